@@ -1,0 +1,2 @@
+//! The binary `museau`: arguments, printing, wiring.
+fn main() {}

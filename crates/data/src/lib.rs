@@ -1,0 +1,1 @@
+//! Data sets of photos: folders, held-out parts, and scores over predictions.

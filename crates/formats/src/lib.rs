@@ -1,0 +1,1 @@
+//! Bytes to named tensors and back: safetensors, PyTorch, Keras. Knows no backbone.

@@ -1,0 +1,12 @@
+//! Shapes, aligned buffers, named tensors and the worker pool: what every other crate stands on.
+//!
+//! Invariant: this crate knows no network and no file. Its only unsafe code is the allocation of
+//! aligned memory and the hand-over of borrowed work to the pool's threads.
+
+mod buffer;
+mod named;
+mod shape;
+
+pub use buffer::AlignedBuffer;
+pub use named::{NamedTensors, Tensor, TensorError};
+pub use shape::Shape;

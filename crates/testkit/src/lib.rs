@@ -1,0 +1,1 @@
+//! For tests only: tolerances, formula weights, golden files, the folder of test photos.

@@ -1,0 +1,1 @@
+//! The pages and the API: the association's app and the test app.
