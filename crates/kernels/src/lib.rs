@@ -1,1 +1,13 @@
-//! The numeric kernels: the readable references, and the fast ones behind safe functions.
+//! The numeric kernels: one folder an operation, in each the readable reference and the fast one.
+//!
+//! Invariant: every intrinsic and nearly all unsafe code of museau is here, behind safe functions
+//! that check their slices. Everything is f32 NHWC, one image at a time; a kernel is given the pool
+//! that it may use and splits its own work.
+
+mod activation;
+mod isa;
+mod window;
+
+pub use activation::Activation;
+pub use isa::Isa;
+pub use window::Window;

@@ -5,8 +5,10 @@
 
 mod buffer;
 mod named;
+mod pool;
 mod shape;
 
 pub use buffer::AlignedBuffer;
 pub use named::{NamedTensors, Tensor, TensorError};
+pub use pool::Pool;
 pub use shape::Shape;
