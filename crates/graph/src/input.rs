@@ -77,6 +77,10 @@ pub struct Scaling {
 impl Scaling {
     /// The same mean and deviation for the three channels, red first.
     pub const fn uniform(mean: f32, deviation: f32) -> Self {
-        Scaling { mean: [mean; 3], deviation: [deviation; 3], blue_first: false }
+        Scaling {
+            mean: [mean; 3],
+            deviation: [deviation; 3],
+            blue_first: false,
+        }
     }
 }

@@ -24,7 +24,10 @@ impl AlignedBuffer {
     /// Where the size overflows; aborts through `handle_alloc_error` when memory is out.
     pub fn zeroed(length: usize) -> Self {
         if length == 0 {
-            return AlignedBuffer { pointer: NonNull::dangling(), length: 0 };
+            return AlignedBuffer {
+                pointer: NonNull::dangling(),
+                length: 0,
+            };
         }
         let layout = Self::layout(length);
         // SAFETY: the layout has a size above 0; zero bits are a valid f32.
@@ -36,7 +39,9 @@ impl AlignedBuffer {
     }
 
     fn layout(length: usize) -> Layout {
-        let bytes = length.checked_mul(size_of::<f32>()).expect("a buffer size that fits");
+        let bytes = length
+            .checked_mul(size_of::<f32>())
+            .expect("a buffer size that fits");
         Layout::from_size_align(bytes, ALIGNMENT).expect("a buffer size that fits")
     }
 }

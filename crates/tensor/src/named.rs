@@ -26,7 +26,10 @@ impl Tensor {
     /// A tensor of zeros.
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        Tensor { shape, values: AlignedBuffer::zeroed(shape.elements()) }
+        Tensor {
+            shape,
+            values: AlignedBuffer::zeroed(shape.elements()),
+        }
     }
 
     /// A tensor of these values.
@@ -36,7 +39,10 @@ impl Tensor {
     pub fn new(shape: impl Into<Shape>, values: AlignedBuffer) -> Result<Self, TensorError> {
         let shape = shape.into();
         if shape.checked_elements() != Some(values.len()) {
-            return Err(TensorError::Elements { shape, values: values.len() });
+            return Err(TensorError::Elements {
+                shape,
+                values: values.len(),
+            });
         }
         Ok(Tensor { shape, values })
     }
@@ -86,7 +92,10 @@ mod tests {
         assert!(Tensor::from_slice([2, 3], &[0.0; 6]).is_ok());
         assert_eq!(
             Tensor::from_slice([2, 3], &[0.0; 5]).unwrap_err(),
-            TensorError::Elements { shape: Shape::from([2, 3]), values: 5 }
+            TensorError::Elements {
+                shape: Shape::from([2, 3]),
+                values: 5
+            }
         );
         assert!(Tensor::zeros([4]).reshaped([2, 2]).is_ok());
     }

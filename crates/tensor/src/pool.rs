@@ -9,7 +9,9 @@ pub struct Pool {
 impl Pool {
     /// A pool of `threads` threads in all, at least one: the caller's and `threads - 1` others.
     pub fn new(threads: usize) -> Self {
-        Pool { threads: threads.max(1) }
+        Pool {
+            threads: threads.max(1),
+        }
     }
 
     /// The caller's thread alone.

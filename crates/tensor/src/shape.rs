@@ -18,10 +18,16 @@ impl Shape {
     /// # Panics
     /// With more than five dimensions.
     pub fn new(dimensions: &[usize]) -> Self {
-        assert!(dimensions.len() <= MAX_RANK, "a shape has at most {MAX_RANK} dimensions");
+        assert!(
+            dimensions.len() <= MAX_RANK,
+            "a shape has at most {MAX_RANK} dimensions"
+        );
         let mut stored = [1; MAX_RANK];
         stored[..dimensions.len()].copy_from_slice(dimensions);
-        Shape { rank: dimensions.len() as u8, dimensions: stored }
+        Shape {
+            rank: dimensions.len() as u8,
+            dimensions: stored,
+        }
     }
 
     /// The dimensions, outermost first.
@@ -37,7 +43,9 @@ impl Shape {
     /// How many elements a tensor of this shape has, or `None` where that does not fit a `usize`
     /// (a damaged file may claim anything).
     pub fn checked_elements(&self) -> Option<usize> {
-        self.dimensions().iter().try_fold(1usize, |product, &d| product.checked_mul(d))
+        self.dimensions()
+            .iter()
+            .try_fold(1usize, |product, &d| product.checked_mul(d))
     }
 
     /// How many elements a tensor of this shape has.
@@ -45,7 +53,8 @@ impl Shape {
     /// # Panics
     /// Where the product does not fit a `usize`; see [`Shape::checked_elements`].
     pub fn elements(&self) -> usize {
-        self.checked_elements().expect("a shape whose elements can be counted")
+        self.checked_elements()
+            .expect("a shape whose elements can be counted")
     }
 
     /// The innermost dimension: the channels of NHWC; 1 for a scalar.
@@ -92,7 +101,10 @@ mod tests {
     #[test]
     fn counts_and_prints() {
         let shape = Shape::from([2, 7, 7, 3]);
-        assert_eq!((shape.elements(), shape.channels(), shape.rank()), (294, 3, 4));
+        assert_eq!(
+            (shape.elements(), shape.channels(), shape.rank()),
+            (294, 3, 4)
+        );
         assert_eq!(shape.to_string(), "[2, 7, 7, 3]");
         assert_eq!(Shape::from([]).elements(), 1);
         assert_eq!(Shape::from([usize::MAX, 2]).checked_elements(), None);

@@ -1,0 +1,92 @@
+//! `cargo xtask test`: every test of the project in one command, with what it needs installed first.
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Runs tidiness, formatting, lints, the Rust tests and, where `browser` is set, the browser's.
+pub fn run(root: &Path, browser: bool) -> Result<()> {
+    if browser {
+        need(
+            "node",
+            &["nodejs", "npm"],
+            "Node.js 20 or later, from https://nodejs.org",
+        )?;
+        need(
+            "chromium",
+            &["chromium"],
+            "Chromium, from https://www.chromium.org",
+        )?;
+    }
+    crate::tidy::run(root)?;
+    step(root, "cargo", &["fmt", "--all", "--check"])?;
+    let lint = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    step(root, "cargo", &lint)?;
+    step(root, "cargo", &["test", "--workspace", "--no-fail-fast"])?;
+    if browser {
+        step(root, "cargo", &["build", "--release"])?;
+        step(root, "node", &["tests/browser/run.mjs"])?;
+    }
+    Ok(())
+}
+
+/// Installs a program by Debian's packages where it is missing and that is possible; otherwise says
+/// what to install.
+fn need(program: &str, packages: &[&str], elsewhere: &str) -> Result<()> {
+    if answers(program) {
+        return Ok(());
+    }
+    let by_hand = format!(
+        "the browser's tests need {elsewhere}; `cargo xtask test --no-browser` leaves them out"
+    );
+    if !answers("apt-get") {
+        bail!("{by_hand}");
+    }
+    for arguments in [
+        vec!["update", "-q"],
+        [&["install", "-y", "-q"], packages].concat(),
+    ] {
+        let done = Command::new("apt-get")
+            .args(&arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .status();
+        if !done.is_ok_and(|status| status.success()) {
+            bail!(
+                "apt-get {} failed (it wants root): {by_hand}",
+                arguments.join(" ")
+            );
+        }
+    }
+    Ok(())
+}
+
+fn answers(program: &str) -> bool {
+    let quiet = |command: &mut Command| {
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    quiet(Command::new(program).arg("--version"))
+}
+
+fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+    eprintln!("== {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root)
+        .status()
+        .with_context(|| format!("could not start {program}"))?;
+    if !status.success() {
+        bail!("{program} {} failed: {status}", arguments.join(" "));
+    }
+    Ok(())
+}
