@@ -3,8 +3,13 @@
 //! Invariant: this crate computes nothing. A [`Graph`] is a description; the values of its
 //! parameters live beside it in a `tensor::NamedTensors`, and `engine` runs it.
 
+mod error;
+mod graph;
 mod input;
 mod op;
+mod shapes;
 
+pub use error::GraphError;
+pub use graph::{Graph, Node, NodeId, ParameterSpec};
 pub use input::{Filter, Geometry, InputSpec, Scaling, View};
 pub use op::{Activation, Conv2d, DepthwiseConv2d, Op, Padding, Pool2d};

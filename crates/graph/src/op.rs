@@ -147,3 +147,29 @@ pub enum Op {
         per_sample: bool,
     },
 }
+
+impl Op {
+    /// The operation's name, as the variant is called.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input { .. } => "Input",
+            Op::Conv2d(_) => "Conv2d",
+            Op::DepthwiseConv2d(_) => "DepthwiseConv2d",
+            Op::Dense { .. } => "Dense",
+            Op::BatchNorm { .. } => "BatchNorm",
+            Op::Activation(_) => "Activation",
+            Op::Softmax => "Softmax",
+            Op::Affine { .. } => "Affine",
+            Op::Add => "Add",
+            Op::Multiply => "Multiply",
+            Op::Concat => "Concat",
+            Op::MaxPool(_) => "MaxPool",
+            Op::AveragePool(_) => "AveragePool",
+            Op::GlobalAveragePool { .. } => "GlobalAveragePool",
+            Op::ZeroPad(_) => "ZeroPad",
+            Op::Crop(_) => "Crop",
+            Op::Flatten => "Flatten",
+            Op::Dropout { .. } => "Dropout",
+        }
+    }
+}
