@@ -1,2 +1,26 @@
 //! The binary `museau`: arguments, printing, wiring.
-fn main() {}
+
+mod arguments;
+#[expect(dead_code, reason = "the verbs to come use it")]
+mod failure;
+mod shell;
+
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error, "museau"),
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.verb {
+        Some(Verb::Completions { shell }) => shell::completions(shell),
+        Some(Verb::Man { to }) => shell::manual(to.as_deref()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,225 @@
+//! What can be typed: the verbs and their options. Meaning is given in each verb's own file.
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Tells which dog breeds a photo shows. Without a verb it serves the page on
+/// http://127.0.0.1:8000.
+#[derive(Debug, Parser)]
+#[command(name = "museau", version, about, long_about = None, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Options of `serve`, which is what museau does without a verb.
+    #[command(flatten)]
+    pub serve: ServeArguments,
+    /// Options of every verb.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+pub struct CommonArguments {
+    /// The language of messages: fr or en [default: the system's]
+    #[arg(long, global = true, value_name = "LANGUAGE", env = "MUSEAU_LANG")]
+    pub lang: Option<String>,
+    /// Threads for computing [default: all cores]
+    #[arg(long, global = true, value_name = "N", env = "MUSEAU_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Vector instructions to use: portable, avx2 or avx512 [default: the best of this processor]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "MUSEAU_ISA",
+        hide = true
+    )]
+    pub isa: Option<String>,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Say more; twice for all
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Tell the breeds that photos show
+    Classify(ClassifyArguments),
+    /// Serve the association's page and the API
+    Serve(ServeArguments),
+    /// Serve the test page: a photo drawn from a data set, its true breed, two predictions
+    Demo(DemoArguments),
+    /// List, show, verify and make models
+    #[command(subcommand)]
+    Models(ModelsVerb),
+    /// Measure the speed of museau's own engine
+    #[command(subcommand)]
+    Bench(BenchVerb),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff), or write one page a verb into a folder
+    Man {
+        /// The folder
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
+}
+
+/// Options of `museau classify`.
+#[derive(Debug, Args)]
+pub struct ClassifyArguments {
+    /// Photos, or folders of photos
+    #[arg(required = true, value_name = "PHOTO|FOLDER")]
+    pub photos: Vec<PathBuf>,
+    /// A model package [default: the one inside museau]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// How many breeds to give
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    /// One JSON object a line
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Comma-separated values, one line a photo
+    #[arg(long)]
+    pub csv: bool,
+    /// All photos show the same animal: one answer for all
+    #[arg(long)]
+    pub together: bool,
+}
+
+/// Options of `museau serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: String,
+    /// A model package [default: the one inside museau]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Serve the test page too, on this data set, under /demo
+    #[arg(long, value_name = "FOLDER")]
+    pub demo: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// Options of `museau demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// The data set: a folder for each class, or the folder that holds Images and lists
+    #[arg(value_name = "FOLDER")]
+    pub dataset: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: String,
+    /// A model package [default: the one inside museau]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// The verbs under `museau models`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsVerb {
+    /// List the model inside museau and those of the models folder
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a model's card
+    Show {
+        /// A package, or the name of a listed model [default: the one inside museau]
+        model: Option<PathBuf>,
+        /// The graph as text instead
+        #[arg(long)]
+        graph: bool,
+    },
+    /// Check a package from end to end
+    Verify {
+        /// Packages [default: the one inside museau]
+        models: Vec<PathBuf>,
+    },
+    /// Make a package from published weights, calibrated on photos
+    Make(MakeArguments),
+}
+
+/// Options of `museau models make`.
+#[derive(Debug, Args)]
+pub struct MakeArguments {
+    /// The weights' file (.pth, .h5, .safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// The backbone, by its name in the zoo
+    #[arg(long, value_name = "NAME")]
+    pub backbone: String,
+    /// The classes to keep: `stanford` or a file with one class id a line
+    #[arg(long, value_name = "LIST", default_value = "stanford")]
+    pub classes: String,
+    /// Train photos for the temperature and the thresholds, a folder for each class
+    #[arg(long, value_name = "FOLDER")]
+    pub calibrate: Option<PathBuf>,
+    /// Photos without a dog, for the 'no dog' threshold
+    #[arg(long, value_name = "FOLDER")]
+    pub not_dogs: Option<PathBuf>,
+    /// How a photo meets the input: stretch, crop:FRACTION, letterbox; several joined by `+`,
+    /// `mirror` behind one adds its mirror image
+    #[arg(long, value_name = "VIEWS")]
+    pub views: Option<String>,
+    /// The package's name [default: the file's]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where to write the package
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// The verbs under `museau bench`.
+#[derive(Debug, Subcommand)]
+pub enum BenchVerb {
+    /// Time the network on made-up pixels
+    Infer(InferArguments),
+}
+
+/// Options of `museau bench infer`.
+#[derive(Debug, Args)]
+pub struct InferArguments {
+    /// A backbone of the zoo (with made-up weights), or `default` for the model inside museau
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub backbone: String,
+    /// A model package instead
+    #[arg(long, value_name = "FILE", conflicts_with = "backbone")]
+    pub model: Option<PathBuf>,
+    /// Photos a run
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch: u16,
+    /// Counted runs
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Time each step as well
+    #[arg(long)]
+    pub profile: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// How to print a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
