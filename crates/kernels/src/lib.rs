@@ -4,10 +4,21 @@
 //! that check their slices. Everything is f32 NHWC, one image at a time; a kernel is given the pool
 //! that it may use and splits its own work.
 
+pub mod batch_norm;
+pub mod conv2d;
+pub mod dense;
+pub mod depthwise;
+pub mod elementwise;
+pub mod pooling;
+pub mod rearrange;
+pub mod softmax;
+
 mod activation;
+mod float;
 mod isa;
 mod window;
 
 pub use activation::Activation;
+pub use float::Float;
 pub use isa::Isa;
 pub use window::Window;

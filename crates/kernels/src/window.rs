@@ -24,3 +24,47 @@ pub struct Window {
     /// Columns of padding at the left.
     pub pad_left: usize,
 }
+
+impl Window {
+    /// The window of a convolution or a pooling: sizes, kernel and stride are `[vertical,
+    /// horizontal]`, the padding `[before, after]` for rows and for columns.
+    ///
+    /// # Panics
+    /// Where the kernel is larger than the padded image, or a stride is 0.
+    pub fn new(
+        size: [usize; 2],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        pad_rows: [usize; 2],
+        pad_columns: [usize; 2],
+    ) -> Self {
+        Window {
+            in_height: size[0],
+            in_width: size[1],
+            out_height: (size[0] + pad_rows[0] + pad_rows[1] - kernel[0]) / stride[0] + 1,
+            out_width: (size[1] + pad_columns[0] + pad_columns[1] - kernel[1]) / stride[1] + 1,
+            kernel_height: kernel[0],
+            kernel_width: kernel[1],
+            stride_height: stride[0],
+            stride_width: stride[1],
+            pad_top: pad_rows[0],
+            pad_left: pad_columns[0],
+        }
+    }
+
+    /// The input's row under row `i` of the kernel at the output's row `y`; none in the padding.
+    #[inline]
+    pub fn input_row(&self, y: usize, i: usize) -> Option<usize> {
+        (y * self.stride_height + i)
+            .checked_sub(self.pad_top)
+            .filter(|&row| row < self.in_height)
+    }
+
+    /// The input's column under column `j` of the kernel at the output's column `x`; none in the
+    /// padding.
+    #[inline]
+    pub fn input_column(&self, x: usize, j: usize) -> Option<usize> {
+        let column = (x * self.stride_width + j).checked_sub(self.pad_left);
+        column.filter(|&column| column < self.in_width)
+    }
+}

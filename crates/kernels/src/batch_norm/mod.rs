@@ -1,0 +1,2 @@
+//! Batch normalisation.
+pub mod reference;

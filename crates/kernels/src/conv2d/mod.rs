@@ -1,0 +1,2 @@
+//! The convolution.
+pub mod reference;

@@ -1,0 +1,2 @@
+//! The dense layer.
+pub mod reference;

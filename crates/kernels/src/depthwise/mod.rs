@@ -1,0 +1,2 @@
+//! The convolution of each channel by itself.
+pub mod reference;

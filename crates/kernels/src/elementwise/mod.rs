@@ -1,0 +1,2 @@
+//! What is done to each value by itself.
+pub mod reference;

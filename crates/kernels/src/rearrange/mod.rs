@@ -1,0 +1,2 @@
+//! Values moved, not changed: zero padding, cropping, concatenation along the channels.
+pub mod reference;

@@ -1,0 +1,2 @@
+//! The softmax.
+pub mod reference;
