@@ -15,6 +15,7 @@ pub mod softmax;
 
 mod activation;
 mod float;
+mod gemm;
 mod isa;
 mod window;
 

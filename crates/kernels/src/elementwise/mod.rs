@@ -1,2 +1,334 @@
-//! What is done to each value by itself.
+//! What is done to each value by itself, or to two tensors value by value.
+
+mod exponential;
 pub mod reference;
+
+use crate::isa::{Isa, Simd, Work};
+use crate::{Activation, gemm::SharedOutput};
+pub(crate) use exponential::exp;
+use tensor::Pool;
+
+/// Values below which a second thread costs more than it saves.
+const LEAST_SHARE: usize = 16 * 1024;
+
+/// A function of vectors at the same place of up to two inputs.
+trait Map: Copy {
+    fn apply<S: Simd>(self, simd: S, a: S::Vector, b: S::Vector) -> S::Vector;
+}
+
+/// `output[i] = map(a[i], b[i])`; `output` may be `a`.
+struct Values<M> {
+    map: M,
+    a: *const f32,
+    b: *const f32,
+    output: *mut f32,
+    length: usize,
+}
+
+impl<M: Map> Work for Values<M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let whole = self.length - self.length % S::LANES;
+        let mut at = 0;
+        // SAFETY: whoever made this vouches for `length` values of each.
+        unsafe {
+            while at < whole {
+                let (a, b) = (simd.load(self.a.add(at)), simd.load(self.b.add(at)));
+                simd.store(self.output.add(at), self.map.apply(simd, a, b));
+                at += S::LANES;
+            }
+            let rest = self.length - whole;
+            if rest > 0 {
+                let a = simd.load_first(self.a.add(at), rest);
+                let b = simd.load_first(self.b.add(at), rest);
+                simd.store_first(self.output.add(at), self.map.apply(simd, a, b), rest);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Sum;
+
+impl Map for Sum {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, a: S::Vector, b: S::Vector) -> S::Vector {
+        simd.add(a, b)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Product;
+
+impl Map for Product {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, a: S::Vector, b: S::Vector) -> S::Vector {
+        simd.mul(a, b)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Scale {
+    scale: f32,
+    offset: f32,
+}
+
+impl Map for Scale {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, a: S::Vector, _: S::Vector) -> S::Vector {
+        simd.mul_add(a, simd.splat(self.scale), simd.splat(self.offset))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Clamp {
+    lower: f32,
+    upper: f32,
+}
+
+impl Map for Clamp {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, a: S::Vector, _: S::Vector) -> S::Vector {
+        simd.min(simd.splat(self.upper), simd.max(simd.splat(self.lower), a))
+    }
+}
+
+macro_rules! named_map {
+    ($($name:ident = $function:path;)+) => {$(
+        #[derive(Clone, Copy)]
+        struct $name;
+
+        impl Map for $name {
+            #[inline(always)]
+            fn apply<S: Simd>(self, simd: S, a: S::Vector, _: S::Vector) -> S::Vector {
+                $function(simd, a)
+            }
+        }
+    )+};
+}
+
+named_map! {
+    Swish = exponential::swish;
+    Sigmoid = exponential::sigmoid;
+    Tanh = exponential::tanh;
+}
+
+/// `values = activation(values)` on the caller's thread.
+pub(crate) fn activate(isa: Isa, activation: Activation, values: &mut [f32]) {
+    let output = values.as_mut_ptr();
+    // SAFETY: both sides are the slice itself.
+    unsafe { activate_raw(isa, activation, output, output, values.len()) };
+}
+
+/// # Safety
+/// `input` and `output` must be valid for `length` values.
+unsafe fn activate_raw(
+    isa: Isa,
+    activation: Activation,
+    input: *const f32,
+    output: *mut f32,
+    length: usize,
+) {
+    macro_rules! map {
+        ($map:expr) => {
+            isa.run(Values {
+                map: $map,
+                a: input,
+                b: input,
+                output,
+                length,
+            })
+        };
+    }
+    match activation {
+        Activation::Identity => map!(Clamp {
+            lower: f32::NEG_INFINITY,
+            upper: f32::INFINITY
+        }),
+        Activation::Relu => map!(Clamp {
+            lower: 0.0,
+            upper: f32::INFINITY
+        }),
+        Activation::Relu6 => map!(Clamp {
+            lower: 0.0,
+            upper: 6.0
+        }),
+        Activation::Swish => map!(Swish),
+        Activation::Sigmoid => map!(Sigmoid),
+        Activation::Tanh => map!(Tanh),
+    }
+}
+
+/// `values += others` on the caller's thread.
+pub(crate) fn add_assign(isa: Isa, values: &mut [f32], others: &[f32]) {
+    assert_eq!(values.len(), others.len());
+    let output = values.as_mut_ptr();
+    isa.run(Values {
+        map: Sum,
+        a: output,
+        b: others.as_ptr(),
+        output,
+        length: values.len(),
+    });
+}
+
+/// `output = activation(input)`, value by value.
+///
+/// Swish, sigmoid and tanh are within 3e-7 max(1, |x|) of the truth.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn activation(
+    isa: Isa,
+    pool: &Pool,
+    activation: Activation,
+    input: &[f32],
+    output: &mut [f32],
+) {
+    assert_eq!(input.len(), output.len(), "input and output");
+    share(pool, output, |at, output| {
+        let input = &input[at..at + output.len()];
+        // SAFETY: both slices have this length.
+        unsafe {
+            activate_raw(
+                isa,
+                activation,
+                input.as_ptr(),
+                output.as_mut_ptr(),
+                output.len(),
+            );
+        }
+    });
+}
+
+/// `output = activation(a + b)`, value by value.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn add(
+    isa: Isa,
+    pool: &Pool,
+    a: &[f32],
+    b: &[f32],
+    activation: Activation,
+    output: &mut [f32],
+) {
+    assert!(
+        a.len() == output.len() && b.len() == output.len(),
+        "inputs and output"
+    );
+    share(pool, output, |at, output| {
+        zip(
+            isa,
+            Sum,
+            &a[at..at + output.len()],
+            &b[at..at + output.len()],
+            output,
+        );
+        if activation != Activation::Identity {
+            activate(isa, activation, output);
+        }
+    });
+}
+
+/// `output = a * b`, value by value.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn multiply(isa: Isa, pool: &Pool, a: &[f32], b: &[f32], output: &mut [f32]) {
+    assert!(
+        a.len() == output.len() && b.len() == output.len(),
+        "inputs and output"
+    );
+    share(pool, output, |at, output| {
+        zip(
+            isa,
+            Product,
+            &a[at..at + output.len()],
+            &b[at..at + output.len()],
+            output,
+        );
+    });
+}
+
+/// `output[p, c] = input[p, c] * factors[c]` over `[pixels, C]` (squeeze and excitation's last
+/// step).
+///
+/// # Panics
+/// Where the lengths do not agree.
+pub fn multiply_channels(
+    isa: Isa,
+    pool: &Pool,
+    input: &[f32],
+    factors: &[f32],
+    output: &mut [f32],
+) {
+    let channels = factors.len();
+    assert!(
+        channels > 0 && output.len().is_multiple_of(channels),
+        "pixels of {channels}"
+    );
+    assert_eq!(input.len(), output.len(), "input and output");
+    share_rows(pool, output, channels, |at, output| {
+        for (index, output) in output.chunks_exact_mut(channels).enumerate() {
+            let at = at + index * channels;
+            zip(isa, Product, &input[at..at + channels], factors, output);
+        }
+    });
+}
+
+/// `output = input * scale + offset`.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn affine(isa: Isa, pool: &Pool, input: &[f32], scale: f32, offset: f32, output: &mut [f32]) {
+    assert_eq!(input.len(), output.len(), "input and output");
+    share(pool, output, |at, output| {
+        let input = &input[at..at + output.len()];
+        zip(isa, Scale { scale, offset }, input, input, output);
+    });
+}
+
+fn zip<M: Map>(isa: Isa, map: M, a: &[f32], b: &[f32], output: &mut [f32]) {
+    assert!(a.len() == output.len() && b.len() == output.len());
+    let length = output.len();
+    let output = output.as_mut_ptr();
+    isa.run(Values {
+        map,
+        a: a.as_ptr(),
+        b: b.as_ptr(),
+        output,
+        length,
+    });
+}
+
+/// Gives each thread an equal run of `output` and the place where it starts.
+fn share(pool: &Pool, output: &mut [f32], task: impl Fn(usize, &mut [f32]) + Sync) {
+    share_rows(pool, output, 1, task);
+}
+
+/// Gives each thread an equal run of rows of `width` values, and the place where it starts.
+pub(crate) fn share_rows(
+    pool: &Pool,
+    output: &mut [f32],
+    width: usize,
+    task: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let rows = output.len() / width;
+    let parts = pool.threads().min(output.len() / LEAST_SHARE).max(1);
+    if parts == 1 {
+        return task(0, output);
+    }
+    let pointer = SharedOutput(output.as_mut_ptr());
+    pool.run(parts, &|part| {
+        let pointer = { pointer }.0;
+        let start = rows * part / parts * width;
+        let end = rows * (part + 1) / parts * width;
+        // SAFETY: inside of `output`, and no two parts overlap.
+        task(start, unsafe {
+            std::slice::from_raw_parts_mut(pointer.add(start), end - start)
+        });
+    });
+}

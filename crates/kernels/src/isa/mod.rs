@@ -1,4 +1,13 @@
 //! Which vector instructions to use: found once, named, and possible to force lower.
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+mod simd;
+
+use portable::Portable;
+pub(crate) use simd::{MOST_VECTORS, Simd};
 use std::fmt;
 
 /// A set of vector instructions that this processor has. A value above [`Isa::Portable`] only
@@ -60,10 +69,58 @@ impl Isa {
         }
     }
 
-    #[expect(dead_code, reason = "the dispatch of the fast kernels reads it")]
-    pub(crate) fn level(self) -> Level {
-        self.0
+    /// Runs `work`, compiled for these instructions.
+    #[inline]
+    pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
+        match self.0 {
+            Level::Portable => work.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a value of this level only comes from detection.
+            Level::Avx2 => unsafe { run_with_avx2(work) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a value of this level only comes from detection.
+            Level::Avx512 => unsafe { run_with_avx512(work) },
+        }
     }
+
+    /// f32 in a vector.
+    pub(crate) fn lanes(self) -> usize {
+        struct Lanes;
+        impl Work for Lanes {
+            type Output = usize;
+            fn run<S: Simd>(self, _: S) -> usize {
+                S::LANES
+            }
+        }
+        self.run(Lanes)
+    }
+}
+
+/// A piece of work written once for all sets of instructions: an `#[inline(always)]` method, which
+/// [`Isa::run`] compiles once for each set. Closures in it would be compiled without the set's
+/// instructions, so its inner loops have none.
+pub(crate) trait Work {
+    type Output;
+
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// # Safety
+/// The processor must have AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_with_avx2<W: Work>(work: W) -> W::Output {
+    // SAFETY: the caller vouches for the instructions.
+    work.run(unsafe { avx2::Avx2::new_unchecked() })
+}
+
+/// # Safety
+/// The processor must have AVX-512 F, VL, BW and DQ.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe fn run_with_avx512<W: Work>(work: W) -> W::Output {
+    // SAFETY: the caller vouches for the instructions.
+    work.run(unsafe { avx512::Avx512::new_unchecked() })
 }
 
 impl fmt::Display for Isa {
