@@ -81,11 +81,11 @@ impl PackedConv2d {
         assert_eq!(output.len(), pixels * self.out_channels, "the output");
         let residual = check_residual(residual, output.len());
         let source = self.source(input, 0);
-        let output = SharedOutput(output.as_mut_ptr());
-        let residual = SharedOutput(residual.cast_mut());
+        let output = SharedOutput::new(output.as_mut_ptr());
+        let residual = SharedOutput::new(residual.cast_mut());
         let parts = pool.threads();
         pool.run(parts, &|part| {
-            let (output, residual) = (output, { residual }.0);
+            let (output, residual) = (output, residual.pointer());
             // SAFETY: the lengths were checked; parts share no value of the output.
             unsafe {
                 let whole = (part, parts);
@@ -130,7 +130,7 @@ impl PackedConv2d {
             let skipped = (rows.start - first_input_row) * window.in_width * self.in_channels;
             source.input = &source.input[skipped..];
         }
-        let output = SharedOutput(output.as_mut_ptr());
+        let output = SharedOutput::new(output.as_mut_ptr());
         // SAFETY: the lengths were checked, and the output is this thread's alone.
         unsafe {
             self.panels.run(

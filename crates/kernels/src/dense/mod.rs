@@ -72,7 +72,7 @@ impl PackedDense {
             channels: self.inputs,
             flat: true,
         };
-        let output = SharedOutput(output.as_mut_ptr());
+        let output = SharedOutput::new(output.as_mut_ptr());
         let parts = pool.threads();
         pool.run(parts, &|part| {
             let none = std::ptr::null();

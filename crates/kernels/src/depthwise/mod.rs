@@ -100,7 +100,7 @@ impl PackedDepthwise {
             rows * window.out_width * self.channels,
             "the output"
         );
-        let output = SharedOutput(output.as_mut_ptr());
+        let output = SharedOutput::new(output.as_mut_ptr());
         let vectors = self.channels.div_ceil(self.isa.lanes());
         let parts = pool.threads();
         // Few rows cannot be shared evenly; channels can, in runs of whole cache lines.
@@ -116,7 +116,7 @@ impl PackedDepthwise {
                 (0..rows, lines.start * line..(lines.end * line).min(vectors))
             };
             // SAFETY: the lengths were checked; parts share no value of the output.
-            unsafe { self.run_part(rows, vectors, input, 0, output.0) };
+            unsafe { self.run_part(rows, vectors, input, 0, output.pointer()) };
         });
     }
 

@@ -321,9 +321,9 @@ pub(crate) fn share_rows(
     if parts == 1 {
         return task(0, output);
     }
-    let pointer = SharedOutput(output.as_mut_ptr());
+    let pointer = SharedOutput::new(output.as_mut_ptr());
     pool.run(parts, &|part| {
-        let pointer = { pointer }.0;
+        let pointer = pointer.pointer();
         let start = rows * part / parts * width;
         let end = rows * (part + 1) / parts * width;
         // SAFETY: inside of `output`, and no two parts overlap.

@@ -39,12 +39,22 @@ pub(crate) struct Epilogue {
 
 /// A pointer that several threads write through, each to its own places.
 #[derive(Clone, Copy)]
-pub(crate) struct SharedOutput(pub *mut f32);
+pub(crate) struct SharedOutput(*mut f32);
 
 // SAFETY: whoever makes one sees to it that no two threads write to the same place.
 unsafe impl Send for SharedOutput {}
 // SAFETY: as above.
 unsafe impl Sync for SharedOutput {}
+
+impl SharedOutput {
+    pub fn new(pointer: *mut f32) -> SharedOutput {
+        SharedOutput(pointer)
+    }
+
+    pub fn pointer(self) -> *mut f32 {
+        self.0
+    }
+}
 
 impl Panels {
     /// Packs `weights` (`[inputs, outputs]`, row-major) and `bias` (`[outputs]`, zeros if none).

@@ -169,7 +169,7 @@ pub fn global_average_pool(isa: Isa, pool: &Pool, input: &[f32], output: &mut [f
     } else {
         pool.threads().min(lines)
     };
-    let output = SharedOutput(output.as_mut_ptr());
+    let output = SharedOutput::new(output.as_mut_ptr());
     pool.run(parts, &|part| {
         let output = output;
         let first = lines * part / parts * 16;
@@ -179,7 +179,7 @@ pub fn global_average_pool(isa: Isa, pool: &Pool, input: &[f32], output: &mut [f
             channels,
             first,
             end,
-            output: output.0,
+            output: output.pointer(),
         });
     });
 }
