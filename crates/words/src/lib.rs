@@ -1,1 +1,25 @@
 //! What museau says, in French and English: breeds and messages. Data files, no logic.
+//!
+//! Everything that can change without a programmer stands in `data/*.toml`; this crate is the
+//! typed door to it. Invariant: it depends on no other crate and decides nothing; it holds the
+//! names, the groups, the words of every message and the words for a probability.
+//!
+//! ```
+//! use words::{Language, Message};
+//! let breed = words::breed("n02105162").unwrap();
+//! assert_eq!(breed.name(Language::French), "Berger belge malinois");
+//! let text = words::message(Language::English, Message::PhotoUnsupportedFormat { format: "AVIF" });
+//! assert!(text.starts_with("museau does not read AVIF photos."));
+//! ```
+
+mod breed;
+mod confidence;
+mod language;
+mod message;
+mod number;
+
+pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
+pub use confidence::{Confidence, confidence};
+pub use language::{Language, ParseLanguageError};
+pub use message::{Message, message};
+pub use number::{bytes, number, percent};

@@ -1,0 +1,371 @@
+//! Messages by kind: what happened and what to do, in the person's language.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::Language;
+
+/// Declares [`Message`] from one list: the kind in `data/messages.toml`, the variant, the names of
+/// the values that stand in its text. A misspelt kind or value does not compile; a kind that the
+/// file lacks fails a test.
+macro_rules! messages {
+    ($($kind:literal => $variant:ident $({ $($value:ident),+ })?,)+) => {
+        /// Something that museau says. The texts stand in `data/messages.toml`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Message<'value> {
+            $(
+                #[doc = concat!("`", $kind, "`")]
+                $variant $({
+                    $(
+                        #[doc = concat!("Stands for `{", stringify!($value), "}`.")]
+                        $value: &'value str,
+                    )+
+                })?,
+            )+
+        }
+
+        impl<'value> Message<'value> {
+            /// Every kind with the names of its values.
+            pub const KINDS: &'static [(&'static str, &'static [&'static str])] =
+                &[$(($kind, &[$($(stringify!($value)),+)?])),+];
+
+            /// The kind, `section.name`, as in `data/messages.toml`.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Message::$variant $({ $($value: _),+ })? => $kind,)+
+                }
+            }
+
+            fn values(&self) -> Vec<(&'static str, &'value str)> {
+                match *self {
+                    $(Message::$variant $({ $($value),+ })? =>
+                        vec![$($((stringify!($value), $value)),+)?],)+
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    "photo.empty" => PhotoEmpty,
+    "photo.not_a_photo" => PhotoNotAPhoto,
+    "photo.truncated" => PhotoTruncated,
+    "photo.damaged" => PhotoDamaged,
+    "photo.too_large" => PhotoTooLarge,
+    "photo.unsupported_format" => PhotoUnsupportedFormat { format },
+    "photo.unsupported_feature" => PhotoUnsupportedFeature,
+    "model.cannot_read" => ModelCannotRead { path, reason },
+    "model.damaged" => ModelDamaged,
+    "model.truncated" => ModelTruncated,
+    "model.git_lfs_pointer" => ModelGitLfsPointer,
+    "model.html_page" => ModelHtmlPage,
+    "model.not_a_package" => ModelNotAPackage,
+    "model.foreign_safetensors" => ModelForeignSafetensors,
+    "model.wrong_version" => ModelWrongVersion { found, supported },
+    "model.wrong_hash" => ModelWrongHash,
+    "model.wrong_shapes" => ModelWrongShapes { detail },
+    "file.cannot_read" => FileCannotRead { path, reason },
+    "file.cannot_write" => FileCannotWrite { path, reason },
+    "file.not_found" => FileNotFound { path },
+    "file.folder_unreadable" => FileFolderUnreadable { path, reason },
+    "file.no_photo_in_folder" => FileNoPhotoInFolder { path },
+    "dataset.no_class" => DatasetNoClass { path },
+    "dataset.damaged_list" => DatasetDamagedList { path, reason },
+    "dataset.part_official" => DatasetPartOfficial { count },
+    "dataset.part_test_folder" => DatasetPartTestFolder { count },
+    "dataset.part_all" => DatasetPartAll { count },
+    "dataset.missing" => DatasetMissing { count },
+    "http.body_too_large" => HttpBodyTooLarge { limit },
+    "http.bad_multipart" => HttpBadMultipart,
+    "http.missing_photo" => HttpMissingPhoto,
+    "http.too_many_photos" => HttpTooManyPhotos { limit },
+    "http.bad_request" => HttpBadRequest { detail },
+    "http.busy" => HttpBusy,
+    "http.timeout" => HttpTimeout,
+    "http.not_found" => HttpNotFound,
+    "http.method_not_allowed" => HttpMethodNotAllowed,
+    "http.internal" => HttpInternal,
+    "http.unreachable" => HttpUnreachable,
+    "server.port_in_use" => ServerPortInUse { address },
+    "server.cannot_listen" => ServerCannotListen { address, reason },
+    "server.ready" => ServerReady { address },
+    "server.stopping" => ServerStopping,
+    "answer.looks_like" => AnswerLooksLike,
+    "answer.looks_like_breed" => AnswerLooksLikeBreed { breed, confidence, percent },
+    "answer.mixed" => AnswerMixed,
+    "answer.mixed_breeds" => AnswerMixedBreeds { first, second },
+    "answer.unsure" => AnswerUnsure,
+    "answer.unsure_group" => AnswerUnsureGroup { group },
+    "answer.not_a_dog" => AnswerNotADog,
+    "answer.others" => AnswerOthers,
+    "answer.look_alikes" => AnswerLookAlikes,
+    "answer.looks_only" => AnswerLooksOnly,
+    "confidence.very_likely" => ConfidenceVeryLikely,
+    "confidence.likely" => ConfidenceLikely,
+    "confidence.maybe" => ConfidenceMaybe,
+    "confidence.unlikely" => ConfidenceUnlikely,
+    "quality.dark" => QualityDark,
+    "quality.blurred" => QualityBlurred,
+    "quality.tiny" => QualityTiny,
+    "notice.category" => NoticeCategory,
+    "notice.wild" => NoticeWild,
+}
+
+impl Message<'_> {
+    /// What happened, without what to do.
+    pub fn text(&self, language: Language) -> String {
+        fill(TEXTS[self.kind()].text(language), &self.values())
+    }
+
+    /// What to do about it, where there is something to do.
+    pub fn hint(&self, language: Language) -> Option<String> {
+        TEXTS[self.kind()]
+            .hint(language)
+            .map(|hint| fill(hint, &self.values()))
+    }
+}
+
+/// What happened and, where there is something to do, what to do about it, in one paragraph.
+pub fn message(language: Language, message: Message<'_>) -> String {
+    let mut said = message.text(language);
+    if let Some(hint) = message.hint(language) {
+        said.push_str(if said.ends_with(['.', '!', '?', ')']) {
+            " "
+        } else {
+            ". "
+        });
+        said.push_str(&hint);
+    }
+    said
+}
+
+/// One kind in both languages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Texts {
+    fr: String,
+    en: String,
+    fr_hint: Option<String>,
+    en_hint: Option<String>,
+}
+
+impl Texts {
+    fn text(&self, language: Language) -> &str {
+        match language {
+            Language::French => &self.fr,
+            Language::English => &self.en,
+        }
+    }
+
+    fn hint(&self, language: Language) -> Option<&str> {
+        match language {
+            Language::French => self.fr_hint.as_deref(),
+            Language::English => self.en_hint.as_deref(),
+        }
+    }
+}
+
+/// The texts by kind (`section.name`).
+static TEXTS: LazyLock<BTreeMap<String, Texts>> = LazyLock::new(|| {
+    let sections: BTreeMap<String, BTreeMap<String, Texts>> =
+        toml::from_str(include_str!("../data/messages.toml"))
+            .expect("data/messages.toml is read by a test");
+    sections
+        .into_iter()
+        .flat_map(|(section, kinds)| {
+            kinds
+                .into_iter()
+                .map(move |(name, texts)| (format!("{section}.{name}"), texts))
+        })
+        .collect()
+});
+
+/// `text` with every `{name}` replaced by its value; a value's own braces stay as they are.
+fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, name, after)) = next_placeholder(rest) {
+        filled.push_str(before);
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            filled.push_str(value);
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// The text before the first `{name}`, the name, and the text after it.
+fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The names of the placeholders in a text and its hint.
+    fn placeholders(texts: &Texts, language: Language) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        for text in [Some(texts.text(language)), texts.hint(language)] {
+            let mut rest = text.unwrap_or_default();
+            while let Some((_, name, after)) = next_placeholder(rest) {
+                names.insert(name);
+                rest = after;
+            }
+            assert!(!rest.contains(['{', '}']), "stray brace in '{rest}'");
+        }
+        names
+    }
+
+    #[test]
+    fn the_list_and_the_file_name_the_same_kinds() {
+        let listed: BTreeSet<_> = Message::KINDS.iter().map(|(kind, _)| *kind).collect();
+        let written: BTreeSet<_> = TEXTS.keys().map(String::as_str).collect();
+        assert_eq!(listed, written);
+        assert_eq!(listed.len(), Message::KINDS.len(), "a kind is listed twice");
+    }
+
+    #[test]
+    fn both_languages_have_the_same_values_and_hints() {
+        for (kind, values) in Message::KINDS {
+            let texts = &TEXTS[*kind];
+            let expected: BTreeSet<_> = values.iter().copied().collect();
+            for language in Language::ALL {
+                assert_eq!(
+                    placeholders(texts, language),
+                    expected,
+                    "{kind} {language:?}"
+                );
+                assert!(!texts.text(language).trim().is_empty(), "{kind}");
+                assert!(
+                    texts
+                        .hint(language)
+                        .is_none_or(|hint| !hint.trim().is_empty()),
+                    "{kind}"
+                );
+            }
+            assert_eq!(texts.fr_hint.is_some(), texts.en_hint.is_some(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        for (kind, texts) in TEXTS.iter() {
+            if ["photo.", "model.", "file."]
+                .iter()
+                .any(|section| kind.starts_with(section))
+            {
+                assert!(texts.fr_hint.is_some(), "{kind} does not say what to do");
+            }
+        }
+    }
+
+    /// U+202F before ; ! and ?, U+00A0 before : and % and inside «guillemets», ’ for an apostrophe.
+    fn french_faults(text: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        let characters: Vec<char> = text.chars().collect();
+        for (place, &character) in characters.iter().enumerate() {
+            let before = place.checked_sub(1).map(|index| characters[index]);
+            let after = characters.get(place + 1).copied();
+            let right = match character {
+                ';' | '!' | '?' => before == Some('\u{202f}'),
+                // An address or a time ('127.0.0.1:8001') is not punctuation.
+                ':' => before == Some('\u{a0}') || after.is_some_and(|next| next.is_ascii_digit()),
+                '%' | '»' => before == Some('\u{a0}'),
+                '«' => after == Some('\u{a0}'),
+                '\'' | '"' => false,
+                ' ' => before != Some(' ') && after.is_some(),
+                _ => true,
+            };
+            if !right {
+                faults.push(format!("'{character}' at {place} of '{text}'"));
+            }
+        }
+        if text.contains("...") {
+            faults.push(format!("three points for an ellipsis in '{text}'"));
+        }
+        faults
+    }
+
+    #[test]
+    fn french_is_typographically_right() {
+        for texts in TEXTS.values() {
+            for text in [Some(&texts.fr), texts.fr_hint.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                assert_eq!(french_faults(text), Vec::<String>::new());
+            }
+        }
+        for group in crate::groups() {
+            for text in [&group.article_fr, &group.short_fr, &group.official_fr] {
+                assert_eq!(french_faults(text), Vec::<String>::new());
+            }
+        }
+        for wrong in [
+            "Quoi ?", "l'os", "a : b", "« a »", "50 %", "bon; mal", "fin...",
+        ] {
+            assert!(!french_faults(wrong).is_empty(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn english_uses_curly_apostrophes_too() {
+        for texts in TEXTS.values() {
+            for text in [Some(&texts.en), texts.en_hint.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                assert!(!text.contains(['\'', '"']), "{text}");
+                assert!(!text.contains("  "), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_filled_in_once() {
+        let said = message(
+            Language::English,
+            Message::FileCannotRead {
+                path: "{reason}.jpg",
+                reason: "permission denied",
+            },
+        );
+        assert_eq!(
+            said,
+            "The file {reason}.jpg cannot be read: permission denied. \
+             Check its name and its permissions."
+        );
+    }
+
+    #[test]
+    fn an_answer_and_its_hint_are_two_sentences() {
+        let said = message(Language::French, Message::AnswerNotADog);
+        assert_eq!(
+            said,
+            "Pas de chien sur cette photo. S’il y en a un, recadrez la photo sur lui."
+        );
+        assert_eq!(
+            Message::AnswerNotADog.text(Language::French),
+            "Pas de chien sur cette photo"
+        );
+    }
+
+    #[test]
+    fn the_category_notice_names_a_vet_and_decides_nothing() {
+        for (language, vet) in [
+            (Language::French, "vétérinaire"),
+            (Language::English, "vet"),
+        ] {
+            let said = Message::NoticeCategory.text(language);
+            assert!(said.contains(vet), "{said}");
+        }
+    }
+}
