@@ -1,1 +1,106 @@
-//! Bytes to named tensors and back: safetensors, PyTorch, Keras. Knows no backbone.
+//! Bytes to named tensors and back: safetensors, PyTorch's `.pth`, Keras's legacy `.h5`; and the
+//! strict hand-over of a file's tensors to the parameters that a graph wants.
+//!
+//! Invariant: this crate knows no backbone. What a file calls its tensors and how it lays them out
+//! is told by [`graph::WeightNames`]; whatever is not told is an error, never a guess. No input,
+//! however damaged, makes it panic, run anything, or take more memory than a small multiple of the
+//! file's own size.
+//!
+
+mod assign;
+mod error;
+mod keras;
+mod number;
+mod pytorch;
+mod safetensors;
+
+pub use assign::{Mismatch, assign};
+pub use error::FormatError;
+pub use safetensors::{Precision, read_safetensors, write_safetensors};
+
+use std::collections::BTreeMap;
+use tensor::NamedTensors;
+
+/// Where a file of weights comes from; it decides how its tensors are named and laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A safetensors file: the names and layouts of whoever wrote it.
+    Safetensors,
+    /// PyTorch's `torch.save`, old or zip: names of a `state_dict`, kernels output channel first.
+    PyTorch,
+    /// Keras's legacy `.h5`: names `layer/weight`, kernels output channel last.
+    Keras,
+}
+
+/// What a file of weights holds.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// Where the file comes from.
+    pub origin: Origin,
+    /// The tensors as f32, in the file's own order and layout.
+    pub tensors: NamedTensors,
+    /// What else the file says of itself as text: safetensors's metadata, Keras's `model_config`,
+    /// `keras_version`, `backend` and `training_config`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Reads a file of weights of any format that this crate knows, found by its first bytes.
+///
+/// # Errors
+/// [`FormatError`] where the file is of no known kind, damaged, or asks for what is not supported.
+pub fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
+    if bytes.is_empty() {
+        Err(FormatError::Empty)
+    } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+        keras::read(bytes)
+    } else if bytes.starts_with(b"PK\x03\x04") {
+        pytorch::read_zip(bytes)
+    } else if bytes.starts_with(&pytorch::LEGACY_MAGIC) {
+        pytorch::read_legacy(bytes)
+    } else if bytes.get(8) == Some(&b'{') {
+        let (tensors, metadata) = read_safetensors(bytes)?;
+        Ok(Weights {
+            origin: Origin::Safetensors,
+            tensors,
+            metadata,
+        })
+    } else {
+        Err(foreign(bytes))
+    }
+}
+
+/// Names a file that holds no weights as what it is, where that can be seen.
+fn foreign(bytes: &[u8]) -> FormatError {
+    let start = &bytes[..bytes.len().min(512)];
+    let text = String::from_utf8_lossy(start)
+        .trim_start()
+        .to_ascii_lowercase();
+    if start.starts_with(b"version https://git-lfs") {
+        FormatError::LfsPointer
+    } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        FormatError::Html
+    } else {
+        FormatError::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_holds_no_weights() {
+        let kinds = [
+            (&b""[..], FormatError::Empty),
+            (
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
+                FormatError::LfsPointer,
+            ),
+            (b"\n<!DOCTYPE html><html>", FormatError::Html),
+            (b"just a text", FormatError::Unknown),
+        ];
+        for (bytes, expected) in kinds {
+            assert_eq!(read(bytes).unwrap_err().to_string(), expected.to_string());
+        }
+    }
+}

@@ -8,8 +8,10 @@ mod graph;
 mod input;
 mod op;
 mod shapes;
+mod weights;
 
 pub use error::GraphError;
 pub use graph::{Graph, Node, NodeId, ParameterSpec};
 pub use input::{Filter, Geometry, InputSpec, Scaling, View};
 pub use op::{Activation, Conv2d, DepthwiseConv2d, Op, Padding, Pool2d};
+pub use weights::{Layout, Matching, WeightNames, WeightRow};

@@ -30,6 +30,11 @@ impl Shape {
         }
     }
 
+    /// A shape of these dimensions, or `None` with more than five (a file may claim anything).
+    pub fn checked(dimensions: &[usize]) -> Option<Self> {
+        (dimensions.len() <= MAX_RANK).then(|| Shape::new(dimensions))
+    }
+
     /// The dimensions, outermost first.
     pub fn dimensions(&self) -> &[usize] {
         &self.dimensions[..self.rank as usize]
@@ -108,6 +113,7 @@ mod tests {
         assert_eq!(shape.to_string(), "[2, 7, 7, 3]");
         assert_eq!(Shape::from([]).elements(), 1);
         assert_eq!(Shape::from([usize::MAX, 2]).checked_elements(), None);
+        assert_eq!(Shape::checked(&[1; 6]), None);
         assert_ne!(Shape::from([1, 3]), Shape::from([3]));
     }
 }

@@ -1,1 +1,11 @@
-//! For tests only: tolerances, formula weights, golden files, the folder of test photos.
+//! For tests only: tolerances, formula weights, golden files, the folders of photos and weights.
+
+mod damage;
+mod error;
+mod formula;
+mod golden;
+
+pub use damage::{damage, spread};
+pub use error::{gradient_error, relative_error};
+pub use formula::{formula_parameters, formula_values};
+pub use golden::{golden, golden_f32, test_data, weights_file};

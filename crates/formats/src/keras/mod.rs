@@ -1,0 +1,218 @@
+//! Keras's legacy `.h5`: weights alone, or a whole model with its configuration and optimiser.
+//!
+//! A tensor is named `layer/weight` (`Conv1/kernel`): Keras 2's `:0` and the scopes that Keras 3
+//! puts before a layer's name are dropped. A model nested in another is one group of the file; its
+//! tensors are named `group/layer/weight`. The order is the file's: layer by layer, but inside a
+//! nested model first what was trainable, then the rest, so that a layer may come in two parts.
+use crate::number::Number;
+use crate::{FormatError, Origin, Weights};
+use hdf5_reader::group::Group;
+use hdf5_reader::{Attribute, ByteOrder, Datatype, Hdf5File, OpenOptions};
+use std::collections::BTreeMap;
+use tensor::{NamedTensors, Shape, Tensor};
+
+const FORMAT: &str = "Keras .h5";
+
+/// Most that compressed data may expand, in sizes of the file. Keras itself does not compress.
+const EXPANSION: usize = 16;
+
+/// Text that a file says of itself, kept where it is there.
+const TEXTS: [&str; 4] = [
+    "model_config",
+    "training_config",
+    "keras_version",
+    "backend",
+];
+
+fn damaged(error: impl std::fmt::Display) -> FormatError {
+    FormatError::Damaged {
+        format: FORMAT,
+        detail: error.to_string(),
+    }
+}
+
+fn unsupported(detail: impl Into<String>) -> FormatError {
+    FormatError::Unsupported {
+        format: FORMAT,
+        detail: detail.into(),
+    }
+}
+
+/// Reads a legacy `.h5`.
+pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
+    let options = OpenOptions::default()
+        .with_chunk_cache_bytes(0)
+        .with_max_chunk_bytes(bytes.len().saturating_mul(EXPANSION))
+        .with_max_read_bytes(bytes.len().saturating_mul(EXPANSION));
+    let file = Hdf5File::from_bytes_with_options(bytes, options).map_err(damaged)?;
+    let root = file.root_group().map_err(damaged)?;
+    let (groups, _) = root.member_names().map_err(damaged)?;
+    let mut metadata = BTreeMap::new();
+    for attribute in root.attributes().map_err(damaged)? {
+        if TEXTS.contains(&attribute.name.as_str()) {
+            let text = attribute.read_string().map_err(damaged)?;
+            metadata.insert(attribute.name.clone(), text);
+        }
+    }
+    let (model, path) = if groups.iter().any(|name| name == "model_weights") {
+        (
+            root.group("model_weights").map_err(damaged)?,
+            "/model_weights",
+        )
+    } else {
+        (root, "")
+    };
+    let Some(layers) = names(&model, "layer_names")? else {
+        return Err(unsupported(
+            "an HDF5 file without `layer_names` (Keras 3's `.weights.h5`, or not Keras's)",
+        ));
+    };
+    let mut reader = Reader {
+        file,
+        tensors: NamedTensors::new(),
+        values: 0,
+        file_length: bytes.len(),
+    };
+    for layer in layers {
+        let group = model.group(&layer).map_err(damaged)?;
+        let weights = names(&group, "weight_names")?
+            .ok_or_else(|| damaged(format!("layer `{layer}` has no `weight_names`")))?;
+        // The weights of one layer have one owner; those of a nested model have many.
+        let nested = weights
+            .iter()
+            .any(|weight| owner(weight) != owner(&weights[0]));
+        for weight in &weights {
+            let last = weight.rsplit('/').next().unwrap_or(weight);
+            let last = last.split(':').next().unwrap_or(last);
+            let name = match owner(weight) {
+                Some(owner) if nested => format!("{layer}/{owner}/{last}"),
+                _ => format!("{layer}/{last}"),
+            };
+            reader.read(&format!("{path}/{layer}/{weight}"), name)?;
+        }
+    }
+    let Reader { tensors, .. } = reader;
+    if tensors.is_empty() {
+        return Err(unsupported("a file without any weight"));
+    }
+    Ok(Weights {
+        origin: Origin::Keras,
+        tensors: tensors,
+        metadata,
+    })
+}
+
+/// The layer that a weight's path names: `kernel` of `scope/Conv1/kernel:0` belongs to `Conv1`.
+fn owner(weight: &str) -> Option<&str> {
+    weight.rsplit('/').nth(1)
+}
+
+/// The strings of an attribute, which a long list is spread over: `NAME`, or `NAME0`, `NAME1`...
+/// (an attribute holds 64 KiB at most). `None` where there is neither.
+fn names(group: &Group, name: &str) -> Result<Option<Vec<String>>, FormatError> {
+    let attributes = group.attributes().map_err(damaged)?;
+    let find = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
+    if let Some(attribute) = find(name) {
+        return strings(attribute).map(Some);
+    }
+    let mut all = None;
+    for part in 0.. {
+        let Some(attribute) = find(&format!("{name}{part}")) else {
+            break;
+        };
+        all.get_or_insert_with(Vec::new).extend(strings(attribute)?);
+    }
+    Ok(all)
+}
+
+/// The strings of one attribute. A layer without weights has an empty list of *floats*, since
+/// numpy gives no better type to an empty list.
+fn strings(attribute: &Attribute) -> Result<Vec<String>, FormatError> {
+    if attribute.num_elements().map_err(damaged)? == 0 {
+        return Ok(Vec::new());
+    }
+    let strings = attribute.read_strings().map_err(damaged)?;
+    // Beyond the stored bytes the library returns fewer strings than the attribute declares.
+    if strings.len() as u64 != attribute.num_elements().map_err(damaged)? {
+        return Err(damaged(format!(
+            "the attribute `{}` is cut",
+            attribute.name
+        )));
+    }
+    Ok(strings)
+}
+
+/// Reads data sets, and counts what they take.
+struct Reader {
+    file: Hdf5File,
+    tensors: NamedTensors,
+    values: usize,
+    file_length: usize,
+}
+
+impl Reader {
+    /// Reads the data set at `path` as the tensor `name`.
+    fn read(&mut self, path: &str, name: String) -> Result<(), FormatError> {
+        let data = self.file.dataset(path).map_err(damaged)?;
+        let number = number(data.dtype())
+            .ok_or_else(|| unsupported(format!("`{name}` of type {:?}", data.dtype())))?;
+        let too_large = || damaged(format!("`{name}` claims more elements than can be counted"));
+        let dimensions: Option<Vec<usize>> = data
+            .shape()
+            .iter()
+            .map(|&dimension| usize::try_from(dimension).ok())
+            .collect();
+        let dimensions = dimensions.ok_or_else(too_large)?;
+        let shape = Shape::checked(&dimensions)
+            .ok_or_else(|| unsupported(format!("`{name}` of {} dimensions", dimensions.len())))?;
+        let elements = shape.checked_elements().ok_or_else(too_large)?;
+        self.values = self.values.saturating_add(elements);
+        if self.values > self.file_length.saturating_mul(EXPANSION) {
+            return Err(FormatError::TooLarge {
+                format: FORMAT,
+                elements: self.values,
+                bytes: self.file_length,
+            });
+        }
+        let values = number.read_all(&data.read_raw_bytes().map_err(damaged)?);
+        let tensor = Tensor::new(shape, values).map_err(damaged)?;
+        if self.tensors.insert(name.clone(), tensor).is_some() {
+            return Err(damaged(format!("`{name}` twice")));
+        }
+        Ok(())
+    }
+}
+
+/// The type of number, where it is one that is stored little-endian.
+fn number(datatype: &Datatype) -> Option<Number> {
+    Some(match *datatype {
+        Datatype::FloatingPoint {
+            size,
+            byte_order: ByteOrder::LittleEndian,
+        } => match size {
+            2 => Number::F16,
+            4 => Number::F32,
+            8 => Number::F64,
+            _ => return None,
+        },
+        Datatype::FixedPoint {
+            size,
+            signed,
+            byte_order: ByteOrder::LittleEndian,
+        } => match (size, signed) {
+            (1, true) => Number::I8,
+            (1, false) => Number::U8,
+            (2, true) => Number::I16,
+            (2, false) => Number::U16,
+            (4, true) => Number::I32,
+            (4, false) => Number::U32,
+            (8, true) => Number::I64,
+            (8, false) => Number::U64,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

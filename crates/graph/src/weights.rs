@@ -1,0 +1,67 @@
+//! What a foreign file calls the parameters of a graph and how it lays them out, as rows of data:
+//! a backbone writes the rows, `formats` follows them.
+
+/// The rows for one backbone and one kind of file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WeightNames {
+    /// One row a parameter, in the order in which the file has them.
+    pub rows: Vec<WeightRow>,
+    /// How rows and tensors find each other.
+    pub matching: Matching,
+    /// Names of tensors that may be left over, `*` standing for any characters
+    /// (`*.num_batches_tracked`, `optimizer.*`). Every other one that is left over is an error.
+    pub ignored: Vec<String>,
+}
+
+/// Where the value of one parameter comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightRow {
+    /// The graph's name for it, `layer/kernel`.
+    pub parameter: String,
+    /// The file's name for it, `layer/weight` for Keras (without `:0`), the `state_dict`'s for
+    /// PyTorch; several where versions differ, each tried in turn.
+    pub sources: Vec<String>,
+    /// How the file lays the values out.
+    pub layout: Layout,
+}
+
+/// How rows and tensors find each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Matching {
+    /// By name. One prefix before all names (`module.`, the group of a nested model) is allowed.
+    #[default]
+    Name,
+    /// By name; where not every name is found, by position as for [`Matching::Position`]. Right
+    /// where names are stable but old files have others (Keras itself loads by position alone).
+    NameOrPosition,
+    /// The i-th layer with weights of the rows is the i-th of the file, and in it the j-th weight
+    /// the j-th. For networks whose layers are numbered by the process that made them
+    /// (InceptionResNetV2's `conv2d_17`).
+    Position,
+}
+
+/// How a file lays out the values of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// As the graph does.
+    Same,
+    /// PyTorch's convolution: `[OC, C, KH, KW]` for `[KH, KW, C, OC]`.
+    ConvOutputFirst,
+    /// PyTorch's depthwise convolution: `[C, 1, KH, KW]` for `[KH, KW, C]`.
+    DepthwiseChannelFirst,
+    /// Keras's depthwise convolution: `[KH, KW, C, 1]` for `[KH, KW, C]`.
+    DepthwiseTrailingOne,
+    /// PyTorch's linear layer: `[units, in]` for `[in, units]`.
+    DenseOutputFirst,
+}
+
+impl WeightRow {
+    /// A row of one source.
+    pub fn new(parameter: impl Into<String>, source: impl Into<String>, layout: Layout) -> Self {
+        WeightRow {
+            parameter: parameter.into(),
+            sources: vec![source.into()],
+            layout,
+        }
+    }
+}
