@@ -1,1 +1,21 @@
 //! From a photo's bytes to the network's input: decode, orient, resize, scale.
+//!
+//! Invariant: [`decode`] and [`prepare`] are the only makers of input tensors, for the command line,
+//! the pages, evaluation and measurements alike. This crate opens no file and runs no network.
+
+mod decode;
+mod error;
+mod format;
+mod limits;
+mod orientation;
+mod photo;
+mod prepare;
+mod resize;
+
+pub use decode::decode;
+pub use error::{DecodeError, Excess, PrepareError};
+pub use format::Format;
+pub use limits::Limits;
+pub use orientation::Orientation;
+pub use photo::{Found, Photo};
+pub use prepare::{Views, prepare};

@@ -1,0 +1,220 @@
+//! Which format a file has, told by its first bytes and never by its name.
+use crate::DecodeError;
+
+/// A photo format that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// JPEG.
+    Jpeg,
+    /// PNG and APNG (its default picture).
+    Png,
+    /// WebP, lossy, lossless, animated (first frame).
+    WebP,
+    /// GIF, its first frame.
+    Gif,
+    /// Windows bitmap.
+    Bmp,
+    /// TIFF, its first picture.
+    Tiff,
+    /// HEIC, what iPhones make.
+    Heic,
+}
+
+impl Format {
+    /// The format's usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jpeg => "JPEG",
+            Format::Png => "PNG",
+            Format::WebP => "WebP",
+            Format::Gif => "GIF",
+            Format::Bmp => "BMP",
+            Format::Tiff => "TIFF",
+            Format::Heic => "HEIC",
+        }
+    }
+
+    /// The format of a file by its content.
+    ///
+    /// # Errors
+    /// `Empty`, `UnsupportedFormat` for a picture or film format that is known and not read, else
+    /// `NotAPhoto`.
+    pub fn of(bytes: &[u8]) -> Result<Format, DecodeError> {
+        if bytes.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        let read = [
+            (&b"\xFF\xD8\xFF"[..], Format::Jpeg),
+            (b"\x89PNG\r\n\x1A\n", Format::Png),
+            (b"GIF87a", Format::Gif),
+            (b"GIF89a", Format::Gif),
+            (b"BM", Format::Bmp),
+        ];
+        for (magic, format) in read {
+            if bytes.starts_with(magic) {
+                return Ok(format);
+            }
+        }
+        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            return Ok(Format::WebP);
+        }
+        if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+            return match bytes.get(8..11) {
+                Some(b"CR\x02") => Err(unsupported(CAMERA_RAW)),
+                _ => Ok(Format::Tiff),
+            };
+        }
+        if bytes.get(4..8) == Some(b"ftyp") {
+            return of_brands(bytes);
+        }
+        for (magic, name) in NAMED {
+            if bytes.starts_with(magic) {
+                return Err(unsupported(name));
+            }
+        }
+        if is_svg(bytes) {
+            return Err(unsupported("SVG"));
+        }
+        Err(DecodeError::NotAPhoto)
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+pub(crate) const CAMERA_RAW: &str = "a camera's RAW format";
+
+/// The first bytes of formats that are known by name and not read.
+const NAMED: [(&[u8], &str); 34] = [
+    (b"\x00\x00\x00\x0CJXL \r\n\x87\n", "JPEG XL"),
+    (b"\xFF\x0A", "JPEG XL"),
+    (b"\x00\x00\x00\x0CjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xFF\x4F\xFF\x51", "JPEG 2000"),
+    (b"8BPS", "Photoshop (PSD)"),
+    (b"%PDF-", "PDF"),
+    (b"\x00\x00\x01\x00", "ICO"),
+    (b"\x00\x00\x02\x00", "CUR"),
+    (b"DDS ", "DDS"),
+    (b"P1\n", "PNM"),
+    (b"P2\n", "PNM"),
+    (b"P3\n", "PNM"),
+    (b"P4\n", "PNM"),
+    (b"P5\n", "PNM"),
+    (b"P6\n", "PNM"),
+    (b"P5 ", "PNM"),
+    (b"P6 ", "PNM"),
+    (b"P7 332", "XV thumbnail"),
+    (b"P7\n", "PAM"),
+    (b"\x01\xDA", "SGI"),
+    (b"qoif", "QOI"),
+    (b"\x76\x2F\x31\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"#?RGBE", "Radiance HDR"),
+    (b"gimp xcf", "GIMP (XCF)"),
+    (b"icns", "ICNS"),
+    (b"II\xBC\x01", "JPEG XR"),
+    (b"FUJIFILMCCD-RAW", CAMERA_RAW),
+    (b"IIRO", CAMERA_RAW),
+    (b"IIRS", CAMERA_RAW),
+    (b"IIU\x00", CAMERA_RAW),
+    (b"II\x2B\x00", "BigTIFF"),
+    (b"MM\x00\x2B", "BigTIFF"),
+    (b"\x1A\x45\xDF\xA3", "a film (WebM or Matroska)"),
+];
+
+fn unsupported(name: &'static str) -> DecodeError {
+    DecodeError::UnsupportedFormat { name }
+}
+
+/// Tells the formats that share the container of MP4 by their brands: the main one first, then the
+/// compatible ones.
+fn of_brands(bytes: &[u8]) -> Result<Format, DecodeError> {
+    let size = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    let end = size.clamp(8, bytes.len());
+    let brands = bytes[8..end]
+        .chunks_exact(4)
+        .enumerate()
+        .filter(|(index, _)| *index != 1);
+    let mut general = false;
+    for (_, brand) in brands {
+        match brand {
+            b"avif" | b"avis" => return Err(unsupported("AVIF")),
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => return Ok(Format::Heic),
+            b"crx " => return Err(unsupported(CAMERA_RAW)),
+            b"jxl " => return Err(unsupported("JPEG XL")),
+            b"mif1" | b"msf1" | b"mif2" => general = true,
+            _ => {}
+        }
+    }
+    if general {
+        Ok(Format::Heic)
+    } else {
+        Err(unsupported("a film (MP4 or MOV)"))
+    }
+}
+
+/// Whether a text's first element is `<svg`, after the declaration, comments and white space.
+fn is_svg(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(4096)];
+    let head = String::from_utf8_lossy(head);
+    let head = head.trim_start_matches('\u{FEFF}').trim_start();
+    head.starts_with("<svg") || (head.starts_with("<?xml") && head.contains("<svg"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_with_any_name_is_no_photo() {
+        let page = b"<!doctype html><html></html>";
+        for bytes in [
+            &b"hello, world"[..],
+            b"\0\0\0\0\0\0\0\0",
+            page,
+            b"x",
+            b"version https://git-lfs",
+        ] {
+            assert_eq!(Format::of(bytes), Err(DecodeError::NotAPhoto));
+        }
+        assert_eq!(Format::of(b""), Err(DecodeError::Empty));
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        let named = [
+            (&b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"[..], "AVIF"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0miafavif", "AVIF"),
+            (b"\0\0\0\x14ftypisom\0\0\0\0mp41", "a film (MP4 or MOV)"),
+            (b"<?xml version='1.0'?>\n<svg xmlns=''>", "SVG"),
+            (b"II*\0\x10\0\0\0CR\x02\0", CAMERA_RAW),
+            (b"8BPS\0\x01", "Photoshop (PSD)"),
+        ];
+        for (bytes, name) in named {
+            assert_eq!(Format::of(bytes), Err(unsupported(name)));
+        }
+    }
+
+    #[test]
+    fn heic_is_told_from_avif_by_its_brands() {
+        assert_eq!(
+            Format::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+            Ok(Format::Heic)
+        );
+        assert_eq!(
+            Format::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"),
+            Ok(Format::Heic)
+        );
+    }
+
+    #[test]
+    fn no_beginning_of_a_file_is_too_short_for_the_tests() {
+        let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+        for end in 0..heic.len() {
+            let _ = Format::of(&heic[..end]);
+        }
+    }
+}
