@@ -5,7 +5,6 @@
 //! is told by [`graph::WeightNames`]; whatever is not told is an error, never a guess. No input,
 //! however damaged, makes it panic, run anything, or take more memory than a small multiple of the
 //! file's own size.
-//!
 
 mod assign;
 mod error;
@@ -16,21 +15,11 @@ mod safetensors;
 
 pub use assign::{Mismatch, assign};
 pub use error::FormatError;
+pub use graph::Origin;
 pub use safetensors::{Precision, read_safetensors, write_safetensors};
 
 use std::collections::BTreeMap;
 use tensor::NamedTensors;
-
-/// Where a file of weights comes from; it decides how its tensors are named and laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A safetensors file: the names and layouts of whoever wrote it.
-    Safetensors,
-    /// PyTorch's `torch.save`, old or zip: names of a `state_dict`, kernels output channel first.
-    PyTorch,
-    /// Keras's legacy `.h5`: names `layer/weight`, kernels output channel last.
-    Keras,
-}
 
 /// What a file of weights holds.
 #[derive(Clone, Debug)]

@@ -3,15 +3,18 @@
 //! Invariant: this crate computes nothing. A [`Graph`] is a description; the values of its
 //! parameters live beside it in a `tensor::NamedTensors`, and `engine` runs it.
 
+mod costs;
 mod error;
 mod graph;
 mod input;
 mod op;
+mod record;
 mod shapes;
 mod weights;
 
+pub use costs::Costs;
 pub use error::GraphError;
 pub use graph::{Graph, Node, NodeId, ParameterSpec};
 pub use input::{Filter, Geometry, InputSpec, Scaling, View};
 pub use op::{Activation, Conv2d, DepthwiseConv2d, Op, Padding, Pool2d};
-pub use weights::{Layout, Matching, WeightNames, WeightRow};
+pub use weights::{Layout, Matching, Origin, WeightNames, WeightRow};

@@ -1,6 +1,19 @@
 //! What a foreign file calls the parameters of a graph and how it lays them out, as rows of data:
 //! a backbone writes the rows, `formats` follows them.
 
+use crate::ParameterSpec;
+
+/// Where a file of weights comes from; it decides how its tensors are named and laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A safetensors file that museau wrote: the graph's own names and layouts.
+    Safetensors,
+    /// PyTorch's `torch.save`, old or zip: names of a `state_dict`, kernels output channel first.
+    PyTorch,
+    /// Keras's legacy `.h5`: names `layer/weight`, kernels output channel last.
+    Keras,
+}
+
 /// The rows for one backbone and one kind of file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WeightNames {
@@ -62,6 +75,17 @@ impl WeightRow {
             parameter: parameter.into(),
             sources: vec![source.into()],
             layout,
+        }
+    }
+}
+
+impl WeightNames {
+    /// The rows of a file that has the graph's own names and layouts.
+    pub fn own(parameters: &[ParameterSpec]) -> Self {
+        let row = |spec: &ParameterSpec| WeightRow::new(&*spec.name, &*spec.name, Layout::Same);
+        WeightNames {
+            rows: parameters.iter().map(row).collect(),
+            ..Self::default()
         }
     }
 }

@@ -1,1 +1,110 @@
-//! The backbones: for each its builder, its weight names and its input, one file each.
+//! The backbones: for each its builder, what files call its weights, and its input, one file each
+//! and one line in [`all`].
+//!
+//! ```
+//! let backbone = zoo::find("efficientnet_lite0").unwrap();
+//! let graph = backbone.build(224, 224, zoo::Head::Classes(1000)).unwrap();
+//! assert_eq!(graph.node(graph.outputs()[0]).shape().dimensions(), [1000]);
+//! let names = backbone.weight_names(&graph, graph::Origin::PyTorch).unwrap();
+//! // formats::assign(&graph.parameters(), formats::read(bytes)?.tensors, &names)?
+//! # assert_eq!(names.rows.len(), graph.parameters().len());
+//! ```
+
+mod builder;
+mod efficientnet_lite;
+mod head;
+pub mod imagenet;
+mod mobilenet_v2;
+
+pub use head::select_classes;
+
+use graph::{Graph, GraphError, InputSpec, Origin, WeightNames};
+
+/// A known network: how to build it, what files call its weights, what input it wants.
+pub struct Backbone {
+    /// As people write it: `mobilenet_v2`.
+    pub name: &'static str,
+    /// As people read it: `MobileNetV2`.
+    pub title: &'static str,
+    /// Height and width that its published weights were trained at.
+    pub default_size: usize,
+    /// Least height and width that it can be built at.
+    pub minimum_size: usize,
+    /// Kinds of files of weights that are known for it.
+    pub origins: &'static [Origin],
+    builder: fn(usize, usize, Head) -> Result<Graph, GraphError>,
+    names: fn(&Graph, Origin) -> WeightNames,
+    input: fn(usize, usize) -> InputSpec,
+}
+
+/// What stands on the last features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Nothing: the output is the last feature map, `[H, W, C]` (Keras's `include_top=False`).
+    Features,
+    /// The network's own classifier (layer `predictions`) with this many classes. The output is
+    /// the logits: the softmax is left to who reads them.
+    Classes(usize),
+}
+
+/// The layer of the classifier in every backbone.
+pub const HEAD_LAYER: &str = "predictions";
+
+/// All backbones.
+pub fn all() -> &'static [Backbone] {
+    const ALL: &[Backbone] = &[
+        efficientnet_lite::LITE0,
+        efficientnet_lite::LITE1,
+        efficientnet_lite::LITE2,
+        mobilenet_v2::MOBILENET_V2,
+    ];
+    ALL
+}
+
+/// The backbone of this name; hyphens and case do not matter.
+pub fn find(name: &str) -> Option<&'static Backbone> {
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_'], "");
+    all()
+        .iter()
+        .find(|backbone| plain(backbone.name) == plain(name))
+}
+
+impl Backbone {
+    /// The network for inputs of this height and width.
+    ///
+    /// # Errors
+    /// [`GraphError`] where the size is so small that a layer has no output, or a head has no
+    /// class.
+    pub fn build(&self, height: usize, width: usize, head: Head) -> Result<Graph, GraphError> {
+        (self.builder)(height, width, head)
+    }
+
+    /// What a file of this origin calls the parameters of `graph`, which [`Backbone::build`] made;
+    /// `None` where no such file is known.
+    pub fn weight_names(&self, graph: &Graph, origin: Origin) -> Option<WeightNames> {
+        match origin {
+            Origin::Safetensors => Some(WeightNames::own(&graph.parameters())),
+            _ => self
+                .origins
+                .contains(&origin)
+                .then(|| (self.names)(graph, origin)),
+        }
+    }
+
+    /// The input that the published weights want, for this height and width.
+    pub fn input_spec(&self, height: usize, width: usize) -> InputSpec {
+        (self.input)(height, width)
+    }
+}
+
+impl std::fmt::Debug for Backbone {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Backbone")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
     }
     Ok(Weights {
         origin: Origin::Keras,
-        tensors: tensors,
+        tensors,
         metadata,
     })
 }

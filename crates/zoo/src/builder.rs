@@ -1,0 +1,234 @@
+//! A graph in the making: one short call a layer, padding worked out from the sizes.
+use crate::{HEAD_LAYER, Head};
+use graph::{
+    Activation, Conv2d, DepthwiseConv2d, Graph, GraphError, Layout, Matching, NodeId, Op, Padding,
+    WeightNames, WeightRow,
+};
+
+/// A node, or why it cannot be.
+pub(crate) type Built = Result<NodeId, GraphError>;
+
+/// A graph in the making, with what its batch norms have in common.
+pub(crate) struct Builder {
+    pub(crate) graph: Graph,
+    epsilon: f32,
+    momentum: f32,
+}
+
+impl Builder {
+    /// A graph of an RGB input, and batch norms of this epsilon and momentum (Keras's sense).
+    pub(crate) fn new(
+        height: usize,
+        width: usize,
+        (epsilon, momentum): (f32, f32),
+    ) -> Result<(Self, NodeId), GraphError> {
+        let mut graph = Graph::new();
+        let input = graph.add(
+            "input",
+            Op::Input {
+                height,
+                width,
+                channels: 3,
+            },
+            &[],
+        )?;
+        Ok((
+            Builder {
+                graph,
+                epsilon,
+                momentum,
+            },
+            input,
+        ))
+    }
+
+    pub(crate) fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Built {
+        self.graph.add(name, op, inputs)
+    }
+
+    /// A square convolution without bias, 'same' or 'valid'.
+    pub(crate) fn conv(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        filters: usize,
+        (kernel, stride): (usize, usize),
+        pad: Pad,
+    ) -> Built {
+        let padding = self.padding(input, kernel, stride, pad);
+        let (kernel, stride) = ([kernel; 2], [stride; 2]);
+        let op = Op::Conv2d(Conv2d {
+            filters,
+            kernel,
+            stride,
+            padding,
+            bias: false,
+        });
+        self.add(name, op, &[input])
+    }
+
+    /// A square depthwise convolution without bias, 'same' or 'valid'.
+    pub(crate) fn depthwise(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        (kernel, stride): (usize, usize),
+        pad: Pad,
+    ) -> Built {
+        let padding = self.padding(input, kernel, stride, pad);
+        let (kernel, stride) = ([kernel; 2], [stride; 2]);
+        let op = Op::DepthwiseConv2d(DepthwiseConv2d {
+            kernel,
+            stride,
+            padding,
+            bias: false,
+        });
+        self.add(name, op, &[input])
+    }
+
+    pub(crate) fn batch_norm(&mut self, name: impl Into<String>, input: NodeId) -> Built {
+        let op = Op::BatchNorm {
+            epsilon: self.epsilon,
+            momentum: self.momentum,
+            scale: true,
+        };
+        self.add(name, op, &[input])
+    }
+
+    pub(crate) fn relu6(&mut self, name: impl Into<String>, input: NodeId) -> Built {
+        self.add(name, Op::Activation(Activation::Relu6), &[input])
+    }
+
+    /// Rows and columns of a node's image.
+    pub(crate) fn size(&self, node: NodeId) -> [usize; 2] {
+        let shape = self.graph.node(node).shape();
+        [shape.dimensions()[0], shape.dimensions()[1]]
+    }
+
+    pub(crate) fn channels(&self, node: NodeId) -> usize {
+        self.graph.node(node).shape().channels()
+    }
+
+    fn padding(&self, input: NodeId, kernel: usize, stride: usize, pad: Pad) -> Padding {
+        match pad {
+            Pad::Valid => Padding::default(),
+            Pad::Same => same_padding(self.size(input), kernel, stride),
+        }
+    }
+
+    /// The mean over the image, dropout where there is any, the classifier; or nothing.
+    pub(crate) fn head(
+        mut self,
+        features: NodeId,
+        pool: &str,
+        dropout: Option<(&str, f32)>,
+        head: Head,
+    ) -> Result<Graph, GraphError> {
+        if let Head::Classes(units) = head {
+            let op = Op::GlobalAveragePool {
+                keep_dimensions: false,
+            };
+            let mut last = self.add(pool, op, &[features])?;
+            if let Some((name, rate)) = dropout {
+                last = self.add(
+                    name,
+                    Op::Dropout {
+                        rate,
+                        per_sample: false,
+                    },
+                    &[last],
+                )?;
+            }
+            self.add(HEAD_LAYER, Op::Dense { units, bias: true }, &[last])?;
+        }
+        Ok(self.graph)
+    }
+}
+
+/// Keras's words for padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pad {
+    /// So many zeros that the output has ceil(size / stride).
+    Same,
+    /// None.
+    Valid,
+}
+
+/// TensorFlow's 'same': what is odd goes to the bottom and the right.
+fn same_padding(size: [usize; 2], kernel: usize, stride: usize) -> Padding {
+    let [(top, bottom), (left, right)] = size.map(|size| {
+        let out = size.div_ceil(stride);
+        let total = (out.saturating_sub(1) * stride + kernel).saturating_sub(size);
+        (total / 2, total - total / 2)
+    });
+    Padding {
+        top,
+        bottom,
+        left,
+        right,
+    }
+}
+
+/// Keras's `correct_pad` for the explicit zeros before a 'valid' convolution of stride 2, from the
+/// static size: an even size gets one less before than after.
+pub(crate) fn correct_pad(size: [usize; 2], kernel: usize) -> Padding {
+    let half = kernel / 2;
+    let before = |size: usize| half - (1 - size % 2);
+    Padding {
+        top: before(size[0]),
+        bottom: half,
+        left: before(size[1]),
+        right: half,
+    }
+}
+
+/// The names that Keras's files have for a graph whose layers bear Keras's names: the same, kernels
+/// of depthwise convolutions with a dimension more (and called `depthwise_kernel` by Keras 2).
+pub(crate) fn keras_names(graph: &Graph) -> WeightNames {
+    let mut rows = Vec::new();
+    for id in graph.ids() {
+        let depthwise = matches!(graph.node(id).op(), Op::DepthwiseConv2d(_));
+        for spec in graph.node_parameters(id) {
+            let layout = match spec.name.rsplit_once('/') {
+                Some((_, "kernel")) if depthwise => Layout::DepthwiseTrailingOne,
+                _ => Layout::Same,
+            };
+            let mut row = WeightRow::new(&*spec.name, &*spec.name, layout);
+            if layout == Layout::DepthwiseTrailingOne {
+                row.sources
+                    .push(format!("{}/depthwise_kernel", graph.node(id).name()));
+            }
+            rows.push(row);
+        }
+    }
+    WeightNames {
+        rows,
+        matching: Matching::NameOrPosition,
+        ignored: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_keras_own() {
+        let pads = |p: Padding| [p.top, p.bottom, p.left, p.right];
+        // k3 s2: even (0, 1), odd (1, 1).
+        assert_eq!(pads(same_padding([224, 113], 3, 2)), [0, 1, 1, 1]);
+        assert_eq!(pads(same_padding([7, 7], 5, 1)), [2, 2, 2, 2]);
+        assert_eq!(pads(same_padding([112, 13], 5, 2)), [1, 2, 2, 2]);
+        assert_eq!(pads(same_padding([8, 8], 1, 2)), [0, 0, 0, 0]);
+        for kernel in [3, 5, 7] {
+            for size in [8, 9, 150, 75] {
+                let expected = pads(same_padding([size, size], kernel, 2));
+                assert_eq!(
+                    pads(correct_pad([size, size], kernel)),
+                    expected,
+                    "{kernel} {size}"
+                );
+            }
+        }
+    }
+}
