@@ -6,9 +6,11 @@
 mod buffer;
 mod named;
 mod pool;
+mod random;
 mod shape;
 
 pub use buffer::AlignedBuffer;
 pub use named::{NamedTensors, Tensor, TensorError};
 pub use pool::Pool;
+pub use random::Random;
 pub use shape::Shape;

@@ -1,0 +1,801 @@
+//! A folder of photos, one folder a class: what is in it, what is kept for testing, a seeded draw.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{File, FileType};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use tensor::Random;
+use words::Breed;
+
+use crate::matlab;
+
+/// Endings of the files that are taken for photos, in lower case. AVIF and JPEG XL are among them
+/// so that they are counted and named rather than passed over.
+const PHOTO_ENDINGS: [&str; 15] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif",
+    "hif", "avif", "jxl",
+];
+/// How many folders deep a class may keep its photos.
+const MOST_DEPTH: usize = 8;
+/// The variable of the official lists that holds the names.
+const LIST_VARIABLE: &str = "file_list";
+/// The most bytes of a list that are read: the longest official one has 220 kB.
+const MOST_LIST_BYTES: u64 = 16 << 20;
+
+/// Why a folder cannot be used as a data set.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The folder, or a folder that must be read to know what it holds, cannot be opened.
+    #[error("the folder {} cannot be opened: {source}", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It has no folder of a class with a photo in it.
+    #[error("{} holds no folder of photos for each class", path.display())]
+    NoClass {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Its folder of photos is a link that leads out of it.
+    #[error("{} is a link out of the folder", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// The official list of its test photos cannot be read.
+    #[error("the list {} cannot be read: {reason}", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Which part of a data set a photo belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// For fitting.
+    Train,
+    /// For choosing.
+    Validation,
+    /// Kept for testing.
+    Test,
+    /// The data set does not say.
+    Unsaid,
+}
+
+/// How it is known which photos are kept for testing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldOut {
+    /// By the official list beside `Images`: `lists/test_list.mat`.
+    OfficialList,
+    /// By a folder `test`.
+    TestFolder,
+    /// Not at all: every photo is used, and whoever shows a result must say so.
+    All,
+}
+
+/// One class: a folder.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// The folder's name.
+    pub folder: String,
+    /// The breed that its name tells, if any.
+    pub breed: Option<&'static Breed>,
+}
+
+/// One photo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Photo {
+    /// Relative to [`Dataset::root`].
+    pub path: PathBuf,
+    /// Index into [`Dataset::classes`].
+    pub class: usize,
+    /// Train, validation or test.
+    pub part: Part,
+}
+
+/// Something of the data set that is not used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftAside {
+    /// Relative to [`Dataset::root`].
+    pub path: PathBuf,
+    /// Why it is not used.
+    pub reason: Reason,
+}
+
+/// Why something of a data set is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The list names it, but it is not there.
+    #[error("missing")]
+    Missing,
+    /// It cannot be opened.
+    #[error("unreadable: {0}")]
+    Unreadable(String),
+    /// A pipe, a socket or a device.
+    #[error("not a regular file")]
+    NotAFile,
+    /// It is empty.
+    #[error("empty")]
+    Empty,
+    /// A link that leads out of the data set, or nowhere.
+    #[error("a link out of the folder")]
+    Link,
+    /// The folder of a class without a photo.
+    #[error("a class without photos")]
+    EmptyClass,
+    /// A folder deeper than a class may be.
+    #[error("nested too deeply")]
+    TooDeep,
+}
+
+/// A folder of photos, one folder a class.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    root: PathBuf,
+    classes: Vec<Class>,
+    photos: Vec<Photo>,
+    held_out: HeldOut,
+    held_out_photos: Vec<usize>,
+    left_aside: Vec<LeftAside>,
+}
+
+impl Dataset {
+    /// Opens a data set where it lies; nothing is copied or changed. These layouts are known, and
+    /// tried in this order:
+    ///
+    /// - Stanford Dogs: `Images/CLASS/`, or the folder `Images` itself, with the official list
+    ///   `lists/test_list.mat` beside `Images`;
+    /// - `test/CLASS/`, beside it `train/CLASS/` and `val/CLASS/` (or `valid`, `validation`);
+    /// - `CLASS/`, with or without an `Images` around: nothing is kept for testing.
+    ///
+    /// Photos are listed by class, then by name, always in the same order. Files that do not end
+    /// like a photo and hidden ones are passed over. What is missing, cannot be opened or leads
+    /// out of the folder is in [`Dataset::left_aside`].
+    pub fn open(folder: &Path) -> Result<Self, DatasetError> {
+        let unreadable = |source| DatasetError::Unreadable {
+            path: folder.to_owned(),
+            source,
+        };
+        let root = folder.canonicalize().map_err(unreadable)?;
+        let images = if root.join("Images").is_dir() {
+            root.join("Images")
+        } else {
+            root.clone()
+        };
+        let list = images
+            .file_name()
+            .filter(|name| *name == "Images")
+            .and_then(|_| images.parent())
+            .map(|parent| parent.join("lists/test_list.mat"))
+            .filter(|list| list.is_file());
+
+        let mut reader = Reader::new(root);
+        if !reader.leads_inside(&images) {
+            return Err(DatasetError::Link { path: images });
+        }
+        let held_out = if let Some(list) = &list {
+            reader.read_classes(&images, Part::Unsaid)?;
+            reader.mark_test(&images, list)?;
+            HeldOut::OfficialList
+        } else if reader.has_classes(&images.join("test")) {
+            for (name, part) in [
+                ("train", Part::Train),
+                ("val", Part::Validation),
+                ("valid", Part::Validation),
+                ("validation", Part::Validation),
+                ("test", Part::Test),
+            ] {
+                let part_folder = images.join(name);
+                if part_folder.is_dir() && reader.may_enter(&part_folder) {
+                    reader.read_classes(&part_folder, part)?;
+                }
+            }
+            HeldOut::TestFolder
+        } else {
+            reader.read_classes(&images, Part::Unsaid)?;
+            HeldOut::All
+        };
+        reader.finish(folder, held_out)
+    }
+
+    /// The data set's folder, absolute.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The classes, by name.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// All photos of all parts, by class, then by name.
+    pub fn photos(&self) -> &[Photo] {
+        &self.photos
+    }
+
+    /// How it is known which photos are kept for testing.
+    pub fn held_out(&self) -> HeldOut {
+        self.held_out
+    }
+
+    /// The photos kept for testing; all of them where the data set keeps none.
+    pub fn held_out_photos(&self) -> impl ExactSizeIterator<Item = &Photo> {
+        self.held_out_photos.iter().map(|&index| &self.photos[index])
+    }
+
+    /// What is not used, and why.
+    pub fn left_aside(&self) -> &[LeftAside] {
+        &self.left_aside
+    }
+
+    /// The class of a photo.
+    pub fn class(&self, photo: &Photo) -> &Class {
+        &self.classes[photo.class]
+    }
+
+    /// The `index`-th photo of an endless draw from those kept for testing, decided by `seed`
+    /// alone. No photo comes twice before all have come once; then a new round begins.
+    pub fn random_photo(&self, seed: u64, index: u64) -> &Photo {
+        let count = self.held_out_photos.len() as u64;
+        // open() refuses a data set without photos, so count is at least 1.
+        let mut order: Vec<usize> = self.held_out_photos.clone();
+        Random::new(seed, 0, index / count).shuffle(&mut order);
+        &self.photos[order[(index % count) as usize]]
+    }
+
+    /// The bytes of a photo, at most `most_bytes` of them (a longer file is an error of kind
+    /// `FileTooLarge`). A file that has become a link out of the folder is refused.
+    pub fn read(&self, photo: &Photo, most_bytes: u64) -> io::Result<Vec<u8>> {
+        let path = self.root.join(&photo.path).canonicalize()?;
+        if !path.starts_with(&self.root) || !path.metadata()?.is_file() {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                Reason::Link.to_string(),
+            ));
+        }
+        read_at_most(&path, most_bytes)
+    }
+}
+
+/// The breed that the name of a class's folder tells: by its synset (`n02085620-Chihuahua`), else
+/// by its name in either language (`cane_corso`, `Berger de Brie`).
+pub fn breed_of_folder(folder: &str) -> Option<&'static Breed> {
+    let (synset, rest) = folder.split_at_checked(9).unwrap_or((folder, ""));
+    if rest.is_empty() || rest.starts_with(['-', '_', ' ', '.']) {
+        if let Some(breed) = words::breed(synset) {
+            return Some(breed);
+        }
+    }
+    words::breed(folder).or_else(|| words::find(folder))
+}
+
+/// Walks the folders and gathers what they hold.
+struct Reader {
+    root: PathBuf,
+    /// Class folder's name, path relative to the root, part.
+    photos: Vec<(String, PathBuf, Part)>,
+    left_aside: Vec<LeftAside>,
+}
+
+/// One entry of a folder, links resolved.
+struct Entry {
+    name: String,
+    path: PathBuf,
+    kind: FileType,
+}
+
+impl Reader {
+    fn new(root: PathBuf) -> Self {
+        Reader {
+            root,
+            photos: Vec::new(),
+            left_aside: Vec::new(),
+        }
+    }
+
+    fn leave_aside(&mut self, path: &Path, reason: Reason) {
+        let path = path.strip_prefix(&self.root).unwrap_or(path).to_owned();
+        self.left_aside.push(LeftAside { path, reason });
+    }
+
+    /// Whether `path`, which may be a link, leads to a place inside the data set.
+    fn leads_inside(&self, path: &Path) -> bool {
+        path.canonicalize()
+            .is_ok_and(|real| real.starts_with(&self.root))
+    }
+
+    /// The same, noting what does not.
+    fn may_enter(&mut self, path: &Path) -> bool {
+        let inside = self.leads_inside(path);
+        if !inside {
+            self.leave_aside(path, Reason::Link);
+        }
+        inside
+    }
+
+    /// Whether a folder has a folder in it.
+    fn has_classes(&self, folder: &Path) -> bool {
+        self.leads_inside(folder)
+            && folder.read_dir().is_ok_and(|entries| {
+                entries.flatten().any(|entry| {
+                    !entry.file_name().as_encoded_bytes().starts_with(b".")
+                        && entry.path().is_dir()
+                })
+            })
+    }
+
+    /// The entries of a folder by name, without hidden ones and links out of the data set.
+    fn entries(&mut self, folder: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in folder.read_dir()? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = entry.path();
+            let mut kind = entry.file_type()?;
+            if kind.is_symlink() {
+                if !self.may_enter(&path) {
+                    continue;
+                }
+                kind = path.metadata()?.file_type();
+            }
+            entries.push(Entry { name, path, kind });
+        }
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
+    /// Reads the folders of a part, one a class.
+    fn read_classes(&mut self, folder: &Path, part: Part) -> Result<(), DatasetError> {
+        let entries = self
+            .entries(folder)
+            .map_err(|source| DatasetError::Unreadable {
+                path: folder.to_owned(),
+                source,
+            })?;
+        for entry in entries.into_iter().filter(|entry| entry.kind.is_dir()) {
+            let before = (self.photos.len(), self.left_aside.len());
+            self.read_photos(&entry.name, &entry.path, part, MOST_DEPTH);
+            if (self.photos.len(), self.left_aside.len()) == before {
+                self.leave_aside(&entry.path, Reason::EmptyClass);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the photos of one class.
+    fn read_photos(&mut self, class: &str, folder: &Path, part: Part, depth: usize) {
+        if depth == 0 {
+            self.leave_aside(folder, Reason::TooDeep);
+            return;
+        }
+        let entries = match self.entries(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.leave_aside(folder, Reason::Unreadable(error.to_string()));
+                return;
+            }
+        };
+        for entry in entries {
+            if entry.kind.is_dir() {
+                self.read_photos(class, &entry.path, part, depth - 1);
+            } else if !has_ending_of_photo(&entry.path) {
+                continue;
+            } else if !entry.kind.is_file() {
+                // A pipe would be waited for without end.
+                self.leave_aside(&entry.path, Reason::NotAFile);
+            } else {
+                match openable(&entry.path) {
+                    Ok(()) => {
+                        let path = entry.path.strip_prefix(&self.root).unwrap_or(&entry.path);
+                        self.photos.push((class.to_owned(), path.to_owned(), part));
+                    }
+                    Err(reason) => self.leave_aside(&entry.path, reason),
+                }
+            }
+        }
+    }
+
+    /// Splits the photos under `images` by the official list of test photos (`CLASS/NAME.jpg`).
+    fn mark_test(&mut self, images: &Path, list: &Path) -> Result<(), DatasetError> {
+        let unreadable = |reason: String| DatasetError::List {
+            path: list.to_owned(),
+            reason,
+        };
+        let bytes =
+            read_at_most(list, MOST_LIST_BYTES).map_err(|error| unreadable(error.to_string()))?;
+        let names = matlab::read_list(&bytes, LIST_VARIABLE)
+            .map_err(|error| unreadable(error.to_string()))?;
+        let prefix = images.strip_prefix(&self.root).unwrap_or(Path::new(""));
+        let mut named = HashSet::new();
+        for name in &names {
+            if name.contains('\\') || !name.split('/').all(is_plain_name) {
+                return Err(unreadable(format!("'{name}' is not a photo's name")));
+            }
+            named.insert(prefix.join(name));
+        }
+        for (_, path, part) in &mut self.photos {
+            *part = if named.remove(path) {
+                Part::Test
+            } else {
+                Part::Train
+            };
+        }
+        // What is left over is not there, unless it was left aside for another reason.
+        for left in &self.left_aside {
+            named.remove(&left.path);
+        }
+        let mut missing: Vec<_> = named.into_iter().collect();
+        missing.sort();
+        self.left_aside
+            .extend(missing.into_iter().map(|path| LeftAside {
+                path,
+                reason: Reason::Missing,
+            }));
+        Ok(())
+    }
+
+    fn finish(self, folder: &Path, held_out: HeldOut) -> Result<Dataset, DatasetError> {
+        let with_photos: BTreeSet<String> = self
+            .photos
+            .iter()
+            .map(|(class, _, _)| class.clone())
+            .collect();
+        let classes: Vec<String> = with_photos.into_iter().collect();
+        let mut photos: Vec<Photo> = self
+            .photos
+            .into_iter()
+            .filter_map(|(class, path, part)| {
+                let class = classes.binary_search(&class).ok()?;
+                Some(Photo { path, class, part })
+            })
+            .collect();
+        photos.sort_by(|one, other| (one.class, &one.path).cmp(&(other.class, &other.path)));
+        let held_out_photos: Vec<usize> = (0..photos.len())
+            .filter(|&index| held_out == HeldOut::All || photos[index].part == Part::Test)
+            .collect();
+        if held_out_photos.is_empty() {
+            return Err(DatasetError::NoClass {
+                path: folder.to_owned(),
+            });
+        }
+        Ok(Dataset {
+            root: self.root,
+            classes: classes
+                .into_iter()
+                .map(|folder| Class {
+                    breed: breed_of_folder(&folder),
+                    folder,
+                })
+                .collect(),
+            photos,
+            held_out,
+            held_out_photos,
+            left_aside: self.left_aside,
+        })
+    }
+}
+
+/// Whether a list's name part is neither empty nor a step up or on the spot.
+fn is_plain_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains('\0')
+}
+
+fn has_ending_of_photo(path: &Path) -> bool {
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| {
+            PHOTO_ENDINGS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(ending))
+        })
+}
+
+/// Whether a file can be opened and holds anything.
+fn openable(path: &Path) -> Result<(), Reason> {
+    let metadata = File::open(path)
+        .and_then(|file| file.metadata())
+        .map_err(|error| Reason::Unreadable(error.to_string()))?;
+    if metadata.len() == 0 {
+        return Err(Reason::Empty);
+    }
+    Ok(())
+}
+
+fn read_at_most(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(most_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most_bytes {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A folder with these files, each holding its own name.
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, file).unwrap();
+        }
+        folder
+    }
+
+    fn paths<'photo>(photos: impl IntoIterator<Item = &'photo Photo>) -> Vec<String> {
+        photos
+            .into_iter()
+            .map(|photo| photo.path.to_string_lossy().replace('\\', "/"))
+            .collect()
+    }
+
+    fn aside(dataset: &Dataset) -> Vec<(String, Reason)> {
+        dataset
+            .left_aside()
+            .iter()
+            .map(|left| {
+                let path = left.path.to_string_lossy().replace('\\', "/");
+                (path, left.reason.clone())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_folder_per_class_keeps_nothing_for_testing() {
+        let folder = tree(&[
+            "pug/b.JPG",
+            "pug/a.png",
+            "pug/notes.txt",
+            "pug/.hidden.jpg",
+            "pug/deeper/c.webp",
+            "beagle/z.jpg",
+            "index.csv",
+            "stray.jpg",
+        ]);
+        fs::create_dir(folder.path().join("akita")).unwrap();
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(dataset.held_out(), HeldOut::All);
+        assert_eq!(
+            paths(dataset.held_out_photos()),
+            ["beagle/z.jpg", "pug/a.png", "pug/b.JPG", "pug/deeper/c.webp"]
+        );
+        assert_eq!(dataset.held_out_photos().len(), dataset.photos().len());
+        let breeds: Vec<_> = dataset
+            .classes()
+            .iter()
+            .map(|class| (class.folder.as_str(), class.breed.unwrap().id.as_str()))
+            .collect();
+        assert_eq!(breeds, [("beagle", "n02088364"), ("pug", "n02110958")]);
+        assert_eq!(
+            aside(&dataset),
+            [("akita".to_owned(), Reason::EmptyClass)]
+        );
+    }
+
+    #[test]
+    fn a_folder_test_is_kept_for_testing() {
+        let folder = tree(&[
+            "train/pug/a.jpg",
+            "train/only-here/a.jpg",
+            "val/pug/b.jpg",
+            "test/pug/c.jpg",
+            "test/beagle/d.jpg",
+        ]);
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(dataset.held_out(), HeldOut::TestFolder);
+        assert_eq!(
+            paths(dataset.held_out_photos()),
+            ["test/beagle/d.jpg", "test/pug/c.jpg"]
+        );
+        let parts: Vec<_> = dataset.photos().iter().map(|photo| photo.part).collect();
+        assert_eq!(
+            parts,
+            [Part::Test, Part::Train, Part::Test, Part::Train, Part::Validation]
+        );
+        assert_eq!(dataset.classes().len(), 3);
+        assert_eq!(
+            dataset.class(&dataset.photos()[0]).folder,
+            "beagle"
+        );
+    }
+
+    #[test]
+    fn a_class_may_be_called_test() {
+        let folder = tree(&["test/a.jpg", "pug/b.jpg"]);
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(dataset.held_out(), HeldOut::All);
+        assert_eq!(dataset.classes().len(), 2);
+    }
+
+    #[test]
+    fn a_folder_without_classes_is_refused() {
+        for files in [&["a.jpg"][..], &[], &["pug/notes.txt"]] {
+            let folder = tree(files);
+            assert!(matches!(
+                Dataset::open(folder.path()),
+                Err(DatasetError::NoClass { .. })
+            ));
+        }
+        let folder = tree(&["a.jpg"]);
+        for path in ["missing", "a.jpg"] {
+            assert!(matches!(
+                Dataset::open(&folder.path().join(path)),
+                Err(DatasetError::Unreadable { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn empty_files_are_named() {
+        let folder = tree(&["pug/a.jpg", "pug/b.jpg"]);
+        fs::write(folder.path().join("pug/b.jpg"), "").unwrap();
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(paths(dataset.photos()), ["pug/a.jpg"]);
+        assert_eq!(aside(&dataset), [("pug/b.jpg".to_owned(), Reason::Empty)]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_out_of_the_folder_are_never_followed() {
+        use std::os::unix::fs::symlink;
+        let outside = tree(&["secret.jpg", "class/secret.jpg"]);
+        let folder = tree(&["pug/a.jpg"]);
+        let pug = folder.path().join("pug");
+        symlink(outside.path().join("secret.jpg"), pug.join("b.jpg")).unwrap();
+        symlink("a.jpg", pug.join("c.jpg")).unwrap();
+        symlink("nowhere", pug.join("d.jpg")).unwrap();
+        symlink(outside.path().join("class"), folder.path().join("beagle")).unwrap();
+        symlink(outside.path(), folder.path().join("test")).unwrap();
+        // A loop ends by itself, at the greatest depth.
+        symlink(".", pug.join("loop")).unwrap();
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(dataset.held_out(), HeldOut::All);
+        assert!(paths(dataset.photos()).iter().all(|path| {
+            path.starts_with("pug/") && (path.ends_with("a.jpg") || path.ends_with("c.jpg"))
+        }));
+        for path in ["beagle", "pug/b.jpg", "pug/d.jpg", "test"] {
+            assert!(
+                aside(&dataset).contains(&(path.to_owned(), Reason::Link)),
+                "{path}"
+            );
+        }
+        // A photo that becomes such a link after the data set was opened is not read either.
+        let photo = dataset.photos()[0].clone();
+        assert_eq!(dataset.read(&photo, 100).unwrap(), b"pug/a.jpg");
+        assert_eq!(
+            dataset.read(&photo, 3).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
+        fs::remove_file(pug.join("a.jpg")).unwrap();
+        symlink(outside.path().join("secret.jpg"), pug.join("a.jpg")).unwrap();
+        assert_eq!(
+            dataset.read(&photo, 100).unwrap_err().kind(),
+            io::ErrorKind::PermissionDenied
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn images_that_link_elsewhere_are_refused() {
+        let outside = tree(&["pug/a.jpg"]);
+        let folder = tree(&[]);
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("Images")).unwrap();
+        assert!(matches!(
+            Dataset::open(folder.path()),
+            Err(DatasetError::Link { .. })
+        ));
+    }
+
+    #[test]
+    fn the_draw_repeats_by_seed_and_shows_each_photo_once_a_round() {
+        let names: Vec<String> = (0..10).map(|number| format!("pug/{number}.jpg")).collect();
+        let folder = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let dataset = Dataset::open(folder.path()).unwrap();
+        let draw = |seed, from: u64| {
+            paths((from..from + 10).map(|index| dataset.random_photo(seed, index)))
+        };
+        for round in [0, 10, 20] {
+            let mut drawn = draw(1, round);
+            assert_eq!(drawn, draw(1, round));
+            assert_ne!(drawn, draw(2, round));
+            drawn.sort();
+            assert_eq!(drawn, names);
+        }
+        assert_ne!(draw(1, 0), draw(1, 10));
+        dataset.random_photo(u64::MAX, u64::MAX / 2);
+    }
+
+    #[test]
+    fn a_damaged_list_is_an_error_and_not_ignored() {
+        let folder = tree(&["Images/pug/a.jpg", "lists/test_list.mat"]);
+        for path in [folder.path().to_owned(), folder.path().join("Images")] {
+            assert!(matches!(
+                Dataset::open(&path),
+                Err(DatasetError::List { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn folders_tell_their_breed() {
+        for (folder, id) in [
+            ("n02085620-Chihuahua", Some("n02085620")),
+            ("n02085620", Some("n02085620")),
+            ("n02085620_whatever", Some("n02085620")),
+            ("cane_corso", Some("cane-corso")),
+            ("Berger de Brie", Some("n02105251")),
+            ("english_toy_spaniel", Some("king-charles-spaniel")),
+            ("n0208562", None),
+            ("n99999999-Unicorn", None),
+            ("cats", None),
+            ("éééééé", None),
+        ] {
+            let breed = breed_of_folder(folder).map(|breed| breed.id.as_str());
+            assert_eq!(breed, id, "{folder}");
+        }
+    }
+
+    #[test]
+    fn opens_the_sample_of_stanford_dogs_by_its_official_list() {
+        let Some(data) = testkit::test_data() else {
+            return;
+        };
+        let folder = data.join("stanford-dogs");
+        for folder in [folder.clone(), folder.join("Images")] {
+            let dataset = Dataset::open(&folder).unwrap();
+            assert_eq!(dataset.held_out(), HeldOut::OfficialList);
+            assert_eq!(dataset.classes().len(), 120);
+            assert_eq!(dataset.photos().len(), 2646 + 1976);
+            assert_eq!(dataset.held_out_photos().len(), 1976);
+            let missing = dataset
+                .left_aside()
+                .iter()
+                .filter(|left| left.reason == Reason::Missing);
+            assert_eq!(missing.count(), 8580 - 1976);
+            for (class, breed) in dataset.classes().iter().zip(words::breeds()) {
+                assert_eq!(class.breed.unwrap().id, breed.id);
+            }
+            let photo = dataset.random_photo(1, 0);
+            assert!(dataset.read(photo, 1 << 20).unwrap().starts_with(&[0xff, 0xd8]));
+        }
+    }
+
+    #[test]
+    fn opens_photos_from_elsewhere_as_a_whole() {
+        let Some(data) = testkit::test_data() else {
+            return;
+        };
+        let dataset = Dataset::open(&data.join("real-dogs")).unwrap();
+        assert_eq!(dataset.held_out(), HeldOut::All);
+        assert_eq!((dataset.classes().len(), dataset.photos().len()), (31, 373));
+        assert!(dataset.classes().iter().all(|class| class.breed.is_some()));
+        assert!(dataset.left_aside().is_empty());
+
+        // Of the breeds outside the 120, only 'poodle' stands for several.
+        let others = Dataset::open(&data.join("other-breeds")).unwrap();
+        let unknown: Vec<_> = others
+            .classes()
+            .iter()
+            .filter(|class| class.breed.is_none())
+            .map(|class| class.folder.as_str())
+            .collect();
+        assert_eq!(unknown, ["poodle"]);
+    }
+}

@@ -1,0 +1,59 @@
+"""Makes scores.json: 200 rows of probabilities over 8 classes and their scores by numpy alone.
+
+Run in this folder: python3 scores.py (numpy 2).
+"""
+
+import json
+import math
+
+import numpy
+
+random = numpy.random.default_rng(20)
+logits = random.normal(size=(200, 8)) * random.uniform(0.5, 4, size=(200, 1))
+labels = random.integers(0, 8, size=200)
+logits[numpy.arange(200), labels] += random.uniform(0, 4, size=200)
+exponentials = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+stored = numpy.round(exponentials / exponentials.sum(axis=1, keepdims=True), 6).astype(numpy.float32)
+p = stored.astype(numpy.float64)
+
+order = numpy.argsort(-p, axis=1, kind="stable")
+right = order[:, 0] == labels
+of_label = p[numpy.arange(200), labels]
+first = p.max(axis=1)
+edges = numpy.linspace(0, 1, 16)
+error = 0.0
+counts = []
+for low, high in zip(edges[:-1], edges[1:]):
+    inside = (first > low) & (first <= high)
+    counts.append(int(inside.sum()))
+    if inside.any():
+        error += inside.mean() * abs(first[inside].mean() - right[inside].mean())
+
+# Wilson's interval as the roots of (share - x)^2 = z^2 x (1 - x) / n.
+n, share, z = 200, right.mean(), 1.959963984540054
+roots = numpy.roots([1 + z * z / n, -2 * share - z * z / n, share * share])
+
+other = right ^ (random.uniform(size=200) < 0.15)
+only_first = int((right & ~other).sum())
+only_second = int((~right & other).sum())
+discordant = only_first + only_second
+tail = sum(math.comb(discordant, k) for k in range(min(only_first, only_second) + 1))
+
+with open("scores.json", "w") as file:
+    json.dump(
+        {
+            "probabilities": [[float(str(value)) for value in row] for row in stored],
+            "labels": labels.tolist(),
+            "top_1": float(right.mean()),
+            "top_5": float((order[:, :5] == labels[:, None]).any(axis=1).mean()),
+            "negative_log_likelihood": float(-numpy.log(numpy.maximum(of_label, 1e-12)).mean()),
+            "brier": float(((p - numpy.eye(8)[labels]) ** 2).sum(axis=1).mean()),
+            "expected_calibration_error": float(error),
+            "bin_counts": counts,
+            "wilson": sorted(roots.real.tolist()),
+            "mcnemar_other_right": other.tolist(),
+            "mcnemar_p_value": min(1.0, 2 * tail / 2**discordant),
+        },
+        file,
+    )
+    file.write("\n")
