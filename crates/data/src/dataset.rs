@@ -18,6 +18,9 @@ const PHOTO_ENDINGS: [&str; 15] = [
 ];
 /// How many folders deep a class may keep its photos.
 const MOST_DEPTH: usize = 8;
+/// The official lists of Stanford Dogs, in the folder `lists` beside `Images`.
+const TEST_LIST: &str = "test_list.mat";
+const TRAIN_LIST: &str = "train_list.mat";
 /// The variable of the official lists that holds the names.
 const LIST_VARIABLE: &str = "file_list";
 /// The most bytes of a list that are read: the longest official one has 220 kB.
@@ -127,6 +130,9 @@ pub enum Reason {
     /// A link that leads out of the data set, or nowhere.
     #[error("a link out of the folder")]
     Link,
+    /// A link to a folder that it lies in.
+    #[error("a link in a circle")]
+    Loop,
     /// The folder of a class without a photo.
     #[error("a class without photos")]
     EmptyClass,
@@ -150,8 +156,8 @@ impl Dataset {
     /// Opens a data set where it lies; nothing is copied or changed. These layouts are known, and
     /// tried in this order:
     ///
-    /// - Stanford Dogs: `Images/CLASS/`, or the folder `Images` itself, with the official list
-    ///   `lists/test_list.mat` beside `Images`;
+    /// - Stanford Dogs: `Images/CLASS/`, or the folder `Images` itself, with the official lists
+    ///   `lists/test_list.mat` and `lists/train_list.mat` beside `Images`;
     /// - `test/CLASS/`, beside it `train/CLASS/` and `val/CLASS/` (or `valid`, `validation`);
     /// - `CLASS/`, with or without an `Images` around: nothing is kept for testing.
     ///
@@ -169,20 +175,20 @@ impl Dataset {
         } else {
             root.clone()
         };
-        let list = images
+        let lists = images
             .file_name()
             .filter(|name| *name == "Images")
             .and_then(|_| images.parent())
-            .map(|parent| parent.join("lists/test_list.mat"))
-            .filter(|list| list.is_file());
+            .map(|parent| parent.join("lists"))
+            .filter(|lists| lists.join(TEST_LIST).is_file());
 
         let mut reader = Reader::new(root);
         if !reader.leads_inside(&images) {
             return Err(DatasetError::Link { path: images });
         }
-        let held_out = if let Some(list) = &list {
+        let held_out = if let Some(lists) = &lists {
             reader.read_classes(&images, Part::Unsaid)?;
-            reader.mark_test(&images, list)?;
+            reader.split_by_lists(&images, lists)?;
             HeldOut::OfficialList
         } else if reader.has_classes(&images.join("test")) {
             for (name, part) in [
@@ -227,7 +233,9 @@ impl Dataset {
 
     /// The photos kept for testing; all of them where the data set keeps none.
     pub fn held_out_photos(&self) -> impl ExactSizeIterator<Item = &Photo> {
-        self.held_out_photos.iter().map(|&index| &self.photos[index])
+        self.held_out_photos
+            .iter()
+            .map(|&index| &self.photos[index])
     }
 
     /// What is not used, and why.
@@ -268,10 +276,10 @@ impl Dataset {
 /// by its name in either language (`cane_corso`, `Berger de Brie`).
 pub fn breed_of_folder(folder: &str) -> Option<&'static Breed> {
     let (synset, rest) = folder.split_at_checked(9).unwrap_or((folder, ""));
-    if rest.is_empty() || rest.starts_with(['-', '_', ' ', '.']) {
-        if let Some(breed) = words::breed(synset) {
-            return Some(breed);
-        }
+    if (rest.is_empty() || rest.starts_with(['-', '_', ' ', '.']))
+        && let Some(breed) = words::breed(synset)
+    {
+        return Some(breed);
     }
     words::breed(folder).or_else(|| words::find(folder))
 }
@@ -325,8 +333,7 @@ impl Reader {
         self.leads_inside(folder)
             && folder.read_dir().is_ok_and(|entries| {
                 entries.flatten().any(|entry| {
-                    !entry.file_name().as_encoded_bytes().starts_with(b".")
-                        && entry.path().is_dir()
+                    !entry.file_name().as_encoded_bytes().starts_with(b".") && entry.path().is_dir()
                 })
             })
     }
@@ -334,6 +341,7 @@ impl Reader {
     /// The entries of a folder by name, without hidden ones and links out of the data set.
     fn entries(&mut self, folder: &Path) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
+        let here = folder.canonicalize()?;
         for entry in folder.read_dir()? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -344,6 +352,10 @@ impl Reader {
             let mut kind = entry.file_type()?;
             if kind.is_symlink() {
                 if !self.may_enter(&path) {
+                    continue;
+                }
+                if path.canonicalize().is_ok_and(|real| here.starts_with(real)) {
+                    self.leave_aside(&path, Reason::Loop);
                     continue;
                 }
                 kind = path.metadata()?.file_type();
@@ -405,8 +417,42 @@ impl Reader {
         }
     }
 
-    /// Splits the photos under `images` by the official list of test photos (`CLASS/NAME.jpg`).
-    fn mark_test(&mut self, images: &Path, list: &Path) -> Result<(), DatasetError> {
+    /// Splits the photos under `images` by the official lists, which name them `CLASS/NAME.jpg`.
+    /// Without a list of train photos, every photo that the list of test photos does not name is
+    /// one.
+    fn split_by_lists(&mut self, images: &Path, lists: &Path) -> Result<(), DatasetError> {
+        let mut test = self.listed(images, &lists.join(TEST_LIST))?;
+        let train_list = lists.join(TRAIN_LIST);
+        let mut train = if train_list.is_file() {
+            Some(self.listed(images, &train_list)?)
+        } else {
+            None
+        };
+        for (_, path, part) in &mut self.photos {
+            *part = if test.remove(path) {
+                Part::Test
+            } else if train.as_mut().is_none_or(|train| train.remove(path)) {
+                Part::Train
+            } else {
+                Part::Unsaid
+            };
+        }
+        // What the lists still name is not there, unless it was left aside for another reason.
+        let mut missing: BTreeSet<PathBuf> =
+            test.into_iter().chain(train.unwrap_or_default()).collect();
+        for left in &self.left_aside {
+            missing.remove(&left.path);
+        }
+        self.left_aside
+            .extend(missing.into_iter().map(|path| LeftAside {
+                path,
+                reason: Reason::Missing,
+            }));
+        Ok(())
+    }
+
+    /// The paths, relative to the root, that an official list names.
+    fn listed(&self, images: &Path, list: &Path) -> Result<HashSet<PathBuf>, DatasetError> {
         let unreadable = |reason: String| DatasetError::List {
             path: list.to_owned(),
             reason,
@@ -416,32 +462,15 @@ impl Reader {
         let names = matlab::read_list(&bytes, LIST_VARIABLE)
             .map_err(|error| unreadable(error.to_string()))?;
         let prefix = images.strip_prefix(&self.root).unwrap_or(Path::new(""));
-        let mut named = HashSet::new();
-        for name in &names {
-            if name.contains('\\') || !name.split('/').all(is_plain_name) {
-                return Err(unreadable(format!("'{name}' is not a photo's name")));
-            }
-            named.insert(prefix.join(name));
-        }
-        for (_, path, part) in &mut self.photos {
-            *part = if named.remove(path) {
-                Part::Test
-            } else {
-                Part::Train
-            };
-        }
-        // What is left over is not there, unless it was left aside for another reason.
-        for left in &self.left_aside {
-            named.remove(&left.path);
-        }
-        let mut missing: Vec<_> = named.into_iter().collect();
-        missing.sort();
-        self.left_aside
-            .extend(missing.into_iter().map(|path| LeftAside {
-                path,
-                reason: Reason::Missing,
-            }));
-        Ok(())
+        names
+            .iter()
+            .map(|name| {
+                if name.contains('\\') || !name.split('/').all(is_plain_name) {
+                    return Err(unreadable(format!("'{name}' is not a photo's name")));
+                }
+                Ok(prefix.join(name))
+            })
+            .collect()
     }
 
     fn finish(self, folder: &Path, held_out: HeldOut) -> Result<Dataset, DatasetError> {
@@ -574,7 +603,12 @@ mod tests {
         assert_eq!(dataset.held_out(), HeldOut::All);
         assert_eq!(
             paths(dataset.held_out_photos()),
-            ["beagle/z.jpg", "pug/a.png", "pug/b.JPG", "pug/deeper/c.webp"]
+            [
+                "beagle/z.jpg",
+                "pug/a.png",
+                "pug/b.JPG",
+                "pug/deeper/c.webp"
+            ]
         );
         assert_eq!(dataset.held_out_photos().len(), dataset.photos().len());
         let breeds: Vec<_> = dataset
@@ -583,10 +617,7 @@ mod tests {
             .map(|class| (class.folder.as_str(), class.breed.unwrap().id.as_str()))
             .collect();
         assert_eq!(breeds, [("beagle", "n02088364"), ("pug", "n02110958")]);
-        assert_eq!(
-            aside(&dataset),
-            [("akita".to_owned(), Reason::EmptyClass)]
-        );
+        assert_eq!(aside(&dataset), [("akita".to_owned(), Reason::EmptyClass)]);
     }
 
     #[test]
@@ -607,13 +638,16 @@ mod tests {
         let parts: Vec<_> = dataset.photos().iter().map(|photo| photo.part).collect();
         assert_eq!(
             parts,
-            [Part::Test, Part::Train, Part::Test, Part::Train, Part::Validation]
+            [
+                Part::Test,
+                Part::Train,
+                Part::Test,
+                Part::Train,
+                Part::Validation
+            ]
         );
         assert_eq!(dataset.classes().len(), 3);
-        assert_eq!(
-            dataset.class(&dataset.photos()[0]).folder,
-            "beagle"
-        );
+        assert_eq!(dataset.class(&dataset.photos()[0]).folder, "beagle");
     }
 
     #[test]
@@ -663,13 +697,11 @@ mod tests {
         symlink("nowhere", pug.join("d.jpg")).unwrap();
         symlink(outside.path().join("class"), folder.path().join("beagle")).unwrap();
         symlink(outside.path(), folder.path().join("test")).unwrap();
-        // A loop ends by itself, at the greatest depth.
         symlink(".", pug.join("loop")).unwrap();
         let dataset = Dataset::open(folder.path()).unwrap();
         assert_eq!(dataset.held_out(), HeldOut::All);
-        assert!(paths(dataset.photos()).iter().all(|path| {
-            path.starts_with("pug/") && (path.ends_with("a.jpg") || path.ends_with("c.jpg"))
-        }));
+        assert_eq!(paths(dataset.photos()), ["pug/a.jpg", "pug/c.jpg"]);
+        assert!(aside(&dataset).contains(&("pug/loop".to_owned(), Reason::Loop)));
         for path in ["beagle", "pug/b.jpg", "pug/d.jpg", "test"] {
             assert!(
                 aside(&dataset).contains(&(path.to_owned(), Reason::Link)),
@@ -768,12 +800,17 @@ mod tests {
                 .left_aside()
                 .iter()
                 .filter(|left| left.reason == Reason::Missing);
-            assert_eq!(missing.count(), 8580 - 1976);
+            assert_eq!(missing.count(), 20_580 - 2646 - 1976);
             for (class, breed) in dataset.classes().iter().zip(words::breeds()) {
                 assert_eq!(class.breed.unwrap().id, breed.id);
             }
             let photo = dataset.random_photo(1, 0);
-            assert!(dataset.read(photo, 1 << 20).unwrap().starts_with(&[0xff, 0xd8]));
+            assert!(
+                dataset
+                    .read(photo, 1 << 20)
+                    .unwrap()
+                    .starts_with(&[0xff, 0xd8])
+            );
         }
     }
 

@@ -81,9 +81,8 @@ fn cell_texts(matrix: &[u8], variable: &str) -> Result<Option<Vec<String>>, Matl
     let mut texts = Vec::new();
     for _ in 0..count {
         match parts.required()? {
-            (TYPE_MATRIX, cell) => texts.push(
-                char_text(cell)?.ok_or_else(|| MatlabError::NoList(variable.to_owned()))?,
-            ),
+            (TYPE_MATRIX, cell) => texts
+                .push(char_text(cell)?.ok_or_else(|| MatlabError::NoList(variable.to_owned()))?),
             _ => return Err(MatlabError::Damaged),
         }
     }
@@ -198,8 +197,14 @@ mod tests {
     }
 
     fn array(class: u32, dimensions: [i32; 2], name: &str, body: &[u8]) -> Vec<u8> {
-        let flags: Vec<u8> = [class, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
-        let sizes: Vec<u8> = dimensions.iter().flat_map(|size| size.to_le_bytes()).collect();
+        let flags: Vec<u8> = [class, 0]
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect();
+        let sizes: Vec<u8> = dimensions
+            .iter()
+            .flat_map(|size| size.to_le_bytes())
+            .collect();
         let name = if (1..=4).contains(&name.len()) {
             small_element(TYPE_INT8, name.as_bytes())
         } else {
@@ -297,7 +302,10 @@ mod tests {
     #[test]
     fn other_files_are_named_as_such() {
         assert_eq!(read_list(b"", "list"), Err(MatlabError::NotMatlab5));
-        assert_eq!(read_list(&[b'x'; 500], "list"), Err(MatlabError::NotMatlab5));
+        assert_eq!(
+            read_list(&[b'x'; 500], "list"),
+            Err(MatlabError::NotMatlab5)
+        );
     }
 
     #[test]

@@ -215,8 +215,8 @@ pub fn wilson(successes: usize, count: usize) -> Interval {
     let half = NORMAL_97_5 / (1.0 + square / count)
         * (share * (1.0 - share) / count + square / (4.0 * count * count)).sqrt();
     Interval {
-        low: (centre - half).max(0.0),
-        high: (centre + half).min(1.0),
+        low: (centre - half).clamp(0.0, 1.0),
+        high: (centre + half).clamp(0.0, 1.0),
     }
 }
 
@@ -341,7 +341,11 @@ mod tests {
     #[test]
     fn calibration_by_hand() {
         // Bin 15 holds 0.95 and 0.97, one right: |0.96 - 0.5|; bin 9 holds 0.55, right.
-        let outcomes = [outcome(0.95, true), outcome(0.97, false), outcome(0.55, true)];
+        let outcomes = [
+            outcome(0.95, true),
+            outcome(0.97, false),
+            outcome(0.55, true),
+        ];
         close(
             expected_calibration_error(&outcomes),
             (2.0 * 0.46 + 0.45) / 3.0,
