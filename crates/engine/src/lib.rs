@@ -1,1 +1,19 @@
-//! Runs a graph: lowers it to a plan of steps over one arena, and executes the plan. Reads no file.
+//! Runs a graph: lowers it to a plan of steps over one arena, and executes the plan.
+//!
+//! Invariant: this crate reads no file and no environment variable, and has no unsafe code. The
+//! pool that a plan runs on is given to it, and so are the instructions that it may use.
+//!
+//! The way of a network: [`graph::Graph`] -> `lower` (drafts: what is computed, in which order, and
+//! what is fused) -> `arena` (where each value lives) -> `pack` (drafts become operations, their
+//! weights folded and packed) -> [`Plan`], which `execute` runs.
+
+mod arena;
+mod error;
+mod execute;
+mod lower;
+mod operation;
+mod pack;
+mod plan;
+
+pub use error::EngineError;
+pub use plan::{Kernels, Memory, Output, Plan, PlanOptions, StepTime, Workspace};

@@ -1,0 +1,504 @@
+//! The lowering for inference: batch norms and constant factors folded into the weights before
+//! them, padding absorbed, activations and residual sums computed where the values are made.
+use super::{
+    Draft, Drafts, Fold, INPUT, Linear, Phase, Residual, ValueId, Work, kernel_activation, window,
+};
+use graph::{Graph, Node, NodeId, Op, Padding};
+use kernels::Activation;
+use tensor::Shape;
+
+/// Drafts of the steps that compute `outputs`. Without `fuse` every layer is a step of its own (but
+/// those that change no value).
+pub(crate) fn for_inference(graph: &Graph, outputs: &[NodeId], fuse: bool) -> Drafts {
+    let mut uses = vec![0usize; graph.nodes().len()];
+    let needed = needed(graph, outputs);
+    for id in graph.ids().filter(|id| needed[id.index()]) {
+        for input in graph.node(id).inputs() {
+            uses[input.index()] += 1;
+        }
+    }
+    for output in outputs {
+        // An output must keep its own value: two more uses, so that nothing is fused into it.
+        uses[output.index()] += 2;
+    }
+    let mut lowering = Lowering {
+        graph,
+        fuse,
+        needed,
+        uses,
+        steps: Vec::new(),
+        values: Vec::new(),
+        sources: vec![
+            Source {
+                value: INPUT,
+                padding: Padding::default()
+            };
+            graph.nodes().len()
+        ],
+    };
+    for id in graph.ids() {
+        if lowering.needed[id.index()] {
+            lowering.node(id);
+        }
+    }
+    let outputs = outputs
+        .iter()
+        .map(|output| lowering.sources[output.index()].value)
+        .collect();
+    let sizes = lowering.values.iter().map(|value| value.size).collect();
+    Drafts {
+        steps: lowering.steps,
+        sizes,
+        outputs,
+    }
+}
+
+/// Which nodes the outputs depend on; the input always counts.
+fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    for output in outputs {
+        needed[output.index()] = true;
+    }
+    for (index, node) in graph.nodes().iter().enumerate().rev() {
+        if needed[index] {
+            for input in node.inputs() {
+                needed[input.index()] = true;
+            }
+        }
+    }
+    needed[0] = true;
+    needed
+}
+
+/// Where a node's value is to be read: a value, with zeros around it that are not stored.
+#[derive(Clone, Copy)]
+struct Source {
+    value: ValueId,
+    padding: Padding,
+}
+
+struct Value {
+    size: usize,
+    /// The step that makes it; none for the input.
+    maker: Option<usize>,
+    /// Whether more than one reader sees it as it is.
+    shared: bool,
+}
+
+struct Lowering<'g> {
+    graph: &'g Graph,
+    fuse: bool,
+    needed: Vec<bool>,
+    uses: Vec<usize>,
+    steps: Vec<Draft>,
+    values: Vec<Value>,
+    sources: Vec<Source>,
+}
+
+impl Lowering<'_> {
+    fn node(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let first = node.inputs().first().copied();
+        let input_shape = first.map_or(node.shape(), |input| self.graph.node(input).shape());
+        match *node.op() {
+            Op::Input { .. } => {
+                let size = node.shape().elements();
+                self.values.push(Value {
+                    size,
+                    maker: None,
+                    shared: true,
+                });
+            }
+            Op::Conv2d(conv) => {
+                let (source, shape) = self.padded_source(node);
+                let work = Work::Conv2d {
+                    linear: Linear::of(id),
+                    window: window(
+                        shape,
+                        conv.kernel,
+                        conv.stride,
+                        add(conv.padding, source.padding),
+                    ),
+                    channels: shape.channels(),
+                    filters: conv.filters,
+                    residual: Residual::None,
+                };
+                self.step(id, work, vec![source.value]);
+            }
+            Op::DepthwiseConv2d(conv) => {
+                let (source, shape) = self.padded_source(node);
+                let work = Work::Depthwise {
+                    linear: Linear::of(id),
+                    window: window(
+                        shape,
+                        conv.kernel,
+                        conv.stride,
+                        add(conv.padding, source.padding),
+                    ),
+                    channels: shape.channels(),
+                };
+                self.step(id, work, vec![source.value]);
+            }
+            Op::Dense { units, .. } => {
+                let features = input_shape.channels();
+                let work = Work::Dense {
+                    linear: Linear::of(id),
+                    features,
+                    units,
+                };
+                self.plain_step(id, work);
+            }
+            Op::BatchNorm { epsilon, .. } => {
+                let fold = Fold::BatchNorm { node: id, epsilon };
+                let channels = node.shape().channels();
+                if !self.fold(id, fold, Some(channels)) {
+                    let pixels = node.shape().elements() / channels;
+                    let flat = Shape::from([1, pixels, channels]);
+                    let mut linear = Linear::of(id);
+                    linear.folds.push(fold);
+                    let work = Work::Depthwise {
+                        linear,
+                        window: window(flat, [1, 1], [1, 1], Padding::default()),
+                        channels,
+                    };
+                    self.plain_step(id, work);
+                }
+            }
+            Op::Affine { scale, offset } => {
+                if !self.fold(id, Fold::Affine { scale, offset }, None) {
+                    self.plain_step(id, Work::Affine { scale, offset });
+                }
+            }
+            Op::Activation(activation) => {
+                let activation = kernel_activation(activation);
+                if !self.fuse_activation(id, activation) {
+                    self.plain_step(id, Work::Activation(activation));
+                }
+            }
+            Op::Add => {
+                if !self.fuse_residual(id) {
+                    self.sum(id);
+                }
+            }
+            Op::Multiply => {
+                let factors = self.graph.node(node.inputs()[1]).shape();
+                let same = factors == input_shape;
+                let work = if same {
+                    Work::Multiply
+                } else {
+                    Work::MultiplyChannels
+                };
+                self.plain_step(id, work);
+            }
+            Op::Concat => self.concat(id),
+            Op::Softmax => {
+                self.plain_step(
+                    id,
+                    Work::Softmax {
+                        channels: input_shape.channels(),
+                    },
+                );
+            }
+            Op::MaxPool(pool) => {
+                let window = window(input_shape, pool.kernel, pool.stride, pool.padding);
+                self.plain_step(
+                    id,
+                    Work::MaxPool {
+                        window,
+                        channels: input_shape.channels(),
+                    },
+                );
+            }
+            Op::AveragePool(pool) => {
+                let window = window(input_shape, pool.kernel, pool.stride, pool.padding);
+                let channels = input_shape.channels();
+                self.plain_step(id, Work::AveragePool { window, channels });
+            }
+            Op::GlobalAveragePool { .. } => self.plain_step(id, Work::GlobalAverage),
+            Op::ZeroPad(padding) => {
+                if self.fuse && self.only_convolutions_read(id) {
+                    // Not stored: the convolutions read the zeros from their own padding.
+                    let source = self.sources[node.inputs()[0].index()];
+                    let padding = add(source.padding, padding);
+                    self.alias(id);
+                    self.sources[id.index()].padding = padding;
+                } else {
+                    let place = [padding.top, padding.left];
+                    let work = Work::ZeroPad {
+                        from: input_shape,
+                        to: node.shape(),
+                        place,
+                    };
+                    self.plain_step(id, work);
+                }
+            }
+            Op::Crop(crop) => {
+                let place = [crop.top, crop.left];
+                self.plain_step(
+                    id,
+                    Work::Crop {
+                        from: input_shape,
+                        to: node.shape(),
+                        place,
+                    },
+                );
+            }
+            // At inference neither changes a value, and NHWC is already flat.
+            Op::Flatten | Op::Dropout { .. } => self.alias(id),
+        }
+    }
+
+    /// The first input's value and its stored shape, whose padding may not be stored.
+    fn padded_source(&self, node: &Node) -> (Source, Shape) {
+        let input = node.inputs()[0];
+        let source = self.sources[input.index()];
+        let shape = self.graph.node(input).shape();
+        let padding = source.padding;
+        let rows = shape.dimensions()[0] - padding.top - padding.bottom;
+        let columns = shape.dimensions()[1] - padding.left - padding.right;
+        (source, Shape::from([rows, columns, shape.channels()]))
+    }
+
+    /// A step on the inputs' stored values.
+    fn plain_step(&mut self, id: NodeId, work: Work) {
+        let inputs = self.graph.node(id).inputs();
+        let reads = inputs
+            .iter()
+            .map(|input| self.sources[input.index()].value)
+            .collect();
+        self.step(id, work, reads);
+    }
+
+    fn step(&mut self, id: NodeId, work: Work, reads: Vec<ValueId>) {
+        let node = self.graph.node(id);
+        let value = ValueId(self.values.len());
+        self.values.push(Value {
+            size: node.shape().elements(),
+            maker: Some(self.steps.len()),
+            shared: self.uses[id.index()] != 1,
+        });
+        self.sources[id.index()] = Source {
+            value,
+            padding: Padding::default(),
+        };
+        let name = node.name().to_owned();
+        self.steps.push(Draft {
+            name,
+            phase: self.phase(id),
+            work,
+            reads,
+            write: value,
+        });
+    }
+
+    /// What works on `[C]` rows runs once for all images; what reads an image runs for each.
+    fn phase(&self, id: NodeId) -> Phase {
+        let is_row = |id: NodeId| self.graph.node(id).shape().rank() == 1;
+        let rows = is_row(id)
+            && self
+                .graph
+                .node(id)
+                .inputs()
+                .iter()
+                .all(|&input| is_row(input));
+        if rows { Phase::Rows } else { Phase::Image }
+    }
+
+    /// The node has its first input's value.
+    fn alias(&mut self, id: NodeId) {
+        let source = self.sources[self.graph.node(id).inputs()[0].index()];
+        self.sources[id.index()] = source;
+        self.values[source.value.0].shared |= self.uses[id.index()] != 1;
+    }
+
+    /// Whether every reader of a node is a convolution, and it is no output.
+    fn only_convolutions_read(&self, id: NodeId) -> bool {
+        let readers = self.graph.ids().filter(|reader| {
+            self.needed[reader.index()] && self.graph.node(*reader).inputs().contains(&id)
+        });
+        let mut convolutions = 0;
+        for reader in readers {
+            match self.graph.node(reader).op() {
+                Op::Conv2d(_) | Op::DepthwiseConv2d(_) => convolutions += 1,
+                _ => return false,
+            }
+        }
+        // The uses of an output are more than its readers.
+        convolutions == self.uses[id.index()]
+    }
+
+    /// The step that makes a node's value, if what follows may be fused into it.
+    fn fusable(&mut self, input: NodeId) -> Option<usize> {
+        let value = &self.values[self.sources[input.index()].value.0];
+        if self.fuse && !value.shared {
+            value.maker
+        } else {
+            None
+        }
+    }
+
+    /// Names a node's value as its first input's, whose step now computes the node too.
+    fn joined(&mut self, id: NodeId, step: usize) {
+        let node = self.graph.node(id);
+        self.steps[step].name.push('+');
+        self.steps[step].name.push_str(node.name());
+        let value = self.steps[step].write;
+        self.sources[id.index()] = Source {
+            value,
+            padding: Padding::default(),
+        };
+        self.values[value.0].shared = self.uses[id.index()] != 1;
+    }
+
+    /// Folds into the weights before, where there are such and nothing stands between.
+    fn fold(&mut self, id: NodeId, fold: Fold, channels: Option<usize>) -> bool {
+        let input = self.graph.node(id).inputs()[0];
+        let Some(step) = self.fusable(input) else {
+            return false;
+        };
+        let (linear, own_channels) = match &mut self.steps[step].work {
+            Work::Conv2d {
+                linear,
+                filters,
+                residual: Residual::None,
+                ..
+            } => (linear, *filters),
+            Work::Depthwise {
+                linear, channels, ..
+            } => (linear, *channels),
+            Work::Dense { linear, units, .. } => (linear, *units),
+            _ => return false,
+        };
+        if linear.activation != Activation::Identity
+            || channels.is_some_and(|channels| channels != own_channels)
+        {
+            return false;
+        }
+        linear.folds.push(fold);
+        self.joined(id, step);
+        true
+    }
+
+    fn fuse_activation(&mut self, id: NodeId, next: Activation) -> bool {
+        let input = self.graph.node(id).inputs()[0];
+        let Some(step) = self.fusable(input) else {
+            return false;
+        };
+        let activation = match &mut self.steps[step].work {
+            Work::Conv2d { linear, .. }
+            | Work::Depthwise { linear, .. }
+            | Work::Dense { linear, .. } => &mut linear.activation,
+            Work::Add(activation) => activation,
+            _ => return false,
+        };
+        // After an activation (also under a residual) comes no second one.
+        if *activation != Activation::Identity {
+            return false;
+        }
+        *activation = next;
+        self.joined(id, step);
+        true
+    }
+
+    /// Lets the later of two terms, a convolution, add the earlier one to its result.
+    fn fuse_residual(&mut self, id: NodeId) -> bool {
+        let &[left, right] = self.graph.node(id).inputs() else {
+            return false;
+        };
+        let maker = |input: NodeId| self.values[self.sources[input.index()].value.0].maker;
+        let (term, other) = if maker(left) > maker(right) {
+            (left, right)
+        } else {
+            (right, left)
+        };
+        let earlier = maker(other);
+        let other = self.sources[other.index()].value;
+        let phase = self.phase(id);
+        let Some(step) = self.fusable(term) else {
+            return false;
+        };
+        let draft = &mut self.steps[step];
+        if earlier >= Some(step) || draft.phase != phase {
+            return false;
+        }
+        let Work::Conv2d {
+            linear, residual, ..
+        } = &mut draft.work
+        else {
+            return false;
+        };
+        if *residual != Residual::None {
+            return false;
+        }
+        *residual = match linear.activation {
+            Activation::Identity => Residual::BeforeActivation,
+            _ => Residual::AfterActivation,
+        };
+        draft.reads.push(other);
+        self.joined(id, step);
+        true
+    }
+
+    /// Two or more terms, two at a time.
+    fn sum(&mut self, id: NodeId) {
+        let inputs = self.graph.node(id).inputs();
+        let terms: Vec<ValueId> = inputs
+            .iter()
+            .map(|input| self.sources[input.index()].value)
+            .collect();
+        let mut sum = terms[0];
+        for &term in &terms[1..] {
+            self.step(id, Work::Add(Activation::Identity), vec![sum, term]);
+            sum = self.sources[id.index()].value;
+        }
+    }
+
+    /// Each input is written into its place, one step an input.
+    fn concat(&mut self, id: NodeId) {
+        let inputs = self.graph.node(id).inputs();
+        let all_channels = self.graph.node(id).shape().channels();
+        let mut first = 0;
+        for (index, input) in inputs.iter().enumerate() {
+            let channels = self.graph.node(*input).shape().channels();
+            let work = Work::Concat {
+                channels,
+                all_channels,
+                first,
+            };
+            let reads = vec![self.sources[input.index()].value];
+            if index == 0 {
+                self.step(id, work, reads);
+            } else {
+                let write = self.sources[id.index()].value;
+                let name = self.graph.node(id).name().to_owned();
+                self.steps.push(Draft {
+                    name,
+                    phase: self.phase(id),
+                    work,
+                    reads,
+                    write,
+                });
+            }
+            first += channels;
+        }
+    }
+}
+
+impl Linear {
+    fn of(node: NodeId) -> Self {
+        Linear {
+            node,
+            folds: Vec::new(),
+            activation: Activation::Identity,
+        }
+    }
+}
+
+fn add(one: Padding, other: Padding) -> Padding {
+    Padding {
+        top: one.top + other.top,
+        bottom: one.bottom + other.bottom,
+        left: one.left + other.left,
+        right: one.right + other.right,
+    }
+}
