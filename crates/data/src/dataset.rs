@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tensor::Random;
-use words::Breed;
+use words::{Breed, Language, Message};
 
-use crate::matlab;
+use crate::matlab::{self, MatlabError};
 
 /// Endings of the files that are taken for photos, in lower case. AVIF and JPEG XL are among them
 /// so that they are counted and named rather than passed over.
@@ -43,20 +43,78 @@ pub enum DatasetError {
         /// The folder.
         path: PathBuf,
     },
+    /// It says which photos are kept for testing, and none of them is there.
+    #[error("none of the photos kept for testing is present in {}", path.display())]
+    NothingHeldOut {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Its folder of photos is a link that leads out of it.
     #[error("{} is a link out of the folder", path.display())]
     Link {
         /// The link.
         path: PathBuf,
     },
-    /// The official list of its test photos cannot be read.
-    #[error("the list {} cannot be read: {reason}", path.display())]
+    /// An official list of its photos cannot be read.
+    #[error("the list {} cannot be read: {source}", path.display())]
     List {
         /// The list.
         path: PathBuf,
         /// Why.
-        reason: String,
+        source: ListError,
     },
+}
+
+/// Why an official list cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] io::Error),
+    /// It is not the list that it should be.
+    #[error(transparent)]
+    Matlab(#[from] MatlabError),
+    /// It names something else than a photo inside the data set.
+    #[error("'{0}' is not a photo's name")]
+    Name(String),
+}
+
+impl DatasetError {
+    /// What happened and what to do about it, in the person's language.
+    pub fn message(&self, language: Language) -> String {
+        let (DatasetError::Unreadable { path, .. }
+        | DatasetError::NoClass { path }
+        | DatasetError::NothingHeldOut { path }
+        | DatasetError::Link { path }
+        | DatasetError::List { path, .. }) = self;
+        let path = &path.display().to_string();
+        match self {
+            DatasetError::Unreadable { source, .. } => {
+                let reason = &words::reason(language, source);
+                words::message(language, Message::FileFolderUnreadable { path, reason })
+            }
+            DatasetError::NoClass { .. } => {
+                words::message(language, Message::DatasetNoClass { path })
+            }
+            DatasetError::NothingHeldOut { .. } => {
+                words::message(language, Message::DatasetNothingHeldOut { path })
+            }
+            DatasetError::Link { .. } => words::message(language, Message::DatasetLink { path }),
+            DatasetError::List { source, .. } => {
+                let reason = &match source {
+                    ListError::Unreadable(error) => words::reason(language, error),
+                    ListError::Matlab(MatlabError::Damaged) => {
+                        Message::ReasonIncomplete.text(language)
+                    }
+                    ListError::Matlab(MatlabError::NotMatlab5 | MatlabError::NoList(_)) => {
+                        Message::ReasonNotAList.text(language)
+                    }
+                    ListError::Name(name) => Message::ReasonNotAPhotoName { name }.text(language),
+                };
+                words::message(language, Message::DatasetList { path, reason })
+            }
+        }
+    }
 }
 
 /// Which part of a data set a photo belongs to.
@@ -453,20 +511,19 @@ impl Reader {
 
     /// The paths, relative to the root, that an official list names.
     fn listed(&self, images: &Path, list: &Path) -> Result<HashSet<PathBuf>, DatasetError> {
-        let unreadable = |reason: String| DatasetError::List {
+        let failed = |source| DatasetError::List {
             path: list.to_owned(),
-            reason,
+            source,
         };
-        let bytes =
-            read_at_most(list, MOST_LIST_BYTES).map_err(|error| unreadable(error.to_string()))?;
-        let names = matlab::read_list(&bytes, LIST_VARIABLE)
-            .map_err(|error| unreadable(error.to_string()))?;
+        let bytes = read_at_most(list, MOST_LIST_BYTES).map_err(|error| failed(error.into()))?;
+        let names =
+            matlab::read_list(&bytes, LIST_VARIABLE).map_err(|error| failed(error.into()))?;
         let prefix = images.strip_prefix(&self.root).unwrap_or(Path::new(""));
         names
-            .iter()
+            .into_iter()
             .map(|name| {
                 if name.contains('\\') || !name.split('/').all(is_plain_name) {
-                    return Err(unreadable(format!("'{name}' is not a photo's name")));
+                    return Err(failed(ListError::Name(name)));
                 }
                 Ok(prefix.join(name))
             })
@@ -493,8 +550,11 @@ impl Reader {
             .filter(|&index| held_out == HeldOut::All || photos[index].part == Part::Test)
             .collect();
         if held_out_photos.is_empty() {
-            return Err(DatasetError::NoClass {
-                path: folder.to_owned(),
+            let path = folder.to_owned();
+            return Err(if photos.is_empty() {
+                DatasetError::NoClass { path }
+            } else {
+                DatasetError::NothingHeldOut { path }
             });
         }
         Ok(Dataset {
@@ -677,6 +737,22 @@ mod tests {
     }
 
     #[test]
+    fn errors_speak_both_languages() {
+        let folder = tree(&["a.jpg"]);
+        let error = Dataset::open(folder.path()).unwrap_err();
+        let path = folder.path().display().to_string();
+        for language in Language::ALL {
+            assert!(error.message(language).contains(&path));
+        }
+        let missing = Dataset::open(&folder.path().join("missing")).unwrap_err();
+        assert!(
+            missing
+                .message(Language::French)
+                .contains("il n’existe pas")
+        );
+    }
+
+    #[test]
     fn empty_files_are_named() {
         let folder = tree(&["pug/a.jpg", "pug/b.jpg"]);
         fs::write(folder.path().join("pug/b.jpg"), "").unwrap();
@@ -758,11 +834,72 @@ mod tests {
     fn a_damaged_list_is_an_error_and_not_ignored() {
         let folder = tree(&["Images/pug/a.jpg", "lists/test_list.mat"]);
         for path in [folder.path().to_owned(), folder.path().join("Images")] {
-            assert!(matches!(
-                Dataset::open(&path),
-                Err(DatasetError::List { .. })
-            ));
+            let error = Dataset::open(&path).unwrap_err();
+            assert!(matches!(error, DatasetError::List { .. }), "{error}");
+            assert!(error.message(Language::French).contains("MATLAB 5"));
         }
+    }
+
+    #[test]
+    fn official_lists_split_and_name_what_is_missing() {
+        let folder = tree(&[
+            "Images/pug/a.jpg",
+            "Images/pug/b.jpg",
+            "Images/pug/c.jpg",
+            "Images/pug/d.jpg",
+            "lists/x",
+        ]);
+        fs::write(folder.path().join("Images/pug/d.jpg"), "").unwrap();
+        let lists = folder.path().join("lists");
+        let write = |name: &str, names: &[&str]| {
+            fs::write(lists.join(name), matlab::tests::list_file(names)).unwrap();
+        };
+        write(TEST_LIST, &["pug/b.jpg", "pug/d.jpg", "pug/gone.jpg"]);
+        let parts = |dataset: &Dataset| -> Vec<Part> {
+            dataset.photos().iter().map(|photo| photo.part).collect()
+        };
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(parts(&dataset), [Part::Train, Part::Test, Part::Train]);
+        assert_eq!(paths(dataset.held_out_photos()), ["Images/pug/b.jpg"]);
+        assert_eq!(
+            aside(&dataset),
+            [
+                ("Images/pug/d.jpg".to_owned(), Reason::Empty),
+                ("Images/pug/gone.jpg".to_owned(), Reason::Missing)
+            ]
+        );
+
+        write(TRAIN_LIST, &["pug/a.jpg", "akita/gone.jpg"]);
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(parts(&dataset), [Part::Train, Part::Test, Part::Unsaid]);
+        assert_eq!(aside(&dataset).len(), 3);
+
+        for name in [
+            "../secret.jpg",
+            "/secret.jpg",
+            "pug//a.jpg",
+            "pug\\a.jpg",
+            "",
+        ] {
+            write(TEST_LIST, &["pug/b.jpg", name]);
+            let error = Dataset::open(folder.path()).unwrap_err();
+            assert!(
+                matches!(
+                    &error,
+                    DatasetError::List {
+                        source: ListError::Name(_),
+                        ..
+                    }
+                ),
+                "{name}: {error}"
+            );
+        }
+        // A list of photos none of which is there leaves nothing to test on.
+        write(TEST_LIST, &["akita/z.jpg"]);
+        assert!(matches!(
+            Dataset::open(folder.path()),
+            Err(DatasetError::NothingHeldOut { .. })
+        ));
     }
 
     #[test]

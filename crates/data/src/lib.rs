@@ -8,6 +8,7 @@ mod matlab;
 pub mod score;
 
 pub use dataset::{
-    Class, Dataset, DatasetError, HeldOut, LeftAside, Part, Photo, Reason, breed_of_folder,
+    Class, Dataset, DatasetError, HeldOut, LeftAside, ListError, Part, Photo, Reason,
+    breed_of_folder,
 };
 pub use matlab::{MatlabError, read_list};

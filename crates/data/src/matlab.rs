@@ -176,7 +176,7 @@ impl<'bytes> Elements<'bytes> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn element(kind: u32, body: &[u8]) -> Vec<u8> {
@@ -233,6 +233,11 @@ mod tests {
         bytes.extend([0x00, 0x01, b'I', b'M']);
         bytes.extend(elements.concat());
         bytes
+    }
+
+    /// A file as Stanford's official lists are: one cell array of names.
+    pub(crate) fn list_file(texts: &[&str]) -> Vec<u8> {
+        file(&[cells("file_list", texts)])
     }
 
     #[test]

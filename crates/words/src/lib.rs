@@ -17,9 +17,11 @@ mod confidence;
 mod language;
 mod message;
 mod number;
+mod reason;
 
 pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
 pub use confidence::{Confidence, confidence};
 pub use language::{Language, ParseLanguageError};
 pub use message::{Message, message};
 pub use number::{bytes, number, percent};
+pub use reason::reason;
