@@ -412,6 +412,29 @@ mod tests {
     }
 
     #[test]
+    fn the_category_notice_stands_on_these_classes() {
+        let of_stanford: Vec<_> = breeds()
+            .iter()
+            .filter(|breed| breed.category)
+            .filter_map(|breed| breed.imagenet.as_deref())
+            .collect();
+        assert_eq!(
+            of_stanford,
+            [
+                "Staffordshire_bullterrier",
+                "American_Staffordshire_terrier",
+                "Rottweiler",
+                "boxer",
+                "bull_mastiff",
+                "Tibetan_mastiff",
+            ]
+        );
+        for id in ["tosa", "mastiff", "boerboel", "american-pit-bull-terrier"] {
+            assert!(super::breed(id).unwrap().category, "{id}");
+        }
+    }
+
+    #[test]
     fn french_names_are_typographically_right() {
         for breed in breeds() {
             for name in breed.names() {
