@@ -1,0 +1,136 @@
+//! From the network's outputs to probabilities that can be believed: temperatures, and the
+//! thresholds of the three answers.
+use serde::{Deserialize, Serialize};
+
+/// The numbers fitted once, when a package is made, on photos set aside for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The breeds' logits are divided by it before their softmax; above 0.
+    pub temperature: f32,
+    /// How the dog probability is read off the network's whole head; `None` for a network whose
+    /// classes are all dogs: its dog probability is 1.
+    pub dog: Option<DogRule>,
+    /// Below this dog probability the answer is 'not a dog', 0 to 1.
+    pub not_a_dog_below: f32,
+    /// A first breed below this probability makes the answer 'unsure', 0 to 1.
+    pub unsure_below: f32,
+    /// An unsure answer names a group from this probability of its breeds on, 0 to 1.
+    pub group_from: f32,
+    /// A cross is likely where two breeds that are not look-alikes have at least this probability
+    /// together ...
+    pub mixed_together: f32,
+    /// ... and the second of them at least this share of it, 0 to 0.5.
+    pub mixed_share: f32,
+    /// The notice about the legal categories is given from this probability of the breeds of that
+    /// look on, 0 to 1.
+    pub category_from: f32,
+    /// What the numbers were fitted on, in words.
+    pub fitted_on: String,
+}
+
+/// `sigmoid(slope * log_odds + offset)`, where the log odds compare the network's outputs that are
+/// dogs with all others: `logsumexp(dogs) - logsumexp(others)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DogRule {
+    /// The outputs that show a dog, as inclusive ranges.
+    pub outputs: Vec<[usize; 2]>,
+    /// Above 0.
+    pub slope: f32,
+    /// Moves the odds between photos with and without a dog.
+    pub offset: f32,
+}
+
+impl Default for Calibration {
+    /// A network whose outputs are taken as they are: temperature 1, all classes dogs.
+    fn default() -> Self {
+        Calibration {
+            temperature: 1.0,
+            dog: None,
+            not_a_dog_below: 0.5,
+            unsure_below: 0.4,
+            group_from: 0.6,
+            mixed_together: 0.7,
+            mixed_share: 0.3,
+            category_from: 0.2,
+            fitted_on: "nothing: the network's own probabilities".into(),
+        }
+    }
+}
+
+impl DogRule {
+    /// Whether this output shows a dog.
+    pub fn is_dog(&self, output: usize) -> bool {
+        self.outputs
+            .iter()
+            .any(|&[first, last]| (first..=last).contains(&output))
+    }
+
+    /// The probability that there is a dog, from the logits of the whole head.
+    pub fn probability(&self, logits: &[f32]) -> f32 {
+        let odds = self.log_odds(logits);
+        (1.0 / (1.0 + (-(f64::from(self.slope) * odds + f64::from(self.offset))).exp())) as f32
+    }
+
+    /// `logsumexp(dogs) - logsumexp(others)`.
+    pub fn log_odds(&self, logits: &[f32]) -> f64 {
+        let side = |dog: bool| {
+            let values = logits
+                .iter()
+                .enumerate()
+                .filter(move |&(output, _)| self.is_dog(output) == dog)
+                .map(|(_, &logit)| f64::from(logit));
+            log_sum_exp(values)
+        };
+        side(true) - side(false)
+    }
+}
+
+/// `ln(sum(exp(values)))`, without overflow; minus infinity for none.
+fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest
+        + values
+            .map(|value| (value - largest).exp())
+            .sum::<f64>()
+            .ln()
+}
+
+/// The softmax of `logits / temperature`.
+pub fn softmax(logits: impl Iterator<Item = f32> + Clone, temperature: f32) -> Vec<f32> {
+    let scaled = logits.map(|logit| f64::from(logit) / f64::from(temperature));
+    let total = log_sum_exp(scaled.clone());
+    scaled.map(|logit| (logit - total).exp() as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_sums_to_one_and_temperature_flattens() {
+        let logits = [1.0f32, 3.0, 500.0, 499.0];
+        let sharp = softmax(logits.iter().copied(), 1.0);
+        let flat = softmax(logits.iter().copied(), 100.0);
+        assert!((sharp.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!((flat.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(sharp[2] > flat[2] && (sharp[2] / sharp[3] - 1f32.exp()).abs() < 1e-4);
+    }
+
+    #[test]
+    fn dog_probability_follows_the_share_of_the_dog_outputs() {
+        let rule = DogRule {
+            outputs: vec![[1, 2], [4, 4]],
+            slope: 1.0,
+            offset: 0.0,
+        };
+        // With slope 1 and offset 0 it is the softmax mass of outputs 1, 2 and 4.
+        let logits = [0.3, 1.0, -2.0, 0.7, 0.1];
+        let mass = softmax(logits.iter().copied(), 1.0);
+        assert!((rule.probability(&logits) - (mass[1] + mass[2] + mass[4])).abs() < 1e-6);
+        assert!(rule.probability(&[0.0, 1000.0, 0.0, 0.0, 0.0]) > 0.999);
+        assert!(rule.probability(&[1000.0, 0.0, 0.0, 0.0, 0.0]) < 0.001);
+    }
+}

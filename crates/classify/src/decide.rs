@@ -1,0 +1,315 @@
+//! From the network's outputs to the answer: probabilities, the three kinds, group, cross, notices.
+use crate::answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice};
+use crate::calibration::{Calibration, softmax};
+
+/// What is known of one class of the model.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Class {
+    /// Its id in the model.
+    pub id: String,
+    /// English.
+    pub name: String,
+    /// French, where known.
+    pub name_fr: Option<String>,
+    /// Which of the network's outputs it is.
+    pub output: usize,
+    /// FCI group: id, English, French; `None` where unknown.
+    pub group: Option<[String; 3]>,
+    /// A wild canid rather than a breed.
+    pub wild: bool,
+    /// Of the look that the notice about the legal categories is for.
+    pub category: bool,
+    /// Positions of the classes that it is easily taken for.
+    pub look_alikes: Vec<usize>,
+}
+
+/// The calibrated probabilities of one set of outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probabilities {
+    /// That there is a dog, 0 to 1.
+    pub dog: f32,
+    /// Of each class of the model, given a dog; they sum to 1.
+    pub breeds: Vec<f32>,
+}
+
+impl Probabilities {
+    /// From the outputs of the network, `[outputs]`.
+    pub(crate) fn new(logits: &[f32], classes: &[Class], calibration: &Calibration) -> Self {
+        let of_classes = classes.iter().map(|class| logits[class.output]);
+        Probabilities {
+            dog: calibration
+                .dog
+                .as_ref()
+                .map_or(1.0, |rule| rule.probability(logits)),
+            breeds: softmax(of_classes, calibration.temperature),
+        }
+    }
+
+    /// The classes' positions by falling probability; equal ones in the model's order.
+    pub fn ranking(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.breeds.len()).collect();
+        order.sort_by(|&a, &b| self.breeds[b].total_cmp(&self.breeds[a]));
+        order
+    }
+}
+
+/// The answer to these probabilities, with the `top` likeliest breeds.
+pub(crate) fn answer(
+    probabilities: &Probabilities,
+    classes: &[Class],
+    calibration: &Calibration,
+    top: usize,
+    model: &ModelName,
+) -> Answer {
+    let order = probabilities.ranking();
+    let breeds = &probabilities.breeds;
+    let first = order[0];
+    let kind = if probabilities.dog < calibration.not_a_dog_below {
+        AnswerKind::NotADog
+    } else if breeds[first] < calibration.unsure_below {
+        AnswerKind::Unsure
+    } else {
+        AnswerKind::Dog
+    };
+    let is_dog = kind != AnswerKind::NotADog;
+
+    let group = (kind == AnswerKind::Unsure)
+        .then(|| likeliest_group(breeds, classes))
+        .flatten()
+        .filter(|group| group.probability >= calibration.group_from);
+
+    let mixed = is_dog
+        && order
+            .get(1)
+            .is_some_and(|&second| is_cross(first, second, breeds, classes, calibration));
+
+    let mut notices = Vec::new();
+    let category_mass: f32 = masses(breeds, classes, |class| class.category);
+    if is_dog && category_mass >= calibration.category_from {
+        notices.push(Notice::Category);
+    }
+    if is_dog && classes[first].wild {
+        notices.push(Notice::Wild);
+    }
+
+    let look_alikes = if is_dog {
+        let ids = classes[first]
+            .look_alikes
+            .iter()
+            .map(|&other| classes[other].id.clone());
+        ids.collect()
+    } else {
+        Vec::new()
+    };
+    let guesses = order.iter().take(top).map(|&position| {
+        let class = &classes[position];
+        BreedGuess {
+            id: class.id.clone(),
+            name: class.name.clone(),
+            name_fr: class.name_fr.clone(),
+            group: class.group.as_ref().map(|[id, ..]| id.clone()),
+            wild: class.wild,
+            probability: breeds[position],
+        }
+    });
+    Answer {
+        answer: kind,
+        dog_probability: probabilities.dog,
+        breeds: guesses.collect(),
+        group,
+        mixed,
+        look_alikes,
+        notices,
+        quality: Vec::new(),
+        model: model.clone(),
+        milliseconds: Milliseconds::default(),
+    }
+}
+
+/// Two breeds that share the mass hint at a cross, unless they are hard to tell apart or one of
+/// them is a wild canid: then the network merely hesitates.
+fn is_cross(
+    first: usize,
+    second: usize,
+    breeds: &[f32],
+    classes: &[Class],
+    calibration: &Calibration,
+) -> bool {
+    let together = breeds[first] + breeds[second];
+    let alike = classes[first].look_alikes.contains(&second)
+        || classes[second].look_alikes.contains(&first);
+    let wild = classes[first].wild || classes[second].wild;
+    together >= calibration.mixed_together
+        && breeds[second] >= calibration.mixed_share * together
+        && !alike
+        && !wild
+}
+
+/// The sum over the classes that fulfil the condition.
+fn masses(breeds: &[f32], classes: &[Class], condition: impl Fn(&Class) -> bool) -> f32 {
+    let chosen = breeds
+        .iter()
+        .zip(classes)
+        .filter(|(_, class)| condition(class));
+    chosen.map(|(probability, _)| probability).sum()
+}
+
+/// The group with most of the mass; `None` where no class has a group.
+fn likeliest_group(breeds: &[f32], classes: &[Class]) -> Option<Group> {
+    let mut likeliest: Option<Group> = None;
+    for [id, name, name_fr] in classes.iter().filter_map(|class| class.group.as_ref()) {
+        if likeliest.as_ref().is_some_and(|group| group.id == *id) {
+            continue;
+        }
+        let of_group = |class: &Class| class.group.as_ref().is_some_and(|group| group[0] == *id);
+        let probability = masses(breeds, classes, of_group);
+        if likeliest
+            .as_ref()
+            .is_none_or(|group| probability > group.probability)
+        {
+            likeliest = Some(Group {
+                id: id.clone(),
+                name: name.clone(),
+                name_fr: name_fr.clone(),
+                probability,
+            });
+        }
+    }
+    likeliest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibration::DogRule;
+
+    /// Six classes: a and b look alike in group 1; c, d in group 2; e wild; f of the category look.
+    fn classes() -> Vec<Class> {
+        let class = |output: usize, id: &str, group: &str| Class {
+            id: id.into(),
+            name: id.to_uppercase(),
+            name_fr: Some(format!("le {id}")),
+            output,
+            group: Some([
+                group.into(),
+                format!("group {group}"),
+                format!("groupe {group}"),
+            ]),
+            ..Class::default()
+        };
+        let mut classes = vec![
+            class(0, "a", "1"),
+            class(1, "b", "1"),
+            class(2, "c", "2"),
+            class(3, "d", "2"),
+            class(4, "e", "5"),
+            class(5, "f", "3"),
+        ];
+        classes[0].look_alikes = vec![1];
+        classes[4].wild = true;
+        classes[5].category = true;
+        classes
+    }
+
+    fn calibration() -> Calibration {
+        Calibration {
+            dog: Some(DogRule {
+                outputs: vec![[0, 5]],
+                slope: 1.0,
+                offset: 0.0,
+            }),
+            ..Calibration::default()
+        }
+    }
+
+    /// The answer when the dog mass is `dog` and the breeds have these probabilities.
+    fn decide(dog: f32, breeds: [f32; 6]) -> Answer {
+        let mut logits: Vec<f32> = breeds.iter().map(|p| (p.max(1e-9) * dog).ln()).collect();
+        logits.push((1.0 - dog).max(1e-9).ln());
+        let (classes, calibration) = (classes(), calibration());
+        let probabilities = Probabilities::new(&logits, &classes, &calibration);
+        assert!((probabilities.dog - dog).abs() < 1e-4);
+        let model = ModelName {
+            name: "test".into(),
+            version: "1".into(),
+        };
+        answer(&probabilities, &classes, &calibration, 3, &model)
+    }
+
+    #[test]
+    fn a_clear_dog() {
+        let answer = decide(0.99, [0.9, 0.05, 0.03, 0.02, 0.0, 0.0]);
+        assert_eq!(answer.answer, AnswerKind::Dog);
+        assert_eq!(answer.breeds.len(), 3);
+        let first = &answer.breeds[0];
+        assert_eq!(
+            (first.id.as_str(), first.name_fr.as_deref()),
+            ("a", Some("le a"))
+        );
+        assert!((first.probability - 0.9).abs() < 1e-4);
+        assert_eq!(answer.look_alikes, ["b"]);
+        assert!(!answer.mixed && answer.notices.is_empty() && answer.group.is_none());
+    }
+
+    #[test]
+    fn no_dog_says_nothing_of_the_breed_but_its_probabilities() {
+        let answer = decide(0.1, [0.4, 0.0, 0.0, 0.0, 0.0, 0.6]);
+        assert_eq!(answer.answer, AnswerKind::NotADog);
+        assert_eq!(answer.breeds[0].id, "f");
+        assert!(answer.notices.is_empty() && answer.look_alikes.is_empty() && !answer.mixed);
+    }
+
+    #[test]
+    fn unsure_backs_off_to_the_group_with_most_of_the_mass() {
+        let answer = decide(0.9, [0.35, 0.33, 0.3, 0.02, 0.0, 0.0]);
+        assert_eq!(answer.answer, AnswerKind::Unsure);
+        let group = answer.group.expect("group 1 has 0.68");
+        assert_eq!(
+            (group.id.as_str(), group.name_fr.as_str()),
+            ("1", "groupe 1")
+        );
+        assert!((group.probability - 0.68).abs() < 1e-4);
+        assert!(decide(0.9, [0.3, 0.1, 0.3, 0.0, 0.3, 0.0]).group.is_none());
+    }
+
+    #[test]
+    fn a_cross_is_two_breeds_that_do_not_look_alike() {
+        assert!(decide(0.9, [0.5, 0.0, 0.4, 0.1, 0.0, 0.0]).mixed);
+        assert!(
+            !decide(0.9, [0.5, 0.4, 0.1, 0.0, 0.0, 0.0]).mixed,
+            "look-alikes"
+        );
+        assert!(
+            !decide(0.9, [0.4, 0.5, 0.1, 0.0, 0.0, 0.0]).mixed,
+            "look-alikes, either way"
+        );
+        assert!(
+            !decide(0.9, [0.5, 0.0, 0.0, 0.0, 0.4, 0.1]).mixed,
+            "a wild canid"
+        );
+        assert!(
+            !decide(0.9, [0.8, 0.0, 0.2, 0.0, 0.0, 0.0]).mixed,
+            "one dominates"
+        );
+        assert!(
+            !decide(0.9, [0.3, 0.0, 0.3, 0.1, 0.2, 0.1]).mixed,
+            "too little together"
+        );
+    }
+
+    #[test]
+    fn notices_come_from_the_mass() {
+        let answer = decide(0.9, [0.7, 0.0, 0.0, 0.0, 0.0, 0.3]);
+        assert_eq!(answer.notices, [Notice::Category], "though `a` is first");
+        let answer = decide(0.9, [0.1, 0.0, 0.0, 0.0, 0.9, 0.0]);
+        assert_eq!(answer.notices, [Notice::Wild]);
+    }
+
+    #[test]
+    fn a_network_of_dogs_alone_sees_a_dog_always() {
+        let calibration = Calibration::default();
+        let probabilities = Probabilities::new(&[0.0; 6], &classes(), &calibration);
+        assert_eq!(probabilities.dog, 1.0);
+        assert_eq!(probabilities.ranking(), [0, 1, 2, 3, 4, 5]);
+    }
+}

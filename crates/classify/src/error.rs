@@ -1,0 +1,115 @@
+//! What may be wrong with a package or with an answer asked of it.
+use std::path::PathBuf;
+use tensor::Shape;
+
+/// Why a file is not a model that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// Git LFS left its pointer in the place of the file.
+    #[error("this is a Git LFS pointer, not the model itself{}", size_of_object(.size))]
+    GitLfsPointer {
+        /// Bytes of the real file, where the pointer says so.
+        size: Option<u64>,
+    },
+    /// A download that was answered with a web page.
+    #[error("this is a web page (HTML), not a model: the download was answered with a page")]
+    HtmlPage,
+    /// Something else altogether.
+    #[error("this is not a model of museau: {found}")]
+    NotAPackage {
+        /// What it seems to be.
+        found: String,
+    },
+    /// A safetensors file that another program wrote.
+    #[error("these are weights (safetensors) without museau's description of the network")]
+    ForeignSafetensors,
+    /// The file ends too early.
+    #[error("the file was cut short: it has {found} bytes of {expected}")]
+    Truncated {
+        /// Bytes that its header announces.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// The content is not what was written.
+    #[error("the file is damaged: {reason}")]
+    Damaged {
+        /// What does not agree.
+        reason: String,
+    },
+    /// Written by a later museau.
+    #[error("the file has format version {version}, and this museau reads up to {known}")]
+    Newer {
+        /// The file's.
+        version: u64,
+        /// The newest that is understood here.
+        known: u64,
+    },
+    /// The values do not fit the network.
+    #[error("weights: `{name}` has {}, the network wants {expected}", shape_or_none(.found))]
+    Shape {
+        /// The parameter.
+        name: String,
+        /// The network's.
+        expected: Shape,
+        /// The file's; `None` where it is missing.
+        found: Option<Shape>,
+    },
+    /// A description that contradicts itself.
+    #[error("the description does not agree with itself: {reason}")]
+    Inconsistent {
+        /// What does not agree.
+        reason: String,
+    },
+    /// The network cannot be run.
+    #[error("the network cannot be run: {reason}")]
+    Engine {
+        /// What the engine says.
+        reason: String,
+    },
+    /// The file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl PackageError {
+    /// The kind in one word, for machines and for the choice of a message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            PackageError::Empty => "model_empty",
+            PackageError::GitLfsPointer { .. } => "model_git_lfs_pointer",
+            PackageError::HtmlPage => "model_html_page",
+            PackageError::NotAPackage { .. } => "model_not_a_package",
+            PackageError::ForeignSafetensors => "model_foreign_safetensors",
+            PackageError::Truncated { .. } => "model_truncated",
+            PackageError::Damaged { .. } => "model_damaged",
+            PackageError::Newer { .. } => "model_newer",
+            PackageError::Shape { .. } => "model_shape",
+            PackageError::Inconsistent { .. } => "model_inconsistent",
+            PackageError::Engine { .. } => "model_engine",
+            PackageError::Io { .. } => "model_io",
+        }
+    }
+}
+
+fn size_of_object(size: &Option<u64>) -> String {
+    match size {
+        Some(size) => format!(" (of {size} bytes): fetch it with `git lfs pull`"),
+        None => ": fetch it with `git lfs pull`".into(),
+    }
+}
+
+fn shape_or_none(found: &Option<Shape>) -> String {
+    match found {
+        Some(shape) => shape.to_string(),
+        None => "no values".into(),
+    }
+}

@@ -1,0 +1,805 @@
+//! The file of a model, `NAME.museau`: safetensors whose `__metadata__` holds everything else that
+//! an answer needs. Written atomically, checked whole before use.
+//!
+//! Layout: 8 bytes little-endian length of the header, the header (JSON), the values. The metadata's
+//! keys are `format`, `format_version`, `name`, `version`, `graph`, `input`, `labels`,
+//! `calibration`, `provenance`, `card` and `content_hash`: the blake3 of the whole file in which
+//! the 64 digits of the hash itself stand as zeros. Kernels are stored as f16, vectors (biases and
+//! batch norms, which are few and sensitive) as f32.
+use crate::calibration::Calibration;
+use crate::error::PackageError;
+use crate::graph_text;
+use graph::{Graph, InputSpec};
+use half::slice::HalfFloatSliceExt;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
+
+/// What `format` says in every package.
+const FORMAT: &str = "museau";
+/// The newest layout that is understood; grows when a reader of today would misread a new file.
+const FORMAT_VERSION: u64 = 1;
+/// Values begin at a multiple of this, so that a mapped file can be read in place.
+const ALIGNMENT: usize = 64;
+/// The key under which the hash stands, with the bytes before its digits.
+const HASH_KEY: &str = "\"content_hash\":\"";
+/// Hexadecimal digits of a blake3 hash.
+const HASH_DIGITS: usize = 64;
+
+/// A model: network, values, input, labels, calibration, and where all of it comes from.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Everything but the network and its values.
+    pub about: About,
+    /// The network; its last dimension is the outputs that the labels point into.
+    pub graph: Graph,
+    /// The values of the network's parameters.
+    pub weights: NamedTensors,
+}
+
+/// What a package says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct About {
+    /// The model's name.
+    pub name: String,
+    /// The model's version.
+    pub version: String,
+    /// How a photo becomes the network's input.
+    pub input: InputSpec,
+    /// The classes, in the order of the breeds' probabilities.
+    pub labels: Vec<Label>,
+    /// From outputs to probabilities.
+    pub calibration: Calibration,
+    /// Where the values come from.
+    pub provenance: Provenance,
+    /// The model card, Markdown.
+    pub card: String,
+}
+
+/// One class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Stanford's synset for the default model, the class's own id otherwise.
+    pub id: String,
+    /// English.
+    pub name: String,
+    /// French, where known.
+    pub name_fr: Option<String>,
+    /// Which of the network's outputs it is.
+    pub output: usize,
+}
+
+/// Where the values come from and what they have seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The network, as `zoo` calls it.
+    pub backbone: String,
+    /// The weights' name and origin.
+    pub weights: String,
+    /// The weights' licence (SPDX).
+    pub licence: String,
+    /// The blake3 of the file that they were read from, hexadecimal.
+    pub weights_hash: String,
+    /// What the pretraining and the training have seen, in words.
+    pub seen: String,
+    /// The program that made the package, with its version.
+    pub made_by: String,
+}
+
+impl Package {
+    /// Reads and checks a package.
+    ///
+    /// # Errors
+    /// Any [`PackageError`] but `Io`: see there for what a wrong file is told to be. Never panics,
+    /// whatever the bytes.
+    pub fn read(bytes: &[u8]) -> Result<Self, PackageError> {
+        let (about, graph_json) = About::read_with_graph(bytes)?;
+        let graph = graph_text::read(&graph_json)?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| PackageError::Damaged {
+            reason: error.to_string(),
+        })?;
+        let specs = graph.parameters();
+        let mut weights = NamedTensors::with_capacity(specs.len());
+        for spec in &specs {
+            let view = file.tensor(&spec.name).map_err(|_| PackageError::Shape {
+                name: spec.name.clone(),
+                expected: spec.shape,
+                found: None,
+            })?;
+            if view.shape() != spec.shape.dimensions() {
+                return Err(PackageError::Shape {
+                    name: spec.name.clone(),
+                    expected: spec.shape,
+                    found: (view.shape().len() <= 5).then(|| Shape::new(view.shape())),
+                });
+            }
+            let values = read_values(view.dtype(), view.data(), &spec.name)?;
+            let tensor =
+                Tensor::new(spec.shape, values).map_err(|error| PackageError::Damaged {
+                    reason: error.to_string(),
+                })?;
+            weights.insert(spec.name.clone(), tensor);
+        }
+        if let Some(name) = file
+            .names()
+            .into_iter()
+            .find(|name| !weights.contains_key(*name))
+        {
+            return Err(PackageError::Inconsistent {
+                reason: format!("it holds values `{name}` that the network does not use"),
+            });
+        }
+        let package = Package {
+            about,
+            graph,
+            weights,
+        };
+        package.check()?;
+        Ok(package)
+    }
+
+    /// Reads and checks the package in this file.
+    ///
+    /// # Errors
+    /// As [`Package::read`], and [`PackageError::Io`].
+    pub fn read_file(path: &Path) -> Result<Self, PackageError> {
+        Self::read(&read_file(path)?)
+    }
+
+    /// Whether description, network and values agree.
+    fn check(&self) -> Result<(), PackageError> {
+        let wrong = |reason: String| Err(PackageError::Inconsistent { reason });
+        let about = &self.about;
+        let outputs = self.graph.outputs();
+        let [output] = outputs[..] else {
+            return wrong(format!(
+                "the network has {} outputs, one is wanted",
+                outputs.len()
+            ));
+        };
+        let shape = self.graph.node(output).shape();
+        if shape.rank() != 1 {
+            return wrong(format!(
+                "the network's output has shape {shape}, [classes] is wanted"
+            ));
+        }
+        let classes = shape.channels();
+        let wanted = Shape::from([about.input.height, about.input.width, 3]);
+        if self.graph.input_shape() != Some(wanted) {
+            return wrong(format!(
+                "photos are prepared as {wanted}, which the network does not take"
+            ));
+        }
+        if about.input.views.is_empty() {
+            return wrong("no view of the photo is asked for".into());
+        }
+        if about.labels.is_empty() {
+            return wrong("there are no classes".into());
+        }
+        if let Some(label) = about.labels.iter().find(|label| label.output >= classes) {
+            let (id, output) = (&label.id, label.output);
+            return wrong(format!("class `{id}` is output {output} of {classes}"));
+        }
+        let calibration = &about.calibration;
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        if !positive(calibration.temperature) {
+            return wrong(format!("the temperature is {}", calibration.temperature));
+        }
+        if let Some(rule) = &calibration.dog {
+            if !positive(rule.slope) || !rule.offset.is_finite() {
+                return wrong("the rule of the dog probability is not a number".into());
+            }
+            if let Some([first, last]) = rule
+                .outputs
+                .iter()
+                .find(|[first, last]| first > last || *last >= classes)
+            {
+                return wrong(format!("outputs {first} to {last} of {classes} are dogs"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file's bytes; the same package gives the same bytes.
+    ///
+    /// # Errors
+    /// Where the values do not fit the network, or the description contradicts itself.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, PackageError> {
+        self.check()?;
+        let mut header = serde_json::Map::new();
+        let mut values = Vec::new();
+        for spec in self.graph.parameters() {
+            let tensor = self.weights.get(&spec.name);
+            let found = tensor.map(Tensor::shape);
+            let Some(tensor) = tensor.filter(|tensor| tensor.shape() == spec.shape) else {
+                return Err(PackageError::Shape {
+                    name: spec.name,
+                    expected: spec.shape,
+                    found,
+                });
+            };
+            // Every tensor at a multiple of 4 bytes, as the safetensors format asks of f32.
+            let begin = values.len();
+            let dtype = write_values(tensor, &mut values);
+            header.insert(
+                spec.name,
+                serde_json::json!({
+                    "dtype": dtype,
+                    "shape": spec.shape.dimensions(),
+                    "data_offsets": [begin, values.len()],
+                }),
+            );
+        }
+        let about = &self.about;
+        let metadata = serde_json::json!({
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION.to_string(),
+            "name": about.name,
+            "version": about.version,
+            "graph": graph_text::write(&self.graph),
+            "input": json(&about.input),
+            "labels": json(&about.labels),
+            "calibration": json(&about.calibration),
+            "provenance": json(&about.provenance),
+            "card": about.card,
+            "content_hash": "0".repeat(HASH_DIGITS),
+        });
+        header.insert("__metadata__".into(), metadata);
+        let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+        while (8 + header.len()) % ALIGNMENT != 0 {
+            header.push(b' ');
+        }
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        bytes.extend(values);
+        let place = hash_place(&bytes).ok_or_else(|| PackageError::Inconsistent {
+            reason: "the header has no place for the hash".into(),
+        })?;
+        let hash = blake3::hash(&bytes).to_hex();
+        bytes[place..place + HASH_DIGITS].copy_from_slice(hash.as_bytes());
+        Ok(bytes)
+    }
+
+    /// Writes the package beside `path` and renames it into place: whenever the power fails, `path`
+    /// holds the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// As [`Package::to_bytes`], and [`PackageError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), PackageError> {
+        write_atomically(path, &self.to_bytes()?).map_err(|source| PackageError::Io {
+            path: path.into(),
+            source,
+        })
+    }
+}
+
+impl About {
+    /// Reads what a package says of itself, the file checked against its hash but the values not
+    /// read.
+    ///
+    /// # Errors
+    /// As [`Package::read`].
+    pub fn read(bytes: &[u8]) -> Result<Self, PackageError> {
+        Ok(Self::read_with_graph(bytes)?.0)
+    }
+
+    fn read_with_graph(bytes: &[u8]) -> Result<(Self, String), PackageError> {
+        let metadata = checked_metadata(bytes)?;
+        let text = |key: &str| -> Result<&str, PackageError> {
+            let value = metadata.get(key).and_then(|value| value.as_str());
+            value.ok_or_else(|| PackageError::Inconsistent {
+                reason: format!("`{key}` is missing"),
+            })
+        };
+        let about = About {
+            name: text("name")?.into(),
+            version: text("version")?.into(),
+            input: parse("input", text("input")?)?,
+            labels: parse("labels", text("labels")?)?,
+            calibration: parse("calibration", text("calibration")?)?,
+            provenance: parse("provenance", text("provenance")?)?,
+            card: text("card")?.into(),
+        };
+        Ok((about, text("graph")?.into()))
+    }
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`PackageError::Io`]
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PackageError> {
+    std::fs::read(path).map_err(|source| PackageError::Io {
+        path: path.into(),
+        source,
+    })
+}
+
+/// The metadata of a file that is a package, whole and undamaged.
+fn checked_metadata(
+    bytes: &[u8],
+) -> Result<serde_json::Map<String, serde_json::Value>, PackageError> {
+    let header = header(bytes)?;
+    let not_json = |error: serde_json::Error| match hash_place(bytes) {
+        Some(_) => PackageError::Damaged {
+            reason: format!("its header cannot be read ({error})"),
+        },
+        None => not_a_package(bytes),
+    };
+    let header: serde_json::Value = serde_json::from_slice(header).map_err(not_json)?;
+    let serde_json::Value::Object(mut header) = header else {
+        return Err(not_a_package(bytes));
+    };
+    let metadata = match header.remove("__metadata__") {
+        Some(serde_json::Value::Object(metadata)) => metadata,
+        _ => serde_json::Map::new(),
+    };
+    let field = |key: &str| metadata.get(key).and_then(|value| value.as_str());
+    if field("format") != Some(FORMAT) {
+        return Err(PackageError::ForeignSafetensors);
+    }
+    let version: u64 = field("format_version")
+        .and_then(|version| version.parse().ok())
+        .ok_or_else(|| PackageError::Damaged {
+            reason: "its format version is not a number".into(),
+        })?;
+    if version > FORMAT_VERSION {
+        return Err(PackageError::Newer {
+            version,
+            known: FORMAT_VERSION,
+        });
+    }
+    let values = header
+        .values()
+        .filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64())
+        .max()
+        .unwrap_or(0);
+    let expected = values.saturating_add(8 + header_length(bytes));
+    let found = bytes.len() as u64;
+    if found < expected {
+        return Err(PackageError::Truncated { expected, found });
+    }
+    check_hash(bytes)?;
+    Ok(metadata)
+}
+
+/// The number in the first eight bytes.
+fn header_length(bytes: &[u8]) -> u64 {
+    let mut length = [0; 8];
+    length.copy_from_slice(&bytes[..8]);
+    u64::from_le_bytes(length)
+}
+
+/// The header's bytes, or what the file is instead.
+fn header(bytes: &[u8]) -> Result<&[u8], PackageError> {
+    /// No header of a network that fits a computer is longer (the safetensors format's own limit).
+    const LONGEST: u64 = 100_000_000;
+    if bytes.is_empty() {
+        return Err(PackageError::Empty);
+    }
+    if let Some(what) = known_text(bytes) {
+        return Err(what);
+    }
+    let found = bytes.len() as u64;
+    if bytes.len() < 8 {
+        return Err(PackageError::Truncated { expected: 8, found });
+    }
+    let length = header_length(bytes);
+    if length < 2 || length > LONGEST || bytes.get(8).is_some_and(|&byte| byte != b'{') {
+        return Err(not_a_package(bytes));
+    }
+    match bytes.get(8..8 + length as usize) {
+        Some(header) => Ok(header),
+        None => Err(PackageError::Truncated {
+            expected: 8 + length,
+            found,
+        }),
+    }
+}
+
+/// A file that is text where a model is expected: the two that people really meet, or another.
+fn known_text(bytes: &[u8]) -> Option<PackageError> {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(512)]);
+    let start = start.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if start.starts_with("version https://git-lfs.github.com/spec/") {
+        let size = start
+            .lines()
+            .find_map(|line| line.strip_prefix("size ")?.trim().parse().ok());
+        return Some(PackageError::GitLfsPointer { size });
+    }
+    let lower = start.to_ascii_lowercase();
+    if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
+        return Some(PackageError::HtmlPage);
+    }
+    None
+}
+
+/// Names a foreign file by its first bytes.
+fn not_a_package(bytes: &[u8]) -> PackageError {
+    let found = match bytes {
+        [b'P', b'K', ..] => "a zip archive (a .keras model or a PyTorch file?)",
+        [0x89, b'H', b'D', b'F', ..] => "an HDF5 file (a Keras .h5 model?)",
+        [0x80, 2..=5, ..] => "a Python pickle (an old PyTorch file?)",
+        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => "a picture",
+        [0x08, ..] if bytes.windows(4).take(256).any(|four| four == b"onnx") => "an ONNX model",
+        [b'G', b'G', b'U', b'F', ..] => "a GGUF model",
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "a TensorFlow Lite model",
+        [0x1f, 0x8b, ..] => "a gzip archive",
+        _ => "a file of another kind",
+    };
+    PackageError::NotAPackage {
+        found: found.into(),
+    }
+}
+
+/// Where the digits of the hash stand: in the header, after their key. A name or a card cannot
+/// hold the key, since quotes are escaped inside of JSON's strings.
+fn hash_place(bytes: &[u8]) -> Option<usize> {
+    let end = 8usize.checked_add(usize::try_from(header_length(bytes)).ok()?)?;
+    let header = bytes.get(8..end.min(bytes.len()))?;
+    let place = header
+        .windows(HASH_KEY.len())
+        .position(|window| window == HASH_KEY.as_bytes())?;
+    let place = 8 + place + HASH_KEY.len();
+    (place + HASH_DIGITS <= end).then_some(place)
+}
+
+fn check_hash(bytes: &[u8]) -> Result<(), PackageError> {
+    let damaged = |reason: &str| PackageError::Damaged {
+        reason: reason.into(),
+    };
+    let place = hash_place(bytes).ok_or_else(|| damaged("its content hash is missing"))?;
+    let stored = &bytes[place..place + HASH_DIGITS];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&bytes[..place]);
+    hasher.update(&[b'0'; HASH_DIGITS]);
+    hasher.update(&bytes[place + HASH_DIGITS..]);
+    if hasher.finalize().to_hex().as_bytes() != stored {
+        return Err(damaged("its content does not have the hash that it names"));
+    }
+    Ok(())
+}
+
+/// f16 for what has two dimensions or more, f32 for vectors; answers the type's name.
+fn write_values(tensor: &Tensor, bytes: &mut Vec<u8>) -> &'static str {
+    if tensor.shape().rank() < 2 {
+        bytes.extend(tensor.values().iter().flat_map(|value| value.to_le_bytes()));
+        return "F32";
+    }
+    let halves = tensor
+        .values()
+        .iter()
+        .map(|&value| half::f16::from_f32(value));
+    bytes.extend(halves.flat_map(|value| value.to_le_bytes()));
+    "F16"
+}
+
+fn read_values(dtype: Dtype, data: &[u8], name: &str) -> Result<AlignedBuffer, PackageError> {
+    match dtype {
+        Dtype::F32 => {
+            let mut values = AlignedBuffer::zeroed(data.len() / 4);
+            for (value, bytes) in values.iter_mut().zip(data.chunks_exact(4)) {
+                *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            }
+            Ok(values)
+        }
+        Dtype::F16 => {
+            /// Halves converted at a time: few enough to stay in the first cache.
+            const BLOCK: usize = 4096;
+            let mut values = AlignedBuffer::zeroed(data.len() / 2);
+            let mut halves = [half::f16::ZERO; BLOCK];
+            for (values, bytes) in values.chunks_mut(BLOCK).zip(data.chunks(2 * BLOCK)) {
+                let halves = &mut halves[..values.len()];
+                for (half, bytes) in halves.iter_mut().zip(bytes.chunks_exact(2)) {
+                    *half = half::f16::from_le_bytes([bytes[0], bytes[1]]);
+                }
+                halves.convert_to_f32_slice(values);
+            }
+            Ok(values)
+        }
+        other => Err(PackageError::Inconsistent {
+            reason: format!("`{name}` is stored as {other:?}; F16 and F32 are understood"),
+        }),
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data becomes JSON")
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(key: &str, text: &str) -> Result<T, PackageError> {
+    serde_json::from_str(text).map_err(|error| PackageError::Inconsistent {
+        reason: format!("`{key}`: {error}"),
+    })
+}
+
+/// Writes to a new file in the same folder, flushes it to the disk, and renames it over `path`.
+///
+/// # Errors
+/// Whatever the system says; the new file is then removed and `path` left as it was.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let mut temporary_name = std::ffi::OsString::from(".");
+    temporary_name.push(name);
+    temporary_name.push(format!(".{}.part", std::process::id()));
+    let temporary: PathBuf = folder.join(temporary_name);
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        std::fs::rename(&temporary, path)?;
+        // The rename itself lies in the folder; only Unix lets a folder be flushed.
+        #[cfg(unix)]
+        std::fs::File::open(folder)?.sync_all()?;
+        Ok(())
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::calibration::DogRule;
+    use graph::{Filter, Geometry, Op, Scaling, View};
+
+    /// Four outputs over the mean colour of an 8 x 6 photo: the first is 'no dog', the others are
+    /// red, green and blue 'breeds'.
+    pub(crate) fn tiny() -> Package {
+        let mut graph = Graph::new();
+        let (height, width, channels) = (8, 6, 3);
+        let input = graph
+            .add(
+                "input",
+                Op::Input {
+                    height,
+                    width,
+                    channels,
+                },
+                &[],
+            )
+            .unwrap();
+        let pool = Op::GlobalAveragePool {
+            keep_dimensions: false,
+        };
+        let pool = graph.add("pool", pool, &[input]).unwrap();
+        let dense = Op::Dense {
+            units: 4,
+            bias: true,
+        };
+        graph.add("dense", dense, &[pool]).unwrap();
+        #[rustfmt::skip]
+        let kernel = [
+            0.0, 8.0, 0.0, 0.0,
+            0.0, 0.0, 8.0, 0.0,
+            0.0, 0.0, 0.0, 8.0,
+        ];
+        let mut weights = NamedTensors::new();
+        weights.insert(
+            "dense/kernel".into(),
+            Tensor::from_slice([3, 4], &kernel).unwrap(),
+        );
+        let bias = Tensor::from_slice([4], &[4.0, 0.1, 0.0, 0.0]).unwrap();
+        weights.insert("dense/bias".into(), bias);
+        let label = |output: usize, id: &str| Label {
+            id: id.into(),
+            name: id.to_uppercase(),
+            name_fr: None,
+            output,
+        };
+        let view = View {
+            geometry: Geometry::Stretch,
+            mirrored: false,
+        };
+        Package {
+            about: About {
+                name: "tiny".into(),
+                version: "1.0".into(),
+                input: InputSpec {
+                    height,
+                    width,
+                    filter: Filter::Bicubic,
+                    scaling: Scaling::uniform(0.0, 255.0),
+                    views: vec![view],
+                    preprocessing: String::new(),
+                },
+                labels: vec![label(1, "red"), label(2, "green"), label(3, "blue")],
+                calibration: Calibration {
+                    dog: Some(DogRule {
+                        outputs: vec![[1, 3]],
+                        slope: 1.0,
+                        offset: 0.0,
+                    }),
+                    ..Calibration::default()
+                },
+                provenance: Provenance::default(),
+                card: "# tiny\n\nIts \"card\".".into(),
+            },
+            graph,
+            weights,
+        }
+    }
+
+    /// The same file with one piece of its text exchanged and the hash made right again.
+    fn with(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+        assert_eq!(from.len(), to.len());
+        let mut bytes = bytes.to_vec();
+        let at = bytes
+            .windows(from.len())
+            .position(|w| w == from.as_bytes())
+            .expect(from);
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        let place = hash_place(&bytes).unwrap();
+        bytes[place..place + HASH_DIGITS].fill(b'0');
+        let hash = blake3::hash(&bytes).to_hex();
+        bytes[place..place + HASH_DIGITS].copy_from_slice(hash.as_bytes());
+        bytes
+    }
+
+    fn error(bytes: &[u8]) -> PackageError {
+        Package::read(bytes).expect_err("a wrong package")
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let package = tiny();
+        let bytes = package.to_bytes().unwrap();
+        assert_eq!(
+            bytes,
+            package.to_bytes().unwrap(),
+            "the same bytes each time"
+        );
+        let read = Package::read(&bytes).unwrap();
+        assert_eq!(read.about, package.about);
+        assert_eq!(read.graph, package.graph);
+        for (name, tensor) in &package.weights {
+            assert_eq!(read.weights[name].shape(), tensor.shape());
+            for (a, b) in read.weights[name].values().iter().zip(tensor.values()) {
+                assert!((a - b).abs() <= b.abs() / 2048.0, "{name}: {a} for {b}");
+            }
+        }
+        assert_eq!(About::read(&bytes).unwrap(), package.about);
+        let foreign_reader = SafeTensors::deserialize(&bytes).expect("any reader opens it");
+        assert_eq!(
+            foreign_reader.tensor("dense/kernel").unwrap().shape(),
+            [3, 4]
+        );
+    }
+
+    #[test]
+    fn every_shortened_file_is_refused() {
+        let bytes = tiny().to_bytes().unwrap();
+        assert!(matches!(error(&[]), PackageError::Empty));
+        for length in 1..bytes.len() {
+            let error = error(&bytes[..length]);
+            assert!(
+                matches!(error, PackageError::Truncated { .. }),
+                "{length}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let bytes = tiny().to_bytes().unwrap();
+        for position in 0..bytes.len() {
+            for bit in [0, 3, 7] {
+                let mut flipped = bytes.clone();
+                flipped[position] ^= 1 << bit;
+                let error = error(&flipped);
+                // The first nine bytes make the file a package at all.
+                if position > 8 {
+                    let known = matches!(
+                        error,
+                        PackageError::Damaged { .. }
+                            | PackageError::ForeignSafetensors
+                            | PackageError::Newer { .. }
+                            | PackageError::Truncated { .. }
+                            | PackageError::NotAPackage { .. }
+                    );
+                    assert!(known, "{position}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_as_what_it_is() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+        let lfs = error(pointer.as_bytes());
+        assert!(matches!(
+            lfs,
+            PackageError::GitLfsPointer { size: Some(12345) }
+        ));
+        assert!(lfs.to_string().contains("git lfs pull"));
+        let page = error(b"\n<!DOCTYPE html><html><title>404</title>");
+        assert!(matches!(page, PackageError::HtmlPage));
+        for (bytes, found) in [
+            (&b"PK\x03\x04 more bytes"[..], "zip"),
+            (b"\x89HDF\r\n\x1a\n more", "HDF5"),
+            (b"\x80\x02\x8a\x0al\xfc\x9c more", "pickle"),
+            (b"\xff\xd8\xff\xe0 more bytes", "picture"),
+            (b"just some text, nothing more", "another kind"),
+        ] {
+            let error = error(bytes);
+            assert!(matches!(error, PackageError::NotAPackage { .. }), "{error}");
+            assert!(error.to_string().contains(found), "{error}");
+        }
+        let foreign = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+        let mut bytes = (foreign.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(foreign);
+        bytes.extend([0; 4]);
+        assert!(matches!(error(&bytes), PackageError::ForeignSafetensors));
+        let bytes = tiny().to_bytes().unwrap();
+        let newer = with(&bytes, r#""format_version":"1""#, r#""format_version":"9""#);
+        assert!(matches!(
+            error(&newer),
+            PackageError::Newer {
+                version: 9,
+                known: 1
+            }
+        ));
+    }
+
+    #[test]
+    fn a_package_that_contradicts_itself_is_refused() {
+        let bytes = tiny().to_bytes().unwrap();
+        let shape = with(&bytes, r#""shape":[3,4]"#, r#""shape":[4,3]"#);
+        let shape = error(&shape);
+        assert_eq!(
+            shape.to_string(),
+            "weights: `dense/kernel` has [4, 3], the network wants [3, 4]"
+        );
+        let missing = error(&with(&bytes, r#""dense/bias":"#, r#""dense/vias":"#));
+        assert!(
+            matches!(missing, PackageError::Shape { found: None, .. }),
+            "{missing}"
+        );
+        let output = with(&bytes, r#"\"output\":3"#, r#"\"output\":4"#);
+        assert!(
+            error(&output)
+                .to_string()
+                .contains("class `blue` is output 4 of 4")
+        );
+        let height = with(
+            &bytes,
+            r#"\"height\":8,\"width\":6,\"filter"#,
+            r#"\"height\":9,\"width\":6,\"filter"#,
+        );
+        assert!(matches!(error(&height), PackageError::Inconsistent { .. }));
+        let layers = error(&with(&bytes, r#"\"inputs\":[1]"#, r#"\"inputs\":[7]"#));
+        assert!(layers.to_string().contains("unknown input"), "{layers}");
+        let mut package = tiny();
+        package.weights.swap_remove("dense/bias");
+        assert!(matches!(
+            package.to_bytes(),
+            Err(PackageError::Shape { .. })
+        ));
+        let mut package = tiny();
+        package.about.calibration.temperature = f32::NAN;
+        assert!(package.to_bytes().is_err());
+    }
+
+    #[test]
+    fn saving_replaces_the_file_whole_or_leaves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.museau");
+        std::fs::write(&path, b"the old one").unwrap();
+        tiny().save(&path).unwrap();
+        assert_eq!(Package::read_file(&path).unwrap().about.name, "tiny");
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "no temporary file is left");
+        let nowhere = tiny().save(&folder.path().join("no/such/folder.museau"));
+        assert!(matches!(nowhere, Err(PackageError::Io { .. })));
+        let over_a_folder = tiny().save(folder.path());
+        assert!(matches!(over_a_folder, Err(PackageError::Io { .. })));
+    }
+}
