@@ -14,6 +14,9 @@ pub struct Calibration {
     pub not_a_dog_below: f32,
     /// A first breed below this probability makes the answer 'unsure', 0 to 1.
     pub unsure_below: f32,
+    /// A largest logit of the breeds below this value makes it 'unsure' too: the network has seen
+    /// nothing like it, though one breed may stand out among the others. `None`: not looked at.
+    pub unfamiliar_below: Option<f32>,
     /// An unsure answer names a group from this probability of its breeds on, 0 to 1.
     pub group_from: f32,
     /// A cross is likely where two breeds that are not look-alikes have at least this probability
@@ -47,11 +50,12 @@ impl Default for Calibration {
             temperature: 1.0,
             dog: None,
             not_a_dog_below: 0.5,
-            unsure_below: 0.4,
+            unsure_below: 0.45,
+            unfamiliar_below: None,
             group_from: 0.6,
             mixed_together: 0.7,
-            mixed_share: 0.3,
-            category_from: 0.2,
+            mixed_share: 0.35,
+            category_from: 0.1,
             fitted_on: "nothing: the network's own probabilities".into(),
         }
     }
@@ -86,7 +90,7 @@ impl DogRule {
 }
 
 /// `ln(sum(exp(values)))`, without overflow; minus infinity for none.
-fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+pub(crate) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {
         return largest;
@@ -99,7 +103,7 @@ fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 /// The softmax of `logits / temperature`.
-pub fn softmax(logits: impl Iterator<Item = f32> + Clone, temperature: f32) -> Vec<f32> {
+pub(crate) fn softmax(logits: impl Iterator<Item = f32> + Clone, temperature: f32) -> Vec<f32> {
     let scaled = logits.map(|logit| f64::from(logit) / f64::from(temperature));
     let total = log_sum_exp(scaled.clone());
     scaled.map(|logit| (logit - total).exp() as f32).collect()

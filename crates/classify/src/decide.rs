@@ -1,6 +1,7 @@
 //! From the network's outputs to the answer: probabilities, the three kinds, group, cross, notices.
 use crate::answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice};
 use crate::calibration::{Calibration, softmax};
+use crate::package::Label;
 
 /// What is known of one class of the model.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +20,45 @@ pub(crate) struct Class {
     pub wild: bool,
     /// Of the look that the notice about the legal categories is for.
     pub category: bool,
-    /// Positions of the classes that it is easily taken for.
-    pub look_alikes: Vec<usize>,
+    /// The breed's id in `words`, where it is known.
+    pub breed_id: Option<String>,
+    /// Ids in `words` of the breeds that it is easily taken for.
+    pub look_alikes: Vec<String>,
+}
+
+impl Class {
+    /// A class of a package, with what `words` knows of it by its id or else by its name.
+    pub(crate) fn new(label: &Label) -> Self {
+        let breed = words::breed(&label.id)
+            .or_else(|| words::find(&label.name))
+            .or_else(|| words::find(&label.id));
+        let group = breed.and_then(words::Breed::group).map(|group| {
+            [
+                group.id.to_string(),
+                group.official_en.clone(),
+                group.official_fr.clone(),
+            ]
+        });
+        Class {
+            id: label.id.clone(),
+            name: label.name.clone(),
+            name_fr: label
+                .name_fr
+                .clone()
+                .or_else(|| breed.map(|breed| breed.name_fr.clone())),
+            output: label.output,
+            group,
+            wild: breed.is_some_and(|breed| breed.wild),
+            category: breed.is_some_and(|breed| breed.category),
+            breed_id: breed.map(|breed| breed.id.clone()),
+            look_alikes: breed.map_or_else(Vec::new, |breed| breed.look_alikes.clone()),
+        }
+    }
+
+    fn is_taken_for(&self, other: &Class) -> bool {
+        let id = other.breed_id.as_ref();
+        id.is_some_and(|id| self.look_alikes.contains(id))
+    }
 }
 
 /// The calibrated probabilities of one set of outputs.
@@ -30,6 +68,8 @@ pub struct Probabilities {
     pub dog: f32,
     /// Of each class of the model, given a dog; they sum to 1.
     pub breeds: Vec<f32>,
+    /// The largest logit of the classes: how much the network knows what it sees.
+    pub familiarity: f32,
 }
 
 impl Probabilities {
@@ -41,6 +81,7 @@ impl Probabilities {
                 .dog
                 .as_ref()
                 .map_or(1.0, |rule| rule.probability(logits)),
+            familiarity: of_classes.clone().fold(f32::NEG_INFINITY, f32::max),
             breeds: softmax(of_classes, calibration.temperature),
         }
     }
@@ -64,9 +105,12 @@ pub(crate) fn answer(
     let order = probabilities.ranking();
     let breeds = &probabilities.breeds;
     let first = order[0];
+    let unfamiliar = calibration
+        .unfamiliar_below
+        .is_some_and(|least| probabilities.familiarity < least);
     let kind = if probabilities.dog < calibration.not_a_dog_below {
         AnswerKind::NotADog
-    } else if breeds[first] < calibration.unsure_below {
+    } else if breeds[first] < calibration.unsure_below || unfamiliar {
         AnswerKind::Unsure
     } else {
         AnswerKind::Dog
@@ -93,11 +137,13 @@ pub(crate) fn answer(
     }
 
     let look_alikes = if is_dog {
-        let ids = classes[first]
-            .look_alikes
-            .iter()
-            .map(|&other| classes[other].id.clone());
-        ids.collect()
+        let in_model = |id: &String| {
+            let class = classes
+                .iter()
+                .find(|class| class.breed_id.as_ref() == Some(id));
+            class.map_or(id, |class| &class.id).clone()
+        };
+        classes[first].look_alikes.iter().map(in_model).collect()
     } else {
         Vec::new()
     };
@@ -136,8 +182,8 @@ fn is_cross(
     calibration: &Calibration,
 ) -> bool {
     let together = breeds[first] + breeds[second];
-    let alike = classes[first].look_alikes.contains(&second)
-        || classes[second].look_alikes.contains(&first);
+    let alike = classes[first].is_taken_for(&classes[second])
+        || classes[second].is_taken_for(&classes[first]);
     let wild = classes[first].wild || classes[second].wild;
     together >= calibration.mixed_together
         && breeds[second] >= calibration.mixed_share * together
@@ -190,6 +236,7 @@ mod tests {
             name: id.to_uppercase(),
             name_fr: Some(format!("le {id}")),
             output,
+            breed_id: Some(format!("breed-{id}")),
             group: Some([
                 group.into(),
                 format!("group {group}"),
@@ -205,7 +252,7 @@ mod tests {
             class(4, "e", "5"),
             class(5, "f", "3"),
         ];
-        classes[0].look_alikes = vec![1];
+        classes[0].look_alikes = vec!["breed-b".into(), "breed-z".into()];
         classes[4].wild = true;
         classes[5].category = true;
         classes
@@ -247,7 +294,11 @@ mod tests {
             ("a", Some("le a"))
         );
         assert!((first.probability - 0.9).abs() < 1e-4);
-        assert_eq!(answer.look_alikes, ["b"]);
+        assert_eq!(
+            answer.look_alikes,
+            ["b", "breed-z"],
+            "the model's own ids where it has them"
+        );
         assert!(!answer.mixed && answer.notices.is_empty() && answer.group.is_none());
     }
 
@@ -303,6 +354,46 @@ mod tests {
         assert_eq!(answer.notices, [Notice::Category], "though `a` is first");
         let answer = decide(0.9, [0.1, 0.0, 0.0, 0.0, 0.9, 0.0]);
         assert_eq!(answer.notices, [Notice::Wild]);
+    }
+
+    #[test]
+    fn what_the_network_has_never_seen_is_unsure() {
+        let (classes, mut calibration) = (classes(), calibration());
+        calibration.unfamiliar_below = Some(2.0);
+        let model = ModelName {
+            name: "test".into(),
+            version: "1".into(),
+        };
+        let kind = |shift: f32| {
+            let logits = [3.0, 0.0, 0.0, -3.0, -3.0, -3.0, -9.0].map(|logit| logit + shift);
+            let probabilities = Probabilities::new(&logits, &classes, &calibration);
+            answer(&probabilities, &classes, &calibration, 1, &model).answer
+        };
+        assert_eq!(kind(0.0), AnswerKind::Dog);
+        assert_eq!(
+            kind(-2.0),
+            AnswerKind::Unsure,
+            "the same probabilities, smaller logits"
+        );
+    }
+
+    #[test]
+    fn words_are_found_by_id_or_by_name() {
+        let class = |id: &str, name: &str| {
+            Class::new(&Label {
+                id: id.into(),
+                name: name.into(),
+                name_fr: None,
+                output: 0,
+            })
+        };
+        let dingo = class("n02115641", "Dingo");
+        assert!(dingo.wild && dingo.group.is_none());
+        let rottweiler = class("3", "Rottweiler");
+        assert!(rottweiler.category && !rottweiler.wild);
+        assert_eq!(rottweiler.group.unwrap()[0], "2");
+        let unknown = class("teapot", "Teapot");
+        assert!(unknown.breed_id.is_none() && unknown.name_fr.is_none());
     }
 
     #[test]

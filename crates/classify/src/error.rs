@@ -40,6 +40,9 @@ pub enum PackageError {
         /// What does not agree.
         reason: String,
     },
+    /// The header is well, the values or the description are not those that were written.
+    #[error("the file is damaged: its content does not have the hash that it names")]
+    WrongHash,
     /// Written by a later museau.
     #[error("the file has format version {version}, and this museau reads up to {known}")]
     Newer {
@@ -91,12 +94,49 @@ impl PackageError {
             PackageError::ForeignSafetensors => "model_foreign_safetensors",
             PackageError::Truncated { .. } => "model_truncated",
             PackageError::Damaged { .. } => "model_damaged",
+            PackageError::WrongHash => "model_wrong_hash",
             PackageError::Newer { .. } => "model_newer",
             PackageError::Shape { .. } => "model_shape",
             PackageError::Inconsistent { .. } => "model_inconsistent",
             PackageError::Engine { .. } => "model_engine",
             PackageError::Io { .. } => "model_io",
         }
+    }
+}
+
+impl PackageError {
+    /// What is wrong and what to do about it, in the person's language.
+    pub fn text(&self, language: words::Language) -> String {
+        use words::Message;
+        let (found, supported, path);
+        let detail = self.to_string();
+        let message = match self {
+            PackageError::Empty | PackageError::NotAPackage { .. } => Message::ModelNotAPackage,
+            PackageError::GitLfsPointer { .. } => Message::ModelGitLfsPointer,
+            PackageError::HtmlPage => Message::ModelHtmlPage,
+            PackageError::ForeignSafetensors => Message::ModelForeignSafetensors,
+            PackageError::Truncated { .. } => Message::ModelTruncated,
+            PackageError::Damaged { .. } => Message::ModelDamaged,
+            PackageError::WrongHash => Message::ModelWrongHash,
+            PackageError::Newer { version, known } => {
+                (found, supported) = (version.to_string(), known.to_string());
+                Message::ModelWrongVersion {
+                    found: &found,
+                    supported: &supported,
+                }
+            }
+            PackageError::Shape { .. }
+            | PackageError::Inconsistent { .. }
+            | PackageError::Engine { .. } => Message::ModelWrongShapes { detail: &detail },
+            PackageError::Io { path: file, source } => {
+                (path, found) = (file.display().to_string(), source.to_string());
+                Message::ModelCannotRead {
+                    path: &path,
+                    reason: &found,
+                }
+            }
+        };
+        words::message(language, message)
     }
 }
 

@@ -447,17 +447,16 @@ fn hash_place(bytes: &[u8]) -> Option<usize> {
 }
 
 fn check_hash(bytes: &[u8]) -> Result<(), PackageError> {
-    let damaged = |reason: &str| PackageError::Damaged {
-        reason: reason.into(),
-    };
-    let place = hash_place(bytes).ok_or_else(|| damaged("its content hash is missing"))?;
+    let place = hash_place(bytes).ok_or_else(|| PackageError::Damaged {
+        reason: "its content hash is missing".into(),
+    })?;
     let stored = &bytes[place..place + HASH_DIGITS];
     let mut hasher = blake3::Hasher::new();
     hasher.update(&bytes[..place]);
     hasher.update(&[b'0'; HASH_DIGITS]);
     hasher.update(&bytes[place + HASH_DIGITS..]);
     if hasher.finalize().to_hex().as_bytes() != stored {
-        return Err(damaged("its content does not have the hash that it names"));
+        return Err(PackageError::WrongHash);
     }
     Ok(())
 }
@@ -700,6 +699,7 @@ pub(crate) mod tests {
                     let known = matches!(
                         error,
                         PackageError::Damaged { .. }
+                            | PackageError::WrongHash
                             | PackageError::ForeignSafetensors
                             | PackageError::Newer { .. }
                             | PackageError::Truncated { .. }

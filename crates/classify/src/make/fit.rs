@@ -1,0 +1,175 @@
+//! The numbers of a calibration from outputs whose truth is known: one temperature, one logistic
+//! curve, one threshold, all by plain search.
+use crate::calibration::log_sum_exp;
+
+/// The temperature at which the softmax of `logits / temperature` gives the truth the most
+/// probability on average (the least negative log-likelihood), from 0.05 to 20.
+///
+/// `logits` has one row a photo, of one value a class; `truths` the position of its class.
+pub(crate) fn temperature(logits: &[Vec<f32>], truths: &[usize]) -> f32 {
+    let loss = |log_temperature: f64| -> f64 {
+        let temperature = log_temperature.exp();
+        let of_photo = |(row, &truth): (&Vec<f32>, &usize)| {
+            let scaled = row.iter().map(|&logit| f64::from(logit) / temperature);
+            log_sum_exp(scaled) - f64::from(row[truth]) / temperature
+        };
+        logits.iter().zip(truths).map(of_photo).sum()
+    };
+    // The loss has one minimum over the inverse temperature (it is convex there), so over its
+    // logarithm as well.
+    golden_section(0.05f64.ln(), 20f64.ln(), loss).exp() as f32
+}
+
+/// Where a function of one minimum has it, to a thousandth.
+fn golden_section(mut low: f64, mut high: f64, function: impl Fn(f64) -> f64) -> f64 {
+    let ratio = (5f64.sqrt() - 1.0) / 2.0;
+    let at = |low: f64, high: f64| (high - ratio * (high - low), low + ratio * (high - low));
+    let (mut left, mut right) = at(low, high);
+    let (mut at_left, mut at_right) = (function(left), function(right));
+    while high - low > 1e-3 {
+        if at_left < at_right {
+            (high, right, at_right) = (right, left, at_left);
+            left = at(low, high).0;
+            at_left = function(left);
+        } else {
+            (low, left, at_left) = (left, right, at_right);
+            right = at(low, high).1;
+            at_right = function(right);
+        }
+    }
+    (low + high) / 2.0
+}
+
+/// `(slope, offset)` of the logistic curve that tells `yes` from `no`, both sides with equal weight
+/// however many they are. A little shrinkage keeps it finite where the two never overlap.
+pub(crate) fn logistic(yes: &[f64], no: &[f64]) -> (f64, f64) {
+    /// Of the squared slope, against a total weight of 1.
+    const SHRINKAGE: f64 = 1e-3;
+    let (mut slope, mut offset) = (1.0, 0.0);
+    // Newton's method; the loss is convex and this many steps are far more than it needs.
+    for _ in 0..50 {
+        let (mut gradient, mut hessian) = ([SHRINKAGE * slope, 0.0], [SHRINKAGE, 0.0, 1e-9]);
+        for (values, target) in [(yes, 1.0), (no, 0.0)] {
+            let weight = 0.5 / values.len().max(1) as f64;
+            for &x in values {
+                let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
+                let (error, curvature) = (weight * (p - target), weight * p * (1.0 - p));
+                gradient = [gradient[0] + error * x, gradient[1] + error];
+                hessian = [
+                    hessian[0] + curvature * x * x,
+                    hessian[1] + curvature * x,
+                    hessian[2] + curvature,
+                ];
+            }
+        }
+        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
+        let step = [
+            (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant,
+            (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant,
+        ];
+        // A step of more than 2 leaves the region where the parabola says anything.
+        let shorten = (2.0 / step[0].abs().max(step[1].abs())).min(1.0);
+        slope -= shorten * step[0];
+        offset -= shorten * step[1];
+    }
+    (slope, offset)
+}
+
+/// The threshold at which the worse of two shares is least: of `yes` below it, measured in units of
+/// `yes_allowed`, and of `no` at or above it, in units of `no_allowed`. Where several are equally
+/// good, the middle of them.
+pub(crate) fn threshold(yes: &[f64], no: &[f64], yes_allowed: f64, no_allowed: f64) -> f64 {
+    let mut candidates: Vec<f64> = yes.iter().chain(no).copied().collect();
+    candidates.sort_by(f64::total_cmp);
+    let share = |values: &[f64], test: &dyn Fn(f64) -> bool| {
+        values.iter().filter(|&&value| test(value)).count() as f64 / values.len().max(1) as f64
+    };
+    let cost = |threshold: f64| {
+        let missed = share(yes, &|value| value < threshold) / yes_allowed;
+        let taken = share(no, &|value| value >= threshold) / no_allowed;
+        missed.max(taken)
+    };
+    // The cost changes only at the candidates: it is that of the gap just below each of them.
+    let costs: Vec<f64> = candidates.iter().map(|&candidate| cost(candidate)).collect();
+    let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = |position: &usize| costs[*position] <= least + 1e-12;
+    let Some(first) = (0..costs.len()).find(best) else {
+        return 0.0;
+    };
+    let mut last = first;
+    while last + 1 < costs.len() && best(&(last + 1)) {
+        last += 1;
+    }
+    let low = if first == 0 { candidates[0] } else { candidates[first - 1] };
+    (low + candidates[last]) / 2.0
+}
+
+/// The value that the share `part` of `values` lies below; `None` of no values.
+pub(crate) fn quantile(values: &[f32], part: f64) -> Option<f32> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let position = (part * sorted.len() as f64) as usize;
+    sorted.get(position.min(sorted.len().saturating_sub(1))).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that look random, 0 to 1, the same each time.
+    fn noise(count: usize) -> impl Iterator<Item = f64> {
+        (0..count).map(|index| (index as f64 * 0.618_033_988_75).fract())
+    }
+
+    #[test]
+    fn temperature_is_found_again() {
+        // Truths drawn from the softmax of `logits / 2.5`, exactly in proportion.
+        let logits = vec![vec![0.0f32, 1.0, 4.0]; 4000];
+        let p = crate::calibration::softmax([0.0f32, 1.0, 4.0].into_iter(), 2.5);
+        let truth = |u: f64| {
+            if u < p[0].into() {
+                0
+            } else if u < (p[0] + p[1]).into() {
+                1
+            } else {
+                2
+            }
+        };
+        let truths: Vec<usize> = noise(4000).map(truth).collect();
+        assert!((temperature(&logits, &truths) - 2.5).abs() < 0.05);
+    }
+
+    #[test]
+    fn logistic_is_found_again() {
+        let mut sides = [Vec::new(), Vec::new()];
+        for (index, u) in noise(20_000).enumerate() {
+            let x = (index % 200) as f64 / 20.0 - 5.0;
+            let p = 1.0 / (1.0 + (-(1.5 * x)).exp());
+            sides[usize::from(u >= p)].push(x);
+        }
+        let (slope, offset) = logistic(&sides[0], &sides[1]);
+        assert!((slope - 1.5).abs() < 0.1 && offset.abs() < 0.1, "{slope} {offset}");
+        let (slope, _) = logistic(&[1.0, 2.0], &[-1.0, -2.0]);
+        assert!(slope.is_finite() && slope > 0.0, "apart altogether: {slope}");
+    }
+
+    #[test]
+    fn threshold_balances_the_two_sides() {
+        let yes: Vec<f64> = noise(1000).map(|u| u + 0.9).collect();
+        let no: Vec<f64> = noise(1000).collect();
+        // 0.9 to 1 overlap: with equal allowances the middle of it.
+        assert!((threshold(&yes, &no, 0.01, 0.01) - 0.95).abs() < 0.005);
+        // Three times as much of `no` may pass: a quarter of the overlap from the bottom.
+        assert!((threshold(&yes, &no, 0.01, 0.03) - 0.925).abs() < 0.005);
+        // Apart: the middle of the gap.
+        assert!((threshold(&[4.0, 5.0], &[1.0, 2.0], 0.01, 0.01) - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn quantile_of_a_list() {
+        let values: Vec<f32> = (0..100).rev().map(|value| value as f32).collect();
+        assert_eq!(quantile(&values, 0.05), Some(5.0));
+        assert_eq!(quantile(&values, 1.0), Some(99.0));
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+}
