@@ -38,7 +38,12 @@ impl Context {
         };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = arguments.threads.map_or(cores, usize::from);
-        Ok(Context { language, threads, isa, quiet: arguments.quiet })
+        Ok(Context {
+            language,
+            threads,
+            isa,
+            quiet: arguments.quiet,
+        })
     }
 
     /// A message in the person's language, with what to do.
@@ -50,12 +55,9 @@ impl Context {
     }
 }
 
-/// The language of the environment; English where it names none, as programs of a terminal do.
+/// The system's language; English where it names none (`LANG=C`), as programs of a terminal do.
 pub fn system_language() -> Language {
-    ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty())
+    sys_locale::get_locale()
         .and_then(|locale| Language::from_locale(&locale))
         .unwrap_or(Language::English)
 }

@@ -1,12 +1,13 @@
 //! The binary `museau`: arguments, printing, wiring.
 
 mod arguments;
-#[expect(dead_code, reason = "the verbs to come use it")]
+mod context;
 mod failure;
 mod shell;
 
 use arguments::{Arguments, Verb};
 use clap::Parser;
+use context::Context;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let _context = Context::new(&arguments.common)?;
     match arguments.verb {
         Some(Verb::Completions { shell }) => shell::completions(shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),
