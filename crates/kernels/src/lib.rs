@@ -9,6 +9,7 @@ pub mod conv2d;
 pub mod dense;
 pub mod depthwise;
 pub mod elementwise;
+pub mod peak;
 pub mod pooling;
 pub mod rearrange;
 pub mod softmax;

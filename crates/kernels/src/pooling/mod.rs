@@ -171,7 +171,6 @@ pub fn global_average_pool(isa: Isa, pool: &Pool, input: &[f32], output: &mut [f
     };
     let output = SharedOutput::new(output.as_mut_ptr());
     pool.run(parts, &|part| {
-        let output = output;
         let first = lines * part / parts * 16;
         let end = (lines * (part + 1) / parts * 16).min(channels);
         isa.run(Mean {
