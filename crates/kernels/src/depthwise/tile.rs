@@ -189,22 +189,29 @@ unsafe fn tile_vector<S: Simd, const WIDTH: usize, const STRIDE: usize, const OU
                 *weight = simd.load(weights.add((row * WIDTH + tap) * S::LANES));
             }
             let pointers = &pointers[row];
-            for column in 0..(OUTPUTS - 1) * STRIDE + WIDTH {
-                let at = pointers[column].add(channel);
-                let value = match rest {
-                    None => simd.load(at),
-                    Some(count) => simd.load_first(at, count),
-                };
-                for tap in 0..WIDTH {
-                    if column >= tap
-                        && (column - tap) % STRIDE == 0
-                        && (column - tap) / STRIDE < OUTPUTS
-                    {
-                        let output = (column - tap) / STRIDE;
-                        sums[output] = simd.mul_add(value, loaded[tap], sums[output]);
+            // Written out, since the compiler leaves so long a loop as it is and would then keep
+            // the sums in memory.
+            macro_rules! columns {
+                ($($column:literal)+) => {$(
+                    if $column < (OUTPUTS - 1) * STRIDE + WIDTH {
+                        let at = pointers[$column].add(channel);
+                        let value = match rest {
+                            None => simd.load(at),
+                            Some(count) => simd.load_first(at, count),
+                        };
+                        for tap in 0..WIDTH {
+                            if $column >= tap
+                                && ($column - tap) % STRIDE == 0
+                                && ($column - tap) / STRIDE < OUTPUTS
+                            {
+                                let output = ($column - tap) / STRIDE;
+                                sums[output] = simd.mul_add(value, loaded[tap], sums[output]);
+                            }
+                        }
                     }
-                }
+                )+};
             }
+            columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18);
         }
         let pixel = strip.row * window.out_width + first;
         let output = strip.output.add(pixel * strip.channels + channel);

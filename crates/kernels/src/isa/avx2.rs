@@ -32,7 +32,7 @@ unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
 
     // Sums, weights and one value in sixteen registers: 6 x 2 + 2 + 1, 4 x 3 + 3 + 1.
-    const TILE_ROWS: [usize; MOST_VECTORS + 1] = [0, 8, 6, 4, 0];
+    const TILE_ROWS: [usize; MOST_VECTORS + 1] = [0, 8, 6, 3, 0];
 
     const PANEL_VECTORS: usize = 2;
 
