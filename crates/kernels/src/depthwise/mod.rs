@@ -162,14 +162,13 @@ impl PackedDepthwise {
         if rows.is_empty() || vectors.is_empty() {
             return;
         }
-        let lanes = self.isa.lanes();
         let (lower, upper, simple) = match self.activation {
             Activation::Identity => (f32::NEG_INFINITY, f32::INFINITY, true),
             Activation::Relu => (0.0, f32::INFINITY, true),
             Activation::Relu6 => (0.0, 6.0, true),
             _ => (f32::NEG_INFINITY, f32::INFINITY, false),
         };
-        let mut strip = Strip {
+        let strip = Strip {
             window: &self.window,
             channels: self.channels,
             input: input.as_ptr(),
@@ -181,24 +180,20 @@ impl PackedDepthwise {
             lower,
             upper,
             vectors: vectors.clone(),
-            row: 0,
+            rows: rows.clone(),
         };
-        let first_channel = vectors.start * lanes;
-        let channels = (vectors.end * lanes).min(self.channels) - first_channel;
-        for row in rows {
-            strip.row = row;
-            // SAFETY: as the caller vouches.
-            unsafe { tile::run(self.isa, &strip) };
-            if !simple {
-                for column in 0..self.window.out_width {
-                    let pixel = row * self.window.out_width + column;
-                    // SAFETY: the channels of a pixel of the output.
-                    let results = unsafe {
-                        let at = output.add(pixel * self.channels + first_channel);
-                        std::slice::from_raw_parts_mut(at, channels)
-                    };
-                    elementwise::activate(self.isa, self.activation, results);
-                }
+        // SAFETY: as the caller vouches.
+        unsafe { tile::run(self.isa, &strip) };
+        if !simple {
+            let first_channel = vectors.start * self.isa.lanes();
+            let channels = (vectors.end * self.isa.lanes()).min(self.channels) - first_channel;
+            for pixel in rows.start * self.window.out_width..rows.end * self.window.out_width {
+                // SAFETY: the channels of a pixel of the output.
+                let results = unsafe {
+                    let at = output.add(pixel * self.channels + first_channel);
+                    std::slice::from_raw_parts_mut(at, channels)
+                };
+                elementwise::activate(self.isa, self.activation, results);
             }
         }
     }

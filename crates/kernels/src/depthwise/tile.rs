@@ -18,7 +18,11 @@ const MOST_COLUMNS: usize = (MOST_OUTPUTS - 1) * 2 + 5;
 /// Most rows of a window with a special tile.
 const MOST_ROWS: usize = 5;
 
-/// One output row.
+/// f32 of input that the rows under a tile may have: two thirds of a small first-level cache
+/// (32 KiB), so that they are still there for the output row below.
+const CACHED_VALUES: usize = 5 * 1024;
+
+/// Some output rows of some vectors of channels.
 #[derive(Clone)]
 pub(super) struct Strip<'a> {
     pub window: &'a Window,
@@ -39,17 +43,17 @@ pub(super) struct Strip<'a> {
     pub upper: f32,
     /// Which vectors of channels.
     pub vectors: Range<usize>,
-    pub row: usize,
+    pub rows: Range<usize>,
 }
 
 impl Strip<'_> {
-    /// Where the window of output column `column` has its row `kernel_row` and column `offset`:
-    /// a pixel of the input, or zeros.
+    /// Where the window of output pixel (`row`, `column`) has its row `kernel_row` and column
+    /// `offset`: a pixel of the input, or zeros.
     #[inline(always)]
-    fn pixel(&self, kernel_row: usize, column: usize, offset: usize) -> *const f32 {
+    fn pixel(&self, row: usize, column: usize, kernel_row: usize, offset: usize) -> *const f32 {
         let window = self.window;
         // Signed positions as wrapped unsigned ones: one comparison finds both sides outside.
-        let row = (self.row * window.stride_height + kernel_row).wrapping_sub(window.pad_top);
+        let row = (row * window.stride_height + kernel_row).wrapping_sub(window.pad_top);
         let column = (column * window.stride_width + offset).wrapping_sub(window.pad_left);
         if row < window.in_height && column < window.in_width {
             let pixel = (row - self.first_input_row) * window.in_width + column;
@@ -59,66 +63,77 @@ impl Strip<'_> {
         }
     }
 
-    /// The rows of the window that lie inside of the image.
+    /// The rows of the window of an output row that lie inside of the image.
     #[inline(always)]
-    fn kernel_rows(&self) -> Range<usize> {
+    fn kernel_rows(&self, row: usize) -> Range<usize> {
         let window = self.window;
-        let top = self.row * window.stride_height;
+        let top = row * window.stride_height;
         let start = window.pad_top.saturating_sub(top).min(window.kernel_height);
         let end = (window.in_height + window.pad_top).saturating_sub(top);
         start..end.min(window.kernel_height).max(start)
     }
 }
 
-/// Computes one output row.
+/// Computes the strip.
 ///
 /// # Safety
-/// All pointers of the strip must be valid, and the input rows that the row sees be there.
+/// All pointers of the strip must be valid, and the input rows that its rows see be there.
 pub(super) unsafe fn run(isa: Isa, strip: &Strip<'_>) {
-    isa.run(Row(strip));
+    isa.run(Rows(strip));
 }
 
-struct Row<'a>(&'a Strip<'a>);
+struct Rows<'a>(&'a Strip<'a>);
 
-impl Work for Row<'_> {
+impl Work for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let window = self.0.window;
-        let square = window.kernel_height <= MOST_ROWS;
+        let special = window.kernel_height <= MOST_ROWS;
         // SAFETY: as `run` asks of its caller.
         unsafe {
             match (window.kernel_width, window.stride_width) {
-                (3, 1) if square => row::<S, 3, 1>(simd, self.0),
-                (3, 2) if square => row::<S, 3, 2>(simd, self.0),
-                (5, 1) if square => row::<S, 5, 1>(simd, self.0),
-                (5, 2) if square => row::<S, 5, 2>(simd, self.0),
-                _ => any_row(simd, self.0),
+                (3, 1) if special => strips::<S, 3, 1>(simd, self.0),
+                (3, 2) if special => strips::<S, 3, 2>(simd, self.0),
+                (5, 1) if special => strips::<S, 5, 1>(simd, self.0),
+                (5, 2) if special => strips::<S, 5, 2>(simd, self.0),
+                _ => any_window(simd, self.0),
             }
         }
     }
 }
 
-/// A row in tiles as even as can be.
+/// Goes down the rows tile by tile (as even as can be), some channels at a time, so that the input
+/// rows that two output rows share come from the first-level cache.
 #[inline(always)]
-unsafe fn row<S: Simd, const WIDTH: usize, const STRIDE: usize>(simd: S, strip: &Strip<'_>) {
+unsafe fn strips<S: Simd, const WIDTH: usize, const STRIDE: usize>(simd: S, strip: &Strip<'_>) {
     let columns = strip.window.out_width;
     let tiles = columns.div_ceil(MOST_OUTPUTS);
-    for index in 0..tiles {
-        let start = columns * index / tiles;
-        let end = columns * (index + 1) / tiles;
-        // SAFETY: as the caller vouches.
-        unsafe {
-            match end - start {
-                1 => tile::<S, WIDTH, STRIDE, 1>(simd, strip, start),
-                2 => tile::<S, WIDTH, STRIDE, 2>(simd, strip, start),
-                3 => tile::<S, WIDTH, STRIDE, 3>(simd, strip, start),
-                4 => tile::<S, WIDTH, STRIDE, 4>(simd, strip, start),
-                5 => tile::<S, WIDTH, STRIDE, 5>(simd, strip, start),
-                6 => tile::<S, WIDTH, STRIDE, 6>(simd, strip, start),
-                7 => tile::<S, WIDTH, STRIDE, 7>(simd, strip, start),
-                _ => tile::<S, WIDTH, STRIDE, 8>(simd, strip, start),
+    let widest = (columns.div_ceil(tiles) - 1) * STRIDE + WIDTH;
+    let cached = CACHED_VALUES / (widest * strip.window.kernel_height * S::LANES);
+    // Whole pairs of cache lines.
+    let most = (cached / (32 / S::LANES)).max(1) * (32 / S::LANES);
+    let chunks = strip.vectors.len().div_ceil(most);
+    for chunk in 0..chunks {
+        let vectors = strip.vectors.start + chunk * most
+            ..(strip.vectors.start + (chunk + 1) * most).min(strip.vectors.end);
+        for index in 0..tiles {
+            let start = columns * index / tiles;
+            let end = columns * (index + 1) / tiles;
+            let vectors = vectors.clone();
+            // SAFETY: as the caller vouches.
+            unsafe {
+                match end - start {
+                    1 => down::<S, WIDTH, STRIDE, 1>(simd, strip, vectors, start),
+                    2 => down::<S, WIDTH, STRIDE, 2>(simd, strip, vectors, start),
+                    3 => down::<S, WIDTH, STRIDE, 3>(simd, strip, vectors, start),
+                    4 => down::<S, WIDTH, STRIDE, 4>(simd, strip, vectors, start),
+                    5 => down::<S, WIDTH, STRIDE, 5>(simd, strip, vectors, start),
+                    6 => down::<S, WIDTH, STRIDE, 6>(simd, strip, vectors, start),
+                    7 => down::<S, WIDTH, STRIDE, 7>(simd, strip, vectors, start),
+                    _ => down::<S, WIDTH, STRIDE, 8>(simd, strip, vectors, start),
+                }
             }
         }
     }
@@ -126,79 +141,197 @@ unsafe fn row<S: Simd, const WIDTH: usize, const STRIDE: usize>(simd: S, strip: 
 
 type Pointers = [[*const f32; MOST_COLUMNS]; MOST_ROWS];
 
+/// A column of tiles, from row to row.
 #[inline(always)]
-unsafe fn tile<S: Simd, const WIDTH: usize, const STRIDE: usize, const OUTPUTS: usize>(
+unsafe fn down<S: Simd, const WIDTH: usize, const STRIDE: usize, const OUTPUTS: usize>(
     simd: S,
     strip: &Strip<'_>,
+    vectors: Range<usize>,
     first: usize,
 ) {
-    let rows = strip.kernel_rows();
+    let columns = (OUTPUTS - 1) * STRIDE + WIDTH;
+    let window = strip.window;
+    let left = (first * STRIDE).wrapping_sub(window.pad_left);
+    let inside = left < window.in_width && left + columns <= window.in_width;
+    let whole = vectors.end.min(strip.channels / S::LANES);
+    let row_values = window.in_width * strip.channels;
     let mut pointers: Pointers = [[strip.zeros; MOST_COLUMNS]; MOST_ROWS];
-    for row in rows.clone() {
-        for column in 0..(OUTPUTS - 1) * STRIDE + WIDTH {
-            pointers[row][column] = strip.pixel(row, first, column);
-        }
-    }
-    let whole = strip.channels / S::LANES;
-    let end = strip.vectors.end.min(whole);
-    for vector in strip.vectors.start..end {
-        // SAFETY: as the caller vouches; this vector has all its channels.
+    for row in strip.rows.clone() {
+        let kernel_rows = strip.kernel_rows(row);
+        let pixel = row * window.out_width + first;
+        let output = strip.output.wrapping_add(pixel * strip.channels);
+        // SAFETY: as the caller vouches; of the last vector only the channels that are there are
+        // touched.
         unsafe {
-            tile_vector::<S, WIDTH, STRIDE, OUTPUTS>(
-                simd,
-                strip,
-                &pointers,
-                rows.clone(),
-                first,
-                vector,
-                None,
-            );
-        }
-    }
-    if strip.vectors.end > whole {
-        let rest = Some(strip.channels - whole * S::LANES);
-        // SAFETY: as the caller vouches; of this vector only the first channels are touched.
-        unsafe {
-            tile_vector::<S, WIDTH, STRIDE, OUTPUTS>(
-                simd, strip, &pointers, rows, first, whole, rest,
-            );
+            if inside {
+                let start = strip.pixel(row, first, kernel_rows.start, 0);
+                let place = Inside {
+                    start,
+                    row_values,
+                    channels: strip.channels,
+                    kernel_rows,
+                };
+                for vector in vectors.start..whole {
+                    tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, vector);
+                }
+                if whole == vectors.end {
+                    continue;
+                }
+            }
+            let kernel_rows = strip.kernel_rows(row);
+            for kernel_row in kernel_rows.clone() {
+                for column in 0..columns {
+                    pointers[kernel_row][column] = strip.pixel(row, first, kernel_row, column);
+                }
+            }
+            let count = S::LANES;
+            let place = Anywhere {
+                pointers: &pointers,
+                kernel_rows,
+                count,
+            };
+            if !inside {
+                for vector in vectors.start..whole {
+                    tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, vector);
+                }
+            }
+            if vectors.end > whole {
+                let place = Anywhere {
+                    count: strip.channels - whole * S::LANES,
+                    ..place
+                };
+                tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, whole);
+            }
         }
     }
 }
 
-/// One vector of channels of a tile; `rest` is the number of channels where they are not LANES.
+/// Where a tile finds its inputs.
+trait Place {
+    /// The rows of the window that lie inside of the image.
+    fn kernel_rows(&self) -> Range<usize>;
+
+    /// A vector of channels from `channel` on, of a pixel that the tile sees.
+    ///
+    /// # Safety
+    /// The pixel must be one that the tile sees.
+    unsafe fn load<S: Simd>(
+        &self,
+        simd: S,
+        kernel_row: usize,
+        column: usize,
+        channel: usize,
+    ) -> S::Vector;
+
+    /// How many of these channels there are.
+    fn count<S: Simd>(&self) -> usize;
+}
+
+/// All columns lie inside of the image, and all lanes of the vector are channels.
+struct Inside {
+    /// The tile's first column in the window's first row that lies inside.
+    start: *const f32,
+    row_values: usize,
+    channels: usize,
+    kernel_rows: Range<usize>,
+}
+
+impl Place for Inside {
+    #[inline(always)]
+    fn kernel_rows(&self) -> Range<usize> {
+        self.kernel_rows.clone()
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(
+        &self,
+        simd: S,
+        kernel_row: usize,
+        column: usize,
+        channel: usize,
+    ) -> S::Vector {
+        let row = (kernel_row - self.kernel_rows.start) * self.row_values;
+        // SAFETY: the caller vouches for the pixel.
+        unsafe { simd.load(self.start.add(channel).add(row).add(column * self.channels)) }
+    }
+
+    #[inline(always)]
+    fn count<S: Simd>(&self) -> usize {
+        S::LANES
+    }
+}
+
+/// Each pixel has a pointer: to the image or to zeros.
+struct Anywhere<'a> {
+    pointers: &'a Pointers,
+    kernel_rows: Range<usize>,
+    count: usize,
+}
+
+impl Place for Anywhere<'_> {
+    #[inline(always)]
+    fn kernel_rows(&self) -> Range<usize> {
+        self.kernel_rows.clone()
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(
+        &self,
+        simd: S,
+        kernel_row: usize,
+        column: usize,
+        channel: usize,
+    ) -> S::Vector {
+        // SAFETY: the caller vouches for the pixel and thereby for its pointer.
+        unsafe {
+            let at = self.pointers.get_unchecked(kernel_row)[column].add(channel);
+            if self.count == S::LANES {
+                simd.load(at)
+            } else {
+                simd.load_first(at, self.count)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn count<S: Simd>(&self) -> usize {
+        self.count
+    }
+}
+
+/// One vector of channels of a tile; `output` is the tile's first pixel.
 #[inline(always)]
-unsafe fn tile_vector<S: Simd, const WIDTH: usize, const STRIDE: usize, const OUTPUTS: usize>(
+unsafe fn tile<S: Simd, P: Place, const WIDTH: usize, const STRIDE: usize, const OUTPUTS: usize>(
     simd: S,
     strip: &Strip<'_>,
-    pointers: &Pointers,
-    rows: Range<usize>,
-    first: usize,
+    place: &P,
+    output: *mut f32,
     vector: usize,
-    rest: Option<usize>,
 ) {
-    let window = strip.window;
     let channel = vector * S::LANES;
     // SAFETY: the caller vouches for the pointers and the channels.
     unsafe {
         let mut sums = [simd.load(strip.bias.add(channel)); OUTPUTS];
-        let weights = strip.weights.add(channel * window.kernel_height * WIDTH);
-        for row in rows {
+        let weights = strip
+            .weights
+            .add(channel * strip.window.kernel_height * WIDTH);
+        for row in place.kernel_rows() {
             let mut loaded = [sums[0]; WIDTH];
             for (tap, weight) in loaded.iter_mut().enumerate() {
                 *weight = simd.load(weights.add((row * WIDTH + tap) * S::LANES));
             }
-            let pointers = &pointers[row];
+            // Columns a period apart share no output, so that each phase adds to each sum at most
+            // once: the additions to one sum lie far enough apart to be done in order.
             // Written out, since the compiler leaves so long a loop as it is and would then keep
             // the sums in memory.
-            macro_rules! columns {
-                ($($column:literal)+) => {$(
-                    if $column < (OUTPUTS - 1) * STRIDE + WIDTH {
-                        let at = pointers[$column].add(channel);
-                        let value = match rest {
-                            None => simd.load(at),
-                            Some(count) => simd.load_first(at, count),
-                        };
+            macro_rules! phases {
+                ($($phase:literal)+) => {$( phases!(@columns $phase; 0 1 2 3 4 5 6 7 8 9 10 11 12 13
+                    14 15 16 17 18); )+};
+                (@columns $phase:literal; $($column:literal)+) => {$(
+                    if $column < (OUTPUTS - 1) * STRIDE + WIDTH
+                        && $column % (WIDTH.div_ceil(STRIDE) * STRIDE) == $phase
+                    {
+                        let value = place.load(simd, row, $column, channel);
                         for tap in 0..WIDTH {
                             if $column >= tap
                                 && ($column - tap) % STRIDE == 0
@@ -211,30 +344,30 @@ unsafe fn tile_vector<S: Simd, const WIDTH: usize, const STRIDE: usize, const OU
                     }
                 )+};
             }
-            columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18);
+            phases!(0 1 2 3 4 5);
         }
-        let pixel = strip.row * window.out_width + first;
-        let output = strip.output.add(pixel * strip.channels + channel);
+        let (lower, upper) = (simd.splat(strip.lower), simd.splat(strip.upper));
+        let count = place.count::<S>();
         for (index, &sum) in sums.iter().enumerate() {
-            let value = simd.min(
-                simd.splat(strip.upper),
-                simd.max(simd.splat(strip.lower), sum),
-            );
-            let at = output.add(index * strip.channels);
-            match rest {
-                None => simd.store(at, value),
-                Some(count) => simd.store_first(at, value, count),
+            let value = simd.min(upper, simd.max(lower, sum));
+            let at = output.add(index * strip.channels + channel);
+            if count == S::LANES {
+                simd.store(at, value);
+            } else {
+                simd.store_first(at, value, count);
             }
         }
     }
 }
 
-/// A row of any window, an output pixel at a time.
+/// Rows of any window, an output pixel at a time.
 #[inline(always)]
-unsafe fn any_row<S: Simd>(simd: S, strip: &Strip<'_>) {
+unsafe fn any_window<S: Simd>(simd: S, strip: &Strip<'_>) {
     let window = strip.window;
     let taps = window.kernel_height * window.kernel_width;
-    for column in 0..window.out_width {
+    let pixels = strip.rows.start * window.out_width..strip.rows.end * window.out_width;
+    for pixel in pixels {
+        let (row, column) = (pixel / window.out_width, pixel % window.out_width);
         for vector in strip.vectors.clone() {
             let channel = vector * S::LANES;
             let count = (strip.channels - channel).min(S::LANES);
@@ -242,10 +375,10 @@ unsafe fn any_row<S: Simd>(simd: S, strip: &Strip<'_>) {
             unsafe {
                 let mut sum = simd.load(strip.bias.add(channel));
                 let weights = strip.weights.add(channel * taps);
-                for row in strip.kernel_rows() {
+                for kernel_row in strip.kernel_rows(row) {
                     for offset in 0..window.kernel_width {
-                        let at = strip.pixel(row, column, offset).add(channel);
-                        let tap = row * window.kernel_width + offset;
+                        let at = strip.pixel(row, column, kernel_row, offset).add(channel);
+                        let tap = kernel_row * window.kernel_width + offset;
                         let weight = simd.load(weights.add(tap * S::LANES));
                         sum = simd.mul_add(simd.load_first(at, count), weight, sum);
                     }
@@ -254,7 +387,6 @@ unsafe fn any_row<S: Simd>(simd: S, strip: &Strip<'_>) {
                     simd.splat(strip.upper),
                     simd.max(simd.splat(strip.lower), sum),
                 );
-                let pixel = strip.row * window.out_width + column;
                 let at = strip.output.add(pixel * strip.channels + channel);
                 simd.store_first(at, value, count);
             }
