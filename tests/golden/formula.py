@@ -23,7 +23,7 @@ def formula_values(name, shape):
     last = name.rsplit("/", 1)[-1]
     if last == "kernel":
         fan_in = np.prod(shape[:2] if len(shape) == 3 else shape[:-1])
-        values = (2 * draw - 1) * np.sqrt(6 / fan_in)
+        values = (2 * draw - 1) * (2 / np.sqrt(float(fan_in)))
     elif last in ("gamma", "moving_variance"):
         values = 0.5 + draw
     elif last in ("beta", "bias", "moving_mean"):

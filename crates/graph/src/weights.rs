@@ -88,4 +88,19 @@ impl WeightNames {
             ..Self::default()
         }
     }
+
+    /// The same rows, where the file may have the parameters of `layer` under the name of another
+    /// layer (the classifier that someone put on a backbone).
+    pub fn also_called(mut self, layer: &str, source_layer: &str) -> Self {
+        for row in &mut self.rows {
+            if let Some(name) = row
+                .parameter
+                .strip_prefix(layer)
+                .and_then(|n| n.strip_prefix('/'))
+            {
+                row.sources.push(format!("{source_layer}/{name}"));
+            }
+        }
+        self
+    }
 }

@@ -7,10 +7,13 @@
 //!
 //! | last part | value |
 //! |---|---|
-//! | `kernel` | (2u - 1) sqrt(6 / fan-in); fan-in: KH KW C of `[KH, KW, C, OC]`, KH KW of `[KH, KW, C]` (depthwise), in of `[in, units]` |
+//! | `kernel` | (2u - 1) 2 / sqrt(fan-in); fan-in: KH KW C of `[KH, KW, C, OC]`, KH KW of `[KH, KW, C]` (depthwise), in of `[in, units]` |
 //! | `gamma`, `moving_variance` | 0.5 + u |
 //! | `beta`, `bias`, `moving_mean` | (2u - 1) / 10 |
 //! | anything else (pixels) | 2u - 1 |
+//!
+//! The 2 is a little less than keeps the variance through a ReLU (sqrt 6): with that, Keras's own
+//! f32 and f64 runs of MobileNetV2 are 9e-5 apart, too near the tolerance; with 2, below 1e-5.
 //!
 //! `tests/golden/formula.py` is the same in Python; a golden file pins the two together.
 use tensor::{NamedTensors, Shape, Tensor};
@@ -48,7 +51,7 @@ fn rule(name: &str, shape: Shape) -> Box<dyn Fn(f64) -> f64> {
                 [ref inputs @ .., _] => inputs.iter().product(),
                 [] => 1,
             };
-            let limit = (6.0 / fan_in.max(1) as f64).sqrt();
+            let limit = 2.0 / (fan_in.max(1) as f64).sqrt();
             Box::new(move |draw| (2.0 * draw - 1.0) * limit)
         }
         "gamma" | "moving_variance" => Box::new(|draw| 0.5 + draw),
@@ -88,7 +91,7 @@ mod tests {
     #[test]
     fn values_are_spread_as_told() {
         let kernel = formula_values("a/kernel", [3, 3, 16, 32]);
-        let limit = (6f32 / 144.0).sqrt();
+        let limit = 2f32 / 12.0;
         let (mut low, mut high, mut sum) = (0f32, 0f32, 0f64);
         for &value in kernel.values() {
             (low, high, sum) = (low.min(value), high.max(value), sum + f64::from(value));
