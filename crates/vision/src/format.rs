@@ -88,7 +88,7 @@ impl std::fmt::Display for Format {
 pub(crate) const CAMERA_RAW: &str = "a camera's RAW format";
 
 /// The first bytes of formats that are known by name and not read.
-const NAMED: [(&[u8], &str); 34] = [
+const NAMED: [(&[u8], &str); 35] = [
     (b"\x00\x00\x00\x0CJXL \r\n\x87\n", "JPEG XL"),
     (b"\xFF\x0A", "JPEG XL"),
     (b"\x00\x00\x00\x0CjP  \r\n\x87\n", "JPEG 2000"),
@@ -109,6 +109,7 @@ const NAMED: [(&[u8], &str); 34] = [
     (b"P7 332", "XV thumbnail"),
     (b"P7\n", "PAM"),
     (b"\x01\xDA", "SGI"),
+    (b"\x59\xA6\x6A\x95", "Sun raster"),
     (b"qoif", "QOI"),
     (b"\x76\x2F\x31\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),

@@ -3,6 +3,7 @@
 //! Invariant: [`decode`] and [`prepare`] are the only makers of input tensors, for the command line,
 //! the pages, evaluation and measurements alike. This crate opens no file and runs no network.
 
+mod color;
 mod decode;
 mod error;
 mod format;

@@ -6,8 +6,9 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use super::jpeg_markers::{Frame, Survey, survey};
-use super::{Stored, check_pixels, exif_orientation};
-use crate::{DecodeError, Excess, Format, Limits, Orientation};
+use super::{Stored, check, check_pixels, orientation};
+use crate::color::Samples;
+use crate::{DecodeError, Excess, Format, Limits};
 
 const JPEG: Format = Format::Jpeg;
 
@@ -26,33 +27,25 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         limits,
     )?;
     check_process(frame)?;
-    if survey.scans > limits.scans {
-        return Err(DecodeError::TooLarge {
-            what: Excess::Scans,
-            found: survey.scans as u64,
-            limit: limits.scans as u64,
-        });
-    }
+    check(Excess::Scans, survey.scans as u64, limits.scans as u64)?;
     if survey.scans == 0 {
         return Err(match survey.ended {
             true => DecodeError::damaged(JPEG, "there is no scan"),
             false => DecodeError::Truncated { format: JPEG },
         });
     }
-    let pixels = if survey.ended {
-        decode_pixels(bytes, frame, limits, false)?
+    let samples = if survey.ended {
+        decode_pixels(bytes, &survey, frame, limits)?
     } else {
         decode_without_end(bytes, &survey, frame, limits)?
     };
-    let orientation = survey
-        .exif
-        .map_or(Orientation::Upright, exif_orientation::of_block);
+    let orientation = orientation::find(survey.exif, survey.xmp);
     Ok(Stored {
         width: usize::from(frame.width),
         height: usize::from(frame.height),
-        rgb: to_rgb(pixels),
+        samples,
         orientation,
-        profile_converted: false,
+        profile: survey.assembled_profile(),
     })
 }
 
@@ -68,31 +61,66 @@ fn check_process(frame: &Frame) -> Result<(), DecodeError> {
     Err(DecodeError::unsupported(JPEG, feature))
 }
 
-/// Samples as decoded, and what they are.
-struct Samples {
-    colors: ColorSpace,
-    values: Vec<u8>,
-}
-
+/// Decodes the samples. The decoder is told to accept no fault in the data; a JPEG that has only
+/// superfluous bytes in its header is decoded without them.
 fn decode_pixels(
     bytes: &[u8],
+    survey: &Survey<'_>,
     frame: &Frame,
     limits: &Limits,
-    strict: bool,
 ) -> Result<Samples, DecodeError> {
-    let colors = match frame.components.len() {
-        4 => ColorSpace::CMYK,
-        _ => ColorSpace::RGB,
+    let colors = match (frame.components.len(), survey.adobe_transform) {
+        (1, _) => ColorSpace::Luma,
+        (3, _) => ColorSpace::RGB,
+        (4, Some(2)) => ColorSpace::YCCK,
+        (4, _) => ColorSpace::CMYK,
+        (count, _) => {
+            return Err(DecodeError::unsupported(
+                JPEG,
+                format!("{count} components"),
+            ));
+        }
     };
     let options = DecoderOptions::default()
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
-        .set_strict_mode(strict)
+        .set_strict_mode(true)
         .jpeg_set_max_scans(limits.scans)
         .jpeg_set_out_colorspace(colors);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let values = decoder.decode().map_err(of_library)?;
-    Ok(Samples { colors, values })
+    let decode =
+        |bytes: &[u8]| JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode();
+    let mut values = decode(bytes)
+        .or_else(|error| survey.tidied().map_or(Err(error), |tidied| decode(&tidied)))
+        .map_err(of_library)?;
+    Ok(match colors {
+        ColorSpace::Luma => Samples::Gray(values),
+        ColorSpace::RGB => Samples::Rgb(values),
+        _ => {
+            if colors == ColorSpace::YCCK {
+                ycck_to_cmyk(&mut values);
+            }
+            // Adobe's programs store CMYK inverted, and so does every other in practice.
+            values.iter_mut().for_each(|value| *value = 255 - *value);
+            Samples::Cmyk(values)
+        }
+    })
+}
+
+/// YCCK to CMYK as Adobe stores both: the first three are the RGB of the picture without its black,
+/// inverted.
+fn ycck_to_cmyk(values: &mut [u8]) {
+    for pixel in values.as_chunks_mut::<4>().0 {
+        let [y, cb, cr] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
+        let (cb, cr) = (cb - 128.0, cr - 128.0);
+        let rgb = [
+            y + 1.402 * cr,
+            y - 0.344_136 * cb - 0.714_136 * cr,
+            y + 1.772 * cb,
+        ];
+        for (value, color) in pixel.iter_mut().zip(rgb) {
+            *value = 255 - color.round() as u8;
+        }
+    }
 }
 
 fn of_library(error: DecodeErrors) -> DecodeError {
@@ -122,32 +150,19 @@ fn decode_without_end(
     let bytes = bytes.strip_suffix(b"\xFF").unwrap_or(bytes);
     let with_tail = |tail: &[u8]| {
         let longer = [bytes, tail, b"\xFF\xD9"].concat();
-        decode_pixels(&longer, frame, limits, false).map_err(|_| truncated())
+        let tailed = super::jpeg_markers::survey(&longer);
+        decode_pixels(&longer, &tailed, frame, limits).map_err(|_| truncated())
     };
     let zeros = with_tail(&[0x00; 1024])?;
     let ones = with_tail(&[0xA5; 1024])?;
-    if zeros.values != ones.values {
-        return Err(truncated());
+    match (&zeros, &ones) {
+        (Samples::Gray(a), Samples::Gray(b))
+        | (Samples::Rgb(a), Samples::Rgb(b))
+        | (Samples::Cmyk(a), Samples::Cmyk(b))
+            if a == b =>
+        {
+            Ok(zeros)
+        }
+        _ => Err(truncated()),
     }
-    Ok(zeros)
-}
-
-/// Any samples to RGB.
-fn to_rgb(samples: Samples) -> Vec<u8> {
-    match samples.colors {
-        // Adobe's programs store CMYK inverted, and so does every other in practice.
-        ColorSpace::CMYK => samples
-            .values
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .flat_map(|&[c, m, y, k]| [multiply(c, k), multiply(m, k), multiply(y, k)])
-            .collect(),
-        _ => samples.values,
-    }
-}
-
-/// a * b / 255, rounded.
-fn multiply(a: u8, b: u8) -> u8 {
-    ((u32::from(a) * u32::from(b) + 127) / 255) as u8
 }

@@ -18,8 +18,47 @@ pub(super) struct Survey<'a> {
     pub exif: Option<&'a [u8]>,
     /// The pieces of the colour profile: (number from 1, of how many, bytes).
     pub profile: Vec<(u8, u8, &'a [u8])>,
+    /// The first XMP block.
+    pub xmp: Option<&'a [u8]>,
     /// The transform byte of Adobe's segment.
     pub adobe_transform: Option<u8>,
+    /// The segments before the first scan's data that a decoder needs, each with its marker.
+    needed: Vec<&'a [u8]>,
+    /// Whether the header holds anything but `needed` and ordinary segments: stray bytes, or an
+    /// Adobe segment cut short.
+    untidy: bool,
+    /// What follows the first scan's header.
+    rest: &'a [u8],
+}
+
+impl Survey<'_> {
+    /// The same JPEG without what does not belong in its header; `None` where there is no such
+    /// thing.
+    pub(super) fn tidied(&self) -> Option<Vec<u8>> {
+        if !self.untidy || self.scans == 0 {
+            return None;
+        }
+        let mut tidied = b"\xFF\xD8".to_vec();
+        self.needed
+            .iter()
+            .for_each(|segment| tidied.extend_from_slice(segment));
+        tidied.extend_from_slice(self.rest);
+        Some(tidied)
+    }
+
+    /// The colour profile, put together from its pieces; `None` where one is missing.
+    pub(super) fn assembled_profile(&self) -> Option<Vec<u8>> {
+        let count = self.profile.first()?.1;
+        let mut whole = Vec::new();
+        for number in 1..=count {
+            let piece = self
+                .profile
+                .iter()
+                .find(|(n, of, _)| (*n, *of) == (number, count))?;
+            whole.extend_from_slice(piece.2);
+        }
+        Some(whole)
+    }
 }
 
 /// A frame header.
@@ -36,6 +75,9 @@ pub(super) struct Frame {
     pub components: Vec<u8>,
 }
 
+/// What begins an XMP block.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
 /// Walks over the markers of `bytes`, which begin with a start marker.
 pub(super) fn survey(bytes: &[u8]) -> Survey<'_> {
     let mut survey = Survey::default();
@@ -45,6 +87,7 @@ pub(super) fn survey(bytes: &[u8]) -> Survey<'_> {
     loop {
         // To the next marker: 0xFF followed by neither 0 (a stuffed byte), 0xFF (filling) nor a
         // restart marker. Between segments this skips stray bytes, within a scan its data.
+        let from = at;
         let marker = loop {
             let Some(step) = memchr::memchr(0xFF, &bytes[at.min(bytes.len())..]) else {
                 return finish(survey, &lowest_bit);
@@ -57,6 +100,9 @@ pub(super) fn survey(bytes: &[u8]) -> Survey<'_> {
                 Some(&marker) => break marker,
             }
         };
+        let start = at - 1;
+        let in_header = survey.scans == 0;
+        survey.untidy |= in_header && start != from;
         at += 1;
         match marker {
             0xD9 => {
@@ -79,6 +125,14 @@ pub(super) fn survey(bytes: &[u8]) -> Survey<'_> {
             return finish(survey, &lowest_bit);
         };
         at += length.max(2);
+        if in_header {
+            match marker {
+                0xC0..=0xCF | 0xDA | 0xDB | 0xDD => survey.needed.push(&bytes[start..at]),
+                0xEE if segment.len() >= 12 => survey.needed.push(&bytes[start..at]),
+                0xEE => survey.untidy = true,
+                _ => {}
+            }
+        }
         match marker {
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF if survey.frame.is_none() => {
                 survey.frame = frame(marker & 0x0F, segment);
@@ -90,12 +144,18 @@ pub(super) fn survey(bytes: &[u8]) -> Survey<'_> {
             }
             0xDA => {
                 survey.scans += 1;
+                if in_header {
+                    survey.rest = &bytes[at..];
+                }
                 if let Some(frame) = &survey.frame {
                     note_scan(segment, frame, &mut lowest_bit);
                 }
             }
             0xE1 if segment.starts_with(b"Exif\0\0") && survey.exif.is_none() => {
                 survey.exif = Some(segment);
+            }
+            0xE1 if segment.starts_with(XMP) && survey.xmp.is_none() => {
+                survey.xmp = Some(&segment[XMP.len()..]);
             }
             0xE2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() > 14 => {
                 survey

@@ -3,8 +3,9 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
 
-use super::{Stored, check_pixels, exif_orientation};
-use crate::{DecodeError, Format, Limits, Orientation};
+use super::{Stored, check_pixels, is_end, orientation};
+use crate::color::Samples;
+use crate::{DecodeError, Format, Limits};
 
 const PNG: Format = Format::Png;
 
@@ -16,7 +17,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     decoder.ignore_checksums(false);
     let header = decoder.read_header_info().map_err(of_library)?;
     let (width, height) = (header.width, header.height);
-    check_pixels(PNG, u64::from(width), u64::from(height), limits)?;
+    check_pixels(PNG, width, height, limits)?;
     let mut reader = decoder.read_info().map_err(of_library)?;
     let size = reader
         .output_buffer_size()
@@ -25,32 +26,35 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     let frame = reader.next_frame(&mut samples).map_err(of_library)?;
     debug_assert_eq!(frame.bit_depth, BitDepth::Eight);
     samples.truncate(frame.buffer_size());
-    let rgb = match frame.color_type {
-        ColorType::Rgb => samples,
-        ColorType::Rgba => super::on_white(&samples),
-        ColorType::Grayscale => super::gray_to_rgb(&samples),
-        ColorType::GrayscaleAlpha => super::gray_on_white(&samples),
+    let samples = match frame.color_type {
+        ColorType::Rgb => Samples::Rgb(samples),
+        ColorType::Rgba => Samples::Rgba(samples),
+        ColorType::Grayscale => Samples::Gray(samples),
+        ColorType::GrayscaleAlpha => Samples::GrayAlpha(samples),
         ColorType::Indexed => return Err(DecodeError::damaged(PNG, "its palette is missing")),
     };
-    let orientation = reader
-        .info()
-        .exif_metadata
-        .as_deref()
-        .map_or(Orientation::Upright, exif_orientation::of_block);
+    let info = reader.info();
+    let xmp = info
+        .utf8_text
+        .iter()
+        .find(|text| text.keyword == "XML:com.adobe.xmp");
+    let xmp = xmp.and_then(|text| text.get_text().ok());
+    let orientation = orientation::find(
+        info.exif_metadata.as_deref(),
+        xmp.as_deref().map(str::as_bytes),
+    );
     Ok(Stored {
         width: frame.width as usize,
         height: frame.height as usize,
-        rgb,
+        samples,
         orientation,
-        profile_converted: false,
+        profile: info.icc_profile.as_ref().map(|profile| profile.to_vec()),
     })
 }
 
 fn of_library(error: DecodingError) -> DecodeError {
     match error {
-        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            DecodeError::Truncated { format: PNG }
-        }
+        DecodingError::IoError(error) if is_end(&error) => DecodeError::Truncated { format: PNG },
         error => DecodeError::damaged(PNG, error),
     }
 }
