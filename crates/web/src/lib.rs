@@ -1,1 +1,170 @@
-//! The pages and the API: the association's app and the test app.
+//! The pages and the API: the association's app, the test app, and the door for programs.
+//!
+//! Invariant: the async threads never decode a photo and never run a network; that is done on a
+//! bounded compute pool. Nothing that is uploaded is kept, and no page loads anything from elsewhere.
+
+mod api;
+mod app;
+mod apps;
+mod assets;
+mod compute;
+mod failure;
+mod language;
+mod recognise;
+mod router;
+mod server;
+mod thumbnail;
+mod ui;
+mod upload;
+
+pub use recognise::Recognise;
+pub use upload::UploadLimits;
+
+use app::App;
+use apps::demo::Demo;
+pub use apps::demo::{DemoClass, DemoPart, DemoPhoto, DemoSet};
+use compute::Compute;
+use recognise::Recogniser;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::net::TcpListener;
+use ui::Tab;
+use upload::Gate;
+use words::Language;
+
+/// What to serve.
+pub struct Options {
+    /// What names the breeds.
+    pub model: Arc<dyn Recognise>,
+    /// The language of those who name none.
+    pub language: Language,
+    /// How many photos are worked on at a time.
+    pub compute_threads: usize,
+    /// How many pieces of work wait for the compute threads; more are refused.
+    pub compute_waiting: usize,
+    /// What may be uploaded.
+    pub uploads: UploadLimits,
+    /// What may be decoded.
+    pub photos: vision::Limits,
+    /// The data set of the test page.
+    pub demo: Option<DemoSet>,
+    /// Whether the test page stands at `/` alone, or at `/demo` beside the association's page.
+    pub demo_alone: bool,
+}
+
+impl Options {
+    /// The association's page with the usual limits.
+    pub fn new(model: Arc<dyn Recognise>) -> Self {
+        Options {
+            model,
+            language: Language::default(),
+            compute_threads: 1,
+            compute_waiting: 256,
+            uploads: UploadLimits::default(),
+            photos: vision::Limits::default(),
+            demo: None,
+            demo_alone: false,
+        }
+    }
+}
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another program listens there.
+    #[error("the address {address} is in use")]
+    PortInUse {
+        /// As it was asked for.
+        address: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    CannotListen {
+        /// As it was asked for.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The system refuses threads or signals.
+    #[error("the server could not be started: {0:#}")]
+    Start(anyhow::Error),
+}
+
+/// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), then
+/// lets the requests under way end. `ready` is told the true address, once connections are taken.
+///
+/// # Errors
+/// Where nothing could be served; once it listens, it only ends by being asked.
+pub fn serve(
+    address: &str,
+    options: Options,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("web")
+        .enable_all()
+        .build()
+        .map_err(|error| ServeError::Start(error.into()))?;
+    runtime.block_on(async {
+        let listener = listen(address).await?;
+        let local = listener.local_addr().map_err(|source| ServeError::CannotListen {
+            address: address.to_string(),
+            source,
+        })?;
+        let app = app(options).map_err(ServeError::Start)?;
+        let stopping = Arc::clone(&app.stopping);
+        // The signals are watched before anyone is told that the server is ready.
+        let asked = server::asked_to_stop().map_err(ServeError::Start)?;
+        let stop = async move {
+            asked.await;
+            stopping.store(true, Ordering::Relaxed);
+        };
+        ready(local);
+        server::run(listener, router::router(app), stop).await;
+        Ok(())
+    })
+}
+
+async fn listen(address: &str) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| {
+        let address = address.to_string();
+        match source.kind() {
+            ErrorKind::AddrInUse => ServeError::PortInUse { address },
+            _ => ServeError::CannotListen { address, source },
+        }
+    })
+}
+
+/// All pages and addresses, without a socket.
+///
+/// # Errors
+/// Where the system refuses the compute threads.
+pub fn router(options: Options) -> anyhow::Result<axum::Router> {
+    Ok(router::router(app(options)?))
+}
+
+fn app(options: Options) -> anyhow::Result<App> {
+    let compute = Compute::new(options.compute_threads, options.compute_waiting)?;
+    let base = if options.demo_alone { "" } else { "/demo" };
+    let demo = options.demo.map(|set| Arc::new(Demo::new(set, base)));
+    let tabs: Arc<[(Tab, &'static str)]> = match &demo {
+        None => Arc::new([(Tab::Home, "/")]),
+        Some(_) if options.demo_alone => Arc::new([(Tab::Demo, "/")]),
+        Some(_) => Arc::new([(Tab::Home, "/"), (Tab::Demo, "/demo")]),
+    };
+    Ok(App {
+        recogniser: Recogniser {
+            model: options.model,
+            compute,
+            limits: options.photos,
+        },
+        gate: Gate::new(options.uploads),
+        language: options.language,
+        tabs,
+        demo,
+        stopping: Arc::new(AtomicBool::new(false)),
+    })
+}

@@ -1,0 +1,62 @@
+//! What every request handler shares, and what it asks of a request before anything else.
+use crate::apps::demo::Demo;
+use crate::language;
+use crate::recognise::Recogniser;
+use crate::ui::Tab;
+use crate::upload::Gate;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use words::Language;
+
+/// The state of the router; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) recogniser: Recogniser,
+    pub(crate) gate: Gate,
+    /// The language of those who name none.
+    pub(crate) language: Language,
+    /// The pages to go to, with their addresses.
+    pub(crate) tabs: Arc<[(Tab, &'static str)]>,
+    pub(crate) demo: Option<Arc<Demo>>,
+    /// Set when the server has been asked to stop.
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// Who asks: the language, and whether a page or a document is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) language: Language,
+    pub(crate) wants_page: bool,
+}
+
+impl FromRequestParts<App> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let asked = asked_language(parts.uri.query());
+        Ok(Asked {
+            language: language::choose(asked, &parts.headers, app.language),
+            wants_page: !parts.uri.path().starts_with("/api") && accepts_pages(&parts.headers),
+        })
+    }
+}
+
+/// The query's `lang`.
+pub(crate) fn asked_language(query: Option<&str>) -> Option<&str> {
+    query?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("lang="))
+}
+
+/// Whether the client says that it shows pages, as every browser does.
+fn accepts_pages(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"))
+}

@@ -1,0 +1,210 @@
+//! The association's page: photos in, the breeds that the dog looks like out.
+use crate::app::{App, Asked};
+use crate::failure::Failure;
+use crate::recognise::Outcome;
+use crate::ui::{Page, Tab, cards, logo, sign, signs};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use maud::{Markup, html};
+use words::{Language, Message, Pages, pages};
+
+/// The header by which the page's script asks for the cards alone.
+const CARDS_ONLY: &str = "x-museau-part";
+/// What the file picker offers; browsers that know no HEIC still let its name through.
+const ACCEPT: &str = "image/*,.heic,.heif";
+
+/// `GET /`: the page with nothing on it yet.
+pub(crate) async fn show(State(app): State<App>, asked: Asked) -> Response {
+    let text = pages(asked.language);
+    page(&app, &asked, &text.home_title, start(text, asked.language))
+}
+
+/// `POST /`: the cards of the photos, in a page or, for the script, alone.
+pub(crate) async fn answer(State(app): State<App>, asked: Asked, request: Request) -> Response {
+    let cards_only = request.headers().contains_key(CARDS_ONLY);
+    let answered = match app.gate.read(request).await {
+        Ok(form) => app.recogniser.answer(form, true).await,
+        Err(failure) => Err(failure),
+    };
+    let language = asked.language;
+    let text = pages(language);
+    let (status, title, cards) = match &answered {
+        Ok(outcomes) => (
+            status(outcomes),
+            outcomes
+                .first()
+                .map_or_else(String::new, |first| cards::summary(first, language)),
+            cards::cards(outcomes, language),
+        ),
+        Err(failure) => (
+            failure.status(),
+            failure.text(language),
+            cards::failed(failure, language),
+        ),
+    };
+    let response = if cards_only {
+        Html(cards.into_string()).into_response()
+    } else {
+        page(&app, &asked, &title, finished(cards, text))
+    };
+    let response = (status, response).into_response();
+    match &answered {
+        Err(failure) => failure.with_retry(response),
+        Ok(_) => response,
+    }
+}
+
+/// Success where anything was answered, else what the first photo failed with.
+fn status(outcomes: &[Outcome]) -> StatusCode {
+    if outcomes.iter().any(|outcome| outcome.result.is_ok()) {
+        return StatusCode::OK;
+    }
+    outcomes
+        .iter()
+        .find_map(|outcome| outcome.result.as_ref().err().map(Failure::status))
+        .unwrap_or(StatusCode::OK)
+}
+
+fn page(app: &App, asked: &Asked, title: &str, content: Markup) -> Response {
+    Page {
+        language: asked.language,
+        title,
+        tab: Tab::Home,
+        tabs: &app.tabs,
+        script: Some("classify.js"),
+        switch: "/?lang=".into(),
+        model: app.recogniser.model.model(),
+        content,
+    }
+    .respond()
+}
+
+fn start(text: &Pages, language: Language) -> Markup {
+    html! {
+        div class="intro" {
+            h1 { (text.home_title) }
+            p { (text.home_lead) }
+        }
+        (form(text, language))
+        section class="results" id="results" aria-labelledby="results-title" hidden {
+            div class="results-head" {
+                h2 id="results-title" { (text.results) }
+                button type="button" class="quiet" id="start-again" { (text.start_again) }
+            }
+            div class="cards" {}
+        }
+        p class="visually-hidden" id="status" role="status" {}
+        section class="tips" aria-labelledby="tips-title" {
+            h2 id="tips-title" { (text.tips_title) }
+            ul {
+                li { (text.tip_one) }
+                li { (text.tip_two) }
+                li { (text.tip_three) }
+            }
+        }
+        (pointing(text))
+    }
+}
+
+fn form(text: &Pages, language: Language) -> Markup {
+    html! {
+        form id="app" method="post" action="/" enctype="multipart/form-data" data-texts=(script_texts(text, language)) {
+            div class="drop" id="drop" {
+                (logo())
+                h2 { (text.drop_title) }
+                p class="hint paste" { (text.paste_hint) }
+                div class="choices" {
+                    label class="button main" for="photos" {
+                        (sign(signs::PHOTOS)) span { (text.choose) }
+                        input type="file" id="photos" name="photo" accept=(ACCEPT) multiple;
+                    }
+                    label class="button camera" for="camera" {
+                        (sign(signs::CAMERA)) span { (text.camera) }
+                        input type="file" id="camera" name="photo" accept="image/*" capture="environment";
+                    }
+                }
+                label class="check" {
+                    input type="checkbox" id="together" name="together" value="1";
+                    span { (text.together) span class="hint" { (text.together_hint) } }
+                }
+                details class="part" {
+                    summary { (text.part) }
+                    p class="hint" { (text.part_hint) }
+                    div class="four" {
+                        @for (name, label, least) in [
+                            ("box_left", &text.box_left, "0"),
+                            ("box_top", &text.box_top, "0"),
+                            ("box_width", &text.box_width, "1"),
+                            ("box_height", &text.box_height, "1"),
+                        ] {
+                            label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+                        }
+                    }
+                }
+                button type="submit" class="main submit" { (text.submit) }
+                p class="hint formats" { (text.formats_hint) }
+            }
+        }
+    }
+}
+
+/// The dialog in which one dog of a photo is pointed at.
+fn pointing(text: &Pages) -> Markup {
+    html! {
+        dialog id="pointing" aria-labelledby="pointing-title" {
+            form method="dialog" {
+                h2 id="pointing-title" { (text.box_title) }
+                p class="hint" id="pointing-help" { (text.box_help) }
+                div class="stage-wrap" {
+                    div class="stage" tabindex="0" role="application" aria-label=(text.box_title)
+                        aria-describedby="pointing-help" {
+                        img alt="" draggable="false";
+                        div class="selection" {}
+                    }
+                }
+                div class="four" {
+                    @for (name, label, least) in [
+                        ("x", &text.box_left, "0"),
+                        ("y", &text.box_top, "0"),
+                        ("width", &text.box_width, "2"),
+                        ("height", &text.box_height, "2"),
+                    ] {
+                        label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+                    }
+                }
+                div class="dialog-actions" {
+                    button type="submit" class="main" value="part" { (text.box_apply) }
+                    button type="submit" value="whole" { (text.box_whole) }
+                    button type="submit" value="cancel" formnovalidate { (text.cancel) }
+                }
+            }
+        }
+    }
+}
+
+/// The page after a submit without script.
+fn finished(cards: Markup, text: &Pages) -> Markup {
+    html! {
+        div class="results-head" {
+            h1 { (text.results) }
+            a class="button" href="/" { (text.other_photos) }
+        }
+        section class="cards" { (cards) }
+    }
+}
+
+/// What the script says by itself.
+fn script_texts(text: &Pages, language: Language) -> String {
+    serde_json::json!({
+        "drop_title": text.drop_title,
+        "drop_now": text.drop_now,
+        "pasted": text.pasted,
+        "looking": text.looking,
+        "waiting": text.waiting,
+        "network": words::message(language, Message::HttpUnreachable),
+        "retry": text.retry,
+        "box_area": text.box_area,
+    })
+    .to_string()
+}

@@ -1,0 +1,632 @@
+//! The test page: a photo drawn from a data set, first without its label; then the true breed and
+//! the model's two best answers, and the score of both.
+//!
+//! All of its state stands in the address (draw, photo, both scores before this photo), so that a
+//! reload or a step back counts nothing twice and the server remembers nobody.
+use crate::app::{App, Asked};
+use crate::failure::Failure;
+use crate::router::fail;
+use crate::thumbnail;
+use crate::ui::{Page, Tab, bar, cards, sign, signs};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use classify::{Answer, AnswerKind, BreedGuess};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use vision::Format;
+use words::{Language, Message, Pages, fill, fold, pages, percent};
+
+/// The photos to draw from.
+pub(crate) struct Demo {
+    /// Before the page's own addresses: empty, or `/demo`.
+    pub(crate) base: &'static str,
+    part: DemoPart,
+    classes: Vec<DemoClass>,
+    photos: Vec<DemoPhoto>,
+}
+
+/// Which part of the data set the photos are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DemoPart {
+    /// The official test list.
+    Official,
+    /// The folder `test`.
+    TestFolder,
+    /// Nothing is held out.
+    All,
+}
+
+/// A class of the data set.
+#[derive(Clone, Debug)]
+pub struct DemoClass {
+    /// Its id, as the model's labels have it.
+    pub id: String,
+    /// The folder's name without the id.
+    pub name: String,
+}
+
+impl DemoClass {
+    fn name(&self, language: Language) -> &str {
+        words::breed(&self.id).map_or(&self.name, |breed| breed.name(language))
+    }
+
+    /// Every folded name that a person may give it.
+    fn names(&self) -> Vec<String> {
+        let known = words::breed(&self.id);
+        known
+            .into_iter()
+            .flat_map(|breed| breed.names())
+            .chain([self.name.as_str()])
+            .map(fold)
+            .collect()
+    }
+}
+
+/// A photo of the data set.
+#[derive(Clone, Debug)]
+pub struct DemoPhoto {
+    /// The file.
+    pub path: PathBuf,
+    /// The index of its class.
+    pub class: usize,
+}
+
+/// The data set of the test page.
+pub struct DemoSet {
+    /// Which part.
+    pub part: DemoPart,
+    /// The classes.
+    pub classes: Vec<DemoClass>,
+    /// The photos.
+    pub photos: Vec<DemoPhoto>,
+}
+
+impl Demo {
+    pub(crate) fn new(set: DemoSet, base: &'static str) -> Self {
+        Demo {
+            base,
+            part: set.part,
+            classes: set.classes,
+            photos: set.photos,
+        }
+    }
+
+    /// The photo with this number in the draw of this seed. Every photo comes once before any
+    /// comes again.
+    fn drawn(&self, seed: u64, number: u64) -> Option<&DemoPhoto> {
+        let count = self.photos.len() as u64;
+        let round = number.checked_div(count)?;
+        let order = shuffled(self.photos.len(), seed, round);
+        self.photos.get(order[(number % count) as usize])
+    }
+
+    /// The class that a person means: by any of its names, or by a part that only one class has.
+    fn meant(&self, guess: &str) -> Option<usize> {
+        let guess = fold(guess);
+        if guess.is_empty() {
+            return None;
+        }
+        let names: Vec<Vec<String>> = self.classes.iter().map(DemoClass::names).collect();
+        if let Some(exact) = names.iter().position(|names| names.contains(&guess)) {
+            return Some(exact);
+        }
+        let mut near = (0..names.len()).filter(|&class| {
+            names[class].iter().any(|name| name.contains(guess.as_str()))
+        });
+        match (near.next(), near.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+
+    fn address(&self, state: Place) -> String {
+        format!("{}?{}", self.page(), state.query())
+    }
+
+    fn page(&self) -> &'static str {
+        if self.base.is_empty() { "/" } else { self.base }
+    }
+}
+
+/// The numbers below `count` in an order that the seed and the round decide.
+fn shuffled(count: usize, seed: u64, round: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for place in (1..count).rev() {
+        let random = mixed(mixed(mixed(seed) ^ round) ^ place as u64);
+        order.swap(place, (random % (place as u64 + 1)) as usize);
+    }
+    order
+}
+
+/// SplitMix64's step and finaliser (Steele, Lea and Flood, 2014): a counter's value well mixed.
+fn mixed(value: u64) -> u64 {
+    let mut value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
+/// What the address says, as it was written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Written {
+    seed: String,
+    n: String,
+    you: String,
+    model: String,
+    guess: String,
+    show: String,
+}
+
+/// Where a person stands: the draw, the photo's number from 0, the scores before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    seed: u64,
+    number: u64,
+    you: Score,
+    model: Score,
+}
+
+/// Right answers among those given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Score {
+    right: u32,
+    count: u32,
+}
+
+impl Score {
+    /// From `3-5`; what makes no sense counts as nothing.
+    fn parse(text: &str) -> Score {
+        text.split_once('-')
+            .and_then(|(right, count)| {
+                let (right, count) = (right.parse().ok()?, count.parse().ok()?);
+                (right <= count && count < u32::MAX).then_some(Score { right, count })
+            })
+            .unwrap_or_default()
+    }
+
+    fn with(self, right: bool) -> Score {
+        Score {
+            right: self.right + u32::from(right),
+            count: self.count + 1,
+        }
+    }
+
+    fn written(self) -> String {
+        format!("{}-{}", self.right, self.count)
+    }
+
+    fn said(self, text: &Pages) -> String {
+        if self.count == 0 {
+            return text.demo_score_none.clone();
+        }
+        let (right, count) = (self.right.to_string(), self.count.to_string());
+        fill(&text.demo_score_of, &[("right", &right), ("count", &count)])
+    }
+}
+
+impl Place {
+    fn start(seed: u64) -> Self {
+        Place {
+            seed,
+            number: 0,
+            you: Score::default(),
+            model: Score::default(),
+        }
+    }
+
+    fn query(self) -> String {
+        format!(
+            "seed={}&n={}&you={}&model={}",
+            self.seed,
+            self.number + 1,
+            self.you.written(),
+            self.model.written()
+        )
+    }
+}
+
+/// `GET /`: the question; with a guess, or with the wish to see, the answer.
+pub(crate) async fn show(
+    State(app): State<App>,
+    asked: Asked,
+    Query(written): Query<Written>,
+) -> Response {
+    let Some(demo) = app.demo.clone() else {
+        return fail(&app, asked, &Failure::not_found());
+    };
+    let Ok(seed) = written.seed.trim().parse() else {
+        // A fresh draw gets its number now, so that a reload shows the same photo.
+        let seed = RandomState::new().hash_one(()) % 100_000;
+        return Redirect::to(&demo.address(Place::start(seed))).into_response();
+    };
+    let state = Place {
+        seed,
+        number: written.n.parse::<u64>().unwrap_or(1).saturating_sub(1),
+        you: Score::parse(&written.you),
+        model: Score::parse(&written.model),
+    };
+    let text = pages(asked.language);
+    let view = View {
+        demo: &demo,
+        state,
+        language: asked.language,
+        text,
+    };
+    let Some(photo) = demo.drawn(seed, state.number) else {
+        let empty = html! { div class="intro" { h1 { (text.demo_title) } p { (text.demo_empty) } } };
+        return page(&app, &view, empty, "");
+    };
+    let guess = written.guess.trim();
+    let showing = !written.show.is_empty();
+    let guessed = demo.meant(guess);
+    if !showing && guessed.is_none() {
+        let content = view.question((!guess.is_empty()).then_some(guess));
+        return page(&app, &view, content, "");
+    }
+    let guessed = if showing { None } else { guessed };
+    let asked_again = match guessed {
+        Some(class) => format!(
+            "&guess={}",
+            form_encoded(demo.classes[class].name(asked.language))
+        ),
+        None => "&show=1".to_string(),
+    };
+    let answer = app.recogniser.answer_file(photo.path.clone(), usize::MAX).await;
+    match answer {
+        Ok(answer) => {
+            let content = view.revealed(photo.class, guessed, &answer);
+            page(&app, &view, content, &asked_again)
+        }
+        Err(failure) if failure.status().is_server_error() => fail(&app, asked, &failure),
+        Err(failure) => page(&app, &view, view.unreadable(&failure), &asked_again),
+    }
+}
+
+/// `GET /photo/{seed}/{number}`: a photo of the draw; its address says nothing of its breed.
+pub(crate) async fn photo(
+    State(app): State<App>,
+    asked: Asked,
+    Path((seed, number)): Path<(u64, u64)>,
+) -> Response {
+    let path = app
+        .demo
+        .as_ref()
+        .and_then(|demo| demo.drawn(seed, number.checked_sub(1)?))
+        .map(|photo| photo.path.clone());
+    let Some(path) = path else {
+        return fail(&app, asked, &Failure::not_found());
+    };
+    let limits = app.recogniser.limits;
+    let read = app.recogniser.compute.run(move || picture(&path, &limits)).await;
+    match read {
+        Ok(Ok((media_type, bytes))) => {
+            let headers = [
+                (header::CONTENT_TYPE, media_type),
+                (header::CACHE_CONTROL, "private, max-age=3600"),
+            ];
+            (headers, bytes).into_response()
+        }
+        Ok(Err(failure)) => fail(&app, asked, &failure),
+        Err(error) => fail(&app, asked, &error.into()),
+    }
+}
+
+/// A file as a browser can show it: as it is, or made into a JPEG.
+fn picture(path: &std::path::Path, limits: &vision::Limits) -> Result<(&'static str, Vec<u8>), Failure> {
+    let bytes = crate::recognise::read_file(path, limits)?;
+    let media_type = match Format::of(&bytes).map_err(Failure::photo)? {
+        Format::Jpeg => "image/jpeg",
+        Format::Png => "image/png",
+        Format::WebP => "image/webp",
+        Format::Gif => "image/gif",
+        Format::Bmp => "image/bmp",
+        Format::Tiff | Format::Heic => {
+            let photo = vision::decode(&bytes, limits).map_err(Failure::photo)?;
+            return Ok(("image/jpeg", thumbnail::large_jpeg(&photo)));
+        }
+    };
+    Ok((media_type, bytes))
+}
+
+/// A value in a query: everything but letters, digits and `-._~` as `%XX`.
+fn form_encoded(value: &str) -> String {
+    value.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+        encoded
+    })
+}
+
+fn page(app: &App, view: &View<'_>, content: Markup, rest: &str) -> Response {
+    Page {
+        language: view.language,
+        title: &view.text.demo_title,
+        tab: Tab::Demo,
+        tabs: &app.tabs,
+        script: Some("demo.js"),
+        switch: format!("{}{rest}&lang=", view.demo.address(view.state)),
+        model: app.recogniser.model.model(),
+        content,
+    }
+    .respond()
+}
+
+/// One photo of the draw as one person sees it.
+struct View<'a> {
+    demo: &'a Demo,
+    state: Place,
+    language: Language,
+    text: &'a Pages,
+}
+
+impl View<'_> {
+    fn question(&self, not_understood: Option<&str>) -> Markup {
+        let text = self.text;
+        let mut names: Vec<&str> = self
+            .demo
+            .classes
+            .iter()
+            .map(|class| class.name(self.language))
+            .collect();
+        names.sort_by_key(|name| fold(name));
+        let panel = html! {
+            form method="get" action=(self.demo.page()) {
+                input type="hidden" name="seed" value=(self.state.seed);
+                input type="hidden" name="n" value=(self.state.number + 1);
+                input type="hidden" name="you" value=(self.state.you.written());
+                input type="hidden" name="model" value=(self.state.model.written());
+                div class="field" {
+                    label for="guess" { (text.demo_guess) }
+                    input type="text" id="guess" name="guess" list="breeds" autocomplete="off"
+                        autocapitalize="none" spellcheck="false" maxlength="80"
+                        value=(not_understood.unwrap_or_default())
+                        aria-describedby="guess-hint"
+                        aria-invalid=[not_understood.map(|_| "true")];
+                    p class="hint" id="guess-hint" {
+                        @match not_understood {
+                            Some(guess) => span class="note bad" role="alert" {
+                                (fill(&text.demo_unknown_guess, &[("guess", guess)]))
+                            },
+                            None => (text.demo_guess_hint),
+                        }
+                    }
+                    datalist id="breeds" { @for name in names { option value=(name) {} } }
+                }
+                div class="row" {
+                    button type="submit" class="main" { (text.demo_guess_button) }
+                    button type="submit" name="show" value="1" { (text.demo_show) }
+                }
+            }
+            (self.score(self.state.you, self.state.model))
+        };
+        self.laid_out(panel, &text.demo_photo_alt, false)
+    }
+
+    fn revealed(&self, truth: usize, guessed: Option<usize>, answer: &Answer) -> Markup {
+        let text = self.text;
+        let class = &self.demo.classes[truth];
+        let first = answer.breeds.first();
+        let model_right = first.is_some_and(|first| first.id == class.id);
+        let knows = answer.breeds.iter().any(|breed| breed.id == class.id);
+        let you = match guessed {
+            Some(guess) => self.state.you.with(guess == truth),
+            None => self.state.you,
+        };
+        let model = self.state.model.with(model_right);
+        let next = Place {
+            number: self.state.number + 1,
+            you,
+            model,
+            ..self.state
+        };
+        let name = class.name(self.language);
+        let panel = html! {
+            h2 class="verdict" {
+                span class="lead" { (text.demo_truth) " " }
+                span class="breed" { (name) }
+            }
+            @match guessed {
+                Some(guess) if guess == truth => (mark(true, &text.demo_you_right)),
+                Some(guess) => (mark(false, &fill(
+                    &text.demo_you_wrong,
+                    &[("guess", self.demo.classes[guess].name(self.language))],
+                ))),
+                None => p class="plain" { (text.demo_you_passed) },
+            }
+            (mark(model_right, if model_right { &text.demo_model_right } else { &text.demo_model_wrong }))
+            (self.two_best(&answer.breeds, &class.id))
+            @if !knows { p class="note warn" { (text.demo_model_unknown) } }
+            @match answer.answer {
+                AnswerKind::Dog => {}
+                AnswerKind::Unsure => p class="note" { (text.demo_model_unsure) },
+                AnswerKind::NotADog => p class="note" { (text.demo_model_not_a_dog) },
+            }
+            (self.go_on(next))
+            (self.score(you, model))
+        };
+        self.laid_out(panel, name, true)
+    }
+
+    /// A photo that cannot be read counts for nobody.
+    fn unreadable(&self, failure: &Failure) -> Markup {
+        let next = Place {
+            number: self.state.number + 1,
+            ..self.state
+        };
+        let panel = html! {
+            h2 { (self.text.demo_failed) }
+            p class="note bad" role="alert" { (failure.text(self.language)) }
+            (self.go_on(next))
+            (self.score(self.state.you, self.state.model))
+        };
+        self.laid_out(panel, &self.text.demo_photo_alt, true)
+    }
+
+    fn two_best(&self, breeds: &[BreedGuess], truth: &str) -> Markup {
+        html! {
+            table class="next" {
+                caption { (self.text.demo_two_best) }
+                tbody {
+                    @for breed in breeds.iter().take(2) {
+                        tr class=[(breed.id == truth).then_some("first")] {
+                            th scope="row" { (cards::name(breed, self.language)) }
+                            td { (bar(breed.probability)) }
+                            td class="number" { (percent(self.language, breed.probability.into())) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn go_on(&self, next: Place) -> Markup {
+        html! {
+            div class="row" {
+                a class="button main" id="next" href=(self.demo.address(next)) {
+                    (self.text.demo_next) (sign(signs::ARROW))
+                }
+                span class="hint keys-hint" { (self.text.demo_next_hint) }
+            }
+        }
+    }
+
+    fn score(&self, you: Score, model: Score) -> Markup {
+        let text = self.text;
+        html! {
+            section aria-labelledby="score-title" {
+                h2 id="score-title" class="visually-hidden" { (text.demo_score) }
+                dl class="score" {
+                    div { dt { (text.demo_score_you) } dd id="score-you" { (you.said(text)) } }
+                    div { dt { (text.demo_score_model) } dd id="score-model" { (model.said(text)) } }
+                }
+            }
+        }
+    }
+
+    fn laid_out(&self, panel: Markup, alt: &str, keys: bool) -> Markup {
+        let text = self.text;
+        let number = self.state.number + 1;
+        let count = words::number(self.language, self.demo.photos.len() as f64, 0);
+        let source = match self.demo.part {
+            DemoPart::Official => Message::DatasetPartOfficial { count: &count },
+            DemoPart::TestFolder => Message::DatasetPartTestFolder { count: &count },
+            DemoPart::All => Message::DatasetPartAll { count: &count },
+        };
+        html! {
+            div class="intro" {
+                h1 { (text.demo_title) }
+                p { (text.demo_lead) }
+                p class="source" { (source.text(self.language)) }
+            }
+            div class="demo" {
+                figure class="demo-photo" {
+                    img src={ (self.demo.base) "/photo/" (self.state.seed) "/" (number) } alt=(alt);
+                    figcaption { (fill(&text.demo_number, &[("number", &number.to_string())])) }
+                }
+                div class="panel" { (panel) }
+            }
+            div class="seed" {
+                form method="get" action=(self.demo.page()) {
+                    div class="field" {
+                        label for="seed" { (text.demo_seed) }
+                        input type="number" id="seed" name="seed" min="0" step="1" value=(self.state.seed)
+                            aria-describedby="seed-hint";
+                    }
+                    button type="submit" { (text.demo_seed_go) }
+                }
+                p id="seed-hint" { (text.demo_seed_hint) }
+                a href=(self.demo.page()) { (text.demo_restart) }
+                @if keys {
+                    label class="check" hidden {
+                        input type="checkbox" id="keys" checked;
+                        span { (text.demo_keys) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn mark(right: bool, said: &str) -> Markup {
+    let (class, path) = if right {
+        ("mark good", signs::CHECK)
+    } else {
+        ("mark bad", signs::CROSS)
+    };
+    html! { p class=(class) { (sign(path)) span { (said) } } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demo(count: usize) -> Demo {
+        let class = |id: &str, name: &str| DemoClass {
+            id: id.into(),
+            name: name.into(),
+        };
+        let classes = vec![
+            class("n02088364", "beagle"),
+            class("n02099601", "golden retriever"),
+            class("n02099712", "Labrador retriever"),
+            class("own", "Chien de Bretagne"),
+        ];
+        let photos = (0..count).map(|index| DemoPhoto {
+            path: format!("{index}.jpg").into(),
+            class: index % 4,
+        });
+        let photos = photos.collect();
+        let part = DemoPart::All;
+        Demo::new(DemoSet { part, classes, photos }, "")
+    }
+
+    #[test]
+    fn a_draw_is_repeatable_and_brings_every_photo_once_a_round() {
+        let demo = demo(23);
+        let round = |seed: u64, from: u64| -> Vec<_> {
+            (from..from + 23)
+                .map(|number| demo.drawn(seed, number).unwrap().path.clone())
+                .collect()
+        };
+        assert_eq!(round(7, 0), round(7, 0));
+        assert_ne!(round(7, 0), round(8, 0));
+        assert_ne!(round(7, 0), round(7, 23));
+        let mut all = round(7, 23);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 23);
+        assert!(demo.drawn(u64::MAX, u64::MAX).is_some());
+        assert!(super::tests::demo(0).drawn(1, 1).is_none());
+    }
+
+    #[test]
+    fn a_guess_is_understood_in_both_languages_and_by_an_own_part() {
+        let demo = demo(4);
+        assert_eq!(demo.meant("BEAGLE"), Some(0));
+        assert_eq!(demo.meant("golden"), Some(1));
+        assert_eq!(demo.meant("chien de bretagne"), Some(3));
+        assert_eq!(demo.meant("retriever"), None, "two breeds have that part");
+        assert_eq!(demo.meant("  "), None);
+        assert_eq!(demo.meant("cat"), None);
+    }
+
+    #[test]
+    fn a_score_that_makes_no_sense_is_none() {
+        assert_eq!(Score::parse("3-5"), Score { right: 3, count: 5 });
+        for wrong in ["", "5-3", "-1-2", "a-b", "3", "4294967295-4294967295"] {
+            assert_eq!(Score::parse(wrong), Score::default(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_query_value_is_encoded() {
+        assert_eq!(form_encoded("Épagneul & co"), "%C3%89pagneul%20%26%20co");
+    }
+}

@@ -1,0 +1,225 @@
+//! What went wrong with a request: its kind, its HTTP status, its message in the person's language,
+//! and the problem document (RFC 9457) that the API answers.
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use vision::DecodeError;
+use words::{Language, Message};
+
+/// What went wrong, and with which photo where it is about one.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    what: What,
+    photo: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Photo(DecodeError),
+    Busy,
+    Slow,
+    TooLarge { bytes: usize },
+    TooManyPhotos { limit: usize },
+    NoPhoto,
+    NotAForm,
+    BadForm,
+    BadField { field: &'static str, value: String },
+    NotFound,
+    MethodNotAllowed,
+    Internal,
+}
+
+/// Seconds that a refused client is asked to wait.
+const RETRY_AFTER: u64 = 2;
+
+impl From<What> for Failure {
+    fn from(what: What) -> Self {
+        Failure { what, photo: None }
+    }
+}
+
+impl Failure {
+    pub(crate) fn photo(error: DecodeError) -> Self {
+        What::Photo(error).into()
+    }
+    pub(crate) fn busy() -> Self {
+        What::Busy.into()
+    }
+    pub(crate) fn slow() -> Self {
+        What::Slow.into()
+    }
+    pub(crate) fn too_large(bytes: usize) -> Self {
+        What::TooLarge { bytes }.into()
+    }
+    pub(crate) fn too_many_photos(limit: usize) -> Self {
+        What::TooManyPhotos { limit }.into()
+    }
+    pub(crate) fn no_photo() -> Self {
+        What::NoPhoto.into()
+    }
+    pub(crate) fn not_a_form() -> Self {
+        What::NotAForm.into()
+    }
+    pub(crate) fn bad_form() -> Self {
+        What::BadForm.into()
+    }
+    pub(crate) fn bad_field(field: &'static str, value: &str) -> Self {
+        let value = value.chars().take(60).collect();
+        What::BadField { field, value }.into()
+    }
+    pub(crate) fn not_found() -> Self {
+        What::NotFound.into()
+    }
+    pub(crate) fn method_not_allowed() -> Self {
+        What::MethodNotAllowed.into()
+    }
+    pub(crate) fn internal() -> Self {
+        What::Internal.into()
+    }
+
+    /// The same failure, said of one photo.
+    pub(crate) fn about(mut self, photo: &str) -> Self {
+        if !photo.is_empty() {
+            self.photo = Some(photo.to_string());
+        }
+        self
+    }
+
+    /// The photo that it is about.
+    pub(crate) fn photo_name(&self) -> Option<&str> {
+        self.photo.as_deref()
+    }
+
+    /// The kind, stable from release to release; those of a photo are the command line's.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.what {
+            What::Photo(error) => error.kind(),
+            _ => self.with_message(Language::French, |message| {
+                let kind = message.kind();
+                kind.split_once('.').map_or(kind, |(_, kind)| kind)
+            }),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match &self.what {
+            What::Photo(DecodeError::TooLarge { .. })
+            | What::TooLarge { .. }
+            | What::TooManyPhotos { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            What::Photo(
+                DecodeError::UnsupportedFormat { .. } | DecodeError::UnsupportedFeature { .. },
+            )
+            | What::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            What::Photo(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            What::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            What::Slow => StatusCode::REQUEST_TIMEOUT,
+            What::NoPhoto | What::BadForm | What::BadField { .. } => StatusCode::BAD_REQUEST,
+            What::NotFound => StatusCode::NOT_FOUND,
+            What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            What::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What happened.
+    pub(crate) fn text(&self, language: Language) -> String {
+        self.with_message(language, |message| message.text(language))
+    }
+
+    /// What to do about it, where there is something to do.
+    pub(crate) fn hint(&self, language: Language) -> Option<String> {
+        self.with_message(language, |message| message.hint(language))
+    }
+
+    fn with_message<T>(&self, language: Language, say: impl FnOnce(Message<'_>) -> T) -> T {
+        match &self.what {
+            What::Photo(error) => say(photo_message(error)),
+            What::Busy => say(Message::HttpBusy),
+            What::Slow => say(Message::HttpTimeout),
+            What::TooLarge { bytes } => say(Message::HttpBodyTooLarge {
+                limit: &words::bytes(language, *bytes as u64),
+            }),
+            What::TooManyPhotos { limit } => say(Message::HttpTooManyPhotos {
+                limit: &limit.to_string(),
+            }),
+            What::NoPhoto => say(Message::HttpMissingPhoto),
+            What::NotAForm | What::BadForm => say(Message::HttpBadMultipart),
+            What::BadField { field, value } => say(Message::HttpBadRequest {
+                detail: &format!("{field} = {value}"),
+            }),
+            What::NotFound => say(Message::HttpNotFound),
+            What::MethodNotAllowed => say(Message::HttpMethodNotAllowed),
+            What::Internal => say(Message::HttpInternal),
+        }
+    }
+
+    /// The answer of the API.
+    pub(crate) fn problem(&self, language: Language) -> Response {
+        let status = self.status();
+        let document = Problem {
+            r#type: format!("urn:museau:problem:{}", self.kind()),
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.with_message(language, |message| words::message(language, message)),
+            kind: self.kind(),
+            photo: self.photo_name(),
+        };
+        // Strings and numbers alone always become JSON.
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let media = [(header::CONTENT_TYPE, "application/problem+json")];
+        self.with_retry((status, media, body).into_response())
+    }
+
+    /// Adds `Retry-After` where another try may succeed.
+    pub(crate) fn with_retry(&self, mut response: Response) -> Response {
+        if matches!(self.what, What::Busy) {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        }
+        response
+    }
+}
+
+/// The document of RFC 9457, with museau's kind.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    photo: Option<&'a str>,
+}
+
+fn photo_message(error: &DecodeError) -> Message<'_> {
+    match error {
+        DecodeError::Empty => Message::PhotoEmpty,
+        DecodeError::NotAPhoto => Message::PhotoNotAPhoto,
+        DecodeError::Truncated { .. } => Message::PhotoTruncated,
+        DecodeError::Damaged { .. } => Message::PhotoDamaged,
+        DecodeError::TooLarge { .. } => Message::PhotoTooLarge,
+        DecodeError::UnsupportedFormat { name } => Message::PhotoUnsupportedFormat { format: name },
+        DecodeError::UnsupportedFeature { .. } => Message::PhotoUnsupportedFeature,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_has_one_kind_in_the_decoder_and_in_the_words() {
+        for error in [
+            DecodeError::Empty,
+            DecodeError::NotAPhoto,
+            DecodeError::UnsupportedFormat { name: "AVIF" },
+        ] {
+            assert_eq!(
+                photo_message(&error).kind(),
+                format!("photo.{}", error.kind())
+            );
+            assert!(Failure::photo(error).status().is_client_error());
+        }
+    }
+}

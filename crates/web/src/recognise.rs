@@ -1,0 +1,208 @@
+//! From uploads to answers, on the compute pool: decode, cut out the part, ask the model, make the
+//! small picture that the page shows.
+use crate::compute::{Compute, ComputeError};
+use crate::failure::Failure;
+use crate::thumbnail;
+use crate::upload::{Form, Part, Upload};
+use classify::{Answer, ModelName};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+use vision::{DecodeError, Limits, Photo};
+
+/// What names the breeds: the classifier, or in tests of the pages a double with known answers.
+pub trait Recognise: Send + Sync + 'static {
+    /// What one photo, or several photos of one animal, show; at most `top` breeds.
+    ///
+    /// # Errors
+    /// Where the model itself fails: no photo should make it.
+    fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer>;
+
+    /// The model that answers.
+    fn model(&self) -> &ModelName;
+}
+
+/// What became of one photo, or of several photos of one animal.
+pub(crate) struct Outcome {
+    /// The photos that it is about.
+    pub(crate) photos: Vec<Seen>,
+    /// The answer, or why there is none.
+    pub(crate) result: Result<Answer, Failure>,
+}
+
+/// A photo as the page shows it.
+pub(crate) struct Seen {
+    /// Its place in the form.
+    pub(crate) index: usize,
+    /// Its file name, or empty.
+    pub(crate) name: String,
+    /// What was looked at, as a JPEG; `None` where it could not be read or no page asks for it.
+    pub(crate) thumbnail: Option<Vec<u8>>,
+    /// Whether a part was looked at.
+    pub(crate) is_part: bool,
+}
+
+/// The model with the pool that runs it.
+#[derive(Clone)]
+pub(crate) struct Recogniser {
+    pub(crate) model: Arc<dyn Recognise>,
+    pub(crate) compute: Compute,
+    pub(crate) limits: Limits,
+}
+
+impl Recogniser {
+    /// Answers a form: one outcome a photo, or one for all that show the same animal, before which
+    /// stand those that could not be read.
+    pub(crate) async fn answer(
+        &self,
+        form: Form,
+        thumbnails: bool,
+    ) -> Result<Vec<Outcome>, Failure> {
+        let this = self.clone();
+        self.compute
+            .run(move || this.answer_now(form, thumbnails))
+            .await
+            .map_err(Failure::from)
+    }
+
+    /// Answers one photo of a data set.
+    pub(crate) async fn answer_file(
+        &self,
+        path: PathBuf,
+        top: usize,
+    ) -> Result<Answer, Failure> {
+        let this = self.clone();
+        self.compute
+            .run(move || {
+                let begun = Instant::now();
+                let bytes = read_file(&path, &this.limits)?;
+                let photo = vision::decode(&bytes, &this.limits).map_err(Failure::photo)?;
+                this.ask(&[photo], top, milliseconds(begun))
+            })
+            .await?
+    }
+
+    fn answer_now(&self, form: Form, thumbnails: bool) -> Vec<Outcome> {
+        let Form {
+            photos,
+            together,
+            top,
+            memory: _held_until_here,
+        } = form;
+        let mut outcomes = Vec::with_capacity(photos.len());
+        let mut readable = Vec::new();
+        let mut seen_together = Vec::new();
+        let mut decoding = 0.0;
+        for (index, upload) in photos.into_iter().enumerate() {
+            let begun = Instant::now();
+            let decoded = self.decode(&upload);
+            let mut seen = Seen {
+                index,
+                name: upload.name,
+                thumbnail: None,
+                is_part: upload.part.is_some(),
+            };
+            match decoded {
+                Ok(photo) => {
+                    let decoded_in = milliseconds(begun);
+                    seen.thumbnail = thumbnails.then(|| thumbnail::jpeg(&photo));
+                    if together {
+                        decoding += decoded_in;
+                        readable.push(photo);
+                        seen_together.push(seen);
+                    } else {
+                        outcomes.push(Outcome {
+                            photos: vec![seen],
+                            result: self.ask(&[photo], top, decoded_in),
+                        });
+                    }
+                }
+                Err(error) => {
+                    let failure = Failure::photo(error).about(&seen.name);
+                    outcomes.push(Outcome {
+                        photos: vec![seen],
+                        result: Err(failure),
+                    });
+                }
+            }
+        }
+        if !readable.is_empty() {
+            outcomes.push(Outcome {
+                photos: seen_together,
+                result: self.ask(&readable, top, decoding),
+            });
+        }
+        outcomes
+    }
+
+    fn decode(&self, upload: &Upload) -> Result<Photo, DecodeError> {
+        let photo = vision::decode(&upload.bytes, &self.limits)?;
+        Ok(match upload.part {
+            Some(part) => cut(&photo, part).unwrap_or(photo),
+            None => photo,
+        })
+    }
+
+    fn ask(&self, photos: &[Photo], top: usize, decode: f32) -> Result<Answer, Failure> {
+        let mut answer = self.model.recognise(photos, top).map_err(|error| {
+            tracing::error!("the model failed: {error:#}");
+            Failure::internal()
+        })?;
+        answer.milliseconds.decode = decode;
+        Ok(answer)
+    }
+}
+
+impl From<ComputeError> for Failure {
+    fn from(error: ComputeError) -> Self {
+        match error {
+            ComputeError::Full => Failure::busy(),
+            ComputeError::Panicked => Failure::internal(),
+        }
+    }
+}
+
+/// A photo's file, unless it is larger than may be decoded.
+pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: std::io::Error| {
+        tracing::warn!("{}: {error}", path.display());
+        Failure::not_found()
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > limits.bytes as u64 {
+        return Err(Failure::too_large(limits.bytes));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// The part of a photo, at least one pixel; `None` where nothing of it is inside.
+fn cut(photo: &Photo, part: Part) -> Option<Photo> {
+    let pixels = |fraction: f32, side: usize| (f64::from(fraction) * side as f64).round() as usize;
+    photo.crop(
+        pixels(part.x, photo.width()).min(photo.width() - 1),
+        pixels(part.y, photo.height()).min(photo.height() - 1),
+        pixels(part.width, photo.width()).max(1),
+        pixels(part.height, photo.height()).max(1),
+    )
+}
+
+fn milliseconds(begun: Instant) -> f32 {
+    begun.elapsed().as_secs_f32() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_cut_after_the_photo_stands_upright() {
+        let rgb = (0..10 * 20 * 3).map(|value| value as u8).collect();
+        let photo = Photo::from_rgb(10, 20, rgb);
+        let part = |x, y, width, height| Part::new([x, y, width, height]).unwrap();
+        let half = cut(&photo, part(0.5, 0.5, 0.5, 0.5)).unwrap();
+        assert_eq!((half.width(), half.height()), (5, 10));
+        assert_eq!(half.rgb()[..3], photo.rgb()[(10 * 10 + 5) * 3..][..3]);
+        let dot = cut(&photo, part(0.99, 0.99, 0.01, 0.01)).unwrap();
+        assert_eq!((dot.width(), dot.height()), (1, 1));
+    }
+}

@@ -1,0 +1,96 @@
+//! From a socket to the router: connections with time limits and a cap, and a graceful stop.
+use anyhow::Context;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// Time for a request's head to arrive, and for a kept connection to ask again.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+/// Connections open at a time; more wait to be accepted. Under the usual limit of 1,024 open files.
+const CONNECTIONS: usize = 512;
+/// Bytes of one request's head.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Time for the requests under way to end, once the server is asked to stop.
+const STOP_TIME: Duration = Duration::from_secs(20);
+
+/// Accepts connections until `stop` is done, then lets the requests under way end.
+pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
+        .half_close(true);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let slot = tokio::select! {
+            slot = Arc::clone(&slots).acquire_owned() => slot.expect("the semaphore is never closed"),
+            () = &mut stop => break,
+        };
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file handles, or a connection gone at once: the next may do better.
+                    tracing::warn!("a connection was not accepted: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection =
+            graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            let _slot = slot;
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection ended early: {error}");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(STOP_TIME, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests were cut off at the end");
+    }
+}
+
+/// Begins to watch for the wish to stop, and is done when it comes: Ctrl-C everywhere; SIGTERM on
+/// Unix; on Windows also the console's close and the system's shutdown.
+#[cfg(unix)]
+pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not watch for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("could not watch for SIGTERM")?;
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
+}
+
+/// Begins to watch for the wish to stop, and is done when it comes: Ctrl-C everywhere; SIGTERM on
+/// Unix; on Windows also the console's close and the system's shutdown.
+#[cfg(windows)]
+pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+    let mut interrupt = ctrl_c().context("could not watch for Ctrl-C")?;
+    let mut close = ctrl_close().context("could not watch for the console's close")?;
+    let mut shutdown = ctrl_shutdown().context("could not watch for the shutdown")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {},
+            _ = close.recv() => {},
+            _ = shutdown.recv() => {},
+        }
+    })
+}

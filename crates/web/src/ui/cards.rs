@@ -1,0 +1,306 @@
+//! The card of an answer: the photo, what the dog looks like, how sure that is, and what to mind.
+use crate::failure::Failure;
+use crate::recognise::{Outcome, Seen};
+use crate::ui::{bar, logo, sign, signs};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use classify::{Answer, AnswerKind, BreedGuess, Group, Notice, Quality};
+use maud::{Markup, html};
+use words::{Language, Message, Pages, fill, pages, percent};
+
+/// The breeds shown after the first.
+const NEXT: usize = 4;
+
+/// The cards of all outcomes, in order.
+pub(crate) fn cards(outcomes: &[Outcome], language: Language) -> Markup {
+    html! { @for outcome in outcomes { (card(outcome, language)) } }
+}
+
+/// The card of a request that failed as a whole.
+pub(crate) fn failed(failure: &Failure, language: Language) -> Markup {
+    let text = pages(language);
+    html! {
+        article class="card" data-summary=(summary_of_failure(failure, language)) {
+            div class="pictures" {
+                figure class="picture" data-photo="0" {
+                    div class="frame" { (logo()) }
+                    @if let Some(name) = failure.photo_name() { figcaption { (name) } }
+                    (actions(failure.photo_name().unwrap_or_default(), text, false))
+                }
+            }
+            div class="answer" { (failure_answer(failure, language)) }
+        }
+    }
+}
+
+/// The answer in one line, for the page's title and for those who hear it.
+pub(crate) fn summary(outcome: &Outcome, language: Language) -> String {
+    let answer = match &outcome.result {
+        Ok(answer) => answer,
+        Err(failure) => return summary_of_failure(failure, language),
+    };
+    let text = pages(language);
+    match (answer.answer, answer.breeds.first()) {
+        (AnswerKind::NotADog, _) | (_, None) => Message::AnswerNotADog.text(language),
+        (AnswerKind::Unsure, _) => match &answer.group {
+            Some(group) => Message::AnswerUnsureGroup {
+                group: group_name(group, language),
+            }
+            .text(language),
+            None => Message::AnswerUnsure.text(language),
+        },
+        (AnswerKind::Dog, Some(first)) => {
+            let lead = Message::AnswerLooksLike.text(language);
+            format!(
+                "{lead} {} ({}, {})",
+                looks_like(answer, first, text, language),
+                words::confidence(first.probability.into()).text(language),
+                percent(language, first.probability.into()),
+            )
+        }
+    }
+}
+
+fn summary_of_failure(failure: &Failure, language: Language) -> String {
+    match failure.photo_name() {
+        Some(name) => format!("{name} : {}", failure.text(language)),
+        None => failure.text(language),
+    }
+}
+
+fn card(outcome: &Outcome, language: Language) -> Markup {
+    let text = pages(language);
+    let many = outcome.photos.len() > 1;
+    html! {
+        article class="card" data-summary=(summary(outcome, language)) {
+            div class=(if many { "pictures many" } else { "pictures" }) {
+                @for seen in &outcome.photos { (picture(seen, text)) }
+            }
+            div class="answer" {
+                @if many {
+                    p class="plain" {
+                        (fill(&text.together_photos, &[("count", &outcome.photos.len().to_string())]))
+                    }
+                }
+                @match &outcome.result {
+                    Ok(answer) => (answered(answer, language)),
+                    Err(failure) => (failure_answer(failure, language)),
+                }
+            }
+        }
+    }
+}
+
+fn picture(seen: &Seen, text: &Pages) -> Markup {
+    let name = if seen.name.is_empty() {
+        let number = (seen.index + 1).to_string();
+        fill(&text.name_of_photo, &[("number", &number)])
+    } else {
+        seen.name.clone()
+    };
+    html! {
+        figure class="picture" data-photo=(seen.index) {
+            div class="frame" {
+                @match &seen.thumbnail {
+                    Some(jpeg) => {
+                        img src={ "data:image/jpeg;base64," (STANDARD.encode(jpeg)) }
+                            alt=(fill(&text.photo_alt, &[("name", &name)]));
+                    }
+                    None => (logo()),
+                }
+            }
+            figcaption {
+                (name)
+                @if seen.is_part { " · " (text.part_looked_at) }
+            }
+            (actions(&name, text, seen.thumbnail.is_some()))
+        }
+    }
+}
+
+/// The buttons of a picture; the script shows them, for nothing happens without it.
+fn actions(name: &str, text: &Pages, can_point: bool) -> Markup {
+    let remove = fill(&text.remove, &[("name", name)]);
+    html! {
+        div class="actions" hidden {
+            @if can_point {
+                button type="button" class="quiet" data-do="point"
+                    aria-label=(fill(&text.box_button_label, &[("name", name)])) {
+                    (sign(signs::FRAME)) (text.box_button)
+                }
+            }
+            button type="button" class="quiet" data-do="remove" aria-label=(remove) title=(remove) {
+                (sign(signs::CROSS))
+            }
+        }
+    }
+}
+
+fn failure_answer(failure: &Failure, language: Language) -> Markup {
+    html! {
+        h3 class="verdict" { span class="breed" { (pages(language).failed) } }
+        div class="note bad" role="alert" {
+            p { (failure.text(language)) }
+            @if let Some(hint) = failure.hint(language) { p { (hint) } }
+        }
+    }
+}
+
+fn answered(answer: &Answer, language: Language) -> Markup {
+    let text = pages(language);
+    html! {
+        @match (answer.answer, answer.breeds.first()) {
+            (AnswerKind::NotADog, _) | (_, None) => (not_a_dog(answer, text, language)),
+            (AnswerKind::Unsure, _) => (unsure(answer, text, language)),
+            (AnswerKind::Dog, Some(first)) => (dog(answer, first, text, language)),
+        }
+        (notices(answer, language))
+    }
+}
+
+fn dog(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) -> Markup {
+    let tone = if first.probability >= 0.6 { "chip" } else { "chip fair" };
+    html! {
+        h3 class="verdict" {
+            span class="lead" { (Message::AnswerLooksLike.text(language)) " " }
+            span class="breed" { (looks_like(answer, first, text, language)) }
+        }
+        p class="sure" {
+            @if answer.mixed {
+                span class="chip calm" { (Message::AnswerMixed.text(language)) }
+            }
+            span class=(tone) { (words::confidence(first.probability.into()).text(language)) }
+            span { (percent(language, first.probability.into())) }
+        }
+        (bar(first.probability))
+        (table(&answer.breeds[1..], &Message::AnswerOthers.text(language), language))
+        @if !answer.look_alikes.is_empty() {
+            p class="plain" {
+                (Message::AnswerLookAlikes.text(language)) (colon(language))
+                b { (answer.look_alikes.iter().map(|id| breed_name(id, language)).collect::<Vec<_>>().join(", ")) }
+            }
+        }
+    }
+}
+
+/// The first breed, or the two that share the likeness.
+fn looks_like(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) -> String {
+    match answer.breeds.get(1) {
+        Some(second) if answer.mixed => fill(
+            &text.mixed_pair,
+            &[
+                ("first", name(first, language)),
+                ("second", name(second, language)),
+            ],
+        ),
+        _ => name(first, language).to_string(),
+    }
+}
+
+fn unsure(answer: &Answer, text: &Pages, language: Language) -> Markup {
+    html! {
+        h3 class="verdict" {
+            span class="breed" { (Message::AnswerUnsure.text(language)) }
+        }
+        @if let Some(group) = &answer.group {
+            p class="sure" {
+                span class="chip calm" {
+                    (fill(&text.rather, &[("group", group_name(group, language))]))
+                }
+                span { (percent(language, group.probability.into())) }
+            }
+        }
+        @if let Some(hint) = Message::AnswerUnsure.hint(language) { p class="plain" { (hint) } }
+        (table(&answer.breeds, &text.comes_near, language))
+    }
+}
+
+fn not_a_dog(answer: &Answer, text: &Pages, language: Language) -> Markup {
+    html! {
+        h3 class="verdict" {
+            span class="breed" { (Message::AnswerNotADog.text(language)) }
+        }
+        @if let Some(hint) = Message::AnswerNotADog.hint(language) { p class="plain" { (hint) } }
+        @if !answer.breeds.is_empty() {
+            details {
+                summary { (text.if_a_dog) }
+                (table(&answer.breeds, &text.if_a_dog, language))
+            }
+        }
+    }
+}
+
+fn table(breeds: &[BreedGuess], caption: &str, language: Language) -> Markup {
+    html! {
+        @if !breeds.is_empty() {
+            table class="next" {
+                caption { (caption) }
+                tbody {
+                    @for breed in breeds.iter().take(NEXT) {
+                        tr {
+                            th scope="row" { (name(breed, language)) }
+                            td { (bar(breed.probability)) }
+                            td class="number" { (percent(language, breed.probability.into())) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn notices(answer: &Answer, language: Language) -> Markup {
+    let note = |message: Message<'_>, class: &str| {
+        html! {
+            div class=(class) {
+                p { (message.text(language)) }
+                @if let Some(hint) = message.hint(language) { p { (hint) } }
+            }
+        }
+    };
+    html! {
+        @for quality in &answer.quality {
+            (note(match quality {
+                Quality::Dark => Message::QualityDark,
+                Quality::Blurred => Message::QualityBlurred,
+                Quality::Tiny => Message::QualityTiny,
+            }, "note warn"))
+        }
+        @for notice in &answer.notices {
+            (note(match notice {
+                Notice::Category => Message::NoticeCategory,
+                Notice::Wild => Message::NoticeWild,
+            }, "note"))
+        }
+    }
+}
+
+/// A breed's name in the person's language, else the one it has.
+pub(crate) fn name(breed: &BreedGuess, language: Language) -> &str {
+    match (language, &breed.name_fr) {
+        (Language::French, Some(french)) => french,
+        _ => &breed.name,
+    }
+}
+
+/// The group as an answer says it: 'un terrier'.
+fn group_name(group: &Group, language: Language) -> &str {
+    let known = group.id.parse().ok().and_then(words::group);
+    match (known, language) {
+        (Some(known), language) => known.article(language),
+        (None, Language::French) => &group.name_fr,
+        (None, Language::English) => &group.name,
+    }
+}
+
+/// A breed's name by its id; the id itself where `words` does not know it.
+fn breed_name(id: &str, language: Language) -> &str {
+    words::breed(id).map_or(id, |breed| breed.name(language))
+}
+
+fn colon(language: Language) -> &'static str {
+    match language {
+        Language::French => "\u{a0}: ",
+        Language::English => ": ",
+    }
+}
