@@ -12,7 +12,7 @@ document.documentElement.classList.add("js");
 const app = document.querySelector("#app");
 const text = JSON.parse(app.dataset.texts);
 const drop = app.querySelector("#drop");
-const dropTitle = drop.querySelector("h2");
+const dropTitle = drop.querySelector("h2 .with-mouse");
 const together = app.querySelector("#together");
 const results = document.querySelector("#results");
 const cards = results.querySelector(".cards");

@@ -110,10 +110,12 @@ pub fn serve(
         .map_err(|error| ServeError::Start(error.into()))?;
     runtime.block_on(async {
         let listener = listen(address).await?;
-        let local = listener.local_addr().map_err(|source| ServeError::CannotListen {
-            address: address.to_string(),
-            source,
-        })?;
+        let local = listener
+            .local_addr()
+            .map_err(|source| ServeError::CannotListen {
+                address: address.to_string(),
+                source,
+            })?;
         let app = app(options).map_err(ServeError::Start)?;
         let stopping = Arc::clone(&app.stopping);
         // The signals are watched before anyone is told that the server is ready.

@@ -66,11 +66,7 @@ impl Recogniser {
     }
 
     /// Answers one photo of a data set.
-    pub(crate) async fn answer_file(
-        &self,
-        path: PathBuf,
-        top: usize,
-    ) -> Result<Answer, Failure> {
+    pub(crate) async fn answer_file(&self, path: PathBuf, top: usize) -> Result<Answer, Failure> {
         let this = self.clone();
         self.compute
             .run(move || {

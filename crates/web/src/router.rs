@@ -28,9 +28,10 @@ pub(crate) fn router(app: App) -> Router {
     }
     if let Some(base) = demo_at {
         let page = if base.is_empty() { "/" } else { base };
-        router = router
-            .route(page, get(apps::demo::show))
-            .route(&format!("{base}/photo/{{seed}}/{{number}}"), get(apps::demo::photo));
+        router = router.route(page, get(apps::demo::show)).route(
+            &format!("{base}/photo/{{seed}}/{{number}}"),
+            get(apps::demo::photo),
+        );
     }
     router
         .method_not_allowed_fallback(method_not_allowed)

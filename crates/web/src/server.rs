@@ -48,8 +48,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future
         };
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let connection =
-            graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             let _slot = slot;
             if let Err(error) = connection.await {

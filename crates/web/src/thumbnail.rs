@@ -49,7 +49,10 @@ fn shrink(photo: &Photo, longest: usize) -> (usize, usize, Vec<u8>) {
     let mut small = Vec::with_capacity(small_width * small_height * 3);
     let mut sums = vec![[0u32; 3]; small_width];
     for row in 0..small_height {
-        let (top, bottom) = (row * height / small_height, (row + 1) * height / small_height);
+        let (top, bottom) = (
+            row * height / small_height,
+            (row + 1) * height / small_height,
+        );
         sums.fill([0; 3]);
         for line in photo.rgb()[top * width * 3..bottom * width * 3].chunks_exact(width * 3) {
             for (column, sum) in sums.iter_mut().enumerate() {

@@ -416,8 +416,16 @@ mod tests {
         let part = Part::parse("0.1, 0.2,0.3,0.4").unwrap();
         assert_eq!((part.x, part.height), (0.1, 0.4));
         for wrong in [
-            "", "1,2,3", "0,0,1,1,1", "0,0,0,1", "-0.1,0,1,1", "0.6,0,0.5,1", "nan,0,1,1",
-            "0,0,inf,1", "a,b,c,d", "0,0,NaN,1",
+            "",
+            "1,2,3",
+            "0,0,1,1,1",
+            "0,0,0,1",
+            "-0.1,0,1,1",
+            "0.6,0,0.5,1",
+            "nan,0,1,1",
+            "0,0,inf,1",
+            "a,b,c,d",
+            "0,0,NaN,1",
         ] {
             assert_eq!(Part::parse(wrong), None, "{wrong}");
         }
@@ -426,8 +434,13 @@ mod tests {
     #[test]
     fn empty_sides_reach_the_edges() {
         let side = |text: &str| Some(text.to_string());
-        let part = from_sides(&[side("25"), None, None, side("50,5")]).unwrap().unwrap();
-        assert_eq!([part.x, part.y, part.width, part.height], [0.25, 0.0, 0.75, 0.505]);
+        let part = from_sides(&[side("25"), None, None, side("50,5")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            [part.x, part.y, part.width, part.height],
+            [0.25, 0.0, 0.75, 0.505]
+        );
         assert_eq!(from_sides(&Default::default()).unwrap(), None);
         assert!(from_sides(&[side("120"), None, None, None]).is_err());
         assert!(from_sides(&[side("x"), None, None, None]).is_err());

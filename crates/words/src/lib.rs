@@ -17,6 +17,7 @@ mod confidence;
 mod language;
 mod message;
 mod number;
+mod pages;
 mod reason;
 
 pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
@@ -24,4 +25,5 @@ pub use confidence::{Confidence, confidence};
 pub use language::{Language, ParseLanguageError};
 pub use message::{Message, message};
 pub use number::{bytes, number, percent};
+pub use pages::{Pages, fill, pages};
 pub use reason::reason;

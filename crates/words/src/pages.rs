@@ -22,19 +22,97 @@ macro_rules! pages {
 }
 
 pages![
-    tagline, skip, languages, nav_home, nav_demo, privacy, model, home_title, home_lead,
-    drop_title, drop_now, paste_hint, formats_hint, choose, choose_label, camera, together,
-    together_hint, submit, part, part_hint, box_left, box_top, box_width, box_height,
-    tips_title, tip_one, tip_two, tip_three, results, looking, waiting, mixed_pair, comes_near,
-    rather, if_a_dog, together_photos, name_of_photo, pasted, photo_alt, part_looked_at, failed,
-    remove, start_again, other_photos, retry, box_button, box_button_label, box_title, box_help,
-    box_area, box_apply, box_whole, cancel, demo_title, demo_lead, demo_number, demo_photo_alt,
-    demo_guess, demo_guess_hint, demo_guess_button, demo_show, demo_unknown_guess, demo_truth,
-    demo_you_right, demo_you_wrong, demo_you_passed, demo_model, demo_model_right,
-    demo_model_wrong, demo_model_unsure, demo_model_not_a_dog, demo_model_unknown,
-    demo_two_best, demo_score, demo_score_you, demo_score_model, demo_score_of, demo_score_none,
-    demo_next, demo_next_hint, demo_keys, demo_restart, demo_seed, demo_seed_hint, demo_seed_go,
-    demo_empty, demo_failed, error_title, error_back,
+    tagline,
+    skip,
+    languages,
+    nav_home,
+    nav_demo,
+    privacy,
+    model,
+    home_title,
+    home_lead,
+    drop_title,
+    add_title,
+    drop_now,
+    paste_hint,
+    formats_hint,
+    choose,
+    choose_label,
+    camera,
+    together,
+    together_hint,
+    submit,
+    part,
+    part_hint,
+    box_left,
+    box_top,
+    box_width,
+    box_height,
+    tips_title,
+    tip_one,
+    tip_two,
+    tip_three,
+    results,
+    looking,
+    waiting,
+    mixed_pair,
+    comes_near,
+    rather,
+    if_a_dog,
+    together_photos,
+    name_of_photo,
+    pasted,
+    photo_alt,
+    part_looked_at,
+    failed,
+    remove,
+    start_again,
+    other_photos,
+    retry,
+    box_button,
+    box_button_label,
+    box_title,
+    box_help,
+    box_area,
+    box_apply,
+    box_whole,
+    cancel,
+    demo_title,
+    demo_lead,
+    demo_number,
+    demo_photo_alt,
+    demo_guess,
+    demo_guess_hint,
+    demo_guess_button,
+    demo_show,
+    demo_unknown_guess,
+    demo_truth,
+    demo_you_right,
+    demo_you_wrong,
+    demo_you_passed,
+    demo_model,
+    demo_model_right,
+    demo_model_wrong,
+    demo_model_unsure,
+    demo_model_not_a_dog,
+    demo_model_unknown,
+    demo_two_best,
+    demo_score,
+    demo_score_you,
+    demo_score_model,
+    demo_score_of,
+    demo_score_none,
+    demo_next,
+    demo_next_hint,
+    demo_keys,
+    demo_restart,
+    demo_seed,
+    demo_seed_hint,
+    demo_seed_go,
+    demo_empty,
+    demo_failed,
+    error_title,
+    error_back,
 ];
 
 #[derive(Deserialize)]
@@ -44,7 +122,8 @@ struct File {
 }
 
 static FILE: LazyLock<File> = LazyLock::new(|| {
-    toml::from_str(include_str!("../data/pages.toml")).expect("data/pages.toml, which is part of the program and read by a test")
+    toml::from_str(include_str!("../data/pages.toml"))
+        .expect("data/pages.toml, which is part of the program and read by a test")
 });
 
 /// The texts of the pages in one language.
@@ -62,7 +141,10 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     while let Some(start) = rest.find('{') {
         filled.push_str(&rest[..start]);
         let after = &rest[start + 1..];
-        let Some(end) = after.find('}') else { break };
+        let Some(end) = after.find('}') else {
+            rest = &rest[start..];
+            break;
+        };
         match values.iter().find(|(name, _)| *name == &after[..end]) {
             Some((_, value)) => filled.push_str(value),
             None => filled.push_str(&rest[start..start + end + 2]),
@@ -78,16 +160,26 @@ mod tests {
     use super::*;
 
     fn holes(text: &str) -> Vec<&str> {
-        let mut holes: Vec<&str> = text.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
+        let mut holes: Vec<&str> = text
+            .split('{')
+            .skip(1)
+            .filter_map(|part| part.split('}').next())
+            .collect();
         holes.sort_unstable();
         holes
     }
 
     #[test]
     fn every_text_is_there_in_both_languages_with_the_same_holes() {
-        let (french, english) = (pages(Language::French).all(), pages(Language::English).all());
+        let (french, english) = (
+            pages(Language::French).all(),
+            pages(Language::English).all(),
+        );
         for ((name, french), (_, english)) in french.into_iter().zip(english) {
-            assert!(!french.trim().is_empty() && !english.trim().is_empty(), "{name} is empty");
+            assert!(
+                !french.trim().is_empty() && !english.trim().is_empty(),
+                "{name} is empty"
+            );
             assert_eq!(holes(french), holes(english), "{name}: the holes differ");
         }
     }

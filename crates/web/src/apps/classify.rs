@@ -112,8 +112,11 @@ fn form(text: &Pages, language: Language) -> Markup {
         form id="app" method="post" action="/" enctype="multipart/form-data" data-texts=(script_texts(text, language)) {
             div class="drop" id="drop" {
                 (logo())
-                h2 { (text.drop_title) }
-                p class="hint paste" { (text.paste_hint) }
+                h2 {
+                    span class="with-mouse" { (text.drop_title) }
+                    span class="with-finger" { (text.add_title) }
+                }
+                p class="hint with-mouse" { (text.paste_hint) }
                 div class="choices" {
                     label class="button main" for="photos" {
                         (sign(signs::PHOTOS)) span { (text.choose) }

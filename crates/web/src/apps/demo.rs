@@ -114,7 +114,9 @@ impl Demo {
             return Some(exact);
         }
         let mut near = (0..names.len()).filter(|&class| {
-            names[class].iter().any(|name| name.contains(guess.as_str()))
+            names[class]
+                .iter()
+                .any(|name| name.contains(guess.as_str()))
         });
         match (near.next(), near.next()) {
             (Some(only), None) => Some(only),
@@ -257,7 +259,8 @@ pub(crate) async fn show(
         text,
     };
     let Some(photo) = demo.drawn(seed, state.number) else {
-        let empty = html! { div class="intro" { h1 { (text.demo_title) } p { (text.demo_empty) } } };
+        let empty =
+            html! { div class="intro" { h1 { (text.demo_title) } p { (text.demo_empty) } } };
         return page(&app, &view, empty, "");
     };
     let guess = written.guess.trim();
@@ -275,7 +278,10 @@ pub(crate) async fn show(
         ),
         None => "&show=1".to_string(),
     };
-    let answer = app.recogniser.answer_file(photo.path.clone(), usize::MAX).await;
+    let answer = app
+        .recogniser
+        .answer_file(photo.path.clone(), usize::MAX)
+        .await;
     match answer {
         Ok(answer) => {
             let content = view.revealed(photo.class, guessed, &answer);
@@ -301,7 +307,11 @@ pub(crate) async fn photo(
         return fail(&app, asked, &Failure::not_found());
     };
     let limits = app.recogniser.limits;
-    let read = app.recogniser.compute.run(move || picture(&path, &limits)).await;
+    let read = app
+        .recogniser
+        .compute
+        .run(move || picture(&path, &limits))
+        .await;
     match read {
         Ok(Ok((media_type, bytes))) => {
             let headers = [
@@ -316,7 +326,10 @@ pub(crate) async fn photo(
 }
 
 /// A file as a browser can show it: as it is, or made into a JPEG.
-fn picture(path: &std::path::Path, limits: &vision::Limits) -> Result<(&'static str, Vec<u8>), Failure> {
+fn picture(
+    path: &std::path::Path,
+    limits: &vision::Limits,
+) -> Result<(&'static str, Vec<u8>), Failure> {
     let bytes = crate::recognise::read_file(path, limits)?;
     let media_type = match Format::of(&bytes).map_err(Failure::photo)? {
         Format::Jpeg => "image/jpeg",
@@ -584,7 +597,14 @@ mod tests {
         });
         let photos = photos.collect();
         let part = DemoPart::All;
-        Demo::new(DemoSet { part, classes, photos }, "")
+        Demo::new(
+            DemoSet {
+                part,
+                classes,
+                photos,
+            },
+            "",
+        )
     }
 
     #[test]

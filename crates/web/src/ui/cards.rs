@@ -159,7 +159,11 @@ fn answered(answer: &Answer, language: Language) -> Markup {
 }
 
 fn dog(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) -> Markup {
-    let tone = if first.probability >= 0.6 { "chip" } else { "chip fair" };
+    let tone = if first.probability >= 0.6 {
+        "chip"
+    } else {
+        "chip fair"
+    };
     html! {
         h3 class="verdict" {
             span class="lead" { (Message::AnswerLooksLike.text(language)) " " }

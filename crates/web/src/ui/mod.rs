@@ -35,7 +35,8 @@ pub(crate) fn sign(path: &'static str) -> Markup {
 
 /// The signs' paths.
 pub(crate) mod signs {
-    pub(crate) const PHOTOS: &str = "M4 6h16v12H4zM4 15l4.500-4 4 3.500 3-2.500 4.500 4M15.500 9.500h.01";
+    pub(crate) const PHOTOS: &str =
+        "M4 6h16v12H4zM4 15l4.500-4 4 3.500 3-2.500 4.500 4M15.500 9.500h.01";
     pub(crate) const CAMERA: &str =
         "M4 8h3.500l1.500-2.500h6L16.500 8H20v11H4zM12 16.500a3 3 0 1 0 0-6 3 3 0 0 0 0 6z";
     pub(crate) const FRAME: &str = "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4";
