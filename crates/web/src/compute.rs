@@ -98,7 +98,7 @@ mod tests {
             .unwrap();
         let second = tokio::spawn({
             let compute = compute.clone();
-            async move { compute.run(|| panic!("on purpose")).await as Result<(), _> }
+            async move { compute.run::<(), _>(|| panic!("on purpose")).await }
         });
         // The second waits in the only place, as soon as its task has been polled.
         let third = loop {

@@ -16,6 +16,7 @@ pub(crate) struct Failure {
 #[derive(Clone, Debug)]
 enum What {
     Photo(DecodeError),
+    PhotoTooLarge,
     Busy,
     Slow,
     TooLarge { bytes: usize },
@@ -41,6 +42,10 @@ impl From<What> for Failure {
 impl Failure {
     pub(crate) fn photo(error: DecodeError) -> Self {
         What::Photo(error).into()
+    }
+    /// A file that is larger than any photo may be.
+    pub(crate) fn photo_too_large() -> Self {
+        What::PhotoTooLarge.into()
     }
     pub(crate) fn busy() -> Self {
         What::Busy.into()
@@ -104,6 +109,7 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match &self.what {
             What::Photo(DecodeError::TooLarge { .. })
+            | What::PhotoTooLarge
             | What::TooLarge { .. }
             | What::TooManyPhotos { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             What::Photo(
@@ -133,6 +139,7 @@ impl Failure {
     fn with_message<T>(&self, language: Language, say: impl FnOnce(Message<'_>) -> T) -> T {
         match &self.what {
             What::Photo(error) => say(photo_message(error)),
+            What::PhotoTooLarge => say(Message::PhotoTooLarge),
             What::Busy => say(Message::HttpBusy),
             What::Slow => say(Message::HttpTimeout),
             What::TooLarge { bytes } => say(Message::HttpBodyTooLarge {

@@ -22,7 +22,6 @@ pub use upload::UploadLimits;
 
 use app::App;
 use apps::demo::Demo;
-pub use apps::demo::{DemoClass, DemoPart, DemoPhoto, DemoSet};
 use compute::Compute;
 use recognise::Recogniser;
 use std::io::ErrorKind;
@@ -49,7 +48,7 @@ pub struct Options {
     /// What may be decoded.
     pub photos: vision::Limits,
     /// The data set of the test page.
-    pub demo: Option<DemoSet>,
+    pub demo: Option<data::Dataset>,
     /// Whether the test page stands at `/` alone, or at `/demo` beside the association's page.
     pub demo_alone: bool,
 }

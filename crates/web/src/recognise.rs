@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::thumbnail;
 use crate::upload::{Form, Part, Upload};
 use classify::{Answer, ModelName};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 use vision::{DecodeError, Limits, Photo};
@@ -65,15 +65,18 @@ impl Recogniser {
             .map_err(Failure::from)
     }
 
-    /// Answers one photo of a data set.
-    pub(crate) async fn answer_file(&self, path: PathBuf, top: usize) -> Result<Answer, Failure> {
+    /// Answers one photo of a data set, with every breed that the model knows.
+    pub(crate) async fn answer_photo(
+        &self,
+        read: impl FnOnce(&Limits) -> io::Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Answer, Failure> {
         let this = self.clone();
         self.compute
             .run(move || {
                 let begun = Instant::now();
-                let bytes = read_file(&path, &this.limits)?;
+                let bytes = readable(read(&this.limits))?;
                 let photo = vision::decode(&bytes, &this.limits).map_err(Failure::photo)?;
-                this.ask(&[photo], top, milliseconds(begun))
+                this.ask(&[photo], usize::MAX, milliseconds(begun))
             })
             .await?
     }
@@ -158,17 +161,15 @@ impl From<ComputeError> for Failure {
     }
 }
 
-/// A photo's file, unless it is larger than may be decoded.
-pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: std::io::Error| {
-        tracing::warn!("{}: {error}", path.display());
-        Failure::not_found()
-    };
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > limits.bytes as u64 {
-        return Err(Failure::too_large(limits.bytes));
-    }
-    std::fs::read(path).map_err(unreadable)
+/// A data set's file, or why it could not be read.
+pub(crate) fn readable(read: io::Result<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+    read.map_err(|error| {
+        tracing::warn!("a photo of the data set cannot be read: {error}");
+        match error.kind() {
+            io::ErrorKind::FileTooLarge => Failure::photo_too_large(),
+            _ => Failure::not_found(),
+        }
+    })
 }
 
 /// The part of a photo, at least one pixel; `None` where nothing of it is inside.

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::ui::{Page, Tab, logo};
 use crate::{api, apps, assets, language};
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -36,6 +36,8 @@ pub(crate) fn router(app: App) -> Router {
     router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
+        // The upload limits are our own (see `upload`), not the 2 MB of the library.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(headers))
         .with_state(app)
 }

@@ -6,7 +6,7 @@ use axum::http::header;
 use hyper::body::{Bytes, Frame};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -157,20 +157,27 @@ impl Gate {
     /// refusal reaches them.
     pub(crate) async fn read(&self, request: Request) -> Result<Form, Failure> {
         let (parts, body) = request.into_parts();
-        let body = Shared(Arc::new(Mutex::new(body)));
+        let length = body.size_hint().exact();
+        let body = Shared(Arc::new(Mutex::new(Inflow {
+            body,
+            taken: 0,
+            limit: self.limits.request,
+        })));
         let request = Request::from_parts(parts, Body::new(body.clone()));
-        let read = self.read_form(request).await;
-        if read.is_err() {
-            body.drain().await;
-        }
-        read
+        let read = self.read_form(request, length).await;
+        let Err(failure) = read else { return read };
+        let too_large = body.is_too_large();
+        body.drain().await;
+        Err(if too_large {
+            self.request_too_large()
+        } else {
+            failure
+        })
     }
 
-    async fn read_form(&self, request: Request) -> Result<Form, Failure> {
-        let length = request
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    /// `length` is the body's, where it is known beforehand.
+    async fn read_form(&self, request: Request, length: Option<u64>) -> Result<Form, Failure> {
+        let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if length.is_some_and(|length| length > self.limits.request) {
             return Err(self.request_too_large());
         }
@@ -185,7 +192,7 @@ impl Gate {
         let memory = self.admit(length.unwrap_or(self.limits.request)).await?;
         let form = Multipart::from_request(request, &())
             .await
-            .map_err(|_| Failure::bad_form())?;
+            .map_err(bad_form)?;
         let until = Instant::now() + self.limits.arrival;
         timeout_at(until, self.read_fields(form, memory))
             .await
@@ -222,13 +229,9 @@ impl Gate {
         };
         let mut boxes: Vec<Option<Part>> = Vec::new();
         let mut sides: [Option<String>; 4] = Default::default();
-        let mut total = 0;
         loop {
             let next = timeout(self.limits.silence, form.next_field()).await;
-            let Some(mut field) = next
-                .map_err(|_| Failure::slow())?
-                .map_err(|_| Failure::bad_form())?
-            else {
+            let Some(mut field) = next.map_err(|_| Failure::slow())?.map_err(bad_form)? else {
                 break;
             };
             let field_name = field.name().unwrap_or_default().to_string();
@@ -236,16 +239,9 @@ impl Gate {
             let mut bytes = Vec::new();
             loop {
                 let chunk = timeout(self.limits.silence, field.chunk()).await;
-                let Some(chunk) = chunk
-                    .map_err(|_| Failure::slow())?
-                    .map_err(|_| Failure::bad_form())?
-                else {
+                let Some(chunk) = chunk.map_err(|_| Failure::slow())?.map_err(bad_form)? else {
                     break;
                 };
-                total += chunk.len();
-                if total > self.limits.request {
-                    return Err(self.request_too_large());
-                }
                 bytes.extend_from_slice(&chunk);
                 if bytes.len() > self.limits.photo {
                     let name = file_name.unwrap_or_default();
@@ -267,7 +263,7 @@ impl Gate {
                 });
                 continue;
             }
-            let value = String::from_utf8(bytes).map_err(|_| Failure::bad_form())?;
+            let value = String::from_utf8(bytes).map_err(bad_form)?;
             let value = value.trim();
             match field_name.as_str() {
                 "together" => {
@@ -337,6 +333,15 @@ fn from_sides(sides: &[Option<String>; 4]) -> Result<Option<Part>, Failure> {
         .ok_or_else(|| Failure::bad_field("box", &format!("{part:?}")))
 }
 
+fn bad_form(error: impl std::error::Error) -> Failure {
+    let source = error.source().map(ToString::to_string);
+    eprintln!(
+        "a form was refused: {error}: {}",
+        source.unwrap_or_default()
+    );
+    Failure::bad_form()
+}
+
 fn filled(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_string())
 }
@@ -371,17 +376,39 @@ impl Drop for Crowd<'_> {
     }
 }
 
-/// A body that can still be drained when the form's reader has given up.
+/// A body that ends in an error where it grows too large, and that can still be drained when the
+/// form's reader has given up. The limit stands here because the reader takes in whatever has
+/// arrived before it hands out anything.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Body>>);
+struct Shared(Arc<Mutex<Inflow>>);
+
+struct Inflow {
+    body: Body,
+    /// Bytes taken so far.
+    taken: usize,
+    limit: usize,
+}
+
+/// The body is larger than it may be.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is too large")]
+struct TooLarge;
 
 impl Shared {
+    fn inflow(&self) -> MutexGuard<'_, Inflow> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_too_large(&self) -> bool {
+        let inflow = self.inflow();
+        inflow.taken > inflow.limit
+    }
+
     async fn drain(self) {
-        let mut taken = 0;
         let drained = async {
-            while taken <= DRAINED {
+            while self.inflow().taken <= DRAINED {
                 match std::future::poll_fn(|context| self.poll(context)).await {
-                    Some(Ok(frame)) => taken += frame.data_ref().map_or(0, Bytes::len),
+                    Some(Ok(_)) => {}
                     Some(Err(_)) | None => break,
                 }
             }
@@ -390,8 +417,12 @@ impl Shared {
     }
 
     fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Pin::new(&mut *body).poll_frame(context)
+        let mut inflow = self.inflow();
+        let polled = Pin::new(&mut inflow.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            inflow.taken += frame.data_ref().map_or(0, Bytes::len);
+        }
+        polled
     }
 }
 
@@ -403,7 +434,11 @@ impl HttpBody for Shared {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.poll(context)
+        let polled = self.poll(context);
+        if self.is_too_large() {
+            return Poll::Ready(Some(Err(axum::Error::new(TooLarge))));
+        }
+        polled
     }
 }
 

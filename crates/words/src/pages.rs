@@ -109,7 +109,6 @@ pages![
     demo_seed,
     demo_seed_hint,
     demo_seed_go,
-    demo_empty,
     demo_failed,
     error_title,
     error_back,

@@ -12,95 +12,47 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use classify::{Answer, AnswerKind, BreedGuess};
+use data::{Class, Dataset, HeldOut};
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
-use vision::Format;
+use std::sync::Arc;
+use vision::{Format, Limits};
 use words::{Language, Message, Pages, fill, fold, pages, percent};
 
 /// The photos to draw from.
 pub(crate) struct Demo {
     /// Before the page's own addresses: empty, or `/demo`.
     pub(crate) base: &'static str,
-    part: DemoPart,
-    classes: Vec<DemoClass>,
-    photos: Vec<DemoPhoto>,
+    set: Dataset,
 }
 
-/// Which part of the data set the photos are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DemoPart {
-    /// The official test list.
-    Official,
-    /// The folder `test`.
-    TestFolder,
-    /// Nothing is held out.
-    All,
+/// A class's id, as the model's labels have it.
+fn id(class: &Class) -> &str {
+    class.breed.map_or(&class.folder, |breed| &breed.id)
 }
 
-/// A class of the data set.
-#[derive(Clone, Debug)]
-pub struct DemoClass {
-    /// Its id, as the model's labels have it.
-    pub id: String,
-    /// The folder's name without the id.
-    pub name: String,
+/// A class's name, as the person would say it.
+fn name(class: &Class, language: Language) -> &str {
+    class
+        .breed
+        .map_or(&class.folder, |breed| breed.name(language))
 }
 
-impl DemoClass {
-    fn name(&self, language: Language) -> &str {
-        words::breed(&self.id).map_or(&self.name, |breed| breed.name(language))
-    }
-
-    /// Every folded name that a person may give it.
-    fn names(&self) -> Vec<String> {
-        let known = words::breed(&self.id);
-        known
-            .into_iter()
-            .flat_map(|breed| breed.names())
-            .chain([self.name.as_str()])
-            .map(fold)
-            .collect()
-    }
-}
-
-/// A photo of the data set.
-#[derive(Clone, Debug)]
-pub struct DemoPhoto {
-    /// The file.
-    pub path: PathBuf,
-    /// The index of its class.
-    pub class: usize,
-}
-
-/// The data set of the test page.
-pub struct DemoSet {
-    /// Which part.
-    pub part: DemoPart,
-    /// The classes.
-    pub classes: Vec<DemoClass>,
-    /// The photos.
-    pub photos: Vec<DemoPhoto>,
+/// Every folded name that a person may give a class.
+fn names(class: &Class) -> Vec<String> {
+    class
+        .breed
+        .into_iter()
+        .flat_map(|breed| breed.names())
+        .chain([class.folder.as_str()])
+        .map(fold)
+        .collect()
 }
 
 impl Demo {
-    pub(crate) fn new(set: DemoSet, base: &'static str) -> Self {
-        Demo {
-            base,
-            part: set.part,
-            classes: set.classes,
-            photos: set.photos,
-        }
-    }
-
-    /// The photo with this number in the draw of this seed. Every photo comes once before any
-    /// comes again.
-    fn drawn(&self, seed: u64, number: u64) -> Option<&DemoPhoto> {
-        let count = self.photos.len() as u64;
-        let round = number.checked_div(count)?;
-        let order = shuffled(self.photos.len(), seed, round);
-        self.photos.get(order[(number % count) as usize])
+    pub(crate) fn new(set: Dataset, base: &'static str) -> Self {
+        Demo { base, set }
     }
 
     /// The class that a person means: by any of its names, or by a part that only one class has.
@@ -109,7 +61,7 @@ impl Demo {
         if guess.is_empty() {
             return None;
         }
-        let names: Vec<Vec<String>> = self.classes.iter().map(DemoClass::names).collect();
+        let names: Vec<Vec<String>> = self.set.classes().iter().map(names).collect();
         if let Some(exact) = names.iter().position(|names| names.contains(&guess)) {
             return Some(exact);
         }
@@ -131,24 +83,6 @@ impl Demo {
     fn page(&self) -> &'static str {
         if self.base.is_empty() { "/" } else { self.base }
     }
-}
-
-/// The numbers below `count` in an order that the seed and the round decide.
-fn shuffled(count: usize, seed: u64, round: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count).collect();
-    for place in (1..count).rev() {
-        let random = mixed(mixed(mixed(seed) ^ round) ^ place as u64);
-        order.swap(place, (random % (place as u64 + 1)) as usize);
-    }
-    order
-}
-
-/// SplitMix64's step and finaliser (Steele, Lea and Flood, 2014): a counter's value well mixed.
-fn mixed(value: u64) -> u64 {
-    let mut value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
 }
 
 /// What the address says, as it was written.
@@ -258,11 +192,7 @@ pub(crate) async fn show(
         language: asked.language,
         text,
     };
-    let Some(photo) = demo.drawn(seed, state.number) else {
-        let empty =
-            html! { div class="intro" { h1 { (text.demo_title) } p { (text.demo_empty) } } };
-        return page(&app, &view, empty, "");
-    };
+    let photo = demo.set.random_photo(seed, state.number).clone();
     let guess = written.guess.trim();
     let showing = !written.show.is_empty();
     let guessed = demo.meant(guess);
@@ -274,17 +204,19 @@ pub(crate) async fn show(
     let asked_again = match guessed {
         Some(class) => format!(
             "&guess={}",
-            form_encoded(demo.classes[class].name(asked.language))
+            form_encoded(name(&demo.set.classes()[class], asked.language))
         ),
         None => "&show=1".to_string(),
     };
-    let answer = app
-        .recogniser
-        .answer_file(photo.path.clone(), usize::MAX)
-        .await;
+    let class = photo.class;
+    let answer = {
+        let demo = Arc::clone(&demo);
+        let read = move |limits: &Limits| demo.set.read(&photo, limits.bytes as u64);
+        app.recogniser.answer_photo(read).await
+    };
     match answer {
         Ok(answer) => {
-            let content = view.revealed(photo.class, guessed, &answer);
+            let content = view.revealed(class, guessed, &answer);
             page(&app, &view, content, &asked_again)
         }
         Err(failure) if failure.status().is_server_error() => fail(&app, asked, &failure),
@@ -298,20 +230,16 @@ pub(crate) async fn photo(
     asked: Asked,
     Path((seed, number)): Path<(u64, u64)>,
 ) -> Response {
-    let path = app
-        .demo
-        .as_ref()
-        .and_then(|demo| demo.drawn(seed, number.checked_sub(1)?))
-        .map(|photo| photo.path.clone());
-    let Some(path) = path else {
+    let (Some(demo), Some(index)) = (app.demo.clone(), number.checked_sub(1)) else {
         return fail(&app, asked, &Failure::not_found());
     };
     let limits = app.recogniser.limits;
-    let read = app
-        .recogniser
-        .compute
-        .run(move || picture(&path, &limits))
-        .await;
+    let shown = move || {
+        let photo = demo.set.random_photo(seed, index);
+        let read = demo.set.read(photo, limits.bytes as u64);
+        picture(crate::recognise::readable(read)?, &limits)
+    };
+    let read = app.recogniser.compute.run(shown).await;
     match read {
         Ok(Ok((media_type, bytes))) => {
             let headers = [
@@ -326,11 +254,7 @@ pub(crate) async fn photo(
 }
 
 /// A file as a browser can show it: as it is, or made into a JPEG.
-fn picture(
-    path: &std::path::Path,
-    limits: &vision::Limits,
-) -> Result<(&'static str, Vec<u8>), Failure> {
-    let bytes = crate::recognise::read_file(path, limits)?;
+fn picture(bytes: Vec<u8>, limits: &Limits) -> Result<(&'static str, Vec<u8>), Failure> {
     let media_type = match Format::of(&bytes).map_err(Failure::photo)? {
         Format::Jpeg => "image/jpeg",
         Format::Png => "image/png",
@@ -384,9 +308,10 @@ impl View<'_> {
         let text = self.text;
         let mut names: Vec<&str> = self
             .demo
-            .classes
+            .set
+            .classes()
             .iter()
-            .map(|class| class.name(self.language))
+            .map(|class| name(class, self.language))
             .collect();
         names.sort_by_key(|name| fold(name));
         let panel = html! {
@@ -424,10 +349,10 @@ impl View<'_> {
 
     fn revealed(&self, truth: usize, guessed: Option<usize>, answer: &Answer) -> Markup {
         let text = self.text;
-        let class = &self.demo.classes[truth];
+        let class = &self.demo.set.classes()[truth];
         let first = answer.breeds.first();
-        let model_right = first.is_some_and(|first| first.id == class.id);
-        let knows = answer.breeds.iter().any(|breed| breed.id == class.id);
+        let model_right = first.is_some_and(|first| first.id == id(class));
+        let knows = answer.breeds.iter().any(|breed| breed.id == id(class));
         let you = match guessed {
             Some(guess) => self.state.you.with(guess == truth),
             None => self.state.you,
@@ -439,22 +364,22 @@ impl View<'_> {
             model,
             ..self.state
         };
-        let name = class.name(self.language);
+        let true_name = name(class, self.language);
         let panel = html! {
             h2 class="verdict" {
                 span class="lead" { (text.demo_truth) " " }
-                span class="breed" { (name) }
+                span class="breed" { (true_name) }
             }
             @match guessed {
                 Some(guess) if guess == truth => (mark(true, &text.demo_you_right)),
                 Some(guess) => (mark(false, &fill(
                     &text.demo_you_wrong,
-                    &[("guess", self.demo.classes[guess].name(self.language))],
+                    &[("guess", name(&self.demo.set.classes()[guess], self.language))],
                 ))),
                 None => p class="plain" { (text.demo_you_passed) },
             }
             (mark(model_right, if model_right { &text.demo_model_right } else { &text.demo_model_wrong }))
-            (self.two_best(&answer.breeds, &class.id))
+            (self.two_best(&answer.breeds, id(class)))
             @if !knows { p class="note warn" { (text.demo_model_unknown) } }
             @match answer.answer {
                 AnswerKind::Dog => {}
@@ -464,7 +389,7 @@ impl View<'_> {
             (self.go_on(next))
             (self.score(you, model))
         };
-        self.laid_out(panel, name, true)
+        self.laid_out(panel, true_name, true)
     }
 
     /// A photo that cannot be read counts for nobody.
@@ -526,11 +451,15 @@ impl View<'_> {
     fn laid_out(&self, panel: Markup, alt: &str, keys: bool) -> Markup {
         let text = self.text;
         let number = self.state.number + 1;
-        let count = words::number(self.language, self.demo.photos.len() as f64, 0);
-        let source = match self.demo.part {
-            DemoPart::Official => Message::DatasetPartOfficial { count: &count },
-            DemoPart::TestFolder => Message::DatasetPartTestFolder { count: &count },
-            DemoPart::All => Message::DatasetPartAll { count: &count },
+        let count = words::number(
+            self.language,
+            self.demo.set.held_out_photos().len() as f64,
+            0,
+        );
+        let source = match self.demo.set.held_out() {
+            HeldOut::OfficialList => Message::DatasetPartOfficial { count: &count },
+            HeldOut::TestFolder => Message::DatasetPartTestFolder { count: &count },
+            HeldOut::All => Message::DatasetPartAll { count: &count },
         };
         html! {
             div class="intro" {
@@ -580,61 +509,36 @@ fn mark(right: bool, said: &str) -> Markup {
 mod tests {
     use super::*;
 
-    fn demo(count: usize) -> Demo {
-        let class = |id: &str, name: &str| DemoClass {
-            id: id.into(),
-            name: name.into(),
-        };
-        let classes = vec![
-            class("n02088364", "beagle"),
-            class("n02099601", "golden retriever"),
-            class("n02099712", "Labrador retriever"),
-            class("own", "Chien de Bretagne"),
-        ];
-        let photos = (0..count).map(|index| DemoPhoto {
-            path: format!("{index}.jpg").into(),
-            class: index % 4,
-        });
-        let photos = photos.collect();
-        let part = DemoPart::All;
-        Demo::new(
-            DemoSet {
-                part,
-                classes,
-                photos,
-            },
-            "",
-        )
-    }
-
-    #[test]
-    fn a_draw_is_repeatable_and_brings_every_photo_once_a_round() {
-        let demo = demo(23);
-        let round = |seed: u64, from: u64| -> Vec<_> {
-            (from..from + 23)
-                .map(|number| demo.drawn(seed, number).unwrap().path.clone())
-                .collect()
-        };
-        assert_eq!(round(7, 0), round(7, 0));
-        assert_ne!(round(7, 0), round(8, 0));
-        assert_ne!(round(7, 0), round(7, 23));
-        let mut all = round(7, 23);
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), 23);
-        assert!(demo.drawn(u64::MAX, u64::MAX).is_some());
-        assert!(super::tests::demo(0).drawn(1, 1).is_none());
+    fn demo() -> (tempfile::TempDir, Demo) {
+        let folder = tempfile::tempdir().unwrap();
+        for class in [
+            "n02088364-beagle",
+            "n02099601-golden_retriever",
+            "Labrador retriever",
+            "chien de Bretagne",
+        ] {
+            let class = folder.path().join(class);
+            std::fs::create_dir(&class).unwrap();
+            std::fs::write(class.join("1.jpg"), b"not looked at").unwrap();
+        }
+        let set = Dataset::open(folder.path()).unwrap();
+        (folder, Demo::new(set, ""))
     }
 
     #[test]
     fn a_guess_is_understood_in_both_languages_and_by_an_own_part() {
-        let demo = demo(4);
-        assert_eq!(demo.meant("BEAGLE"), Some(0));
-        assert_eq!(demo.meant("golden"), Some(1));
-        assert_eq!(demo.meant("chien de bretagne"), Some(3));
-        assert_eq!(demo.meant("retriever"), None, "two breeds have that part");
-        assert_eq!(demo.meant("  "), None);
-        assert_eq!(demo.meant("cat"), None);
+        let (_folder, demo) = demo();
+        let meant = |guess: &str| {
+            let class = &demo.set.classes()[demo.meant(guess)?];
+            Some(name(class, Language::English))
+        };
+        assert_eq!(meant("BEAGLE"), Some("Beagle"));
+        assert_eq!(meant("golden"), Some("Golden retriever"));
+        assert_eq!(meant("chien de bretagne"), Some("chien de Bretagne"));
+        assert_eq!(meant("Labrador Retriever"), Some("Labrador retriever"));
+        assert_eq!(meant("retriever"), None, "two breeds have that part");
+        assert_eq!(meant("  "), None);
+        assert_eq!(meant("cat"), None);
     }
 
     #[test]

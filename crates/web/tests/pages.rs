@@ -1,0 +1,686 @@
+//! The router as a whole: what people and programs see of good and of bad requests. The model is a
+//! double with known answers; the real one is met in the browser's tests.
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use classify::{Answer, AnswerKind, BreedGuess, Milliseconds, ModelName};
+use data::Dataset;
+use http_body_util::BodyExt;
+use hyper::body::Frame;
+use serde_json::Value;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tower::ServiceExt;
+use vision::Photo;
+use web::{Options, Recognise};
+
+/// Answers the same to every photo, and remembers the sizes of those it was shown.
+struct Double {
+    name: ModelName,
+    seen: Mutex<Vec<(usize, usize)>>,
+    takes: Duration,
+    panics: bool,
+}
+
+impl Double {
+    fn new() -> Self {
+        Double {
+            name: ModelName {
+                name: "double".into(),
+                version: "1".into(),
+            },
+            seen: Mutex::default(),
+            takes: Duration::ZERO,
+            panics: false,
+        }
+    }
+}
+
+impl Recognise for Double {
+    fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer> {
+        assert!(!self.panics, "on purpose");
+        std::thread::sleep(self.takes);
+        let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
+        self.seen.lock().unwrap().extend(sizes);
+        let breed = |id: &str, probability| {
+            let known = words::breed(id).unwrap();
+            BreedGuess {
+                id: id.into(),
+                name: known.name_en.clone(),
+                name_fr: Some(known.name_fr.clone()),
+                group: None,
+                wild: false,
+                probability,
+            }
+        };
+        let mut breeds = vec![breed("n02088364", 0.9), breed("n02089973", 0.1)];
+        breeds.truncate(top);
+        Ok(Answer {
+            answer: AnswerKind::Dog,
+            dog_probability: 0.99,
+            breeds,
+            group: None,
+            mixed: false,
+            look_alikes: vec!["n02089973".into()],
+            notices: vec![],
+            quality: vec![],
+            model: self.name.clone(),
+            milliseconds: Milliseconds::default(),
+        })
+    }
+
+    fn model(&self) -> &ModelName {
+        &self.name
+    }
+}
+
+fn app() -> Router {
+    web::router(Options::new(Arc::new(Double::new()))).unwrap()
+}
+
+fn photos() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/photos")
+}
+
+fn photo(name: &str) -> Vec<u8> {
+    std::fs::read(photos().join(name)).unwrap()
+}
+
+const BOUNDARY: &str = "museau-test-boundary";
+
+/// One part of a form: the field, the file's name where it is one, the content.
+type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+fn form(parts: &[Part<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (field, file, content) in parts {
+        let disposition = format!("Content-Disposition: form-data; name=\"{field}\"");
+        body.extend(format!("--{BOUNDARY}\r\n{disposition}").bytes());
+        if let Some(file) = file {
+            body.extend(format!("; filename=\"{file}\"\r\nContent-Type: image/jpeg").bytes());
+        }
+        body.extend(b"\r\n\r\n");
+        body.extend_from_slice(content);
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{BOUNDARY}--\r\n").bytes());
+    body
+}
+
+fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    Request::post(path)
+        .header(header::CONTENT_TYPE, media_type)
+        .body(body.into())
+        .unwrap()
+}
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path)
+        .header(header::ACCEPT, "text/html,*/*")
+        .body(Body::empty())
+        .unwrap()
+}
+
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Got {
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn header(&self, name: impl header::AsHeaderName) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Checks that this is a problem document of that status and kind.
+    fn is_problem(&self, status: u16, kind: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        let media_type = self.header(header::CONTENT_TYPE);
+        assert_eq!(media_type, "application/problem+json");
+        let document = self.json();
+        assert_eq!(document["kind"], kind);
+        assert_eq!(document["status"], status);
+        assert!(document["detail"].as_str().unwrap().len() > 10);
+        assert!(document["type"].as_str().unwrap().ends_with(kind));
+    }
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> Got {
+    let response = app.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Got {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
+}
+
+/// A body in chunks that comes to an end, or to a silence for ever.
+struct Chunks<I>(I, bool);
+
+impl<I: Iterator<Item = Bytes> + Unpin> HttpBody for Chunks<I> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.next() {
+            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            None if self.1 => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+// ---- languages, headers, addresses ------------------------------------------------------------
+
+#[tokio::test]
+async fn the_page_speaks_the_persons_language() {
+    let app = app();
+    for (accept, expected) in [
+        ("", "fr"),
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
+        ("en-GB,en;q=0.9,fr;q=0.2", "en"),
+    ] {
+        let mut request = get("/");
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
+        let got = ask(&app, request).await;
+        assert_eq!(got.status, StatusCode::OK);
+        let html = format!("<html lang=\"{expected}\">");
+        assert!(got.text().contains(&html), "{accept}");
+    }
+    let switched = ask(&app, get("/?lang=en")).await;
+    assert!(switched.text().contains("<html lang=\"en\">"));
+    let cookie = switched.header(header::SET_COOKIE);
+    assert!(cookie.starts_with("museau-lang=en;"), "{cookie}");
+    let mut later = get("/");
+    let kept = cookie.split(';').next().unwrap().parse().unwrap();
+    later.headers_mut().insert(header::COOKIE, kept);
+    assert!(ask(&app, later).await.text().contains("<html lang=\"en\">"));
+}
+
+#[tokio::test]
+async fn every_answer_has_the_safety_headers_and_no_page_has_inline_code() {
+    let set = demo_set();
+    let app = demo_app(&set);
+    for path in [
+        "/",
+        "/demo?seed=1",
+        "/demo?seed=1&show=1",
+        "/nowhere",
+        "/healthz",
+        "/favicon.ico",
+    ] {
+        let got = ask(&app, get(path)).await;
+        let policy = got.header(header::CONTENT_SECURITY_POLICY);
+        assert!(policy.contains("default-src 'none'"), "{path}");
+        assert!(!policy.contains("unsafe"), "{path}");
+        assert_eq!(got.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+        if !got.header(header::CONTENT_TYPE).starts_with("text/html") {
+            continue;
+        }
+        let page = got.text();
+        assert!(
+            !page.contains("<style") && !page.contains(" style="),
+            "{path}"
+        );
+        for script in page.split("<script").skip(1) {
+            let ours = " type=\"module\" src=\"/assets/";
+            assert!(script.starts_with(ours), "{path}");
+        }
+        for inline in [" onclick=", " onload=", " onerror=", "javascript:"] {
+            assert!(!page.contains(inline), "{path}: {inline}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn assets_stand_under_their_hash_alone() {
+    let app = app();
+    let page = ask(&app, get("/")).await;
+    let addresses = page.text().split('"');
+    let mut found = 0;
+    for address in addresses.filter(|text| text.starts_with("/assets/")) {
+        let asset = ask(&app, get(address)).await;
+        assert_eq!(asset.status, StatusCode::OK, "{address}");
+        assert!(asset.header(header::CACHE_CONTROL).contains("immutable"));
+        found += 1;
+        let name = address.rsplit('/').next().unwrap();
+        let stale = ask(&app, get(&format!("/assets/0000000000000000/{name}"))).await;
+        assert_eq!(stale.status, StatusCode::NOT_FOUND);
+    }
+    assert!(found >= 3);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_answered_in_both_forms() {
+    let app = app();
+    let page = ask(&app, get("/nowhere")).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.text().contains("Cette page n’existe pas"));
+    let program = Request::get("/nowhere").body(Body::empty()).unwrap();
+    ask(&app, program).await.is_problem(404, "not_found");
+    let api = ask(&app, get("/api/v1/nothing")).await;
+    api.is_problem(404, "not_found");
+
+    let wrong = ask(&app, get("/api/v1/classify")).await;
+    wrong.is_problem(405, "method_not_allowed");
+    assert!(wrong.header(header::ALLOW).contains("POST"));
+    let mut delete = get("/");
+    *delete.method_mut() = Method::DELETE;
+    let page = ask(&app, delete).await;
+    assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(page.text().contains("<html"));
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_told() {
+    let app = app();
+    assert_eq!(ask(&app, get("/healthz")).await.text(), "ok\n");
+    assert_eq!(ask(&app, get("/readyz")).await.text(), "ready\n");
+}
+
+// ---- photos -----------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn one_photo_gives_one_answer() {
+    let beagle = photo("beagle_14.jpg");
+    let body = form(&[
+        ("photo", Some("C:\\chiens\\rex.jpg"), &beagle),
+        ("top", None, b"1"),
+    ]);
+    let got = ask(&app(), post("/api/v1/classify", body)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    let answer = got.json();
+    assert_eq!(answer["photo"], "rex.jpg");
+    assert_eq!(answer["answer"], "dog");
+    assert_eq!(answer["breeds"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["breeds"][0]["id"], "n02088364");
+    assert!(answer["milliseconds"]["decode"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn several_photos_give_a_list_with_each_ones_error() {
+    let beagle = photo("beagle_14.jpg");
+    let body = form(&[
+        ("photo", Some("a.jpg"), &beagle),
+        ("photo", Some("b.jpg"), b"not a photo at all"),
+        ("photo", Some("c.jpg"), &beagle),
+    ]);
+    let got = ask(&app(), post("/api/v1/classify", body)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    let list = got.json();
+    assert_eq!(list[0]["photo"], "a.jpg");
+    assert_eq!(list[1]["photo"], "b.jpg");
+    assert_eq!(list[1]["error"]["kind"], "not_a_photo");
+    assert_eq!(list[2]["answer"], "dog");
+}
+
+#[tokio::test]
+async fn photos_of_one_dog_give_one_answer_or_name_the_bad_one() {
+    let double = Arc::new(Double::new());
+    let app = web::router(Options::new(double.clone())).unwrap();
+    let (beagle, samoyed) = (photo("beagle_14.jpg"), photo("samoyed_32.jpg"));
+    let body = form(&[
+        ("photo", Some("a.jpg"), &beagle),
+        ("photo", Some("b.jpg"), &samoyed),
+        ("together", None, b"1"),
+    ]);
+    let got = ask(&app, post("/api/v1/classify", body)).await;
+    assert_eq!(got.json()["photos"], serde_json::json!(["a.jpg", "b.jpg"]));
+    assert_eq!(got.json()["answer"], "dog");
+    assert_eq!(double.seen.lock().unwrap().len(), 2);
+
+    let body = form(&[
+        ("together", None, b"true"),
+        ("photo", Some("a.jpg"), &beagle),
+        ("photo", Some("cut.jpg"), &samoyed[..samoyed.len() / 2]),
+    ]);
+    let got = ask(&app, post("/api/v1/classify", body)).await;
+    got.is_problem(422, "truncated");
+    assert_eq!(got.json()["photo"], "cut.jpg");
+}
+
+#[tokio::test]
+async fn a_box_is_cut_out_of_the_photo() {
+    let double = Arc::new(Double::new());
+    let app = web::router(Options::new(double.clone())).unwrap();
+    let beagle = photo("beagle_14.jpg"); // 334 x 500
+    let body = form(&[
+        ("box", None, b"0.5,0.2,0.5,0.4"),
+        ("photo", Some("a.jpg"), &beagle),
+    ]);
+    let got = ask(&app, post("/api/v1/classify", body)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    // The form without script says it in per cent.
+    let body = form(&[
+        ("photo", Some("a.jpg"), &beagle),
+        ("box_left", None, b""),
+        ("box_top", None, b"50"),
+        ("box_width", None, b"50"),
+        ("box_height", None, b""),
+    ]);
+    assert_eq!(ask(&app, post("/", body)).await.status, StatusCode::OK);
+    assert_eq!(*double.seen.lock().unwrap(), [(167, 200), (167, 250)]);
+    for wrong in ["0,0,2,1", "a", "0,0,0,0", "0.9,0.9,0.5,0.5"] {
+        let body = form(&[
+            ("box", None, wrong.as_bytes()),
+            ("photo", Some("a.jpg"), &beagle),
+        ]);
+        let got = ask(&app, post("/api/v1/classify", body)).await;
+        got.is_problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn the_form_works_without_script() {
+    let (beagle, samoyed) = (photo("beagle_14.jpg"), photo("samoyed_32.jpg"));
+    let body = form(&[
+        ("photo", Some("<b>rex</b>.jpg"), &beagle),
+        ("photo", Some("blanc.jpg"), &samoyed),
+    ]);
+    let got = ask(&app(), post("/", body)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    let page = got.text();
+    assert_eq!(page.matches("<article class=\"card\"").count(), 2);
+    assert!(page.contains("Ressemble à") && page.contains("90\u{a0}%"));
+    assert!(page.contains("Foxhound anglais"));
+    assert_eq!(page.matches("data:image/jpeg;base64,").count(), 2);
+    assert!(
+        !page.contains("<b>rex"),
+        "a file's name is text, not markup"
+    );
+
+    let nothing = form(&[("photo", Some(""), b"")]);
+    let nothing = ask(&app(), post("/", nothing)).await;
+    assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
+    assert!(nothing.text().contains("role=\"alert\""));
+}
+
+// ---- bad requests -----------------------------------------------------------------------------
+
+#[tokio::test]
+async fn bad_photos_are_named_by_their_kind() {
+    let app = app();
+    let beagle = photo("beagle_14.jpg");
+    let avif = b"\0\0\0\x18ftypavif\0\0\0\0avifmif1";
+    for (content, status, kind) in [
+        (&b""[..], 422, "empty"),
+        (b"hello, this is text", 422, "not_a_photo"),
+        (&beagle[..beagle.len() / 3], 422, "truncated"),
+        (avif, 415, "unsupported_format"),
+    ] {
+        let body = form(&[("photo", Some("x.jpg"), content)]);
+        let got = ask(&app, post("/api/v1/classify", body.clone())).await;
+        got.is_problem(status, kind);
+        assert_eq!(got.json()["photo"], "x.jpg");
+        let page = ask(&app, post("/", body)).await;
+        assert_eq!(page.status.as_u16(), status);
+        assert!(page.text().contains("role=\"alert\""));
+    }
+}
+
+#[tokio::test]
+async fn wrong_forms_are_refused() {
+    let app = app();
+    let beagle = photo("beagle_14.jpg");
+    let file: Part<'_> = ("photo", Some("a.jpg"), &beagle);
+    let whole = form(&[file]);
+    for (body, kind) in [
+        (whole[..whole.len() / 2].to_vec(), "bad_multipart"),
+        (b"no boundary here".to_vec(), "bad_multipart"),
+        (Vec::new(), "bad_multipart"),
+        (form(&[("together", None, b"1")]), "missing_photo"),
+        (form(&[("photo", Some(""), b"")]), "missing_photo"),
+        (form(&[("top", None, b"0"), file]), "bad_request"),
+        (form(&[("together", None, b"maybe"), file]), "bad_request"),
+        (
+            form(&[("together", None, b"\xFF\xFE"), file]),
+            "bad_multipart",
+        ),
+    ] {
+        let got = ask(&app, post("/api/v1/classify", body)).await;
+        got.is_problem(400, kind);
+    }
+    let many: Vec<Part<'_>> = vec![("photo", Some("a.jpg"), b"x"); 21];
+    let got = ask(&app, post("/api/v1/classify", form(&many))).await;
+    got.is_problem(413, "too_many_photos");
+    let mut json = post("/api/v1/classify", "{}");
+    let media_type = "application/json".parse().unwrap();
+    json.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    ask(&app, json).await.is_problem(415, "bad_multipart");
+}
+
+#[tokio::test]
+async fn a_body_of_100_megabytes_is_refused_whether_its_length_is_said_or_not() {
+    let app = app();
+    let mut head = form(&[("photo", Some("a.jpg"), b"")]);
+    head.truncate(head.len() - format!("\r\n--{BOUNDARY}--\r\n").len());
+    let large = || {
+        let chunk = Bytes::from(vec![0; 100_000]);
+        let chunks = std::iter::once(Bytes::from(head.clone()));
+        let chunks = chunks.chain(std::iter::repeat_n(chunk, 1000));
+        post("/api/v1/classify", Body::new(Chunks(chunks, false)))
+    };
+    let unsaid = ask(&app, large()).await;
+    unsaid.is_problem(413, "body_too_large");
+    let mut said = large();
+    let length = "100000000".parse().unwrap();
+    said.headers_mut().insert(header::CONTENT_LENGTH, length);
+    ask(&app, said).await.is_problem(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_model_that_panics_is_an_answer_of_500_and_no_end() {
+    let mut double = Double::new();
+    double.panics = true;
+    let app = web::router(Options::new(Arc::new(double))).unwrap();
+    let body = form(&[("photo", Some("a.jpg"), &photo("beagle_14.jpg"))]);
+    for _ in 0..3 {
+        let got = ask(&app, post("/api/v1/classify", body.clone())).await;
+        got.is_problem(500, "internal");
+    }
+    assert_eq!(ask(&app, get("/healthz")).await.status, StatusCode::OK);
+}
+
+// ---- load and slow senders --------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_200_uploads_at_once_each_is_answered_or_cleanly_refused() {
+    let mut double = Double::new();
+    double.takes = Duration::from_millis(30);
+    let mut options = Options::new(Arc::new(double));
+    options.compute_waiting = 40;
+    let app = web::router(options).unwrap();
+    let body = form(&[("photo", Some("a.jpg"), &photo("beagle_14.jpg"))]);
+    let asked: Vec<_> = (0..200)
+        .map(|_| {
+            let (app, request) = (app.clone(), post("/api/v1/classify", body.clone()));
+            tokio::spawn(async move { ask(&app, request).await })
+        })
+        .collect();
+    let (mut answered, mut refused) = (0, 0);
+    for one in asked {
+        let got = one.await.unwrap();
+        if got.status == StatusCode::OK {
+            answered += 1;
+        } else {
+            got.is_problem(503, "busy");
+            let seconds: u64 = got.header(header::RETRY_AFTER).parse().unwrap();
+            assert!(seconds > 0);
+            refused += 1;
+        }
+    }
+    assert!(answered >= 40, "{answered} answered");
+    assert!(refused > 0, "{refused} refused");
+    let after = ask(&app, post("/api/v1/classify", body)).await;
+    assert_eq!(after.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_wait_for_memory_rather_than_take_it() {
+    let mut options = Options::new(Arc::new(Double::new()));
+    options.uploads.memory = 200_000; // A few of the photos at a time.
+    options.uploads.request = 100_000;
+    let app = web::router(options).unwrap();
+    let body = form(&[("photo", Some("a.jpg"), &photo("beagle_14.jpg"))]);
+    assert!(body.len() < 100_000);
+    let asked: Vec<_> = (0..60)
+        .map(|_| {
+            let (app, request) = (app.clone(), post("/api/v1/classify", body.clone()));
+            tokio::spawn(async move { ask(&app, request).await.status })
+        })
+        .collect();
+    for one in asked {
+        assert_eq!(one.await.unwrap(), StatusCode::OK);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_who_falls_silent_is_told_so() {
+    let body = form(&[("photo", Some("a.jpg"), &photo("beagle_14.jpg"))]);
+    let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
+    let silent = Body::new(Chunks(std::iter::once(half), true));
+    let begun = tokio::time::Instant::now();
+    let got = ask(&app(), post("/api/v1/classify", silent)).await;
+    got.is_problem(408, "timeout");
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+// ---- the test page ----------------------------------------------------------------------------
+
+/// Two classes of one photo each.
+fn demo_set() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, name) in [
+        ("n02088364-beagle", "beagle_14.jpg"),
+        ("n02111889-Samoyed", "samoyed_32.jpg"),
+    ] {
+        let class = folder.path().join(class);
+        std::fs::create_dir(&class).unwrap();
+        std::fs::write(class.join(name), photo(name)).unwrap();
+    }
+    folder
+}
+
+fn demo_app(folder: &tempfile::TempDir) -> Router {
+    let mut options = Options::new(Arc::new(Double::new()));
+    options.demo = Some(Dataset::open(folder.path()).unwrap());
+    web::router(options).unwrap()
+}
+
+/// A draw whose first photo is the beagle, which is what the double always answers.
+async fn seed_of_beagle(app: &Router) -> u64 {
+    for seed in 0..64 {
+        let page = ask(app, get(&format!("/demo?seed={seed}&show=1"))).await;
+        if page.text().contains("id=\"score-model\">1 sur 1") {
+            return seed;
+        }
+    }
+    panic!("no draw begins with the beagle");
+}
+
+#[tokio::test]
+async fn the_test_page_hides_the_label_then_scores_both() {
+    let set = demo_set();
+    let app = demo_app(&set);
+    let fresh = ask(&app, get("/demo")).await;
+    assert_eq!(fresh.status, StatusCode::SEE_OTHER);
+    assert!(fresh.header(header::LOCATION).starts_with("/demo?seed="));
+
+    let seed = seed_of_beagle(&app).await;
+    let question = ask(&app, get(&format!("/demo?seed={seed}"))).await;
+    let page = question.text();
+    assert!(page.contains(&format!("/demo/photo/{seed}/1")));
+    let before_list = page.split("<datalist").next().unwrap();
+    assert!(
+        !before_list.contains("eagle"),
+        "the label is shown too early"
+    );
+    assert!(page.contains("toutes ses photos servent"));
+
+    let address = format!("/demo?seed={seed}&n=1&you=0-0&model=0-0&guess=beagle");
+    let right = ask(&app, get(&address)).await;
+    let page = right.text();
+    assert!(page.contains("Vous avez raison") && page.contains("Le modèle a raison"));
+    assert!(page.contains("90\u{a0}%") && page.contains("10\u{a0}%"));
+    assert!(page.contains("id=\"score-you\">1 sur 1"));
+    let next = format!("href=\"/demo?seed={seed}&amp;n=2&amp;you=1-1&amp;model=1-1\"");
+    assert!(page.contains(&next), "{page}");
+
+    let wrong = ask(&app, get(&format!("/demo?seed={seed}&guess=samoy%C3%A8de"))).await;
+    assert!(wrong.text().contains("id=\"score-you\">0 sur 1"));
+    let passed = ask(&app, get(&format!("/demo?seed={seed}&you=1-2&show=1"))).await;
+    assert!(passed.text().contains("id=\"score-you\">1 sur 2"));
+    let unknown = ask(&app, get(&format!("/demo?seed={seed}&guess=licorne"))).await;
+    assert!(unknown.text().contains("aria-invalid=\"true\""));
+    assert!(!unknown.text().contains("id=\"next\""));
+}
+
+#[tokio::test]
+async fn the_test_page_serves_photos_of_the_set_alone() {
+    let set = demo_set();
+    let app = demo_app(&set);
+    let got = ask(&app, get("/demo/photo/3/1")).await;
+    assert_eq!(got.header(header::CONTENT_TYPE), "image/jpeg");
+    assert!(got.body.starts_with(&[0xFF, 0xD8]));
+    let last = format!("/demo/photo/{}/{}", u64::MAX, u64::MAX);
+    assert_eq!(ask(&app, get(&last)).await.status, StatusCode::OK);
+    for path in [
+        "/demo/photo/3/0",
+        "/demo/photo/3/..%2f..%2fCargo.toml",
+        "/demo/photo/..%2f/1",
+        "/demo/photo/-1/1",
+    ] {
+        let got = ask(&app, get(path)).await;
+        assert!(got.status.is_client_error(), "{path}: {}", got.status);
+    }
+}
+
+#[tokio::test]
+async fn a_photo_that_cannot_be_read_counts_for_nobody() {
+    let set = demo_set();
+    for file in [
+        "n02088364-beagle/beagle_14.jpg",
+        "n02111889-Samoyed/samoyed_32.jpg",
+    ] {
+        std::fs::write(set.path().join(file), "not a photo").unwrap();
+    }
+    let address = "/demo?seed=1&you=1-1&model=0-1&show=1";
+    let got = ask(&demo_app(&set), get(address)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    assert!(got.text().contains("ne peut pas être lue"));
+    assert!(got.text().contains("n=2&amp;you=1-1&amp;model=0-1"));
+}
+
+#[tokio::test]
+async fn the_test_page_can_stand_alone() {
+    let set = demo_set();
+    let mut options = Options::new(Arc::new(Double::new()));
+    options.demo = Some(Dataset::open(set.path()).unwrap());
+    options.demo_alone = true;
+    let app = web::router(options).unwrap();
+    let fresh = ask(&app, get("/")).await;
+    assert!(fresh.header(header::LOCATION).starts_with("/?seed="));
+    let page = ask(&app, get("/?seed=5")).await;
+    assert!(page.text().contains("src=\"/photo/5/1\""));
+    assert_eq!(ask(&app, get("/photo/5/1")).await.status, StatusCode::OK);
+}
