@@ -79,63 +79,80 @@ impl Strip<'_> {
 /// # Safety
 /// All pointers of the strip must be valid, and the input rows that its rows see be there.
 pub(super) unsafe fn run(isa: Isa, strip: &Strip<'_>) {
-    isa.run(Rows(strip));
-}
-
-struct Rows<'a>(&'a Strip<'a>);
-
-impl Work for Rows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let window = self.0.window;
-        let special = window.kernel_height <= MOST_ROWS;
-        // SAFETY: as `run` asks of its caller.
-        unsafe {
-            match (window.kernel_width, window.stride_width) {
-                (3, 1) if special => strips::<S, 3, 1>(simd, self.0),
-                (3, 2) if special => strips::<S, 3, 2>(simd, self.0),
-                (5, 1) if special => strips::<S, 5, 1>(simd, self.0),
-                (5, 2) if special => strips::<S, 5, 2>(simd, self.0),
-                _ => any_window(simd, self.0),
-            }
-        }
+    let window = strip.window;
+    let special = window.kernel_height <= MOST_ROWS;
+    match (window.kernel_width, window.stride_width) {
+        (3, 1) if special => strips::<3, 1>(isa, strip),
+        (3, 2) if special => strips::<3, 2>(isa, strip),
+        (5, 1) if special => strips::<5, 1>(isa, strip),
+        (5, 2) if special => strips::<5, 2>(isa, strip),
+        _ => isa.run(AnyWindow(strip)),
     }
 }
 
 /// Goes down the rows tile by tile (as even as can be), some channels at a time, so that the input
 /// rows that two output rows share come from the first-level cache.
-#[inline(always)]
-unsafe fn strips<S: Simd, const WIDTH: usize, const STRIDE: usize>(simd: S, strip: &Strip<'_>) {
+fn strips<const WIDTH: usize, const STRIDE: usize>(isa: Isa, strip: &Strip<'_>) {
+    let lanes = isa.lanes();
     let columns = strip.window.out_width;
     let tiles = columns.div_ceil(MOST_OUTPUTS);
     let widest = (columns.div_ceil(tiles) - 1) * STRIDE + WIDTH;
-    let cached = CACHED_VALUES / (widest * strip.window.kernel_height * S::LANES);
+    let cached = CACHED_VALUES / (widest * strip.window.kernel_height * lanes);
     // Whole pairs of cache lines.
-    let most = (cached / (32 / S::LANES)).max(1) * (32 / S::LANES);
+    let most = (cached / (32 / lanes)).max(1) * (32 / lanes);
     let chunks = strip.vectors.len().div_ceil(most);
     for chunk in 0..chunks {
         let vectors = strip.vectors.start + chunk * most
             ..(strip.vectors.start + (chunk + 1) * most).min(strip.vectors.end);
         for index in 0..tiles {
-            let start = columns * index / tiles;
-            let end = columns * (index + 1) / tiles;
-            let vectors = vectors.clone();
-            // SAFETY: as the caller vouches.
-            unsafe {
-                match end - start {
-                    1 => down::<S, WIDTH, STRIDE, 1>(simd, strip, vectors, start),
-                    2 => down::<S, WIDTH, STRIDE, 2>(simd, strip, vectors, start),
-                    3 => down::<S, WIDTH, STRIDE, 3>(simd, strip, vectors, start),
-                    4 => down::<S, WIDTH, STRIDE, 4>(simd, strip, vectors, start),
-                    5 => down::<S, WIDTH, STRIDE, 5>(simd, strip, vectors, start),
-                    6 => down::<S, WIDTH, STRIDE, 6>(simd, strip, vectors, start),
-                    7 => down::<S, WIDTH, STRIDE, 7>(simd, strip, vectors, start),
-                    _ => down::<S, WIDTH, STRIDE, 8>(simd, strip, vectors, start),
-                }
+            let first = columns * index / tiles;
+            let outputs = columns * (index + 1) / tiles - first;
+            // Each size is a function of its own: all of them in one would take minutes to compile.
+            macro_rules! sizes {
+                ($($outputs:literal)+) => {
+                    match outputs {
+                        $($outputs => isa.run(Down::<'_, WIDTH, STRIDE, $outputs> {
+                            strip,
+                            vectors: vectors.clone(),
+                            first,
+                        }),)+
+                        _ => unreachable!("a tile has at most {MOST_OUTPUTS} outputs"),
+                    }
+                };
             }
+            sizes!(1 2 3 4 5 6 7 8);
         }
+    }
+}
+
+/// A column of tiles, OUTPUTS wide from output column `first` on.
+struct Down<'a, const WIDTH: usize, const STRIDE: usize, const OUTPUTS: usize> {
+    strip: &'a Strip<'a>,
+    vectors: Range<usize>,
+    first: usize,
+}
+
+impl<const WIDTH: usize, const STRIDE: usize, const OUTPUTS: usize> Work
+    for Down<'_, WIDTH, STRIDE, OUTPUTS>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        // SAFETY: as `run` asks of its caller.
+        unsafe { down::<S, WIDTH, STRIDE, OUTPUTS>(simd, self.strip, self.vectors, self.first) };
+    }
+}
+
+struct AnyWindow<'a>(&'a Strip<'a>);
+
+impl Work for AnyWindow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        // SAFETY: as `run` asks of its caller.
+        unsafe { any_window(simd, self.0) };
     }
 }
 
@@ -163,44 +180,35 @@ unsafe fn down<S: Simd, const WIDTH: usize, const STRIDE: usize, const OUTPUTS: 
         // SAFETY: as the caller vouches; of the last vector only the channels that are there are
         // touched.
         unsafe {
+            let mut rest = vectors.clone();
             if inside {
                 let start = strip.pixel(row, first, kernel_rows.start, 0);
                 let place = Inside {
                     start,
                     row_values,
                     channels: strip.channels,
-                    kernel_rows,
+                    kernel_rows: kernel_rows.clone(),
                 };
                 for vector in vectors.start..whole {
                     tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, vector);
                 }
-                if whole == vectors.end {
-                    continue;
-                }
+                rest.start = whole.max(vectors.start);
             }
-            let kernel_rows = strip.kernel_rows(row);
+            if rest.is_empty() {
+                continue;
+            }
             for kernel_row in kernel_rows.clone() {
                 for column in 0..columns {
                     pointers[kernel_row][column] = strip.pixel(row, first, kernel_row, column);
                 }
             }
-            let count = S::LANES;
-            let place = Anywhere {
-                pointers: &pointers,
-                kernel_rows,
-                count,
-            };
-            if !inside {
-                for vector in vectors.start..whole {
-                    tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, vector);
-                }
-            }
-            if vectors.end > whole {
+            for vector in rest {
                 let place = Anywhere {
-                    count: strip.channels - whole * S::LANES,
-                    ..place
+                    pointers: &pointers,
+                    kernel_rows: kernel_rows.clone(),
+                    count: (strip.channels - vector * S::LANES).min(S::LANES),
                 };
-                tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, whole);
+                tile::<S, _, WIDTH, STRIDE, OUTPUTS>(simd, strip, &place, output, vector);
             }
         }
     }
