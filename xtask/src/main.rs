@@ -1,5 +1,6 @@
 //! The project's chores, run as `cargo xtask NAME`: the tests with all that they need, and tidiness.
 
+mod parity;
 mod test;
 mod tidy;
 
@@ -11,6 +12,7 @@ cargo xtask NAME
   tidy    checks the arrows between crates, the first line of each file, where unsafe code may be
   test    runs every test, the browser's included, and installs what they need
           (--no-browser leaves the browser out)
+  parity  compares the networks with Keras and PyTorch, which it installs into target/parity
 ";
 
 fn main() -> Result<()> {
@@ -19,6 +21,7 @@ fn main() -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("tidy") => tidy::run(&root),
         Some("test") => test::run(&root, !arguments.iter().any(|a| a == "--no-browser")),
+        Some("parity") => parity::run(&root),
         Some("help" | "--help") | None => {
             print!("{HELP}");
             Ok(())

