@@ -103,10 +103,11 @@ impl PackedDepthwise {
         let output = SharedOutput::new(output.as_mut_ptr());
         let vectors = self.channels.div_ceil(self.isa.lanes());
         let parts = pool.threads();
-        // Few rows cannot be shared evenly; channels can, in runs of whole cache lines.
+        // Rows where they can be shared out nearly evenly; else channels, in runs of whole cache
+        // lines (each thread's prefetcher then fetches lines that the other writes).
+        let by_rows = rows.div_ceil(parts) * parts * 4 <= rows * 5;
         let line = (16 / self.isa.lanes()).max(1);
         let lines = vectors.div_ceil(line);
-        let by_rows = rows >= 8 * parts || lines < 4 * parts;
         pool.run(parts, &|part| {
             let share = |all: usize| all * part / parts..all * (part + 1) / parts;
             let (rows, vectors) = if by_rows {

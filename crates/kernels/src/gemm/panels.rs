@@ -1,5 +1,5 @@
 //! Packed weights, and how a product is cut into blocks, panels and threads.
-use super::source::Source;
+use super::source::{self, Source};
 use super::tile::{self, Strip};
 use crate::isa::{Isa, MOST_VECTORS};
 use crate::{Activation, elementwise};
@@ -9,6 +9,9 @@ use tensor::AlignedBuffer;
 /// f32 of input that a block of pixels may have: a quarter of a small second-level cache (512 KiB),
 /// so that they are still there for the next panel.
 const BLOCK_VALUES: usize = 32 * 1024;
+
+/// f32 of windows that are gathered at a time: half of a small first-level cache (32 KiB).
+const GATHERED_VALUES: usize = 4 * 1024;
 
 /// Weights `[inputs, outputs]` cut into panels of a few vectors of outputs; in a panel the weights
 /// of one input lie side by side.
@@ -137,6 +140,12 @@ impl Panels {
         epilogue: Epilogue,
     ) {
         let window = source.window;
+        if source.is_gathered() {
+            // SAFETY: as the caller vouches.
+            return unsafe {
+                self.run_gathered(source, first_output_row, pixels, residual, output, epilogue)
+            };
+        }
         let per_pixel = source.channels * window.stride_height * window.stride_width;
         let block = (BLOCK_VALUES / per_pixel.max(1)).max(48);
         let mut first = pixels.start;
@@ -161,6 +170,55 @@ impl Panels {
         }
     }
 
+    /// As [`Panels::run`], by way of copied windows.
+    ///
+    /// # Safety
+    /// As for [`Panels::run`].
+    unsafe fn run_gathered(
+        &self,
+        source: &Source<'_>,
+        first_output_row: usize,
+        pixels: Range<usize>,
+        residual: *const f32,
+        output: SharedOutput,
+        epilogue: Epilogue,
+    ) {
+        let window = source.window;
+        let depth = window.kernel_height * window.kernel_width * source.channels;
+        let mut gathered = [0.0; GATHERED_VALUES];
+        let block = GATHERED_VALUES / depth;
+        let mut first = pixels.start;
+        while first < pixels.end {
+            let count = block.min(pixels.end - first);
+            let target = &mut gathered[..count * depth];
+            source::gather(
+                self.isa,
+                source,
+                first_output_row,
+                first..first + count,
+                target,
+            );
+            let flat = Source {
+                input: target,
+                channels: depth,
+                flat: true,
+                ..*source
+            };
+            let offset = first * self.outputs;
+            let output = SharedOutput(output.0.wrapping_add(offset));
+            let residual = if residual.is_null() {
+                residual
+            } else {
+                residual.wrapping_add(offset)
+            };
+            for index in 0..self.panels.len() {
+                // SAFETY: as the caller vouches, from pixel `first` on.
+                unsafe { self.run_panel(index, &flat, 0, 0..count, residual, output, epilogue) };
+            }
+            first += count;
+        }
+    }
+
     /// Computes part `part` of `parts` of output pixels 0 to `pixels`: parts of equal work that
     /// together are the whole.
     ///
@@ -178,7 +236,8 @@ impl Panels {
         let widest = self.panels.first().map_or(1, |panel| panel.vectors);
         let tiles = pixels / tile::most_rows(self.isa, widest).max(1);
         // Each thread reads all that is not split: the larger side is.
-        let by_pixels = tiles >= 4 * parts && source.input.len() >= self.weight_values();
+        let by_pixels = source.is_gathered()
+            || tiles >= 4 * parts && source.input.len() >= self.weight_values();
         if parts == 1 || by_pixels {
             let range = pixels * part / parts..pixels * (part + 1) / parts;
             // SAFETY: as the caller vouches; the ranges of two parts share no pixel.

@@ -127,7 +127,6 @@ type Sums<S, const ROWS: usize, const VECTORS: usize> = [[<S as Simd>::Vector; V
 unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, strip: &Strip<'_>) {
     let source = strip.source;
     let window = source.window;
-    let depth = window.kernel_height * window.kernel_width * source.channels;
     let lower = simd.splat(strip.lower);
     let upper = simd.splat(strip.upper);
     let mut place = Place::of(strip.first_pixel, strip.first_output_row, window.out_width);
@@ -150,7 +149,13 @@ unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, strip
                 for (i, row) in rows.iter_mut().enumerate() {
                     *row = first.add(i * source.channels);
                 }
-                accumulate::<S, ROWS, VECTORS>(simd, &mut sums, &rows, strip.weights, depth);
+                accumulate::<S, ROWS, VECTORS>(
+                    simd,
+                    &mut sums,
+                    &rows,
+                    strip.weights,
+                    source.channels,
+                );
             } else {
                 windows::<S, ROWS, VECTORS>(simd, &mut sums, strip, &mut place);
             }
