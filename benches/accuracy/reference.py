@@ -5,7 +5,7 @@ Usage: reference.py NETWORK VIEW CLASSES OUT.csv PHOTO... < nothing
 
 NETWORK is lite0, lite1 or lite2; VIEW is `stretch` or `crop` (shorter side to size/0.875, centre cut
 out); photos are resized by Pillow's bicubic filter. CLASSES is a table of `id` and `output` (see
-crates/cli/model/classes.tsv): the 1000 outputs are cut to these. Writes one line a photo: its path
+classes.tsv beside this file): the 1000 outputs are cut to these. Writes one line a photo: its path
 and the ids of the five likeliest classes.
 """
 

@@ -153,3 +153,29 @@ fn shape_or_none(found: &Option<Shape>) -> String {
         None => "no values".into(),
     }
 }
+
+/// Why a photo cannot be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassifyError {
+    /// The package's preparation cannot be done here.
+    #[error(transparent)]
+    Prepare(#[from] vision::PrepareError),
+    /// The network did not take what was prepared.
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
+}
+
+/// What a photo that cannot be read is told to be, for [`words::message`].
+pub fn photo_message(error: &vision::DecodeError) -> words::Message<'_> {
+    use vision::DecodeError;
+    use words::Message;
+    match error {
+        DecodeError::Empty => Message::PhotoEmpty,
+        DecodeError::NotAPhoto => Message::PhotoNotAPhoto,
+        DecodeError::Truncated { .. } => Message::PhotoTruncated,
+        DecodeError::Damaged { .. } => Message::PhotoDamaged,
+        DecodeError::TooLarge { .. } => Message::PhotoTooLarge,
+        DecodeError::UnsupportedFormat { name } => Message::PhotoUnsupportedFormat { format: name },
+        DecodeError::UnsupportedFeature { .. } => Message::PhotoUnsupportedFeature,
+    }
+}

@@ -2,16 +2,25 @@
 //!
 //! Invariant: nothing else turns a network's outputs into what people read; and this crate embeds no
 //! model: it is given bytes or a path.
+//!
+//! [`Classifier::open`] checks a package and plans its network; [`Classifier::classify`] answers
+//! photos. [`make`] makes packages from published weights.
 
 mod answer;
 mod calibration;
+mod classifier;
 mod decide;
 mod error;
 mod graph_text;
+pub mod make;
+mod network;
 mod package;
+mod quality;
 
 pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};
 pub use calibration::{Calibration, DogRule};
+pub use classifier::{Classifier, ClassifyOptions};
 pub use decide::Probabilities;
-pub use error::PackageError;
+pub use error::{ClassifyError, PackageError, photo_message};
+pub use network::OpenOptions;
 pub use package::{About, Label, Package, Provenance};

@@ -173,13 +173,28 @@ pub struct MakeArguments {
     /// Photos without a dog, for the 'no dog' threshold
     #[arg(long, value_name = "FOLDER")]
     pub not_dogs: Option<PathBuf>,
-    /// How a photo meets the input: stretch, crop:FRACTION, letterbox; several joined by `+`,
-    /// `mirror` behind one adds its mirror image
+    /// How a photo meets the input: stretch, crop:FRACTION, letterbox; several joined by `+`;
+    /// `:mirror` behind one for its mirror image
     #[arg(long, value_name = "VIEWS")]
     pub views: Option<String>,
+    /// Height and width of the network's input [default: the backbone's]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(16..=2048))]
+    pub size: Option<u16>,
     /// The package's name [default: the file's]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// The package's version
+    #[arg(long, value_name = "VERSION", default_value = "1.0")]
+    pub model_version: String,
+    /// The weights' name and origin, for the model card [default: the file's name]
+    #[arg(long, value_name = "TEXT")]
+    pub origin: Option<String>,
+    /// The weights' licence (SPDX), for the model card
+    #[arg(long, value_name = "NAME")]
+    pub licence: Option<String>,
+    /// What the weights have seen, for the model card
+    #[arg(long, value_name = "TEXT")]
+    pub seen: Option<String>,
     /// Where to write the package
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,

@@ -90,7 +90,10 @@ pub(crate) fn threshold(yes: &[f64], no: &[f64], yes_allowed: f64, no_allowed: f
         missed.max(taken)
     };
     // The cost changes only at the candidates: it is that of the gap just below each of them.
-    let costs: Vec<f64> = candidates.iter().map(|&candidate| cost(candidate)).collect();
+    let costs: Vec<f64> = candidates
+        .iter()
+        .map(|&candidate| cost(candidate))
+        .collect();
     let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
     let best = |position: &usize| costs[*position] <= least + 1e-12;
     let Some(first) = (0..costs.len()).find(best) else {
@@ -100,7 +103,11 @@ pub(crate) fn threshold(yes: &[f64], no: &[f64], yes_allowed: f64, no_allowed: f
     while last + 1 < costs.len() && best(&(last + 1)) {
         last += 1;
     }
-    let low = if first == 0 { candidates[0] } else { candidates[first - 1] };
+    let low = if first == 0 {
+        candidates[0]
+    } else {
+        candidates[first - 1]
+    };
     (low + candidates[last]) / 2.0
 }
 
@@ -109,7 +116,9 @@ pub(crate) fn quantile(values: &[f32], part: f64) -> Option<f32> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f32::total_cmp);
     let position = (part * sorted.len() as f64) as usize;
-    sorted.get(position.min(sorted.len().saturating_sub(1))).copied()
+    sorted
+        .get(position.min(sorted.len().saturating_sub(1)))
+        .copied()
 }
 
 #[cfg(test)]
@@ -148,9 +157,15 @@ mod tests {
             sides[usize::from(u >= p)].push(x);
         }
         let (slope, offset) = logistic(&sides[0], &sides[1]);
-        assert!((slope - 1.5).abs() < 0.1 && offset.abs() < 0.1, "{slope} {offset}");
+        assert!(
+            (slope - 1.5).abs() < 0.1 && offset.abs() < 0.1,
+            "{slope} {offset}"
+        );
         let (slope, _) = logistic(&[1.0, 2.0], &[-1.0, -2.0]);
-        assert!(slope.is_finite() && slope > 0.0, "apart altogether: {slope}");
+        assert!(
+            slope.is_finite() && slope > 0.0,
+            "apart altogether: {slope}"
+        );
     }
 
     #[test]

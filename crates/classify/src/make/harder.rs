@@ -31,7 +31,12 @@ fn cut(photo: &Photo, random: &mut Random) -> Photo {
     let left = random.between(0.0, width - part_width);
     let top = random.between(0.0, height - part_height);
     photo
-        .crop(left as usize, top as usize, part_width as usize, part_height as usize)
+        .crop(
+            left as usize,
+            top as usize,
+            part_width as usize,
+            part_height as usize,
+        )
         .unwrap_or_else(|| photo.clone())
 }
 
@@ -66,11 +71,29 @@ fn further_away(photo: &Photo, random: &mut Random) -> Photo {
 
 /// Exposure, contrast, colour and tint, each in some of the photos.
 fn tint(rgb: &mut [u8], random: &mut Random) {
-    let gamma = if random.chance(0.6) { random.between(-0.8, 0.8).exp2() } else { 1.0 };
-    let contrast = if random.chance(0.5) { random.between(0.6, 1.3) } else { 1.0 };
-    let colour = if random.chance(0.5) { random.between(0.4, 1.5) } else { 1.0 };
+    let gamma = if random.chance(0.6) {
+        random.between(-0.8, 0.8).exp2()
+    } else {
+        1.0
+    };
+    let contrast = if random.chance(0.5) {
+        random.between(0.6, 1.3)
+    } else {
+        1.0
+    };
+    let colour = if random.chance(0.5) {
+        random.between(0.4, 1.5)
+    } else {
+        1.0
+    };
     let tinted = random.chance(0.5);
-    let gains = [(); 3].map(|()| if tinted { random.between(0.85, 1.15) } else { 1.0 });
+    let gains = [(); 3].map(|()| {
+        if tinted {
+            random.between(0.85, 1.15)
+        } else {
+            1.0
+        }
+    });
     let mean = rgb.iter().map(|&value| f64::from(value)).sum::<f64>() / rgb.len().max(1) as f64;
     for pixel in rgb.chunks_exact_mut(3) {
         let exposed = [pixel[0], pixel[1], pixel[2]].map(|value| {
@@ -79,7 +102,9 @@ fn tint(rgb: &mut [u8], random: &mut Random) {
         });
         let gray = exposed.iter().sum::<f64>() / 3.0;
         for ((value, exposed), gain) in pixel.iter_mut().zip(exposed).zip(gains) {
-            *value = ((gray + (exposed - gray) * colour) * gain).round().clamp(0.0, 255.0) as u8;
+            *value = ((gray + (exposed - gray) * colour) * gain)
+                .round()
+                .clamp(0.0, 255.0) as u8;
         }
     }
 }
@@ -92,7 +117,11 @@ fn blur(rgb: &mut [u8], width: usize, height: usize) {
             for channel in 0..3 {
                 let mut sum = 0u32;
                 for y in [row.saturating_sub(1), row, (row + 1).min(height - 1)] {
-                    for x in [column.saturating_sub(1), column, (column + 1).min(width - 1)] {
+                    for x in [
+                        column.saturating_sub(1),
+                        column,
+                        (column + 1).min(width - 1),
+                    ] {
                         sum += u32::from(from[3 * (y * width + x) + channel]);
                     }
                 }
@@ -129,7 +158,9 @@ mod tests {
 
     #[test]
     fn repeatable_and_of_sensible_size() {
-        let rgb: Vec<u8> = (0..40 * 30 * 3).map(|value| (value * 7 % 251) as u8).collect();
+        let rgb: Vec<u8> = (0..40 * 30 * 3)
+            .map(|value| (value * 7 % 251) as u8)
+            .collect();
         let photo = Photo::from_rgb(40, 30, rgb);
         for seed in 0..50 {
             let one = harder(&photo, seed);

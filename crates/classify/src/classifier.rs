@@ -1,0 +1,179 @@
+//! A model ready to answer: the package's network, planned, with its labels and calibration.
+use crate::answer::{Answer, ModelName};
+use crate::decide::{Class, Probabilities, answer};
+use crate::error::{ClassifyError, PackageError};
+use crate::network::Network;
+use crate::package::{About, Package, read_file};
+use crate::quality::quality;
+use std::path::Path;
+use std::time::Instant;
+use tensor::Pool;
+use vision::{Photo, Views};
+
+use crate::network::OpenOptions;
+
+/// A model ready to answer. It is shared freely between threads; each call runs on the pool that it
+/// is given.
+#[derive(Debug)]
+pub struct Classifier {
+    about: About,
+    model: ModelName,
+    classes: Vec<Class>,
+    network: Network,
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassifyOptions {
+    /// How many breeds to give.
+    pub top: usize,
+    /// Whether all photos show one animal: one answer from all of them.
+    pub together: bool,
+}
+
+impl Default for ClassifyOptions {
+    fn default() -> Self {
+        ClassifyOptions {
+            top: 5,
+            together: false,
+        }
+    }
+}
+
+impl Classifier {
+    /// Checks a package and makes its network ready.
+    ///
+    /// # Errors
+    /// [`PackageError`]: see there for what a wrong file is told to be.
+    pub fn open(bytes: &[u8], options: &OpenOptions) -> Result<Self, PackageError> {
+        Self::from_package(Package::read(bytes)?, options)
+    }
+
+    /// The same from a file.
+    ///
+    /// # Errors
+    /// As [`Classifier::open`], and [`PackageError::Io`].
+    pub fn open_file(path: &Path, options: &OpenOptions) -> Result<Self, PackageError> {
+        Self::open(&read_file(path)?, options)
+    }
+
+    /// The same from a package in memory.
+    ///
+    /// # Errors
+    /// [`PackageError::Engine`] where the network cannot be run here.
+    pub fn from_package(package: Package, options: &OpenOptions) -> Result<Self, PackageError> {
+        let Package {
+            about,
+            graph,
+            weights,
+        } = package;
+        let network = Network::new(&graph, &weights, about.input.views.len(), options)?;
+        Ok(Classifier {
+            model: ModelName {
+                name: about.name.clone(),
+                version: about.version.clone(),
+            },
+            classes: about.labels.iter().map(Class::new).collect(),
+            about,
+            network,
+        })
+    }
+
+    /// What the package says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Which breeds the photos show: one answer a photo, or with `together` one for all of them.
+    ///
+    /// The network's outputs are averaged over the views of a photo. With `together` they are
+    /// averaged over the photos as well, but only over those in which a dog is seen, if there are
+    /// any: a photo of the kennel does not make the dog less of one.
+    ///
+    /// `milliseconds.decode` is left at 0, for the caller to fill.
+    ///
+    /// # Errors
+    /// [`ClassifyError`] where the package asks for a preparation that cannot be done.
+    pub fn classify(
+        &self,
+        pool: &Pool,
+        photos: &[Photo],
+        options: &ClassifyOptions,
+    ) -> Result<Vec<Answer>, ClassifyError> {
+        let calibration = &self.about.calibration;
+        let mut seen = Vec::with_capacity(photos.len());
+        for photo in photos {
+            let start = Instant::now();
+            let views = vision::prepare(&self.about.input, photo)?;
+            let outputs = self.outputs_of_views(pool, &views)?;
+            let milliseconds = start.elapsed().as_secs_f32() * 1000.0;
+            let faults = quality(photo, &views, &self.about.input.scaling);
+            seen.push((outputs, milliseconds, faults));
+        }
+        if options.together && !seen.is_empty() {
+            let dog = |outputs: &[f32]| {
+                let probabilities = Probabilities::new(outputs, &self.classes, calibration);
+                probabilities.dog >= calibration.not_a_dog_below
+            };
+            let any = seen.iter().any(|(outputs, ..)| dog(outputs));
+            let used = seen.iter().filter(|(outputs, ..)| !any || dog(outputs));
+            let outputs = mean(used.clone().map(|(outputs, ..)| outputs.as_slice()));
+            let milliseconds = seen.iter().map(|(_, milliseconds, _)| milliseconds).sum();
+            // A fault of one photo is the answer's only where every photo that it rests on has it.
+            let mut faults: Vec<_> = used.map(|(.., faults)| faults.clone()).collect();
+            let mut shared = faults.pop().unwrap_or_default();
+            shared.retain(|fault| faults.iter().all(|other| other.contains(fault)));
+            seen = vec![(outputs, milliseconds, shared)];
+        }
+        let answers = seen.into_iter().map(|(outputs, milliseconds, faults)| {
+            let probabilities = Probabilities::new(&outputs, &self.classes, calibration);
+            let mut answer = answer(
+                &probabilities,
+                &self.classes,
+                calibration,
+                options.top,
+                &self.model,
+            );
+            answer.quality = faults;
+            answer.milliseconds.infer = milliseconds;
+            answer
+        });
+        Ok(answers.collect())
+    }
+
+    /// The network's outputs for a photo, `[outputs]`: logits, averaged over the package's views.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub fn outputs(&self, pool: &Pool, photo: &Photo) -> Result<Vec<f32>, ClassifyError> {
+        self.outputs_of_views(pool, &vision::prepare(&self.about.input, photo)?)
+    }
+
+    fn outputs_of_views(&self, pool: &Pool, views: &Views) -> Result<Vec<f32>, ClassifyError> {
+        let outputs = self.network.run(pool, views.values())?;
+        Ok(mean(outputs.chunks_exact(self.network.outputs().max(1))))
+    }
+
+    /// The calibrated probabilities of all classes, from the outputs of [`Classifier::outputs`].
+    pub fn probabilities(&self, outputs: &[f32]) -> Probabilities {
+        Probabilities::new(outputs, &self.classes, &self.about.calibration)
+    }
+}
+
+/// The mean of rows of one length; nothing of none.
+fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
+    let mut sum: Vec<f32> = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        if sum.is_empty() {
+            sum = row.to_vec();
+        } else {
+            sum.iter_mut()
+                .zip(row)
+                .for_each(|(sum, value)| *sum += value);
+        }
+        count += 1;
+    }
+    sum.iter_mut().for_each(|sum| *sum /= count as f32);
+    sum
+}
