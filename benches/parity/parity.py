@@ -51,7 +51,7 @@ def main():
             worst = max(worst, error)
             print(f"| {case.name} | {layer} | {' x '.join(map(str, b.shape))} | {error:.1e} |")
         same = (ours["predictions"].argmax(1) == theirs["predictions"].argmax(1)).all()
-        print(f"| {case.name} | first answer | {len(case.pixels)} photos | {'same' if same else 'OTHER'} |")
+        print(f"| {case.name} | first answer | {len(case.pixels)} images | {'same' if same else 'OTHER'} |")
     print(f"\nlargest {worst:.1e}, allowed {TOLERANCE:.0e}")
     return 0 if worst < TOLERANCE else 1
 

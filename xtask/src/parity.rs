@@ -13,12 +13,22 @@ pub fn run(root: &Path) -> Result<()> {
         environment.join("bin/python")
     };
     if !python.exists() {
-        call(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        call(
+            Command::new("python3")
+                .args(["-m", "venv"])
+                .arg(&environment),
+        )?;
     }
     let folder = root.join("benches/parity");
     let install = |file: &str, how: &[&str]| {
         let mut command = Command::new(&python);
-        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]);
         call(command.args(how).arg("-r").arg(folder.join(file)))
     };
     install("requirements.txt", &[])?;

@@ -13,6 +13,9 @@ pub struct Mismatch {
     pub unused: Vec<(String, Shape)>,
     /// Pairs whose shapes do not agree.
     pub shapes: Vec<ShapeMismatch>,
+    /// Tensors that would be used and hold a value that is infinite or not a number (a training
+    /// that ran away): nothing that they predict would mean anything.
+    pub not_finite: Vec<String>,
 }
 
 /// A tensor that belongs to a parameter by its name, but not by its shape.
@@ -66,6 +69,11 @@ impl fmt::Display for Mismatch {
         section(
             "in the file, not in the model",
             self.unused.iter().map(unused).collect(),
+        )?;
+        let broken = |name: &String| format!("`{name}`");
+        section(
+            "infinite or not a number",
+            self.not_finite.iter().map(broken).collect(),
         )
     }
 }
@@ -78,7 +86,7 @@ impl std::error::Error for Mismatch {}
 ///
 /// # Errors
 /// [`Mismatch`] where a parameter stays empty, a tensor is left over that no rule names as ignored,
-/// or a shape differs.
+/// a shape differs, or a value is not finite.
 pub fn assign(
     parameters: &[ParameterSpec],
     source: NamedTensors,
@@ -114,6 +122,9 @@ pub fn assign(
         let spec = wanted[row.parameter.as_str()];
         let tensor = &source[*found];
         let wants = stored_shape(row.layout, spec.shape);
+        if !tensor.values().iter().all(|value| value.is_finite()) {
+            mismatch.not_finite.push(found.to_string());
+        }
         if tensor.shape() == wants {
             filled.insert(&spec.name, to_graph(row.layout, spec.shape, tensor));
         } else {
@@ -392,6 +403,21 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("`module.extra` [7]"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused() {
+        let parameters = [spec("a/bias", [2])];
+        let mut source = tensors(&[("a/bias", &[2])]);
+        source["a/bias"].values_mut()[1] = f32::NAN;
+        let rules = WeightNames::own(&parameters);
+        let error = assign(&parameters, source, &rules).unwrap_err();
+        assert_eq!(error.not_finite, ["a/bias"]);
+        assert!(
+            error
+                .to_string()
+                .contains("infinite or not a number (1):\n  `a/bias`")
+        );
     }
 
     #[test]

@@ -113,7 +113,13 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Weights, FormatError> {
 pub(crate) fn read_zip(bytes: &[u8]) -> Result<Weights, FormatError> {
     let mut files = unzip(bytes)?;
     let Some(root) = files.keys().find_map(|name| name.strip_suffix("data.pkl")) else {
-        return Err(unsupported("a zip archive without a `data.pkl`"));
+        return Err(match files.contains_key("model.weights.h5") {
+            true => FormatError::Unsupported {
+                format: "Keras",
+                detail: "Keras 3's `.keras` archive".into(),
+            },
+            false => unsupported("a zip archive without a `data.pkl`"),
+        });
     };
     let root = root.to_owned();
     if files
