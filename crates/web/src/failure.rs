@@ -2,6 +2,7 @@
 //! and the problem document (RFC 9457) that the API answers.
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use classify::photo_message;
 use serde::Serialize;
 use vision::DecodeError;
 use words::{Language, Message};
@@ -197,18 +198,6 @@ struct Problem<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     photo: Option<&'a str>,
-}
-
-fn photo_message(error: &DecodeError) -> Message<'_> {
-    match error {
-        DecodeError::Empty => Message::PhotoEmpty,
-        DecodeError::NotAPhoto => Message::PhotoNotAPhoto,
-        DecodeError::Truncated { .. } => Message::PhotoTruncated,
-        DecodeError::Damaged { .. } => Message::PhotoDamaged,
-        DecodeError::TooLarge { .. } => Message::PhotoTooLarge,
-        DecodeError::UnsupportedFormat { name } => Message::PhotoUnsupportedFormat { format: name },
-        DecodeError::UnsupportedFeature { .. } => Message::PhotoUnsupportedFeature,
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod thumbnail;
 mod ui;
 mod upload;
 
-pub use recognise::Recognise;
+pub use recognise::{Model, Recognise};
 pub use upload::UploadLimits;
 
 use app::App;
@@ -59,7 +59,7 @@ impl Options {
         Options {
             model,
             language: Language::default(),
-            compute_threads: 1,
+            compute_threads: 2,
             compute_waiting: 256,
             uploads: UploadLimits::default(),
             photos: vision::Limits::default(),

@@ -4,13 +4,15 @@ use crate::compute::{Compute, ComputeError};
 use crate::failure::Failure;
 use crate::thumbnail;
 use crate::upload::{Form, Part, Upload};
-use classify::{Answer, ModelName};
+use anyhow::Context;
+use classify::{Answer, Classifier, ClassifyOptions, ModelName};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
+use tensor::Pool;
 use vision::{DecodeError, Limits, Photo};
 
-/// What names the breeds: the classifier, or in tests of the pages a double with known answers.
+/// What names the breeds: [`Model`], or in tests of the pages a double with known answers.
 pub trait Recognise: Send + Sync + 'static {
     /// What one photo, or several photos of one animal, show; at most `top` breeds.
     ///
@@ -20,6 +22,48 @@ pub trait Recognise: Send + Sync + 'static {
 
     /// The model that answers.
     fn model(&self) -> &ModelName;
+}
+
+/// A classifier with the threads that it runs on.
+pub struct Model {
+    classifier: Classifier,
+    pool: Pool,
+    name: ModelName,
+}
+
+impl Model {
+    /// Runs `classifier` on `threads` threads, as many as it was opened for. Where several photos
+    /// are looked at in the same moment, one has the threads and the others run on their callers'.
+    pub fn new(classifier: Classifier, threads: usize) -> Self {
+        let about = classifier.about();
+        let name = ModelName {
+            name: about.name.clone(),
+            version: about.version.clone(),
+        };
+        Model {
+            classifier,
+            pool: Pool::new(threads),
+            name,
+        }
+    }
+}
+
+impl Recognise for Model {
+    fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer> {
+        let options = ClassifyOptions {
+            top,
+            together: photos.len() > 1,
+        };
+        let answers = self.classifier.classify(&self.pool, photos, &options)?;
+        answers
+            .into_iter()
+            .next()
+            .context("no photo was asked about")
+    }
+
+    fn model(&self) -> &ModelName {
+        &self.name
+    }
 }
 
 /// What became of one photo, or of several photos of one animal.

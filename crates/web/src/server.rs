@@ -93,3 +93,63 @@ pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: museau\r\n\r\n";
+
+    /// A server whose only page takes a while.
+    async fn serve() -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+        let router = Router::new().route(
+            "/",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                "done"
+            }),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let asked = async move { stopped.await.unwrap() };
+        (address, stop, tokio::spawn(run(listener, router, asked)))
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_requests_end_and_takes_no_new_ones() {
+        let (address, stop, server) = serve().await;
+        let mut asking = TcpStream::connect(address).await.unwrap();
+        asking.write_all(REQUEST).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.send(()).unwrap();
+        let mut answer = String::new();
+        asking.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("done"), "{answer}");
+        server.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_never_finishes_a_request_is_hung_up_on() {
+        let (address, _stop, _server) = serve().await;
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"GET / HTTP/1.1\r\nHost: mus")
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // From here on the clock jumps to the next timer whenever nothing else is to do.
+        tokio::time::pause();
+        let mut rest = Vec::new();
+        let begun = tokio::time::Instant::now();
+        let _ = slow.read_to_end(&mut rest).await;
+        assert!(begun.elapsed() <= HEAD_TIME + Duration::from_secs(1));
+        assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    }
+}

@@ -489,6 +489,15 @@ async fn a_body_of_100_megabytes_is_refused_whether_its_length_is_said_or_not() 
 }
 
 #[tokio::test]
+async fn a_photo_over_the_limit_is_named() {
+    let large = vec![0; 25_000_001];
+    let body = form(&[("photo", Some("grande.jpg"), &large)]);
+    let got = ask(&app(), post("/api/v1/classify", body)).await;
+    got.is_problem(413, "body_too_large");
+    assert_eq!(got.json()["photo"], "grande.jpg");
+}
+
+#[tokio::test]
 async fn a_model_that_panics_is_an_answer_of_500_and_no_end() {
     let mut double = Double::new();
     double.panics = true;
