@@ -84,6 +84,11 @@ impl Classifier {
         &self.about
     }
 
+    /// The model's name and version, as an answer gives them.
+    pub fn model(&self) -> &ModelName {
+        &self.model
+    }
+
     /// Which breeds the photos show: one answer a photo, or with `together` one for all of them.
     ///
     /// The network's outputs are averaged over the views of a photo. With `together` they are

@@ -16,6 +16,7 @@ pub mod make;
 mod network;
 mod package;
 mod quality;
+mod said;
 
 pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};
 pub use calibration::{Calibration, DogRule};

@@ -9,7 +9,9 @@ use words::{Language, Message};
 /// The options of every verb, made sense of.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// The language of messages.
+    /// The language that was asked for by name.
+    pub wanted_language: Option<Language>,
+    /// The language of messages: the wanted one, else the system's.
     pub language: Language,
     /// Threads for computing.
     pub threads: usize,
@@ -22,12 +24,14 @@ pub struct Context {
 impl Context {
     /// From the options and the environment.
     pub fn new(arguments: &CommonArguments) -> Result<Self> {
-        let language = match &arguments.lang {
-            Some(name) => name
-                .parse()
-                .map_err(|error| Failure::new(Status::Usage, format!("--lang: {error}")))?,
-            None => system_language(),
+        let wanted_language = match &arguments.lang {
+            Some(name) => {
+                let wrong = |error| Failure::new(Status::Usage, format!("--lang: {error}"));
+                Some(name.parse::<Language>().map_err(wrong)?)
+            }
+            None => None,
         };
+        let language = wanted_language.unwrap_or_else(system_language);
         let isa = match &arguments.isa {
             Some(name) => Isa::by_name(name).ok_or_else(|| {
                 let known: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
@@ -39,6 +43,7 @@ impl Context {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = arguments.threads.map_or(cores, usize::from);
         Ok(Context {
+            wanted_language,
             language,
             threads,
             isa,
@@ -48,10 +53,7 @@ impl Context {
 
     /// A message in the person's language, with what to do.
     pub fn say(&self, message: Message<'_>) -> String {
-        match message.hint(self.language) {
-            Some(hint) => format!("{}\n  {hint}", message.text(self.language)),
-            None => message.text(self.language),
-        }
+        words::message(self.language, message)
     }
 }
 

@@ -59,17 +59,17 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Prints the error and gives its exit status.
-pub fn report(error: &anyhow::Error, label: &str) -> ExitCode {
+pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
     if let Some(failure) = error.downcast_ref::<Failure>() {
         if !failure.message.is_empty() {
-            eprintln!("{label}: {}", failure.message);
+            eprintln!("museau: {}", failure.message);
         }
         return failure.status.into();
     }
-    eprintln!("{label}: {error:#}");
+    eprintln!("museau: {error:#}");
     Status::Failed.into()
 }
 

@@ -1,8 +1,16 @@
 //! The binary `museau`: arguments, printing, wiring.
 
 mod arguments;
+mod classify;
 mod context;
 mod failure;
+mod log;
+mod make;
+mod model;
+mod models;
+mod photos;
+mod print;
+mod serve;
 mod shell;
 
 use arguments::{Arguments, Verb};
@@ -14,15 +22,21 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failure::report(&error, "museau"),
+        Err(error) => failure::report(&error),
     }
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let _context = Context::new(&arguments.common)?;
-    match arguments.verb {
-        Some(Verb::Completions { shell }) => shell::completions(shell),
+    let context = Context::new(&arguments.common)?;
+    log::start(&arguments.common);
+    match &arguments.verb {
+        None => serve::serve(&context, &arguments.serve),
+        Some(Verb::Serve(options)) => serve::serve(&context, options),
+        Some(Verb::Demo(options)) => serve::demo(&context, options),
+        Some(Verb::Classify(options)) => classify::run(&context, options),
+        Some(Verb::Models(verb)) => models::run(&context, verb),
+        Some(Verb::Bench(_)) => anyhow::bail!("not yet"),
+        Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),
-        _ => Ok(()),
     }
 }

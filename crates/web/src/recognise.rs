@@ -28,22 +28,15 @@ pub trait Recognise: Send + Sync + 'static {
 pub struct Model {
     classifier: Classifier,
     pool: Pool,
-    name: ModelName,
 }
 
 impl Model {
     /// Runs `classifier` on `threads` threads, as many as it was opened for. Where several photos
     /// are looked at in the same moment, one has the threads and the others run on their callers'.
     pub fn new(classifier: Classifier, threads: usize) -> Self {
-        let about = classifier.about();
-        let name = ModelName {
-            name: about.name.clone(),
-            version: about.version.clone(),
-        };
         Model {
             classifier,
             pool: Pool::new(threads),
-            name,
         }
     }
 }
@@ -62,7 +55,7 @@ impl Recognise for Model {
     }
 
     fn model(&self) -> &ModelName {
-        &self.name
+        self.classifier.model()
     }
 }
 

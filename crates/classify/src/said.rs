@@ -1,0 +1,66 @@
+//! An answer in sentences: which of `words`' messages it is said with, for the terminal and the pages
+//! alike.
+use crate::{Answer, AnswerKind, BreedGuess, Group, Notice, Quality};
+use words::{Language, Message};
+
+impl Answer {
+    /// The answer in one sentence.
+    pub fn summary(&self, language: Language) -> String {
+        match (self.answer, self.breeds.as_slice()) {
+            (AnswerKind::NotADog, _) | (_, []) => Message::AnswerNotADog.text(language),
+            (AnswerKind::Unsure, _) => match &self.group {
+                Some(group) => {
+                    let group = group.article_in(language);
+                    Message::AnswerUnsureGroup { group: &group }.text(language)
+                }
+                None => Message::AnswerUnsure.text(language),
+            },
+            (AnswerKind::Dog, [first, second, ..]) if self.mixed => {
+                let (first, second) = (first.name_in(language), second.name_in(language));
+                Message::AnswerMixedBreeds { first, second }.text(language)
+            }
+            (AnswerKind::Dog, [first, ..]) => Message::AnswerLooksLikeBreed {
+                breed: first.name_in(language),
+                confidence: &words::confidence(first.probability.into()).text(language),
+                percent: &words::percent(language, first.probability.into()),
+            }
+            .text(language),
+        }
+    }
+
+    /// What must be said beside it: the notices, then what is wrong with the photo.
+    pub fn remarks(&self) -> Vec<Message<'static>> {
+        let notices = self.notices.iter().map(|notice| match notice {
+            Notice::Category => Message::NoticeCategory,
+            Notice::Wild => Message::NoticeWild,
+        });
+        let quality = self.quality.iter().map(|quality| match quality {
+            Quality::Dark => Message::QualityDark,
+            Quality::Blurred => Message::QualityBlurred,
+            Quality::Tiny => Message::QualityTiny,
+        });
+        notices.chain(quality).collect()
+    }
+}
+
+impl BreedGuess {
+    /// The name in this language; the English one where the French is not known.
+    pub fn name_in(&self, language: Language) -> &str {
+        match language {
+            Language::French => self.name_fr.as_deref().unwrap_or(&self.name),
+            Language::English => &self.name,
+        }
+    }
+}
+
+impl Group {
+    /// The group as a sentence names it ('a terrier', 'un terrier'); its name where it is unknown.
+    pub fn article_in(&self, language: Language) -> String {
+        let known = self.id.parse().ok().and_then(words::group);
+        match (known, language) {
+            (Some(group), _) => group.article(language).to_owned(),
+            (None, Language::French) => self.name_fr.clone(),
+            (None, Language::English) => self.name.clone(),
+        }
+    }
+}

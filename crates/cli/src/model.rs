@@ -1,0 +1,82 @@
+//! Which model to use: the one inside museau, a file, or one of the models folder by its name.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use anyhow::Result;
+use classify::{Classifier, OpenOptions, Package, PackageError};
+use engine::Kernels;
+use std::path::{Path, PathBuf};
+
+/// The model that is inside the binary.
+pub const DEFAULT: &[u8] = include_bytes!("../model/default.museau");
+
+/// What a package file ends with.
+pub const EXTENSION: &str = "museau";
+
+/// Makes a model ready to answer.
+pub fn open(context: &Context, model: Option<&Path>) -> Result<Classifier> {
+    let options = OpenOptions {
+        kernels: Kernels::Fast(context.isa),
+        threads: context.threads,
+        ..OpenOptions::default()
+    };
+    match model {
+        None => {
+            Classifier::open(DEFAULT, &options).map_err(|error| unusable(context, None, &error))
+        }
+        Some(model) => {
+            let path = find(model);
+            Classifier::open_file(&path, &options)
+                .map_err(|error| unusable(context, Some(&path), &error))
+        }
+    }
+}
+
+/// Reads and checks a package.
+pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
+    match model {
+        None => Package::read(DEFAULT).map_err(|error| unusable(context, None, &error)),
+        Some(model) => {
+            let path = find(model);
+            Package::read_file(&path).map_err(|error| unusable(context, Some(&path), &error))
+        }
+    }
+}
+
+/// The path itself where there is such a file, else the model of this name in the models folder.
+fn find(model: &Path) -> PathBuf {
+    if model.exists() {
+        return model.to_path_buf();
+    }
+    folder()
+        .map(|folder| folder.join(model).with_extension(EXTENSION))
+        .filter(|path| path.exists())
+        .unwrap_or_else(|| model.to_path_buf())
+}
+
+/// Where a person's own models are: `models` in `MUSEAU_HOME`, or in the platform's data folder.
+pub fn folder() -> Option<PathBuf> {
+    let home = match std::env::var_os("MUSEAU_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => {
+            use etcetera::AppStrategy;
+            etcetera::choose_app_strategy(etcetera::AppStrategyArgs {
+                top_level_domain: "org".to_owned(),
+                author: "museau".to_owned(),
+                app_name: "museau".to_owned(),
+            })
+            .ok()?
+            .data_dir()
+        }
+    };
+    Some(home.join("models"))
+}
+
+/// What a wrong model file is told to be, in the person's language.
+pub fn unusable(context: &Context, path: Option<&Path>, error: &PackageError) -> anyhow::Error {
+    let said = error.text(context.language);
+    let text = match path {
+        Some(path) => format!("{}: {said}", path.display()),
+        None => said,
+    };
+    Failure::new(Status::Unusable, text)
+}

@@ -1,0 +1,84 @@
+//! The photos that were named: files as they are, folders walked in the order of their names.
+use crate::context::Context;
+use anyhow::Result;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use words::Message;
+
+/// What files of photos end with; in a folder, other files are passed over.
+const EXTENSIONS: &[&str] = &[
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "heic",
+    "heif", "hif", "avif", "jxl", "jp2",
+];
+
+/// A photo to read, or why there is none where one was asked for.
+pub type Found = Result<PathBuf, (PathBuf, String)>;
+
+/// All photos of these files and folders. A named file is taken whatever it is called; links in
+/// folders are followed to files, never to folders, so that no walk is endless.
+pub fn find(context: &Context, named: &[PathBuf]) -> Vec<Found> {
+    let mut found = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let before = found.len();
+            walk(context, path, &mut found);
+            if found.len() == before {
+                let shown = path.display().to_string();
+                let said = context.say(Message::FileNoPhotoInFolder { path: &shown });
+                found.push(Err((path.clone(), said)));
+            }
+        } else {
+            found.push(Ok(path.clone()));
+        }
+    }
+    found
+}
+
+fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => {
+            let path = folder.display().to_string();
+            let reason = words::reason(context.language, &error);
+            let said = context.say(Message::FileFolderUnreadable {
+                path: &path,
+                reason: &reason,
+            });
+            found.push(Err((folder.to_path_buf(), said)));
+            return;
+        }
+    };
+    entries.sort_by_key(|entry| entry.file_name());
+    for entry in entries {
+        let path = entry.path();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder {
+            walk(context, &path, found);
+        } else if is_photo(&path) && !path.is_dir() {
+            found.push(Ok(path));
+        }
+    }
+}
+
+fn is_photo(path: &Path) -> bool {
+    path.extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|extension| {
+            EXTENSIONS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(extension))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_photos_by_their_ending() {
+        assert!(is_photo(Path::new("a/b.JPG")) && is_photo(Path::new("x.heic")));
+        assert!(!is_photo(Path::new("b.txt")) && !is_photo(Path::new("jpg")));
+    }
+}

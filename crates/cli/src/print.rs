@@ -1,0 +1,209 @@
+//! Answers as text for people, as JSON lines, or as CSV.
+use crate::arguments::ClassifyArguments;
+use crate::classify::Outcome;
+use crate::context::Context;
+use anyhow::Result;
+use classify::{Answer, AnswerKind, BreedGuess};
+use serde::Serialize;
+use std::io::{self, BufWriter, Stdout, Write};
+use words::{Language, Message};
+
+/// Prints outcomes one after the other; what is printed for one is there before the next begins.
+pub struct Printer<'a> {
+    context: &'a Context,
+    form: Form,
+    out: BufWriter<Stdout>,
+}
+
+enum Form {
+    Text,
+    Json,
+    Csv,
+}
+
+/// A line of `--json`: the photo's name before the answer's own fields, or the error.
+#[derive(Serialize)]
+struct Line<'a> {
+    photo: String,
+    #[serde(flatten)]
+    answer: Option<&'a Answer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<LineError<'a>>,
+}
+
+#[derive(Serialize)]
+struct LineError<'a> {
+    kind: &'a str,
+    message: &'a str,
+}
+
+/// The columns of `--csv`.
+const COLUMNS: &str = "photo,answer,dog_probability,id,name,probability,second_id,second_name,\
+                       second_probability,mixed,group,error";
+
+impl<'a> Printer<'a> {
+    /// For the form that was asked for.
+    pub fn new(context: &'a Context, arguments: &ClassifyArguments) -> Result<Self> {
+        let form = match (arguments.json, arguments.csv) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Csv,
+            _ => Form::Text,
+        };
+        let mut out = BufWriter::new(io::stdout());
+        if matches!(form, Form::Csv) {
+            writeln!(out, "{COLUMNS}")?;
+        }
+        Ok(Printer { context, form, out })
+    }
+
+    /// Prints what became of one photo. Errors go to stderr as well where stdout is for programs.
+    pub fn outcome(&mut self, outcome: &Outcome) -> Result<()> {
+        let photo = outcome.path.display().to_string();
+        match self.form {
+            Form::Json => {
+                let (answer, error) = match &outcome.result {
+                    Ok(answer) => (Some(answer), None),
+                    Err(why) => (
+                        None,
+                        Some(LineError {
+                            kind: why.kind,
+                            message: &why.message,
+                        }),
+                    ),
+                };
+                serde_json::to_writer(
+                    &mut self.out,
+                    &Line {
+                        photo,
+                        answer,
+                        error,
+                    },
+                )?;
+                writeln!(self.out)?;
+            }
+            Form::Csv => self.csv(&photo, outcome)?,
+            Form::Text => match &outcome.result {
+                Ok(answer) => {
+                    let language = self.context.language;
+                    writeln!(self.out, "{photo}: {}", answer.summary(language))?;
+                    for line in details(answer, language) {
+                        writeln!(self.out, "  {line}")?;
+                    }
+                }
+                Err(why) => {
+                    self.out.flush()?;
+                    eprintln!("{photo}: {}", why.message);
+                }
+            },
+        }
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn csv(&mut self, photo: &str, outcome: &Outcome) -> Result<()> {
+        let language = self.context.language;
+        let mut cells = vec![photo.to_owned()];
+        match &outcome.result {
+            Ok(answer) => {
+                cells.push(
+                    serde_json::to_value(answer.answer)?
+                        .as_str()
+                        .unwrap_or_default()
+                        .into(),
+                );
+                cells.push(answer.dog_probability.to_string());
+                for place in 0..2 {
+                    match answer.breeds.get(place) {
+                        Some(breed) => cells.extend([
+                            breed.id.clone(),
+                            breed.name_in(language).to_owned(),
+                            breed.probability.to_string(),
+                        ]),
+                        None => cells.extend([const { String::new() }; 3]),
+                    }
+                }
+                cells.push(answer.mixed.to_string());
+                cells.push(
+                    answer
+                        .group
+                        .as_ref()
+                        .map(|group| group.id.clone())
+                        .unwrap_or_default(),
+                );
+                cells.push(String::new());
+            }
+            Err(why) => {
+                cells.extend([const { String::new() }; 10]);
+                cells.push(why.kind.to_owned());
+            }
+        }
+        let cells: Vec<_> = cells.iter().map(|cell| quoted(cell)).collect();
+        writeln!(self.out, "{}", cells.join(","))?;
+        Ok(())
+    }
+}
+
+/// A cell of CSV (RFC 4180). One that a spreadsheet would take for a formula keeps a leading quote.
+fn quoted(cell: &str) -> String {
+    let formula = cell.starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err();
+    let guard = if formula { "'" } else { "" };
+    if formula || cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
+/// The lines under the answer: the next breeds, look-alikes, quality and notices.
+fn details(answer: &Answer, language: Language) -> Vec<String> {
+    let mut lines = Vec::new();
+    let colon = if language == Language::French {
+        "\u{a0}:"
+    } else {
+        ":"
+    };
+    if answer.answer != AnswerKind::NotADog {
+        let skipped = usize::from(answer.answer == AnswerKind::Dog);
+        let with_percent = |breed: &BreedGuess| {
+            let percent = words::percent(language, breed.probability.into());
+            format!("{} {percent}", breed.name_in(language))
+        };
+        let others: Vec<_> = answer
+            .breeds
+            .iter()
+            .skip(skipped)
+            .map(with_percent)
+            .collect();
+        if !others.is_empty() {
+            let label = Message::AnswerOthers.text(language);
+            lines.push(format!("{label}{colon} {}", others.join(", ")));
+        }
+        let alike: Vec<_> = answer
+            .look_alikes
+            .iter()
+            .filter_map(|id| words::breed(id))
+            .map(|breed| breed.name(language))
+            .collect();
+        if answer.answer == AnswerKind::Dog && !alike.is_empty() {
+            let label = Message::AnswerLookAlikes.text(language);
+            lines.push(format!("{label}{colon} {}", alike.join(", ")));
+        }
+    }
+    for message in answer.remarks() {
+        lines.push(words::message(language, message));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        assert_eq!(quoted("a b"), "a b");
+        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(quoted("=1+1.jpg"), "\"'=1+1.jpg\"");
+        assert_eq!(quoted("-0.5"), "-0.5");
+    }
+}

@@ -1,0 +1,95 @@
+//! `museau serve`, `museau demo`, and museau without a verb: the pages and the API.
+use crate::arguments::{DemoArguments, ServeArguments};
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::model;
+use anyhow::{Context as _, Result};
+use data::Dataset;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use web::{Model, Options, ServeError};
+use words::Message;
+
+/// Serves the association's page, and the test page where a data set is named.
+pub fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {
+    let mut options = options(context, arguments.model.as_deref())?;
+    if let Some(folder) = &arguments.demo {
+        options.demo = Some(dataset(context, folder)?);
+    }
+    run(context, &arguments.listen, arguments.open, options)
+}
+
+/// Serves the test page alone.
+pub fn demo(context: &Context, arguments: &DemoArguments) -> Result<()> {
+    let dataset = dataset(context, &arguments.dataset)?;
+    let mut options = options(context, arguments.model.as_deref())?;
+    options.demo = Some(dataset);
+    options.demo_alone = true;
+    run(context, &arguments.listen, arguments.open, options)
+}
+
+fn options(context: &Context, named: Option<&Path>) -> Result<Options> {
+    let model = Model::new(model::open(context, named)?, context.threads);
+    let mut options = Options::new(Arc::new(model));
+    // Without a word of the visitor's browser the page is French, as the shelters are.
+    options.language = context.wanted_language.unwrap_or_default();
+    options.compute_threads = context.threads;
+    Ok(options)
+}
+
+fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
+    let dataset = Dataset::open(folder)
+        .map_err(|error| Failure::new(Status::Unusable, error.message(context.language)))?;
+    let missing = dataset.left_aside().len();
+    if missing > 0 && !context.quiet {
+        let count = missing.to_string();
+        eprintln!("{}", context.say(Message::DatasetMissing { count: &count }));
+    }
+    Ok(dataset)
+}
+
+fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<()> {
+    let ready = |address: SocketAddr| {
+        let address = format!("http://{address}");
+        if !context.quiet {
+            eprintln!(
+                "{}",
+                context.say(Message::ServerReady { address: &address })
+            );
+        }
+        if open && let Err(error) = open_browser(&address) {
+            eprintln!("{error:#}");
+        }
+    };
+    web::serve(listen, options, ready).map_err(|error| {
+        let text = match &error {
+            ServeError::PortInUse { address } => context.say(Message::ServerPortInUse { address }),
+            ServeError::CannotListen { address, source } => {
+                let reason = words::reason(context.language, source);
+                context.say(Message::ServerCannotListen {
+                    address,
+                    reason: &reason,
+                })
+            }
+            ServeError::Start(cause) => format!("{cause:#}"),
+        };
+        Failure::new(Status::Failed, text)
+    })
+}
+
+/// Opens the page with the platform's own opener.
+fn open_browser(address: &str) -> Result<()> {
+    let program = if cfg!(target_os = "windows") {
+        "explorer"
+    } else if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    std::process::Command::new(program)
+        .arg(address)
+        .spawn()
+        .with_context(|| format!("{program} {address}"))?;
+    Ok(())
+}
