@@ -262,7 +262,7 @@ fn run_step(pool: &Pool, step: &Step, at: At, lane: &mut [f32], input: &[f32]) {
     let count = step.reads.len();
     debug_assert!(count <= MOST_READS);
     // Each value once: a sum of a value with itself reads it twice.
-    let mut ranges: [Range<usize>; MOST_READS + 1] = Default::default();
+    let mut ranges: [Range<usize>; MOST_READS + 2] = Default::default();
     let mut first_same = [0; MOST_READS];
     for (index, place) in step.reads.iter().enumerate() {
         let range = at.range(*place);
@@ -273,7 +273,8 @@ fn run_step(pool: &Pool, step: &Step, at: At, lane: &mut [f32], input: &[f32]) {
         }
     }
     ranges[MOST_READS] = at.range(step.write);
-    let [a, b, c, write] = lane
+    ranges[MOST_READS + 1] = step.scratch.map_or(0..0, |scratch| at.range(scratch));
+    let [a, b, c, write, scratch] = lane
         .get_disjoint_mut(ranges)
         .expect("values that live together have places of their own");
     let stored: [&[f32]; MOST_READS] = [a, b, c];
@@ -288,6 +289,7 @@ fn run_step(pool: &Pool, step: &Step, at: At, lane: &mut [f32], input: &[f32]) {
         pool,
         reads: &reads[..count],
         write,
+        scratch,
     };
     step.operation.run(run);
 }

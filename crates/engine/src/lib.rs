@@ -8,6 +8,7 @@
 //! weights folded and packed) -> [`Plan`], which `execute` runs.
 
 mod arena;
+mod bands;
 mod error;
 mod execute;
 mod lower;

@@ -10,6 +10,8 @@ pub(crate) struct Run<'a, 'b> {
     pub reads: &'a [&'b [f32]],
     /// The value that it writes.
     pub write: &'a mut [f32],
+    /// As many f32 as the draft asked for, of any content.
+    pub scratch: &'a mut [f32],
 }
 
 /// One step's computation, ready to run as often as wanted.

@@ -100,6 +100,7 @@ pub(crate) struct Step {
     pub operation: Box<dyn Operation>,
     pub reads: Vec<Place>,
     pub write: Place,
+    pub scratch: Option<Place>,
 }
 
 /// A network ready to run: weights packed, steps in order, the place of every value fixed. Shared
@@ -142,7 +143,13 @@ impl Plan {
         let input_shape = graph.input_shape().ok_or(EngineError::Empty)?;
         check_parameters(graph, parameters)?;
         let outputs = outputs(graph, &options.outputs)?;
-        let drafts = lower::for_inference(graph, &outputs, options.fuse);
+        let mut drafts = lower::for_inference(graph, &outputs, options.fuse);
+        if options.fuse && matches!(options.kernels, Kernels::Fast(_)) {
+            // With as many images as threads each image is run on one thread.
+            let threads = options.threads.max(1);
+            let share = if options.batch >= threads { 1 } else { threads };
+            drafts = lower::group(drafts, share, threads);
+        }
         let layout = Layout::of(&drafts);
         let lanes = options.threads.min(options.batch).max(1);
         let lane_images = options.batch.max(1).div_ceil(lanes);
@@ -167,6 +174,7 @@ impl Plan {
                     .map(|&value| layout.place(value))
                     .collect(),
                 write: layout.place(draft.write),
+                scratch: draft.scratch.map(|value| layout.place(value)),
             })
             .collect();
         let weights = steps.iter().map(|step| step.operation.weight_bytes()).sum();
@@ -328,6 +336,7 @@ impl Layout {
             phase,
             reads,
             write,
+            scratch,
             ..
         } in steps
         {
@@ -335,7 +344,7 @@ impl Layout {
                 Phase::Image => &mut image_time,
                 Phase::Rows => &mut rows_time,
             };
-            for &value in reads.iter().chain([write]) {
+            for &value in reads.iter().chain([write]).chain(scratch) {
                 touch(value, *time);
                 if in_rows[value.0] && *phase == Phase::Image {
                     touch(value, 0);

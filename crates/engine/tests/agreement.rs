@@ -362,7 +362,7 @@ fn every_operation_has_a_case() {
 
 #[test]
 fn fused_and_fast_plans_agree_with_the_readable_one() {
-    for seed in 0..150 {
+    for seed in 0..100 {
         let mut random = Random(seed);
         let graph = random_graph(&mut random);
         let weights = parameters(&graph, &mut random);
@@ -494,8 +494,7 @@ fn a_block_becomes_few_steps() {
         names,
         [
             "expand+expand_BN+expand_relu",
-            "depthwise+depthwise_BN+depthwise_relu",
-            "project+project_BN+add",
+            "depthwise+depthwise_BN+depthwise_relu > project+project_BN+add",
             "pool",
             "dense",
             "softmax"

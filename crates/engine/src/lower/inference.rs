@@ -288,6 +288,7 @@ impl Lowering<'_> {
             work,
             reads,
             write: value,
+            scratch: None,
         });
     }
 
@@ -477,6 +478,7 @@ impl Lowering<'_> {
                     work,
                     reads,
                     write,
+                    scratch: None,
                 });
             }
             first += channels;

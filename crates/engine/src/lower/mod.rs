@@ -1,9 +1,12 @@
 //! From a graph to drafts of steps: what is computed, in which order, what is fused into what.
 
+mod bands;
 mod inference;
 
+pub(crate) use bands::group;
 pub(crate) use inference::for_inference;
 
+use crate::bands::Schedule;
 use graph::{NodeId, Padding};
 use kernels::{Activation, Window};
 use tensor::Shape;
@@ -34,6 +37,8 @@ pub(crate) struct Draft {
     pub work: Work,
     pub reads: Vec<ValueId>,
     pub write: ValueId,
+    /// A value that only this step uses, for what it keeps between.
+    pub scratch: Option<ValueId>,
 }
 
 /// What a step computes. Shapes are of one image.
@@ -98,6 +103,11 @@ pub(crate) enum Work {
         to: Shape,
         place: [usize; 2],
     },
+    /// Convolutions in a row that run band by band.
+    Bands {
+        stages: Vec<Work>,
+        schedule: Schedule,
+    },
 }
 
 impl Work {
@@ -121,6 +131,7 @@ impl Work {
             Work::GlobalAverage => "global average",
             Work::ZeroPad { .. } => "zero pad",
             Work::Crop { .. } => "crop",
+            Work::Bands { .. } => "bands",
         }
     }
 
@@ -143,6 +154,7 @@ impl Work {
             Work::Dense {
                 features, units, ..
             } => features * units,
+            Work::Bands { stages, .. } => stages.iter().map(Work::multiply_adds).sum(),
             _ => 0,
         }
     }

@@ -1,6 +1,7 @@
 //! Steps that run on the fast kernels, their weights packed for a set of instructions.
 use super::fold::{Weights, folded};
 use super::weightless::Weightless;
+use crate::bands::{Bands, Stage};
 use crate::lower::{Residual, Work};
 use crate::operation::{Operation, Run};
 use graph::Graph;
@@ -17,42 +18,13 @@ pub(super) fn pack(
     work: &Work,
 ) -> Box<dyn Operation> {
     match work {
-        Work::Conv2d {
-            linear,
-            window,
-            channels,
-            filters,
-            residual,
-        } => {
-            let Weights { kernel, bias } = folded(graph, parameters, linear, *filters);
-            let activation = linear.activation;
-            let packed = PackedConv2d::new(
-                isa,
-                window,
-                *channels,
-                *filters,
-                &kernel,
-                bias.as_deref(),
-                activation,
-            );
-            Box::new(match residual {
-                Residual::AfterActivation => packed.with_residual_last(),
-                Residual::None | Residual::BeforeActivation => packed,
-            })
-        }
-        Work::Depthwise {
-            linear,
-            window,
-            channels,
-        } => {
-            let Weights { kernel, bias } = folded(graph, parameters, linear, *channels);
-            let activation = linear.activation;
-            let bias = bias.as_deref();
-            let packed = PackedDepthwise::new(isa, window, *channels, &kernel, bias, activation);
-            Box::new(Depthwise {
-                packed,
-                input: window.in_height * window.in_width * channels,
-                output: window.out_height * window.out_width * channels,
+        Work::Bands { stages, schedule } => {
+            let stages = stages
+                .iter()
+                .filter_map(|work| stage(graph, parameters, isa, work));
+            Box::new(Bands {
+                stages: stages.collect(),
+                schedule: schedule.clone(),
             })
         }
         Work::Dense {
@@ -61,27 +33,83 @@ pub(super) fn pack(
             units,
         } => {
             let Weights { kernel, bias } = folded(graph, parameters, linear, *units);
-            let activation = linear.activation;
-            let bias = bias.as_deref();
+            let (bias, activation) = (bias.as_deref(), linear.activation);
             Box::new(PackedDense::new(
                 isa, *features, *units, &kernel, bias, activation,
             ))
         }
-        weightless => Box::new(Weightless {
-            isa: Some(isa),
-            work: weightless.clone(),
-        }),
+        work => match stage(graph, parameters, isa, work) {
+            Some(stage) => Box::new(stage),
+            None => Box::new(Weightless {
+                isa: Some(isa),
+                work: work.clone(),
+            }),
+        },
     }
 }
 
-impl Operation for PackedConv2d {
+/// A convolution with its weights packed; none of another kind of work.
+fn stage(graph: &Graph, parameters: &NamedTensors, isa: Isa, work: &Work) -> Option<Stage> {
+    match work {
+        Work::Conv2d {
+            linear,
+            window,
+            channels,
+            filters,
+            residual,
+        } => {
+            let Weights { kernel, bias } = folded(graph, parameters, linear, *filters);
+            let (bias, activation) = (bias.as_deref(), linear.activation);
+            let packed =
+                PackedConv2d::new(isa, window, *channels, *filters, &kernel, bias, activation);
+            Some(Stage::Conv2d(match residual {
+                Residual::AfterActivation => packed.with_residual_last(),
+                Residual::None | Residual::BeforeActivation => packed,
+            }))
+        }
+        Work::Depthwise {
+            linear,
+            window,
+            channels,
+        } => {
+            let Weights { kernel, bias } = folded(graph, parameters, linear, *channels);
+            let (bias, activation) = (bias.as_deref(), linear.activation);
+            Some(Stage::Depthwise {
+                packed: PackedDepthwise::new(isa, window, *channels, &kernel, bias, activation),
+                input: window.in_height * window.in_width * channels,
+                output: window.out_height * window.out_width * channels,
+            })
+        }
+        _ => None,
+    }
+}
+
+impl Operation for Stage {
     fn run(&self, run: Run<'_, '_>) {
-        let residual = run.reads.get(1).copied();
-        PackedConv2d::run(self, run.pool, run.reads[0], residual, run.write);
+        match self {
+            Stage::Conv2d(packed) => {
+                let residual = run.reads.get(1).copied();
+                packed.run(run.pool, run.reads[0], residual, run.write);
+            }
+            Stage::Depthwise {
+                packed,
+                input,
+                output,
+            } => {
+                // One image, or as many rows as there are for a batch norm of rows.
+                let inputs = run.reads[0].chunks_exact(*input);
+                for (input, output) in inputs.zip(run.write.chunks_exact_mut(*output)) {
+                    packed.run(run.pool, input, output);
+                }
+            }
+        }
     }
 
     fn weight_bytes(&self) -> usize {
-        self.packed_bytes()
+        match self {
+            Stage::Conv2d(packed) => packed.packed_bytes(),
+            Stage::Depthwise { packed, .. } => packed.packed_bytes(),
+        }
     }
 }
 
@@ -92,27 +120,5 @@ impl Operation for PackedDense {
 
     fn weight_bytes(&self) -> usize {
         self.packed_bytes()
-    }
-}
-
-/// A depthwise convolution of one image, or a batch norm of as many rows as there are.
-#[derive(Debug)]
-struct Depthwise {
-    packed: PackedDepthwise,
-    /// f32 of one image.
-    input: usize,
-    output: usize,
-}
-
-impl Operation for Depthwise {
-    fn run(&self, run: Run<'_, '_>) {
-        let inputs = run.reads[0].chunks_exact(self.input);
-        for (input, output) in inputs.zip(run.write.chunks_exact_mut(self.output)) {
-            self.packed.run(run.pool, input, output);
-        }
-    }
-
-    fn weight_bytes(&self) -> usize {
-        self.packed.packed_bytes()
     }
 }

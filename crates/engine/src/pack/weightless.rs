@@ -18,6 +18,7 @@ impl Operation for Weightless {
             pool,
             reads,
             write: output,
+            ..
         } = run;
         let input = reads[0];
         // Copies have one form.

@@ -1,0 +1,398 @@
+//! Convolutions in a row, run band by band: some rows of the first, what the second can make of
+//! them, and so on, so that what is between them stays in the cache.
+use crate::operation::{Operation, Run};
+use kernels::Window;
+use kernels::conv2d::PackedConv2d;
+use kernels::depthwise::PackedDepthwise;
+use std::ops::Range;
+
+/// Most convolutions in a row.
+const MOST_STAGES: usize = 3;
+
+/// One of the convolutions.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    Conv2d(PackedConv2d),
+    Depthwise {
+        packed: PackedDepthwise,
+        /// f32 of one input image.
+        input: usize,
+        /// f32 of one output image.
+        output: usize,
+    },
+}
+
+/// Rows between the stages that are kept, and how the output is cut into bands and parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedule {
+    windows: Vec<Window>,
+    /// f32 of a row of each stage's output.
+    row_floats: Vec<usize>,
+    /// By the number of parts less one.
+    cuts: Vec<Cut>,
+}
+
+/// How the output is cut for some number of parts.
+#[derive(Clone, Debug)]
+struct Cut {
+    /// Rows of a band at most.
+    band: usize,
+    /// The output row that each part begins with, and the end.
+    rows: Vec<usize>,
+    /// The same in f32 of the output.
+    output_starts: Vec<usize>,
+    /// The f32 of the scratch that each part begins with, and the end.
+    scratch_starts: Vec<usize>,
+    /// Where each stage's rows begin in a part's scratch, and the end; the last stage has none.
+    buffers: Vec<usize>,
+}
+
+type Rows = [Range<usize>; MOST_STAGES];
+
+impl Schedule {
+    /// A schedule for stages with these windows and output channels, on 1 to `threads` threads. The
+    /// rows between the stages have at most `budget` f32 on each, unless one row needs more.
+    pub fn new(stages: &[(Window, usize)], threads: usize, budget: usize) -> Self {
+        assert!((1..=MOST_STAGES).contains(&stages.len()));
+        let windows: Vec<Window> = stages.iter().map(|(window, _)| *window).collect();
+        let row_floats: Vec<usize> = stages
+            .iter()
+            .map(|(window, channels)| window.out_width * channels)
+            .collect();
+        let mut schedule = Schedule {
+            windows,
+            row_floats,
+            cuts: Vec::new(),
+        };
+        for parts in 1..=threads.max(1) {
+            schedule.cuts.push(schedule.cut(parts, budget));
+        }
+        schedule
+    }
+
+    /// f32 of scratch for all threads.
+    pub fn scratch(&self) -> usize {
+        self.cuts
+            .iter()
+            .map(|cut| cut.scratch_starts.last().copied().unwrap_or(0))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn last(&self) -> usize {
+        self.windows.len() - 1
+    }
+
+    fn cut(&self, parts: usize, budget: usize) -> Cut {
+        let height = self.windows[self.last()].out_height;
+        let rows: Vec<usize> = (0..=parts).map(|part| height * part / parts).collect();
+        let most = rows
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .max()
+            .unwrap_or(1)
+            .max(1);
+        let mut band = most;
+        while band > 1 && self.between(&rows, band).iter().sum::<usize>() > budget {
+            band -= 1;
+        }
+        // Bands of equal height rather than a small one at the end.
+        let band = most.div_ceil(most.div_ceil(band));
+        let mut buffers = vec![0];
+        for size in self.between(&rows, band) {
+            buffers.push(buffers[buffers.len() - 1] + size.next_multiple_of(16));
+        }
+        let scratch = buffers[buffers.len() - 1];
+        Cut {
+            band,
+            output_starts: rows
+                .iter()
+                .map(|row| row * self.row_floats[self.last()])
+                .collect(),
+            rows,
+            scratch_starts: (0..=parts).map(|part| part * scratch).collect(),
+            buffers,
+        }
+    }
+
+    /// f32 of the rows that must be kept of each stage but the last.
+    fn between(&self, rows: &[usize], band: usize) -> Vec<usize> {
+        let mut most = vec![0; self.last()];
+        for pair in rows.windows(2) {
+            for first in (pair[0]..pair[1]).step_by(band) {
+                let needed = self.needed(first..(first + band).min(pair[1]));
+                for (stage, most) in most.iter_mut().enumerate() {
+                    *most = (*most).max(needed[stage].len() * self.row_floats[stage]);
+                }
+            }
+        }
+        most
+    }
+
+    /// The rows of every stage's output that some rows of the last need.
+    fn needed(&self, rows: Range<usize>) -> Rows {
+        let mut needed = Rows::default();
+        let last = self.last();
+        needed[last] = rows;
+        for stage in (0..last).rev() {
+            needed[stage] = self.windows[stage + 1].input_rows(needed[stage + 1].clone());
+        }
+        needed
+    }
+}
+
+/// Convolutions in a row, run band by band.
+#[derive(Debug)]
+pub(crate) struct Bands {
+    pub stages: Vec<Stage>,
+    pub schedule: Schedule,
+}
+
+impl Operation for Bands {
+    fn run(&self, run: Run<'_, '_>) {
+        let Run {
+            pool,
+            reads,
+            write,
+            scratch,
+        } = run;
+        let parts = pool.threads().min(self.schedule.cuts.len());
+        let cut = &self.schedule.cuts[parts - 1];
+        let (input, residual) = (reads[0], reads.get(1).copied());
+        pool.run_split(
+            parts,
+            (write, &cut.output_starts),
+            (scratch, &cut.scratch_starts),
+            |part, output, scratch| {
+                let rows = cut.rows[part]..cut.rows[part + 1];
+                self.run_part(cut, rows, input, residual, output, scratch);
+            },
+        );
+    }
+
+    fn weight_bytes(&self) -> usize {
+        self.stages.iter().map(Stage::weight_bytes).sum()
+    }
+}
+
+impl Bands {
+    /// Computes the output's rows `rows` on the caller's thread; `output` holds just these.
+    fn run_part(
+        &self,
+        cut: &Cut,
+        rows: Range<usize>,
+        input: &[f32],
+        residual: Option<&[f32]>,
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        let schedule = &self.schedule;
+        let last = schedule.last();
+        let mut have = Rows::default();
+        for first in rows.clone().step_by(cut.band) {
+            let band = first..(first + cut.band).min(rows.end);
+            let needed = schedule.needed(band);
+            for (stage, packed) in self.stages.iter().enumerate() {
+                let row_floats = schedule.row_floats[stage];
+                let wanted = needed[stage].clone();
+                let new = wanted.start.max(have[stage].end).min(wanted.end)..wanted.end;
+                let (before, own) = scratch.split_at_mut(cut.buffers[stage]);
+                let (source, first_row) = match stage {
+                    0 => (input, 0),
+                    _ => {
+                        let rows = &needed[stage - 1];
+                        let floats = rows.len() * schedule.row_floats[stage - 1];
+                        (&before[cut.buffers[stage - 1]..][..floats], rows.start)
+                    }
+                };
+                let result = if stage == last {
+                    let start = (new.start - rows.start) * row_floats;
+                    &mut output[start..][..new.len() * row_floats]
+                } else {
+                    keep(own, &have[stage], &wanted, row_floats);
+                    let start = (new.start - wanted.start) * row_floats;
+                    &mut own[start..][..new.len() * row_floats]
+                };
+                have[stage] = wanted;
+                if new.is_empty() {
+                    continue;
+                }
+                match packed {
+                    Stage::Conv2d(packed) => {
+                        let residual = residual.filter(|_| stage == last);
+                        let residual = residual.map(|residual| {
+                            &residual[new.start * row_floats..new.end * row_floats]
+                        });
+                        packed.run_rows(new, source, first_row, residual, result);
+                    }
+                    Stage::Depthwise { packed, .. } => {
+                        packed.run_rows(new, source, first_row, result);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Moves the rows that are still wanted to the front.
+fn keep(buffer: &mut [f32], have: &Range<usize>, wanted: &Range<usize>, row_floats: usize) {
+    if wanted.start < have.end && wanted.start > have.start {
+        let from = (wanted.start - have.start) * row_floats;
+        let to = (have.end - have.start) * row_floats;
+        buffer.copy_within(from..to, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernels::{Activation, Isa};
+    use tensor::Pool;
+
+    /// Repeatable random numbers.
+    struct Random(u64);
+
+    impl Random {
+        fn within(&mut self, least: usize, most: usize) -> usize {
+            self.0 = self
+                .0
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            least + (self.0 >> 33) as usize % (most - least + 1)
+        }
+
+        fn values(&mut self, count: usize) -> Vec<f32> {
+            (0..count)
+                .map(|_| self.within(0, 2000) as f32 / 1000.0 - 1.0)
+                .collect()
+        }
+    }
+
+    /// A random convolution or depthwise convolution on an image of this size.
+    fn stage(random: &mut Random, [rows, columns, channels]: [usize; 3]) -> (Stage, usize) {
+        let size = [
+            random.within(1, rows.min(5)),
+            random.within(1, columns.min(5)),
+        ];
+        let stride = [random.within(1, 3), random.within(1, 2)];
+        let padding = [random.within(0, 3), random.within(0, 3)];
+        let window = Window::new([rows, columns], size, stride, padding, [1, 0]);
+        let (isa, taps) = (Isa::best(), size[0] * size[1]);
+        if random.within(0, 1) == 0 {
+            let filters = random.within(1, 20);
+            let kernel = random.values(taps * channels * filters);
+            let bias = random.values(filters);
+            let activation = Activation::Relu6;
+            let packed = PackedConv2d::new(
+                isa,
+                &window,
+                channels,
+                filters,
+                &kernel,
+                Some(&bias),
+                activation,
+            );
+            (Stage::Conv2d(packed), filters)
+        } else {
+            let kernel = random.values(taps * channels);
+            let packed =
+                PackedDepthwise::new(isa, &window, channels, &kernel, None, Activation::Identity);
+            let input = rows * columns * channels;
+            let output = window.out_height * window.out_width * channels;
+            (
+                Stage::Depthwise {
+                    packed,
+                    input,
+                    output,
+                },
+                channels,
+            )
+        }
+    }
+
+    fn window(stage: &Stage) -> Window {
+        match stage {
+            Stage::Conv2d(packed) => *packed.window(),
+            Stage::Depthwise { packed, .. } => *packed.window(),
+        }
+    }
+
+    #[test]
+    fn bands_give_what_whole_images_give() {
+        for seed in 0..200 {
+            let mut random = Random(seed);
+            let mut shape = [
+                random.within(1, 17),
+                random.within(1, 9),
+                random.within(1, 12),
+            ];
+            let input = random.values(shape.iter().product());
+            let (mut stages, mut shapes) = (Vec::new(), Vec::new());
+            let mut wanted = input.clone();
+            let count = random.within(1, MOST_STAGES);
+            let serial = Pool::serial();
+            let mut residual = None;
+            for index in 0..count {
+                let (stage, channels) = stage(&mut random, shape);
+                let window = window(&stage);
+                shape = [window.out_height, window.out_width, channels];
+                let mut output = vec![0.0; shape.iter().product()];
+                if index + 1 == count && matches!(stage, Stage::Conv2d(_)) {
+                    residual = Some(random.values(output.len()));
+                }
+                let mut reads = vec![&wanted[..]];
+                reads.extend(residual.as_deref());
+                let (pool, reads, scratch) = (&serial, &reads[..], &mut [][..]);
+                stage.run(Run {
+                    pool,
+                    reads,
+                    write: &mut output,
+                    scratch,
+                });
+                wanted = output;
+                shapes.push((window, channels));
+                stages.push(stage);
+            }
+            let budget = random.within(1, 2000);
+            let schedule = Schedule::new(&shapes, 4, budget);
+            let mut scratch = vec![f32::NAN; schedule.scratch()];
+            let bands = Bands { stages, schedule };
+            for threads in [1, 2, 3, 4, 6] {
+                let pool = &Pool::new(threads);
+                let mut output = vec![f32::NAN; wanted.len()];
+                let mut reads = vec![&input[..]];
+                reads.extend(residual.as_deref());
+                let (reads, scratch) = (&reads[..], &mut scratch[..]);
+                bands.run(Run {
+                    pool,
+                    reads,
+                    write: &mut output,
+                    scratch,
+                });
+                let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * b.abs().max(1.0);
+                assert!(
+                    output.iter().zip(&wanted).all(near),
+                    "seed {seed}, {threads} threads"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_band_keeps_to_its_budget_where_it_can() {
+        // Expansion to 96 channels, 3 x 3 of stride 2, projection, as in MobileNetV2.
+        let point = |size| Window::new([size; 2], [1, 1], [1, 1], [0, 0], [0, 0]);
+        let depthwise = Window::new([112; 2], [3, 3], [2, 2], [0, 1], [0, 1]);
+        let stages = [(point(112), 96), (depthwise, 96), (point(56), 24)];
+        let schedule = Schedule::new(&stages, 2, 100_000);
+        assert!(schedule.scratch() <= 2 * 100_000 && schedule.scratch() > 2 * 50_000);
+        let whole: usize = 112 * 112 * 96;
+        assert!(schedule.scratch() < whole / 5);
+        let tight = Schedule::new(&stages, 1, 1);
+        assert_eq!(
+            tight.scratch(),
+            3 * 112 * 96 + 56 * 96,
+            "one row of the last at a time"
+        );
+    }
+}
