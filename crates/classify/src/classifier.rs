@@ -182,3 +182,104 @@ fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
     sum.iter_mut().for_each(|sum| *sum /= count as f32);
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{AnswerKind, Quality};
+    use crate::package::tests::tiny;
+
+    fn photo(rgb: [u8; 3]) -> Photo {
+        Photo::from_rgb(200, 150, rgb.repeat(200 * 150))
+    }
+
+    fn classifier() -> Classifier {
+        let bytes = tiny().to_bytes().unwrap();
+        Classifier::open(&bytes, &OpenOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn a_package_answers_photos_one_by_one() {
+        let classifier = classifier();
+        let photos = [photo([255, 0, 0]), photo([0, 0, 255]), photo([0, 0, 0])];
+        let options = ClassifyOptions::default();
+        let answers = classifier
+            .classify(&Pool::serial(), &photos, &options)
+            .unwrap();
+        let first = |index: usize| answers[index].breeds[0].id.as_str();
+        assert_eq!((answers.len(), first(0), first(1)), (3, "red", "blue"));
+        assert_eq!(answers[0].answer, AnswerKind::Dog);
+        assert_eq!(answers[2].answer, AnswerKind::NotADog);
+        assert_eq!(answers[2].quality, [Quality::Dark]);
+        assert_eq!(answers[0].breeds.len(), 3, "no more than there are classes");
+        let sum: f32 = answers[0].breeds.iter().map(|breed| breed.probability).sum();
+        assert!((sum - 1.0).abs() < 1e-5);
+        assert_eq!(answers[0].model.name, "tiny");
+        assert!(answers[0].milliseconds.infer > 0.0);
+        assert!(classifier.classify(&Pool::serial(), &[], &options).unwrap().is_empty());
+    }
+
+    #[test]
+    fn photos_of_one_animal_get_one_answer() {
+        let classifier = classifier();
+        let options = ClassifyOptions {
+            top: 1,
+            together: true,
+        };
+        let answer = |photos: &[Photo]| {
+            let mut answers = classifier
+                .classify(&Pool::serial(), photos, &options)
+                .unwrap();
+            assert_eq!(answers.len(), 1);
+            answers.remove(0)
+        };
+        // Two photos that lean to red and one to green: red, though green is the clearest.
+        let photos = [photo([200, 90, 0]), photo([200, 90, 0]), photo([0, 210, 0])];
+        assert_eq!(answer(&photos).breeds[0].id, "red");
+        // Without the photo of no dog the answer would be the same: it is left out.
+        let with = answer(&[photo([255, 0, 0]), photo([0, 0, 0])]);
+        let without = answer(&[photo([255, 0, 0])]);
+        assert_eq!(with.dog_probability, without.dog_probability);
+        assert_eq!(with.breeds, without.breeds);
+        assert!(with.quality.is_empty(), "the dark one was left out");
+        assert_eq!(answer(&[photo([0, 0, 0])]).answer, AnswerKind::NotADog);
+    }
+
+    #[test]
+    fn several_views_are_averaged() {
+        let mut package = tiny();
+        let mut view = package.about.input.views[0];
+        view.mirrored = true;
+        package.about.input.views.push(view);
+        let options = OpenOptions {
+            threads: 2,
+            ..OpenOptions::default()
+        };
+        let two = Classifier::from_package(package, &options).unwrap();
+        let photo = photo([10, 60, 200]);
+        let one = classifier().outputs(&Pool::serial(), &photo).unwrap();
+        let two = two.outputs(&Pool::new(2), &photo).unwrap();
+        assert_eq!(one.len(), 4);
+        for (one, two) in one.iter().zip(&two) {
+            assert!((one - two).abs() < 1e-3, "{one} {two}");
+        }
+    }
+
+    #[test]
+    fn callers_may_share_a_classifier() {
+        let classifier = classifier();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let photos = [photo([0, 255, 0])];
+                        let answers = classifier
+                            .classify(&Pool::serial(), &photos, &ClassifyOptions::default())
+                            .unwrap();
+                        assert_eq!(answers[0].breeds[0].id, "green");
+                    }
+                });
+            }
+        });
+    }
+}
