@@ -170,6 +170,9 @@ pub struct MakeArguments {
     /// Train photos for the temperature and the thresholds, a folder for each class
     #[arg(long, value_name = "FOLDER")]
     pub calibrate: Option<PathBuf>,
+    /// Photos of each class to calibrate on
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
+    pub photos_per_class: u16,
     /// Photos without a dog, for the 'no dog' threshold
     #[arg(long, value_name = "FOLDER")]
     pub not_dogs: Option<PathBuf>,

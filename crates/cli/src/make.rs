@@ -8,9 +8,6 @@ use indicatif::ProgressBar;
 use std::path::Path;
 use tensor::Pool;
 
-/// Photos of each class that a calibration looks at.
-const PHOTOS_PER_CLASS: usize = 15;
-
 /// Makes the package and says what it was calibrated to.
 pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let backbone = zoo::find(&arguments.backbone).ok_or_else(|| {
@@ -61,8 +58,12 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let mut package = make::assemble(&recipe).map_err(|error| unusable(&error))?;
     if let Some(folder) = &arguments.calibrate {
         let photos = CalibrationPhotos {
-            dogs: Examples::in_folder(folder, &package.about.labels, PHOTOS_PER_CLASS)
-                .map_err(|error| unusable(&error))?,
+            dogs: Examples::in_folder(
+                folder,
+                &package.about.labels,
+                usize::from(arguments.photos_per_class),
+            )
+            .map_err(|error| unusable(&error))?,
             not_dogs: match &arguments.not_dogs {
                 Some(folder) => Examples::files(folder).map_err(|error| unusable(&error))?,
                 None => Vec::new(),
