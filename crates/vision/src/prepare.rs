@@ -315,6 +315,23 @@ mod tests {
     }
 
     #[test]
+    fn enlarged_parts_stay_inside_of_the_picture() {
+        let mut spec = spec(Geometry::CenterCrop { fraction: 0.875 });
+        // At 260 the part of a 302 x 173 photo begins exactly on one of its columns.
+        (spec.height, spec.width) = (260, 260);
+        prepare(&spec, &photo(302, 173)).unwrap();
+        for size in [26, 28, 30] {
+            (spec.height, spec.width) = (size, size);
+            for width in 3..45 {
+                for height in 3..45 {
+                    let views = prepare(&spec, &photo(width, height)).unwrap();
+                    assert_eq!(views.values().len(), size * size * 3);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn views_are_mirrored_and_ordered() {
         let mut spec = spec(Geometry::CenterCrop { fraction: 0.875 });
         spec.views.push(View {
