@@ -213,9 +213,12 @@ pub enum BenchVerb {
 /// Options of `museau bench infer`.
 #[derive(Debug, Args)]
 pub struct InferArguments {
-    /// A backbone of the zoo (with made-up weights), or `default` for the model inside museau
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub backbone: String,
+    /// A backbone of the zoo, with made-up weights [default: the model inside museau]
+    #[arg(long, value_name = "NAME")]
+    pub backbone: Option<String>,
+    /// Weights for the backbone, in museau's own names (.safetensors)
+    #[arg(long, value_name = "FILE", requires = "backbone")]
+    pub weights: Option<PathBuf>,
     /// A model package instead
     #[arg(long, value_name = "FILE", conflicts_with = "backbone")]
     pub model: Option<PathBuf>,
@@ -225,6 +228,12 @@ pub struct InferArguments {
     /// Counted runs
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
+    /// The photos' pixels as the network wants them, NHWC f32, instead of made-up ones
+    #[arg(long, value_name = "FILE")]
+    pub pixels: Option<PathBuf>,
+    /// Where to write the outputs, f32
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
     /// Time each step as well
     #[arg(long)]
     pub profile: bool,

@@ -1,6 +1,7 @@
 //! The binary `museau`: arguments, printing, wiring.
 
 mod arguments;
+mod bench;
 mod classify;
 mod context;
 mod failure;
@@ -35,7 +36,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Demo(options)) => serve::demo(&context, options),
         Some(Verb::Classify(options)) => classify::run(&context, options),
         Some(Verb::Models(verb)) => models::run(&context, verb),
-        Some(Verb::Bench(_)) => anyhow::bail!("not yet"),
+        Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),
     }
