@@ -1,0 +1,291 @@
+//! The binary from outside: what is printed, in which language, and the exit status, for good input
+//! and for bad.
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn museau(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_museau"));
+    command.args(arguments).env("MUSEAU_LANG", "en").env_remove("MUSEAU_LOG");
+    command.env("MUSEAU_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    museau(arguments).output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+fn photo(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/photos");
+    folder.join(name).to_str().expect("a UTF-8 path").to_owned()
+}
+
+/// A file of this content in a folder of its own.
+fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    fs::write(&path, content).expect("a file");
+    let path = path.to_str().expect("a UTF-8 path").to_owned();
+    (folder, path)
+}
+
+/// The line of JSON for one photo.
+fn json(path: &str) -> (Value, Option<i32>) {
+    let output = run(&["classify", "--json", path]);
+    let line = text(&output.stdout);
+    (serde_json::from_str(&line).expect("a line of JSON"), output.status.code())
+}
+
+#[test]
+fn names_a_dog_in_both_languages() {
+    let output = run(&["classify", &photo("beagle_14.jpg")]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert!(text(&output.stdout).contains("Looks like: Beagle"), "{output:?}");
+    let output = run(&["classify", "--lang", "fr", &photo("saint_bernard_187.jpg")]);
+    assert!(text(&output.stdout).contains("Ressemble à\u{a0}: Saint-Bernard"), "{output:?}");
+}
+
+#[test]
+fn the_json_is_the_contract() {
+    let (line, status) = json(&photo("keeshond_173.jpg"));
+    assert_eq!(status, Some(0));
+    assert_eq!(line["answer"], "dog");
+    assert_eq!(line["breeds"][0]["id"], "n02112350");
+    assert_eq!(line["breeds"].as_array().map(Vec::len), Some(5));
+    for key in ["photo", "dog_probability", "group", "mixed", "look_alikes", "notices", "quality"] {
+        assert!(line.get(key).is_some(), "{key}");
+    }
+    assert!(line["milliseconds"]["decode"].is_number() && line["milliseconds"]["infer"].is_number());
+    assert!(line["model"]["name"].is_string() && line["model"]["version"].is_string());
+    let output = run(&["classify", "--json", "--top", "200", &photo("keeshond_173.jpg")]);
+    let line: Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
+    let breeds = line["breeds"].as_array().expect("breeds");
+    let sum: f64 = breeds.iter().filter_map(|breed| breed["probability"].as_f64()).sum();
+    assert_eq!(breeds.len(), 120);
+    assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+}
+
+#[test]
+fn a_cat_is_not_a_dog() {
+    let (line, status) = json(&photo("birman_108.jpg"));
+    assert_eq!((line["answer"].as_str(), status), (Some("not_a_dog"), Some(0)));
+}
+
+#[test]
+fn folders_several_photos_and_csv() {
+    let folder = photo("");
+    let output = run(&["classify", "--csv", &folder]);
+    let table = text(&output.stdout);
+    assert_eq!(table.lines().count(), 1 + 6, "{table}");
+    let names: Vec<_> = table.lines().skip(1).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(names, sorted);
+    let (first, second) = (photo("samoyed_32.jpg"), photo("keeshond_173.jpg"));
+    let output = run(&["classify", "--json", "--together", &first, &second]);
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[test]
+fn photos_that_cannot_be_read_say_why_and_the_others_are_answered() {
+    let beagle = fs::read(photo("beagle_14.jpg")).expect("a photo");
+    let mut cases = vec![
+        ("empty.jpg", Vec::new(), "empty"),
+        ("text.jpg", b"Dear museau, this is a letter.".to_vec(), "not_a_photo"),
+        ("bomb.png", png_bomb(), "too_large"),
+        ("new.avif", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec(), "unsupported_format"),
+    ];
+    // From its first twentieth on it is a JPEG by its first bytes.
+    for twentieth in 1..20 {
+        let cut = beagle[..beagle.len() * twentieth / 20].to_vec();
+        cases.push(("cut.jpg", cut, "truncated"));
+    }
+    for (name, content, kind) in cases {
+        let (_folder, path) = file(name, &content);
+        let (line, status) = json(&path);
+        assert_eq!(status, Some(1), "{name}: {line}");
+        assert_eq!(line["error"]["kind"], kind, "{name} of {} bytes: {line}", content.len());
+        let message = line["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.len() > 20, "{name}: {message}");
+        let french = museau(&["classify", "--lang", "fr", &path]).output().expect("starts");
+        assert!(!text(&french.stderr).contains(message), "{name}: the message is translated");
+        let both = run(&["classify", &path, &photo("beagle_14.jpg")]);
+        assert_eq!(both.status.code(), Some(1));
+        assert!(text(&both.stdout).contains("Beagle"), "{name}: the other photo is answered");
+    }
+}
+
+/// A PNG that claims 30,000 x 30,000 pixels in a few bytes.
+fn png_bomb() -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut header = b"IHDR".to_vec();
+    header.extend(30_000u32.to_be_bytes());
+    header.extend(30_000u32.to_be_bytes());
+    header.extend([8, 2, 0, 0, 0]);
+    png.extend(13u32.to_be_bytes());
+    png.extend(&header);
+    png.extend(crc32(&header).to_be_bytes());
+    png.extend(b"\0\0\0\x04IDAT\0\0\0\0\0\0\0\0");
+    png
+}
+
+/// The checksum of PNG (ISO 3309).
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 }
+        })
+    })
+}
+
+#[test]
+fn paths_that_are_not_there() {
+    let output = run(&["classify", "/no/such/photo.jpg"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("/no/such/photo.jpg"));
+    let empty = tempfile::tempdir().expect("a folder");
+    let output = run(&["classify", empty.path().to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stderr.is_empty() && output.stdout.is_empty());
+    let output = run(&["demo", "/no/such/folder"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
+#[test]
+fn wrong_usage_ends_in_2() {
+    for arguments in [
+        &["classify"][..],
+        &["classify", "--top", "0", "a.jpg"],
+        &["clasify", "a.jpg"],
+        &["classify", "--lang", "de", "a.jpg"],
+        &["models", "make", "--weights", "a", "--backbone", "vgg99", "-o", "b"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(!output.stderr.is_empty());
+    }
+    let output = museau(&["models", "list"]).env("MUSEAU_ISA", "mmx").output().expect("starts");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn model_files_that_are_none_end_in_3() {
+    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("model/default.museau"))
+        .expect("the embedded model");
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000000\nsize 12000000\n";
+    let mut flipped = whole.clone();
+    let last = flipped.len() - 1;
+    flipped[last] ^= 1;
+    let foreign = {
+        let header = br#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        bytes.extend([0; 4]);
+        bytes
+    };
+    for (name, content) in [
+        ("empty", &b""[..]),
+        ("pointer", pointer),
+        ("page", b"<!DOCTYPE html><html><title>404</title></html>"),
+        ("cut", &whole[..whole.len() / 2]),
+        ("flipped", &flipped),
+        ("foreign", &foreign),
+        ("text", b"not a model at all, just some words"),
+    ] {
+        let (_folder, path) = file("model.museau", content);
+        let output = run(&["classify", "--model", &path, &photo("beagle_14.jpg")]);
+        assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
+        assert!(text(&output.stderr).contains("model.museau"), "{name}: {output:?}");
+        let output = run(&["models", "verify", &path]);
+        assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
+    }
+    let output = run(&["models", "verify"]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn the_model_inside_has_a_card_and_a_name() {
+    let output = run(&["models", "list", "--json"]);
+    let line: Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
+    assert_eq!(line["classes"], 120);
+    let card = text(&run(&["models", "show"]).stdout);
+    assert!(card.contains("Apache-2.0"), "{card}");
+    let graph = text(&run(&["models", "show", "--graph"]).stdout);
+    assert!(graph.contains("predictions"), "{graph}");
+}
+
+#[test]
+fn shells_and_manuals() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = run(&["completions", shell]);
+        assert!(text(&output.stdout).contains("classify"), "{shell}");
+    }
+    assert!(text(&run(&["man"]).stdout).contains(".TH museau"));
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(run(&["man", "--to", folder.path().to_str().expect("UTF-8")]).status.success());
+    assert!(folder.path().join("museau-classify.1").exists());
+    assert!(text(&run(&["--version"]).stdout).starts_with("museau "));
+}
+
+#[test]
+fn every_set_of_instructions_gives_the_same_answer() {
+    let mut first: Option<f64> = None;
+    for isa in kernels::Isa::available() {
+        let mut command = museau(&["classify", "--json", &photo("beagle_14.jpg")]);
+        let output = command.env("MUSEAU_ISA", isa.name()).output().expect("starts");
+        let line: Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
+        let probability = line["breeds"][0]["probability"].as_f64().expect("a number");
+        assert!((probability - *first.get_or_insert(probability)).abs() < 1e-4, "{isa}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_said() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = run(&["serve", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&address), "{output:?}");
+    let output = run(&["serve", "--listen", "nowhere"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn serves_without_a_verb_and_says_where() {
+    let mut child = museau(&["--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut line = String::new();
+    let stderr = child.stderr.take().expect("its stderr");
+    BufReader::new(stderr).read_line(&mut line).expect("a line");
+    child.kill().expect("it runs until it is stopped");
+    child.wait().expect("it ends");
+    assert!(line.contains("http://127.0.0.1:"), "{line}");
+}
+
+/// A folder that may not be read; as root everything may, so that the test is left out.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner: PathBuf = folder.path().join("closed");
+    fs::create_dir(&inner).expect("a folder");
+    fs::set_permissions(&inner, fs::Permissions::from_mode(0o000)).expect("permissions");
+    if fs::read_dir(&inner).is_ok() {
+        println!("left out: this user may read every folder");
+        return;
+    }
+    let output = run(&["classify", inner.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("closed"));
+    fs::set_permissions(&inner, fs::Permissions::from_mode(0o700)).expect("permissions");
+}
