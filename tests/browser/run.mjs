@@ -90,6 +90,9 @@ try {
 } catch (error) {
   stop(`The tests could not begin: ${error.stack ?? error}`);
 }
+for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]]) {
+  process.on(signal, () => world.end().finally(() => process.exit(status)));
+}
 let [passed, failed] = [0, 0];
 for (const { name, test } of chosen) {
   const begun = Date.now();

@@ -67,7 +67,12 @@ export class World {
     }
     this.server = await start(this.museau, ["serve", "--listen", "127.0.0.1:0", "--demo", this.set]);
     const args = ["--no-sandbox", "--disable-dev-shm-usage"];
-    this.browser = await chromium.launch({ executablePath: this.executablePath, args });
+    this.browser = await chromium.launch({
+      executablePath: this.executablePath,
+      args,
+      handleSIGINT: false, // run.mjs ends everything.
+      handleSIGTERM: false,
+    });
   }
 
   async end() {
@@ -197,25 +202,38 @@ export function sizeOfJpeg(bytes) {
   throw new Error("no frame header");
 }
 
-/** The fields of a multipart body: {name, filename, content}. */
-export function fields(request) {
-  const body = request.postDataBuffer();
-  const boundary = request.headers()["content-type"].match(/boundary=(.+)$/)[1];
-  const parts = [];
-  const mark = Buffer.from(`--${boundary}`);
-  for (let from = body.indexOf(mark); ; ) {
-    const next = body.indexOf(mark, from + mark.length);
-    if (next < 0) return parts;
-    const part = body.subarray(from + mark.length + 2, next - 2);
-    const split = part.indexOf("\r\n\r\n");
-    const head = part.subarray(0, split).toString();
-    parts.push({
-      name: head.match(/[; ]name="([^"]*)"/)?.[1],
-      filename: head.match(/filename="([^"]*)"/)?.[1],
-      content: part.subarray(split + 4),
-    });
-    from = next;
-  }
+/** Keeps the forms that the page's script sends, for `sent`. To be called before the page loads. */
+export function keepForms(page) {
+  return page.addInitScript(() => {
+    const fetch = window.fetch;
+    window.forms = [];
+    window.fetch = (address, options) => {
+      if (options?.body instanceof FormData) window.forms.push(options.body);
+      return fetch(address, options);
+    };
+  });
+}
+
+/** The fields of the form that was sent as the `number`th (from 0): {name, filename, content}. */
+export async function sent(page, number) {
+  await page.waitForFunction((number) => window.forms.length > number, number);
+  const fields = await page.evaluate(async (number) => {
+    const read = (blob) =>
+      new Promise((done) => {
+        const reader = new FileReader();
+        reader.onload = () => done(reader.result.split(",")[1] ?? "");
+        reader.readAsDataURL(blob);
+      });
+    const entries = [...window.forms[number].entries()].map(async ([name, value]) =>
+      typeof value === "string"
+        ? { name, content: value }
+        : { name, filename: value.name, base64: await read(value) },
+    );
+    return Promise.all(entries);
+  }, number);
+  return fields.map(({ base64, ...field }) =>
+    base64 === undefined ? field : { ...field, content: Buffer.from(base64, "base64") },
+  );
 }
 
 /** Puts pictures of a page into MUSEAU_SCREENSHOTS, where it is set. */

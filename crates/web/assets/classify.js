@@ -18,7 +18,7 @@ const results = document.querySelector("#results");
 const cards = results.querySelector(".cards");
 const status = document.querySelector("#status");
 
-/** The photos on the page: {id, name, file, sent, box, preview}, in the order they came. */
+/** The photos on the page: {id, name, file, prepared, box, preview}, in the order they came. */
 let photos = [];
 let nextId = 1;
 let running = 0;
@@ -31,6 +31,7 @@ function add(files) {
     id: nextId++,
     name: file.name || text.pasted,
     file,
+    prepared: null,
     box: null,
     preview: null,
   }));
@@ -113,9 +114,13 @@ function refresh() {
 
 /** What is sent for a photo: a JPEG of at most LONGEST_SIDE pixels a side, turned upright; or the
  *  file itself where the browser cannot read it (HEIC) or it is small already. */
-async function prepared(photo) {
-  if (photo.sent) return photo.sent;
-  photo.sent = photo.file;
+function prepared(photo) {
+  photo.prepared ??= prepare(photo);
+  return photo.prepared;
+}
+
+async function prepare(photo) {
+  let sent = photo.file;
   try {
     const bitmap = await createImageBitmap(photo.file, { imageOrientation: "from-image" });
     const scale = LONGEST_SIDE / Math.max(bitmap.width, bitmap.height);
@@ -130,14 +135,14 @@ async function prepared(photo) {
       context.imageSmoothingQuality = "high";
       context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
-      if (blob) photo.sent = blob;
+      if (blob) sent = blob;
     }
     bitmap.close();
-    photo.preview = URL.createObjectURL(photo.sent);
+    photo.preview = URL.createObjectURL(sent);
   } catch {
     // Not a picture that this browser reads: the server may, or says why not.
   }
-  return photo.sent;
+  return sent;
 }
 
 // ---- asking ----------------------------------------------------------------------------------

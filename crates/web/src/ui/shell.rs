@@ -71,7 +71,7 @@ impl Page<'_> {
                             nav class="languages" aria-label=(text.languages) {
                                 @for (language, name) in [(Language::French, "Français"), (Language::English, "English")] {
                                     a href={ (self.switch) (language.code()) } lang=(language.code()) hreflang=(language.code())
-                                        aria-label=(name) aria-current=[(language == self.language).then_some("true")] {
+                                        aria-label={ (language.code().to_uppercase()) " " (name) } aria-current=[(language == self.language).then_some("true")] {
                                         (language.code().to_uppercase())
                                     }
                                 }
