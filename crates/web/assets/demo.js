@@ -37,4 +37,6 @@ addEventListener("keydown", (event) => {
   }
 });
 
-(next ?? document.querySelector("#guess"))?.focus({ preventScroll: true });
+// On a phone the field's keyboard would cover the photo.
+const field = matchMedia("(hover: hover)").matches ? document.querySelector("#guess") : null;
+(next ?? field)?.focus({ preventScroll: true });

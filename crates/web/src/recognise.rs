@@ -88,8 +88,8 @@ pub(crate) struct Recogniser {
 }
 
 impl Recogniser {
-    /// Answers a form: one outcome a photo, or one for all that show the same animal, before which
-    /// stand those that could not be read.
+    /// Answers a form: one outcome a photo, or one for all that show the same animal, followed by
+    /// those that could not be read.
     pub(crate) async fn answer(
         &self,
         form: Form,
@@ -163,10 +163,11 @@ impl Recogniser {
             }
         }
         if !readable.is_empty() {
-            outcomes.push(Outcome {
+            let together = Outcome {
                 photos: seen_together,
                 result: self.ask(&readable, top, decoding),
-            });
+            };
+            outcomes.insert(0, together);
         }
         outcomes
     }

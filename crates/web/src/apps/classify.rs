@@ -158,7 +158,9 @@ fn pointing(text: &Pages) -> Markup {
         dialog id="pointing" aria-labelledby="pointing-title" {
             form method="dialog" {
                 h2 id="pointing-title" { (text.box_title) }
-                p class="hint" id="pointing-help" { (text.box_help) }
+                p class="hint" id="pointing-help" {
+                    (text.box_help) " " span class="with-keyboard" { (text.box_keys) }
+                }
                 div class="stage-wrap" {
                     div class="stage" tabindex="0" role="application" aria-label=(text.box_title)
                         aria-describedby="pointing-help" {

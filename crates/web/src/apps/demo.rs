@@ -136,9 +136,6 @@ impl Score {
     }
 
     fn said(self, text: &Pages) -> String {
-        if self.count == 0 {
-            return text.demo_score_none.clone();
-        }
         let (right, count) = (self.right.to_string(), self.count.to_string());
         fill(&text.demo_score_of, &[("right", &right), ("count", &count)])
     }

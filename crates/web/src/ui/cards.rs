@@ -126,7 +126,7 @@ fn actions(name: &str, text: &Pages, can_point: bool) -> Markup {
             @if can_point {
                 button type="button" class="quiet" data-do="point"
                     aria-label=(fill(&text.box_button_label, &[("name", name)])) {
-                    (sign(signs::FRAME)) (text.box_button)
+                    (sign(signs::FRAME)) span class="label" { (text.box_button) }
                 }
             }
             button type="button" class="quiet" data-do="remove" aria-label=(remove) title=(remove) {

@@ -57,7 +57,7 @@ impl Page<'_> {
                         div class="wrap" {
                             a class="brand" href="/" { (logo()) span { "museau" } }
                             @if self.tabs.len() > 1 {
-                                nav aria-label="museau" {
+                                nav class="pages" aria-label="museau" {
                                     @for &(tab, address) in self.tabs {
                                         a href=(address) aria-current=[(tab == self.tab).then_some("page")] {
                                             (match tab {
