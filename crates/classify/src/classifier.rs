@@ -212,11 +212,20 @@ mod tests {
         assert_eq!(answers[2].answer, AnswerKind::NotADog);
         assert_eq!(answers[2].quality, [Quality::Dark]);
         assert_eq!(answers[0].breeds.len(), 3, "no more than there are classes");
-        let sum: f32 = answers[0].breeds.iter().map(|breed| breed.probability).sum();
+        let sum: f32 = answers[0]
+            .breeds
+            .iter()
+            .map(|breed| breed.probability)
+            .sum();
         assert!((sum - 1.0).abs() < 1e-5);
         assert_eq!(answers[0].model.name, "tiny");
         assert!(answers[0].milliseconds.infer > 0.0);
-        assert!(classifier.classify(&Pool::serial(), &[], &options).unwrap().is_empty());
+        assert!(
+            classifier
+                .classify(&Pool::serial(), &[], &options)
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::process::{Command, Output, Stdio};
 
 fn museau(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_museau"));
-    command.args(arguments).env("MUSEAU_LANG", "en").env_remove("MUSEAU_LOG");
+    command
+        .args(arguments)
+        .env("MUSEAU_LANG", "en")
+        .env_remove("MUSEAU_LOG");
     command.env("MUSEAU_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
@@ -40,16 +43,28 @@ fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, String) {
 fn json(path: &str) -> (Value, Option<i32>) {
     let output = run(&["classify", "--json", path]);
     let line = text(&output.stdout);
-    (serde_json::from_str(&line).expect("a line of JSON"), output.status.code())
+    (
+        serde_json::from_str(&line).expect("a line of JSON"),
+        output.status.code(),
+    )
 }
 
 #[test]
 fn names_a_dog_in_both_languages() {
     let output = run(&["classify", &photo("beagle_14.jpg")]);
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    assert!(text(&output.stdout).contains("Looks like: Beagle"), "{output:?}");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    assert!(
+        text(&output.stdout).contains("Looks like: Beagle"),
+        "{output:?}"
+    );
     let output = run(&["classify", "--lang", "fr", &photo("saint_bernard_187.jpg")]);
-    assert!(text(&output.stdout).contains("Ressemble à\u{a0}: Saint-Bernard"), "{output:?}");
+    assert!(
+        text(&output.stdout).contains("Ressemble à\u{a0}: Saint-Bernard"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -59,15 +74,34 @@ fn the_json_is_the_contract() {
     assert_eq!(line["answer"], "dog");
     assert_eq!(line["breeds"][0]["id"], "n02112350");
     assert_eq!(line["breeds"].as_array().map(Vec::len), Some(5));
-    for key in ["photo", "dog_probability", "group", "mixed", "look_alikes", "notices", "quality"] {
+    for key in [
+        "photo",
+        "dog_probability",
+        "group",
+        "mixed",
+        "look_alikes",
+        "notices",
+        "quality",
+    ] {
         assert!(line.get(key).is_some(), "{key}");
     }
-    assert!(line["milliseconds"]["decode"].is_number() && line["milliseconds"]["infer"].is_number());
+    assert!(
+        line["milliseconds"]["decode"].is_number() && line["milliseconds"]["infer"].is_number()
+    );
     assert!(line["model"]["name"].is_string() && line["model"]["version"].is_string());
-    let output = run(&["classify", "--json", "--top", "200", &photo("keeshond_173.jpg")]);
+    let output = run(&[
+        "classify",
+        "--json",
+        "--top",
+        "200",
+        &photo("keeshond_173.jpg"),
+    ]);
     let line: Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
     let breeds = line["breeds"].as_array().expect("breeds");
-    let sum: f64 = breeds.iter().filter_map(|breed| breed["probability"].as_f64()).sum();
+    let sum: f64 = breeds
+        .iter()
+        .filter_map(|breed| breed["probability"].as_f64())
+        .sum();
     assert_eq!(breeds.len(), 120);
     assert!((sum - 1.0).abs() < 1e-4, "{sum}");
 }
@@ -75,7 +109,10 @@ fn the_json_is_the_contract() {
 #[test]
 fn a_cat_is_not_a_dog() {
     let (line, status) = json(&photo("birman_108.jpg"));
-    assert_eq!((line["answer"].as_str(), status), (Some("not_a_dog"), Some(0)));
+    assert_eq!(
+        (line["answer"].as_str(), status),
+        (Some("not_a_dog"), Some(0))
+    );
 }
 
 #[test]
@@ -98,9 +135,17 @@ fn photos_that_cannot_be_read_say_why_and_the_others_are_answered() {
     let beagle = fs::read(photo("beagle_14.jpg")).expect("a photo");
     let mut cases = vec![
         ("empty.jpg", Vec::new(), "empty"),
-        ("text.jpg", b"Dear museau, this is a letter.".to_vec(), "not_a_photo"),
+        (
+            "text.jpg",
+            b"Dear museau, this is a letter.".to_vec(),
+            "not_a_photo",
+        ),
         ("bomb.png", png_bomb(), "too_large"),
-        ("new.avif", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec(), "unsupported_format"),
+        (
+            "new.avif",
+            b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec(),
+            "unsupported_format",
+        ),
     ];
     // From its first twentieth on it is a JPEG by its first bytes.
     for twentieth in 1..20 {
@@ -111,14 +156,27 @@ fn photos_that_cannot_be_read_say_why_and_the_others_are_answered() {
         let (_folder, path) = file(name, &content);
         let (line, status) = json(&path);
         assert_eq!(status, Some(1), "{name}: {line}");
-        assert_eq!(line["error"]["kind"], kind, "{name} of {} bytes: {line}", content.len());
+        assert_eq!(
+            line["error"]["kind"],
+            kind,
+            "{name} of {} bytes: {line}",
+            content.len()
+        );
         let message = line["error"]["message"].as_str().unwrap_or_default();
         assert!(message.len() > 20, "{name}: {message}");
-        let french = museau(&["classify", "--lang", "fr", &path]).output().expect("starts");
-        assert!(!text(&french.stderr).contains(message), "{name}: the message is translated");
+        let french = museau(&["classify", "--lang", "fr", &path])
+            .output()
+            .expect("starts");
+        assert!(
+            !text(&french.stderr).contains(message),
+            "{name}: the message is translated"
+        );
         let both = run(&["classify", &path, &photo("beagle_14.jpg")]);
         assert_eq!(both.status.code(), Some(1));
-        assert!(text(&both.stdout).contains("Beagle"), "{name}: the other photo is answered");
+        assert!(
+            text(&both.stdout).contains("Beagle"),
+            "{name}: the other photo is answered"
+        );
     }
 }
 
@@ -165,13 +223,25 @@ fn wrong_usage_ends_in_2() {
         &["classify", "--top", "0", "a.jpg"],
         &["clasify", "a.jpg"],
         &["classify", "--lang", "de", "a.jpg"],
-        &["models", "make", "--weights", "a", "--backbone", "vgg99", "-o", "b"],
+        &[
+            "models",
+            "make",
+            "--weights",
+            "a",
+            "--backbone",
+            "vgg99",
+            "-o",
+            "b",
+        ],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
         assert!(!output.stderr.is_empty());
     }
-    let output = museau(&["models", "list"]).env("MUSEAU_ISA", "mmx").output().expect("starts");
+    let output = museau(&["models", "list"])
+        .env("MUSEAU_ISA", "mmx")
+        .output()
+        .expect("starts");
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -202,7 +272,10 @@ fn model_files_that_are_none_end_in_3() {
         let (_folder, path) = file("model.museau", content);
         let output = run(&["classify", "--model", &path, &photo("beagle_14.jpg")]);
         assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
-        assert!(text(&output.stderr).contains("model.museau"), "{name}: {output:?}");
+        assert!(
+            text(&output.stderr).contains("model.museau"),
+            "{name}: {output:?}"
+        );
         let output = run(&["models", "verify", &path]);
         assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
     }
@@ -229,7 +302,11 @@ fn shells_and_manuals() {
     }
     assert!(text(&run(&["man"]).stdout).contains(".TH museau"));
     let folder = tempfile::tempdir().expect("a folder");
-    assert!(run(&["man", "--to", folder.path().to_str().expect("UTF-8")]).status.success());
+    assert!(
+        run(&["man", "--to", folder.path().to_str().expect("UTF-8")])
+            .status
+            .success()
+    );
     assert!(folder.path().join("museau-classify.1").exists());
     assert!(text(&run(&["--version"]).stdout).starts_with("museau "));
 }
@@ -239,10 +316,16 @@ fn every_set_of_instructions_gives_the_same_answer() {
     let mut first: Option<f64> = None;
     for isa in kernels::Isa::available() {
         let mut command = museau(&["classify", "--json", &photo("beagle_14.jpg")]);
-        let output = command.env("MUSEAU_ISA", isa.name()).output().expect("starts");
+        let output = command
+            .env("MUSEAU_ISA", isa.name())
+            .output()
+            .expect("starts");
         let line: Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
         let probability = line["breeds"][0]["probability"].as_f64().expect("a number");
-        assert!((probability - *first.get_or_insert(probability)).abs() < 1e-4, "{isa}");
+        assert!(
+            (probability - *first.get_or_insert(probability)).abs() < 1e-4,
+            "{isa}"
+        );
     }
 }
 
