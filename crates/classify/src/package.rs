@@ -248,7 +248,7 @@ impl Package {
         });
         header.insert("__metadata__".into(), metadata);
         let mut header = serde_json::Value::Object(header).to_string().into_bytes();
-        while (8 + header.len()) % ALIGNMENT != 0 {
+        while !(8 + header.len()).is_multiple_of(ALIGNMENT) {
             header.push(b' ');
         }
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -387,7 +387,7 @@ fn header(bytes: &[u8]) -> Result<&[u8], PackageError> {
         return Err(PackageError::Truncated { expected: 8, found });
     }
     let length = header_length(bytes);
-    if length < 2 || length > LONGEST || bytes.get(8).is_some_and(|&byte| byte != b'{') {
+    if !(2..=LONGEST).contains(&length) || bytes.get(8).is_some_and(|&byte| byte != b'{') {
         return Err(not_a_package(bytes));
     }
     match bytes.get(8..8 + length as usize) {

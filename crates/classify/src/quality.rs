@@ -102,7 +102,8 @@ mod tests {
     fn waves(side: usize, period: f32, low: f32, high: f32) -> Photo {
         let value = |position: usize| {
             let (x, y) = ((position % side) as f32, (position / side) as f32);
-            let wave = 0.5 + 0.25 * ((x * 6.283 / period).sin() + (y * 6.283 / period).sin());
+            let turn = std::f32::consts::TAU / period;
+            let wave = 0.5 + 0.25 * ((x * turn).sin() + (y * turn).sin());
             [(low + (high - low) * wave) as u8; 3]
         };
         Photo::from_rgb(side, side, (0..side * side).flat_map(value).collect())

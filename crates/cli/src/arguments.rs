@@ -152,7 +152,7 @@ pub enum ModelsVerb {
         models: Vec<PathBuf>,
     },
     /// Make a package from published weights, calibrated on photos
-    Make(MakeArguments),
+    Make(Box<MakeArguments>),
 }
 
 /// Options of `museau models make`.

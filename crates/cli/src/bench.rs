@@ -162,7 +162,7 @@ fn network(context: &Context, arguments: &InferArguments) -> Result<(String, Gra
         Some(name) => zoo::find(name).ok_or_else(|| {
             let known: Vec<_> = zoo::all().iter().map(|backbone| backbone.name).collect();
             let text = format!("--backbone {name}: known are {}", known.join(", "));
-            Failure::new(Status::Usage, text)
+            Failure::error(Status::Usage, text)
         })?,
         None => {
             let package = model::read(context, arguments.model.as_deref())?;

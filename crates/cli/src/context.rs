@@ -26,7 +26,7 @@ impl Context {
     pub fn new(arguments: &CommonArguments) -> Result<Self> {
         let wanted_language = match &arguments.lang {
             Some(name) => {
-                let wrong = |error| Failure::new(Status::Usage, format!("--lang: {error}"));
+                let wrong = |error| Failure::error(Status::Usage, format!("--lang: {error}"));
                 Some(name.parse::<Language>().map_err(wrong)?)
             }
             None => None,
@@ -36,7 +36,7 @@ impl Context {
             Some(name) => Isa::by_name(name).ok_or_else(|| {
                 let known: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
                 let text = format!("MUSEAU_ISA={name}: this processor has {}", known.join(", "));
-                Failure::new(Status::Usage, text)
+                Failure::error(Status::Usage, text)
             })?,
             None => Isa::best(),
         };

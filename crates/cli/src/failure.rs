@@ -32,7 +32,7 @@ pub struct Failure {
 
 impl Failure {
     /// Something could not be done.
-    pub fn new(status: Status, message: impl Into<String>) -> anyhow::Error {
+    pub fn error(status: Status, message: impl Into<String>) -> anyhow::Error {
         Failure {
             status,
             message: message.into(),

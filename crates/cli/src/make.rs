@@ -17,12 +17,12 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
             arguments.backbone,
             known.join(", ")
         );
-        Failure::new(Status::Usage, text)
+        Failure::error(Status::Usage, text)
     })?;
     let views = match &arguments.views {
         Some(text) => Some(
             make::parse_views(text)
-                .map_err(|error| Failure::new(Status::Usage, format!("--views: {error}")))?,
+                .map_err(|error| Failure::error(Status::Usage, format!("--views: {error}")))?,
         ),
         None => None,
     };
@@ -54,7 +54,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         version: arguments.model_version.clone(),
     };
     let unusable =
-        |error: &dyn std::error::Error| Failure::new(Status::Unusable, error.to_string());
+        |error: &dyn std::error::Error| Failure::error(Status::Unusable, error.to_string());
     let mut package = make::assemble(&recipe).map_err(|error| unusable(&error))?;
     if let Some(folder) = &arguments.calibrate {
         let photos = CalibrationPhotos {
@@ -84,7 +84,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     }
     package
         .save(&arguments.output)
-        .map_err(|error| Failure::new(Status::Failed, error.text(context.language)))?;
+        .map_err(|error| Failure::error(Status::Failed, error.text(context.language)))?;
     print!("{}", package.about.card);
     Ok(())
 }
@@ -102,7 +102,7 @@ fn classes(list: &str) -> Result<Classes> {
         .map(str::to_owned)
         .collect();
     if ids.is_empty() {
-        return Err(Failure::new(
+        return Err(Failure::error(
             Status::Usage,
             format!("--classes {list}: no class in it"),
         ));

@@ -78,5 +78,5 @@ pub fn unusable(context: &Context, path: Option<&Path>, error: &PackageError) ->
         Some(path) => format!("{}: {said}", path.display()),
         None => said,
     };
-    Failure::new(Status::Unusable, text)
+    Failure::error(Status::Unusable, text)
 }

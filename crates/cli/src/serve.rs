@@ -40,7 +40,7 @@ fn options(context: &Context, named: Option<&Path>) -> Result<Options> {
 
 fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
     let dataset = Dataset::open(folder)
-        .map_err(|error| Failure::new(Status::Unusable, error.message(context.language)))?;
+        .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
     let missing = dataset.left_aside().len();
     if missing > 0 && !context.quiet {
         let count = missing.to_string();
@@ -74,7 +74,7 @@ fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<
             }
             ServeError::Start(cause) => format!("{cause:#}"),
         };
-        Failure::new(Status::Failed, text)
+        Failure::error(Status::Failed, text)
     })
 }
 
