@@ -11,6 +11,7 @@ mod limits;
 mod orientation;
 mod photo;
 mod prepare;
+mod quality;
 mod resize;
 
 pub use decode::decode;
@@ -20,3 +21,4 @@ pub use limits::Limits;
 pub use orientation::Orientation;
 pub use photo::{Found, Photo};
 pub use prepare::{Views, prepare};
+pub use quality::{Flaw, quality};

@@ -99,21 +99,34 @@ fn exchange_sides(orientation: Orientation, width: usize, height: usize, rgb: &[
         Orientation::Rotate270 | Orientation::Transverse
     );
     let last_row_first = matches!(orientation, Orientation::Rotate90 | Orientation::Transverse);
-    for block_top in (0..height).step_by(BLOCK) {
-        for block_left in (0..width).step_by(BLOCK) {
-            for row in block_top..(block_top + BLOCK).min(height) {
-                let new_column = if last_row_first {
-                    height - 1 - row
+    for block_left in (0..width).step_by(BLOCK) {
+        for block_top in (0..height).step_by(BLOCK) {
+            let rows = BLOCK.min(height - block_top);
+            let new_left = if last_row_first {
+                height - block_top - rows
+            } else {
+                block_top
+            };
+            for column in block_left..(block_left + BLOCK).min(width) {
+                let new_row = if last_column_first {
+                    width - 1 - column
                 } else {
-                    row
+                    column
                 };
-                for column in block_left..(block_left + BLOCK).min(width) {
-                    let new_row = if last_column_first {
-                        width - 1 - column
-                    } else {
-                        column
-                    };
-                    out[new_row * height + new_column] = pixels[row * width + column];
+                let line = &mut out[new_row * height + new_left..][..rows];
+                let column = pixels[block_top * width + column..]
+                    .iter()
+                    .step_by(width)
+                    .take(rows);
+                if last_row_first {
+                    line.iter_mut()
+                        .rev()
+                        .zip(column)
+                        .for_each(|(to, from)| *to = *from);
+                } else {
+                    line.iter_mut()
+                        .zip(column)
+                        .for_each(|(to, from)| *to = *from);
                 }
             }
         }

@@ -32,6 +32,48 @@ pub(crate) fn resize(
     if whole && (new_width, new_height) == (width, height) {
         return rgb.to_vec();
     }
+    let algorithm = ResizeAlg::Convolution(match filter {
+        Filter::Bilinear => FilterType::Bilinear,
+        // Keys's cubic with a = -0.5, which Pillow calls bicubic.
+        Filter::Bicubic => FilterType::CatmullRom,
+    });
+    run(
+        rgb,
+        (width, height),
+        source,
+        (new_width, new_height),
+        algorithm,
+    )
+}
+
+/// The means over the rectangles of `rgb` that become the pixels of a smaller picture.
+pub(crate) fn average(
+    rgb: &[u8],
+    (width, height): (usize, usize),
+    new_size: (usize, usize),
+) -> Vec<u8> {
+    let whole = Source {
+        left: 0.0,
+        top: 0.0,
+        width: width as f64,
+        height: height as f64,
+    };
+    run(
+        rgb,
+        (width, height),
+        whole,
+        new_size,
+        ResizeAlg::Convolution(FilterType::Box),
+    )
+}
+
+fn run(
+    rgb: &[u8],
+    (width, height): (usize, usize),
+    source: Source,
+    (new_width, new_height): (usize, usize),
+    algorithm: ResizeAlg,
+) -> Vec<u8> {
     let side = |value: usize| u32::try_from(value).expect("a side below 2^32");
     let mut pixels = vec![0; new_width * new_height * 3];
     // The typed images: `Image` would compile every pixel type that the library knows.
@@ -40,11 +82,6 @@ pub(crate) fn resize(
     let mut resized =
         TypedImage::<U8x3>::from_buffer(side(new_width), side(new_height), &mut pixels)
             .expect("3 bytes a pixel");
-    let algorithm = ResizeAlg::Convolution(match filter {
-        Filter::Bilinear => FilterType::Bilinear,
-        // Keys's cubic with a = -0.5, which Pillow calls bicubic.
-        Filter::Bicubic => FilterType::CatmullRom,
-    });
     let (left, part_width) = off_the_grid(&source, width);
     let options = ResizeOptions::new()
         .resize_alg(algorithm)

@@ -1,47 +1,43 @@
 //! Windows bitmaps.
-use zune_bmp::{BmpDecoder, BmpDecoderErrors};
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
+use std::io::Cursor;
 
-use super::{Stored, check_pixels};
+use image::codecs::bmp::BmpDecoder;
+use image::{ColorType, ImageDecoder, ImageError};
+
+use super::{Stored, check_pixels, is_end};
 use crate::color::Samples;
 use crate::{DecodeError, Format, Limits, Orientation};
 
 const BMP: Format = Format::Bmp;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
-    // The library's limits are on sides, ours is on pixels.
-    let side = i32::MAX as usize;
-    let options = DecoderOptions::default()
-        .set_max_width(side)
-        .set_max_height(side);
-    let mut decoder = BmpDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(of_library)?;
-    let (width, height) = decoder
-        .dimensions()
-        .ok_or_else(|| DecodeError::damaged(BMP, "it has no size"))?;
-    check_pixels(BMP, width as u64, height as u64, limits)?;
-    let color = decoder.colorspace();
-    let values = decoder.decode().map_err(of_library)?;
+    let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(of_library)?;
+    let (width, height) = decoder.dimensions();
+    check_pixels(BMP, width, height, limits)?;
+    let color = decoder.color_type();
+    let size = usize::try_from(decoder.total_bytes())
+        .map_err(|_| DecodeError::damaged(BMP, "its size overflows"))?;
+    let mut values = vec![0; size];
+    decoder.read_image(&mut values).map_err(of_library)?;
     let samples = match color {
-        Some(ColorSpace::RGB) => Samples::Rgb(values),
-        Some(ColorSpace::RGBA) => Samples::Rgba(values),
-        Some(ColorSpace::Luma) => Samples::Gray(values),
+        ColorType::Rgb8 => Samples::Rgb(values),
+        ColorType::Rgba8 => Samples::Rgba(values),
+        ColorType::L8 => Samples::Gray(values),
         color => return Err(DecodeError::unsupported(BMP, format!("colours {color:?}"))),
     };
     Ok(Stored {
-        width,
-        height,
+        width: width as usize,
+        height: height as usize,
         samples,
         orientation: Orientation::Upright,
         profile: None,
     })
 }
 
-fn of_library(error: BmpDecoderErrors) -> DecodeError {
+fn of_library(error: ImageError) -> DecodeError {
     match error {
-        BmpDecoderErrors::IoErrors(_) => DecodeError::Truncated { format: BMP },
-        error => DecodeError::damaged(BMP, format!("{error:?}")),
+        ImageError::IoError(error) if is_end(&error) => DecodeError::Truncated { format: BMP },
+        ImageError::Unsupported(feature) => DecodeError::unsupported(BMP, feature.to_string()),
+        error => DecodeError::damaged(BMP, error),
     }
 }

@@ -53,7 +53,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
 fn check_process(frame: &Frame) -> Result<(), DecodeError> {
     let feature = match frame.process {
         0..=2 if frame.precision == 8 => return Ok(()),
-        0..=2 => format!("{} bits a sample", frame.precision),
+        0..=2 if frame.precision == 12 => "12 bits a sample".to_owned(),
+        // No JPEG of these kinds has another precision.
+        0..=2 => {
+            let detail = format!("{} bits a sample", frame.precision);
+            return Err(DecodeError::damaged(JPEG, detail));
+        }
         3 => "lossless coding".to_owned(),
         5..=7 => "hierarchical coding".to_owned(),
         _ => "arithmetic coding".to_owned(),

@@ -18,6 +18,9 @@ const DNG_VERSION: Tag = Tag::Unknown(50706);
 const ICC_PROFILE: Tag = Tag::Unknown(34675);
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
+    let gray_indices = palette_as_gray(bytes);
+    let palette = gray_indices.is_some();
+    let bytes = gray_indices.as_deref().unwrap_or(bytes);
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(of_library)?;
     if decoder.find_tag(DNG_VERSION).ok().flatten().is_some() || is_camera_raw(&mut decoder) {
         return Err(DecodeError::UnsupportedFormat { name: CAMERA_RAW });
@@ -61,7 +64,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         }
     };
     let (bits, channels) = match color {
-        ColorType::Gray(bits) | ColorType::Palette(bits) => (bits, 1),
+        ColorType::Gray(bits) => (bits, 1),
         ColorType::GrayA(bits) => (bits, 2),
         ColorType::RGB(bits) | ColorType::YCbCr(bits) => (bits, 3),
         ColorType::RGBA(bits) | ColorType::CMYK(bits) => (bits, 4),
@@ -70,10 +73,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     };
     let values = match bits {
         8 | 16 => values,
-        1 | 2 | 4 if channels == 1 => {
-            let spread = !matches!(color, ColorType::Palette(_));
-            unpack(&values, width as usize, u32::from(bits), spread)
-        }
+        1 | 2 | 4 if channels == 1 => unpack(&values, width as usize, u32::from(bits), !palette),
         bits => {
             return Err(DecodeError::unsupported(
                 TIFF,
@@ -85,12 +85,14 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         return Err(DecodeError::Truncated { format: TIFF });
     }
     let samples = match color {
+        ColorType::Gray(bits) if palette => {
+            Samples::Rgb(through_palette(&mut decoder, &values, bits)?)
+        }
         ColorType::Gray(_) => Samples::Gray(values),
         ColorType::GrayA(_) => Samples::GrayAlpha(values),
         ColorType::RGB(_) => Samples::Rgb(values),
         ColorType::RGBA(_) => Samples::Rgba(values),
         ColorType::CMYK(_) => Samples::Cmyk(values),
-        ColorType::Palette(bits) => Samples::Rgb(through_palette(&mut decoder, &values, bits)?),
         ColorType::YCbCr(_) => Samples::Rgb(from_ycbcr(values)),
         other => return Err(DecodeError::unsupported(TIFF, format!("colours {other:?}"))),
     };
@@ -101,6 +103,44 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         orientation,
         profile,
     })
+}
+
+/// The same file with its first picture called gray where it has a palette: the library refuses
+/// palettes, but reads their indices as grays.
+fn palette_as_gray(bytes: &[u8]) -> Option<Vec<u8>> {
+    const PHOTOMETRIC: u16 = 262;
+    const GRAY: u16 = 1;
+    const PALETTE: u16 = 3;
+    let little = bytes.starts_with(b"II");
+    let short = |at: usize| -> Option<u16> {
+        let pair = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if little {
+            u16::from_le_bytes(pair)
+        } else {
+            u16::from_be_bytes(pair)
+        })
+    };
+    let directory = bytes.get(4..8)?.try_into().ok()?;
+    let directory = if little {
+        u32::from_le_bytes(directory)
+    } else {
+        u32::from_be_bytes(directory)
+    } as usize;
+    let entries = usize::from(short(directory)?);
+    let entry = (0..entries)
+        .map(|entry| directory + 2 + 12 * entry)
+        .find(|at| short(*at) == Some(PHOTOMETRIC))?;
+    if short(entry + 8)? != PALETTE {
+        return None;
+    }
+    let mut gray = bytes.to_vec();
+    let value = if little {
+        GRAY.to_le_bytes()
+    } else {
+        GRAY.to_be_bytes()
+    };
+    gray[entry + 8..entry + 10].copy_from_slice(&value);
+    Some(gray)
 }
 
 /// Whether the first picture is a small copy beside others, as in the RAW files of cameras that are

@@ -52,15 +52,20 @@ def coded(pixels, quality=70, mode=None, **options):
                     if kind == b"ipco":
                         for kind, start, size in children(data, start + 8, start + size):
                             properties.append((kind, data[start : start + size]))
-            if kind == b"iloc":
-                # The first item's only extent, found by the size of what is left: the file is
-                # meta followed by one mdat that holds this one picture.
-                pass
         break
+    # The one mdat holds this one picture.
     mdat = [(s, n) for k, s, n in children(data, 0, len(data)) if k == b"mdat"][0]
     payload = data[mdat[0] + 8 : mdat[0] + mdat[1]]
     kept = {kind: content for kind, content in properties if kind in (b"hvcC", b"colr", b"pixi")}
     return kept, payload
+
+
+def by_pillow_heif(pixels, quality=70):
+    """A whole file by pillow-heif: an odd size needs its crop."""
+    out = io.BytesIO()
+    picture = pillow_heif.from_bytes("RGB", (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
+    picture.save(out, quality=quality)
+    return out.getvalue()
 
 
 def ispe(width, height):
@@ -181,7 +186,7 @@ def make(folder, dog):
     write = lambda name, data: (folder / name).write_bytes(data)
 
     write("plain.heic", assemble([picture_item(small)]))
-    write("odd_size.heic", assemble([picture_item(numpy.ascontiguousarray(small[:61, :83]))]))
+    write("odd_size.heic", by_pillow_heif(numpy.ascontiguousarray(small[:61, :83])))
     write("gray.heic", assemble([picture_item(numpy.asarray(dog.convert("L").resize((96, 72))))]))
     write("chroma_444.heic", assemble([picture_item(small, chroma=444)]))
     write("chroma_422.heic", assemble([picture_item(small, chroma=422)]))

@@ -1,0 +1,241 @@
+//! Files cut off, damaged or made to do harm: an error of the right kind, never a panic, and soon.
+use std::time::{Duration, Instant};
+
+use vision::{DecodeError, Excess, Limits, decode};
+
+fn photo(name: &str) -> Vec<u8> {
+    let path = format!("{}/../../tests/photos/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(path).unwrap()
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(path).unwrap()
+}
+
+fn kind(bytes: &[u8]) -> &'static str {
+    decode(bytes, &Limits::default()).map_or_else(|error| error.kind(), |_| "photo")
+}
+
+#[test]
+fn a_jpeg_cut_at_any_twentieth_is_truncated() {
+    let files = [
+        photo("saint_bernard_187.jpg"),
+        photo("beagle_14.jpg"),
+        golden("formats/progressive_420.jpg"),
+        golden("formats/progressive_444.jpg"),
+        golden("formats/sampling_422.jpg"),
+        golden("formats/gray.jpg"),
+        golden("formats/cmyk.jpg"),
+        golden("formats/restarts.jpg"),
+    ];
+    for bytes in files {
+        for twentieth in 1..20 {
+            let cut = &bytes[..bytes.len() * twentieth / 20];
+            assert_eq!(
+                kind(cut),
+                "truncated",
+                "at {twentieth}/20 of {}",
+                bytes.len()
+            );
+        }
+        // Every single cut in the last MCU rows, but for the end marker itself and the bits that
+        // fill up the last byte before it.
+        for missing in 12..200.min(bytes.len() / 2) {
+            assert_eq!(
+                kind(&bytes[..bytes.len() - missing]),
+                "truncated",
+                "without {missing}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_without_its_end_marker_is_a_photo() {
+    for name in [
+        "formats/sampling_420.jpg",
+        "formats/progressive_420.jpg",
+        "formats/gray.jpg",
+    ] {
+        let bytes = golden(name);
+        let whole = decode(&bytes, &Limits::default()).unwrap();
+        for missing in [1, 2] {
+            let without = decode(&bytes[..bytes.len() - missing], &Limits::default()).unwrap();
+            assert_eq!(whole.rgb(), without.rgb(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn other_formats_cut_short_are_broken() {
+    let names = [
+        "formats/palette_8.png",
+        "formats/rgb_16.png",
+        "formats/lossy.webp",
+        "formats/lossless.webp",
+        "formats/animated.webp",
+        "formats/plain.gif",
+        "formats/bits_24.bmp",
+        "formats/rgb.tif",
+        #[cfg(feature = "heic")]
+        "heic/plain.heic",
+        #[cfg(feature = "heic")]
+        "heic/grid.heic",
+    ];
+    for name in names {
+        let bytes = golden(name);
+        for twentieth in 1..20 {
+            let kind = kind(&bytes[..bytes.len() * twentieth / 20]);
+            // Of a TIFF the directory stands at the end, of an animation later frames do.
+            let later_frame = name.contains("animated") && kind == "photo";
+            assert!(
+                matches!(kind, "truncated" | "damaged") || later_frame,
+                "{name} at {twentieth}/20: {kind}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_is_allocated() {
+    // The header of a PNG of 30,000 x 30,000 and a little of its data.
+    let mut bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x75\x30\0\0\x75\x30\x08\x02\0\0\0".to_vec();
+    bomb.extend_from_slice(&crc(&bomb[12..]).to_be_bytes());
+    bomb.extend_from_slice(b"\0\0\0\x10IDAT");
+    bomb.extend_from_slice(&[0x78; 20]);
+    let start = Instant::now();
+    assert_eq!(
+        decode(&bomb, &Limits::default()).unwrap_err(),
+        DecodeError::TooLarge {
+            what: Excess::Pixels,
+            found: 900_000_000,
+            limit: 100_000_000
+        }
+    );
+    assert!(start.elapsed() < Duration::from_millis(100));
+
+    let limits = Limits {
+        bytes: 100,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        decode(&[0xFF; 101], &limits),
+        Err(DecodeError::TooLarge {
+            what: Excess::Bytes,
+            found: 101,
+            limit: 100
+        })
+    ));
+    let limits = Limits {
+        pixels: 44 * 30 - 1,
+        ..Limits::default()
+    };
+    for name in [
+        "plain.gif",
+        "lossy.webp",
+        "lossless.webp",
+        "gray_8.png",
+        "gray.tif",
+        "bits_8.bmp",
+    ] {
+        let error = decode(&golden(&format!("formats/{name}")), &limits).unwrap_err();
+        assert_eq!(error.kind(), "too_large", "{name}: {error}");
+    }
+    #[cfg(feature = "heic")]
+    for name in ["plain.heic", "grid.heic"] {
+        let error = decode(&golden(&format!("heic/{name}")), &limits).unwrap_err();
+        assert_eq!(error.kind(), "too_large", "{name}: {error}");
+    }
+    let limits = Limits {
+        scans: 5,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        decode(&golden("formats/progressive_420.jpg"), &limits),
+        Err(DecodeError::TooLarge {
+            what: Excess::Scans,
+            ..
+        })
+    ));
+}
+
+/// The checksum of PNG's chunks.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |mut crc, byte| {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+        }
+        crc
+    })
+}
+
+#[test]
+fn text_with_the_name_of_a_photo_is_no_photo() {
+    assert_eq!(kind(b""), "empty");
+    assert_eq!(kind(b"Dear diary, today I met a dog."), "not_a_photo");
+    assert_eq!(kind(b"<html><body>404</body></html>"), "not_a_photo");
+}
+
+/// Bytes changed at random and files cut at random, from every sample at hand: whatever comes out,
+/// it comes soon and without a panic that reaches the caller.
+#[test]
+fn damage_at_random_is_survived() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let mut paths: Vec<_> = ["formats", "heic"]
+        .iter()
+        .flat_map(|sub| std::fs::read_dir(format!("{folder}/{sub}")).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    // A fixed sequence, so that a failure repeats (Marsaglia's xorshift).
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let rounds: usize = std::env::var("MUSEAU_DAMAGE_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(20);
+    let mut slowest = (Duration::ZERO, String::new());
+    // A damaged header may ask for a large picture: at most this many pixels are tried.
+    let limits = Limits {
+        pixels: 4_000_000,
+        ..Limits::default()
+    };
+    for path in paths {
+        let bytes = std::fs::read(&path).unwrap();
+        for round in 0..rounds {
+            let mut damaged = bytes.clone();
+            for _ in 0..1 + random(8) {
+                let at = random(damaged.len());
+                // The header matters most: half of the damage is there.
+                let at = if random(2) == 0 {
+                    at.min(random(400))
+                } else {
+                    at
+                };
+                damaged[at] = match random(4) {
+                    0 => 0xFF,
+                    1 => 0,
+                    _ => random(256) as u8,
+                };
+            }
+            if random(4) == 0 {
+                damaged.truncate(1 + random(damaged.len()));
+            }
+            let start = Instant::now();
+            let _ = decode(&damaged, &limits);
+            let time = start.elapsed();
+            if time > slowest.0 {
+                slowest = (time, format!("{} round {round}", path.display()));
+            }
+        }
+    }
+    println!("slowest damaged file: {:.0?}, {}", slowest.0, slowest.1);
+    assert!(slowest.0 < Duration::from_secs(20), "{slowest:?}");
+}
