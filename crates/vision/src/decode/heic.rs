@@ -1,6 +1,8 @@
 //! HEIC, what iPhones make. The container's own crop, rotation and mirror are applied by the
 //! library; the EXIF orientation says the same a second time and is not applied.
-use heifer::heifer_isobmff::{self, HeifFile};
+use heifer::heifer_hevc_dec::nal::{NalUnit, split_annex_b};
+use heifer::heifer_hevc_dec::params::Sps;
+use heifer::heifer_isobmff::{self, HeifFile, ItemId};
 use heifer::{Error, Options, heifer_hevc_dec};
 
 use super::{Stored, check, check_pixels};
@@ -19,8 +21,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     if let Some((width, height)) = file.image_size(file.primary_id).map_err(of_container)? {
         check_pixels(HEIC, width, height, limits)?;
     }
-    let tiles = file.referenced_items(file.primary_id, b"dimg").len();
-    check(Excess::Frames, tiles as u64, limits.frames as u64)?;
+    let mut work = Work {
+        pictures: 0,
+        pixels: 0,
+    };
+    work.add(&file, file.primary_id, limits, 0)?;
 
     let options = Options {
         max_threads: 0,
@@ -39,6 +44,58 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         orientation: Orientation::Upright,
         profile,
     })
+}
+
+/// What decoding an item will cost: its tiles may all name one coded picture of a few hundred bytes,
+/// larger than what is shown of it.
+struct Work {
+    pictures: u64,
+    pixels: u64,
+}
+
+impl Work {
+    /// Adds an item, its tiles and its opacity.
+    fn add(
+        &mut self,
+        file: &HeifFile<'_>,
+        id: ItemId,
+        limits: &Limits,
+        depth: usize,
+    ) -> Result<(), DecodeError> {
+        // The library's own bound.
+        const DEEPEST: usize = 4;
+        // A picture, its opacity, and the padding of their tiles.
+        const COVERS: u64 = 3;
+        self.pictures += 1;
+        check(Excess::Frames, self.pictures, limits.frames as u64)?;
+        self.pixels = self.pixels.saturating_add(coded_pixels(file, id));
+        check(Excess::Pixels, self.pixels / COVERS, limits.pixels)?;
+        if depth < DEEPEST {
+            for part in file.referenced_items(id, b"dimg") {
+                self.add(file, *part, limits, depth + 1)?;
+            }
+            for opacity in file.referencing_items(id, b"auxl") {
+                self.add(file, opacity, limits, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pixels of an item's coded picture, by its largest sequence parameter set; 0 for an item that
+/// is not coded.
+fn coded_pixels(file: &HeifFile<'_>, id: ItemId) -> u64 {
+    let Ok(stream) = file.hevc_bitstream(id) else {
+        return 0;
+    };
+    let sets = split_annex_b(&stream).filter_map(|unit| {
+        let unit_type = unit.first()? >> 1 & 0x3F;
+        // 33: a sequence parameter set (H.265, table 7-1).
+        let unit = (unit_type == 33).then(|| NalUnit::parse(unit).ok())??;
+        let set = Sps::parse(&unit.rbsp).ok()?;
+        Some(u64::from(set.pic_width_in_luma_samples) * u64::from(set.pic_height_in_luma_samples))
+    });
+    sets.max().unwrap_or(0)
 }
 
 fn of_library(error: Error) -> DecodeError {

@@ -12,6 +12,9 @@ use crate::{DecodeError, Excess, Format, Limits};
 
 const JPEG: Format = Format::Jpeg;
 
+/// Scans that a picture of as many pixels as allowed may have; encoders write about 10.
+const LARGEST_SCANS: u64 = 20;
+
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
     let survey = survey(bytes);
     let Some(frame) = &survey.frame else {
@@ -27,7 +30,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         limits,
     )?;
     check_process(frame)?;
-    check(Excess::Scans, survey.scans as u64, limits.scans as u64)?;
+    // Each scan of a progressive JPEG is a pass over the picture: a large one may have fewer of them.
+    let pixels = u64::from(frame.width) * u64::from(frame.height);
+    let passes = (limits.pixels.saturating_mul(LARGEST_SCANS) / pixels).min(limits.scans as u64);
+    check(Excess::Scans, survey.scans as u64, passes)?;
     if survey.scans == 0 {
         return Err(match survey.ended {
             true => DecodeError::damaged(JPEG, "there is no scan"),

@@ -87,6 +87,7 @@ DECIDED = {
         BROKEN, "made with a wrong checksum of its pixels, to be refused; Pillow does not look"),
 }
 DECIDED["formats/bilevel_g3.tif"] = ("unsupported_feature", "the coding of old fax machines")
+DECIDED["heic/bomb.heic"] = ("too_large", "made to cost far more work than the picture it shows")
 for number in range(1, 8):
     path = f"odd-files/jpeg-decoder/tests/reftest/images/lossless/1/jpeg_lossless_sel{number}.jpg"
     DECIDED[path] = ("unsupported_feature", "lossless")

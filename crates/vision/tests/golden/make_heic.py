@@ -220,6 +220,13 @@ def make(folder, dog):
               picture_item(ramp, hidden=True, extra=[AUX_ALPHA, irot(1)])]
     write("alpha_rotated.heic", assemble(turned, [(b"auxl", 2, [1])]))
 
+    # 1,600 tiles that are one coded picture of 512 x 512 in a few hundred bytes, of which the grid
+    # shows 8 x 8 each: half a gigapixel of work for a picture of 320 x 320.
+    flat = picture_item(numpy.full((512, 512, 3), 90, numpy.uint8), hidden=True, quality=10)
+    flat["properties"][1] = ispe(8, 8)
+    bomb = item(b"grid", struct.pack(">BBBBHH", 0, 0, 39, 39, 320, 320), ispe(320, 320))
+    write("bomb.heic", assemble([bomb, flat], [(b"dimg", 1, [2] * 1600)]))
+
 
 def make_large(folder, dog):
     """A photo of a phone's size (12 megapixels, 48 tiles): for timing, not kept in the repository."""
