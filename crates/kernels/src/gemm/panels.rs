@@ -1,6 +1,6 @@
 //! Packed weights, and how a product is cut into blocks, panels and threads.
 use super::source::{self, Source};
-use super::tile::{self, Strip};
+use super::tile::{self, Ahead, Strip};
 use crate::isa::{Isa, MOST_VECTORS};
 use crate::{Activation, elementwise};
 use std::ops::Range;
@@ -12,6 +12,9 @@ const BLOCK_VALUES: usize = 32 * 1024;
 
 /// f32 of windows that are gathered at a time: half of a small first-level cache (32 KiB).
 const GATHERED_VALUES: usize = 4 * 1024;
+
+/// f32 of weights from which on the next panel's are fetched ahead; fewer are no wait to speak of.
+const FETCHED_VALUES: usize = 16 * 1024;
 
 /// Weights `[inputs, outputs]` cut into panels of a few vectors of outputs; in a panel the weights
 /// of one input lie side by side.
@@ -118,6 +121,11 @@ impl Panels {
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
         (self.weights.len() + self.bias.len()) * size_of::<f32>()
+    }
+
+    fn panel_weights(&self, panel: &Panel) -> &[f32] {
+        let inputs = self.weights.len() / self.bias.len().max(1);
+        &self.weights[panel.weights..][..inputs * panel.vectors * self.isa.lanes()]
     }
 
     fn weight_values(&self) -> usize {
@@ -295,7 +303,7 @@ impl Panels {
         let last = epilogue.residual_last && !residual.is_null();
         let strip = Strip {
             source,
-            weights: self.weights[panel.weights..].as_ptr(),
+            weights: self.panel_weights(&panel).as_ptr(),
             bias: self.bias[panel.bias..].as_ptr(),
             residual: if last { std::ptr::null() } else { residual },
             output: output.0.wrapping_add(offset),
@@ -306,6 +314,10 @@ impl Panels {
             first_pixel: pixels.start,
             pixels: pixels.len(),
             first_output_row,
+            ahead: Ahead::of(match self.panels.get(index + 1) {
+                Some(next) if self.weights.len() > FETCHED_VALUES => self.panel_weights(next),
+                _ => &[],
+            }),
         };
         // SAFETY: the panel's own weights and biases; the rest as the caller vouches.
         unsafe { tile::run(self.isa, &strip, panel.vectors) };

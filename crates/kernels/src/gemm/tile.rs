@@ -6,7 +6,8 @@
 )]
 
 use super::source::Source;
-use crate::isa::{Isa, MOST_VECTORS, Simd, Work};
+use crate::isa::{Isa, MOST_VECTORS, Simd, Work, prefetch};
+use std::ops::Range;
 
 /// Most rows of a tile in any set of instructions.
 pub(super) const MOST_ROWS: usize = 14;
@@ -35,6 +36,49 @@ pub(super) struct Strip<'a> {
     pub pixels: usize,
     /// The output row that pixel 0 begins.
     pub first_output_row: usize,
+    /// What will be needed next.
+    pub ahead: Ahead,
+}
+
+/// Memory that is asked for a little at a time while a strip is computed: the next panel's weights.
+/// Those of a network are often larger than the caches, and the first tile of a panel would else
+/// wait for all of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    at: *const f32,
+    /// Cache lines left.
+    lines: usize,
+    /// Cache lines a step.
+    step: usize,
+}
+
+/// f32 of a cache line.
+const LINE: usize = 16;
+
+/// Inputs that a tile of `vectors` adds up between two steps: a few hundred cycles, in which memory
+/// can bring a few lines.
+const fn stretch(vectors: usize) -> usize {
+    128 / vectors
+}
+
+impl Ahead {
+    pub fn of(values: &[f32]) -> Ahead {
+        Ahead {
+            at: values.as_ptr(),
+            lines: values.len() / LINE,
+            step: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        let lines = self.step.min(self.lines);
+        for _ in 0..lines {
+            prefetch(self.at);
+            self.at = self.at.wrapping_add(LINE);
+        }
+        self.lines -= lines;
+    }
 }
 
 /// Computes a strip in tiles of at most the set's rows for `vectors`, as even as can be: a last
@@ -52,10 +96,14 @@ pub(super) unsafe fn run(isa: Isa, strip: &Strip<'_>, vectors: usize) {
     let rows = strip.pixels / tiles;
     let larger = strip.pixels % tiles;
     let mut part = *strip;
+    let window = strip.source.window;
+    let depth = window.kernel_height * window.kernel_width * strip.source.channels;
+    let steps = tiles * depth.div_ceil(stretch(vectors));
+    part.ahead.step = part.ahead.lines.div_ceil(steps.max(1));
     for (rows, count) in [(rows + 1, larger), (rows, tiles - larger)] {
         part.pixels = rows * count;
         if count > 0 {
-            dispatch(isa, &part, rows, vectors);
+            part.ahead = dispatch(isa, &part, rows, vectors);
             part.first_pixel += part.pixels;
         }
     }
@@ -87,36 +135,39 @@ pub(super) fn panel_vectors(isa: Isa) -> usize {
     isa.run(PanelVectors)
 }
 
-fn dispatch(isa: Isa, strip: &Strip<'_>, rows: usize, vectors: usize) {
+fn dispatch(isa: Isa, strip: &Strip<'_>, rows: usize, vectors: usize) -> Ahead {
+    // The sizes that some set of instructions uses: each is compiled for every set.
     macro_rules! sizes {
-        ($($rows:literal)+) => {
+        ($($vectors:literal: $($rows:literal)+;)+) => {
             match (rows, vectors) {
-                $(
-                    ($rows, 1) => isa.run(Tiles::<'_, $rows, 1>(strip)),
-                    ($rows, 2) => isa.run(Tiles::<'_, $rows, 2>(strip)),
-                    ($rows, 3) => isa.run(Tiles::<'_, $rows, 3>(strip)),
-                    ($rows, 4) => isa.run(Tiles::<'_, $rows, 4>(strip)),
-                )+
+                $($(($rows, $vectors) => isa.run(Tiles::<'_, $rows, $vectors>(strip)),)+)+
                 _ => unreachable!("no tile of {rows} rows by {vectors} vectors"),
             }
         };
     }
-    sizes!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    sizes! {
+        1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+        2: 1 2 3 4 5 6 7 8 9 10 11 12;
+        3: 1 2 3 4 5 6 7 8;
+        4: 1 2 3 4 5 6;
+    }
 }
 
 /// A strip in tiles of ROWS by VECTORS, which must divide it.
 struct Tiles<'a, const ROWS: usize, const VECTORS: usize>(&'a Strip<'a>);
 
 impl<const ROWS: usize, const VECTORS: usize> Work for Tiles<'_, ROWS, VECTORS> {
-    type Output = ();
+    type Output = Ahead;
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
+    fn run<S: Simd>(self, simd: S) -> Ahead {
         const { assert!(ROWS <= MOST_ROWS && VECTORS <= MOST_VECTORS) };
         // Tiles that this set never asks for are not compiled.
         if ROWS <= S::TILE_ROWS[VECTORS] {
             // SAFETY: as `run` asks of its caller.
-            unsafe { tiles::<S, ROWS, VECTORS>(simd, self.0) };
+            unsafe { tiles::<S, ROWS, VECTORS>(simd, self.0) }
+        } else {
+            unreachable!("a tile of {ROWS} rows by {VECTORS} vectors")
         }
     }
 }
@@ -124,7 +175,11 @@ impl<const ROWS: usize, const VECTORS: usize> Work for Tiles<'_, ROWS, VECTORS> 
 type Sums<S, const ROWS: usize, const VECTORS: usize> = [[<S as Simd>::Vector; VECTORS]; ROWS];
 
 #[inline(always)]
-unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, strip: &Strip<'_>) {
+unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    strip: &Strip<'_>,
+) -> Ahead {
+    let mut ahead = strip.ahead;
     let source = strip.source;
     let window = source.window;
     let lower = simd.splat(strip.lower);
@@ -155,9 +210,10 @@ unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, strip
                     &rows,
                     strip.weights,
                     source.channels,
+                    &mut ahead,
                 );
             } else {
-                windows::<S, ROWS, VECTORS>(simd, &mut sums, strip, &mut place);
+                windows::<S, ROWS, VECTORS>(simd, &mut sums, strip, &mut place, &mut ahead);
             }
             let start = pixel * strip.stride;
             if !strip.residual.is_null() {
@@ -189,6 +245,7 @@ unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, strip
         }
         pixel += ROWS;
     }
+    ahead
 }
 
 /// Adds the products of ROWS runs of `depth` values with the weights.
@@ -202,9 +259,37 @@ unsafe fn accumulate<S: Simd, const ROWS: usize, const VECTORS: usize>(
     rows: &[*const f32; ROWS],
     weights: *const f32,
     depth: usize,
+    ahead: &mut Ahead,
 ) {
-    for k in 0..depth {
-        // SAFETY: the caller vouches for `depth` values of each.
+    // SAFETY: as the caller vouches.
+    unsafe {
+        if ahead.lines == 0 {
+            return products::<S, ROWS, VECTORS>(simd, sums, rows, weights, 0..depth);
+        }
+        let mut start = 0;
+        while start < depth {
+            ahead.advance();
+            let end = (start + stretch(VECTORS)).min(depth);
+            products::<S, ROWS, VECTORS>(simd, sums, rows, weights, start..end);
+            start = end;
+        }
+    }
+}
+
+/// Adds the products of the values `range` of ROWS runs with their weights.
+///
+/// # Safety
+/// As for [`accumulate`].
+#[inline(always)]
+unsafe fn products<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    sums: &mut Sums<S, ROWS, VECTORS>,
+    rows: &[*const f32; ROWS],
+    weights: *const f32,
+    range: Range<usize>,
+) {
+    for k in range {
+        // SAFETY: as the caller of `accumulate` vouches.
         unsafe {
             let at = weights.add(k * VECTORS * S::LANES);
             let mut loaded = [simd.splat(0.0); VECTORS];
@@ -259,6 +344,7 @@ unsafe fn windows<S: Simd, const ROWS: usize, const VECTORS: usize>(
     sums: &mut Sums<S, ROWS, VECTORS>,
     strip: &Strip<'_>,
     place: &mut Place,
+    ahead: &mut Ahead,
 ) {
     let source = strip.source;
     let window = source.window;
@@ -295,7 +381,7 @@ unsafe fn windows<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
             // SAFETY: each run is inside of one row of the input, or in `zeros`, of KW * C.
             unsafe {
-                accumulate::<S, ROWS, VECTORS>(simd, sums, &rows, weights, length);
+                accumulate::<S, ROWS, VECTORS>(simd, sums, &rows, weights, length, ahead);
                 weights = weights.add(step);
             }
         }

@@ -96,6 +96,20 @@ impl Isa {
     }
 }
 
+/// Asks for the cache line of `address` to be brought into the second-level cache; only a hint, so
+/// any address may be given.
+#[inline(always)]
+pub(crate) fn prefetch(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction (SSE, which every x86-64 has) never faults.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// A piece of work written once for all sets of instructions: an `#[inline(always)]` method, which
 /// [`Isa::run`] compiles once for each set. Closures in it would be compiled without the set's
 /// instructions, so its inner loops have none.
