@@ -151,6 +151,18 @@ impl Package {
     /// Whether description, network and values agree.
     fn check(&self) -> Result<(), PackageError> {
         let wrong = |reason: String| Err(PackageError::Inconsistent { reason });
+        for (name, tensor) in &self.weights {
+            let largest = tensor.values().iter().fold(0f32, |most, value| {
+                if value.is_finite() {
+                    most.max(value.abs())
+                } else {
+                    f32::INFINITY
+                }
+            });
+            if largest > largest_stored(tensor) {
+                return wrong(format!("`{name}` holds values that cannot be stored"));
+            }
+        }
         let about = &self.about;
         let outputs = self.graph.outputs();
         let [output] = outputs[..] else {
@@ -220,7 +232,6 @@ impl Package {
                     found,
                 });
             };
-            // Every tensor at a multiple of 4 bytes, as the safetensors format asks of f32.
             let begin = values.len();
             let dtype = write_values(tensor, &mut values);
             header.insert(
@@ -462,6 +473,15 @@ fn check_hash(bytes: &[u8]) -> Result<(), PackageError> {
 }
 
 /// f16 for what has two dimensions or more, f32 for vectors; answers the type's name.
+/// The largest value that a tensor may have: matrices are stored as f16, vectors as f32.
+fn largest_stored(tensor: &Tensor) -> f32 {
+    if tensor.shape().rank() < 2 {
+        f32::MAX
+    } else {
+        half::f16::MAX.to_f32()
+    }
+}
+
 fn write_values(tensor: &Tensor, bytes: &mut Vec<u8>) -> &'static str {
     if tensor.shape().rank() < 2 {
         bytes.extend(tensor.values().iter().flat_map(|value| value.to_le_bytes()));

@@ -17,7 +17,10 @@ fn photo(name: &str) -> Photo {
 fn the_default_model_tells_the_photos_of_the_repository() {
     let path = root().join("crates/cli/model/default.museau");
     let bytes = std::fs::metadata(&path).expect("the model").len();
-    assert!(bytes < 20_000_000, "{bytes} bytes would make the binary too large");
+    assert!(
+        bytes < 20_000_000,
+        "{bytes} bytes would make the binary too large"
+    );
     let options = OpenOptions {
         threads: 2,
         ..OpenOptions::default()
@@ -51,7 +54,9 @@ fn the_default_model_tells_the_photos_of_the_repository() {
             top: 120,
             ..ClassifyOptions::default()
         };
-        let all = classifier.classify(&pool, &[photo(name)], &classes).expect("an answer");
+        let all = classifier
+            .classify(&pool, &[photo(name)], &classes)
+            .expect("an answer");
         let sum: f32 = all[0].breeds.iter().map(|breed| breed.probability).sum();
         assert!((sum - 1.0).abs() < 1e-4 && all[0].breeds.len() == 120);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Tells which dog breeds a photo shows. Without a verb it serves the page on
 /// http://127.0.0.1:8000.
 #[derive(Debug, Parser)]
-#[command(name = "museau", version, about, long_about = None, args_conflicts_with_subcommands = true)]
+#[command(name = "museau", version, about, long_about = None)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -11,8 +11,6 @@ pub enum Status {
     Usage = 2,
     /// The data set or the model file cannot be used.
     Unusable = 3,
-    /// Stopped by the person (128 + SIGINT, as shells say it).
-    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {

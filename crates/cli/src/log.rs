@@ -1,5 +1,6 @@
 //! What the service logs, on stderr, by `MUSEAU_LOG` or `-v`.
 use crate::arguments::CommonArguments;
+use std::io::IsTerminal;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Starts logging: warnings, unless the environment or the command line asks for more or less.
@@ -16,5 +17,6 @@ pub fn start(arguments: &CommonArguments) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 }

@@ -5,6 +5,7 @@ use crate::failure::{Failure, Status};
 use anyhow::{Context as _, Result};
 use classify::make::{self, CalibrationPhotos, Classes, Examples, Recipe};
 use indicatif::ProgressBar;
+use std::io::Write;
 use std::path::Path;
 use tensor::Pool;
 
@@ -85,7 +86,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     package
         .save(&arguments.output)
         .map_err(|error| Failure::error(Status::Failed, error.text(context.language)))?;
-    print!("{}", package.about.card);
+    std::io::stdout().write_all(package.about.card.as_bytes())?;
     Ok(())
 }
 

@@ -44,12 +44,16 @@ pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
 
 /// The path itself where there is such a file, else the model of this name in the models folder.
 fn find(model: &Path) -> PathBuf {
-    if model.exists() {
+    if model.is_file() {
         return model.to_path_buf();
     }
     folder()
-        .map(|folder| folder.join(model).with_extension(EXTENSION))
-        .filter(|path| path.exists())
+        .map(|folder| {
+            let mut name = model.as_os_str().to_owned();
+            name.push(format!(".{EXTENSION}"));
+            folder.join(name)
+        })
+        .filter(|path| path.is_file())
         .unwrap_or_else(|| model.to_path_buf())
 }
 

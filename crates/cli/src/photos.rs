@@ -56,7 +56,7 @@ fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {
             walk(context, &path, found);
-        } else if is_photo(&path) && !path.is_dir() {
+        } else if is_photo(&path) && path.is_file() {
             found.push(Ok(path));
         }
     }

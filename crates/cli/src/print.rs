@@ -56,7 +56,7 @@ impl<'a> Printer<'a> {
         Ok(Printer { context, form, out })
     }
 
-    /// Prints what became of one photo. Errors go to stderr as well where stdout is for programs.
+    /// Prints what became of one photo: an error on stderr, or in the line where programs read it.
     pub fn outcome(&mut self, outcome: &Outcome) -> Result<()> {
         let photo = outcome.path.display().to_string();
         match self.form {
@@ -71,15 +71,12 @@ impl<'a> Printer<'a> {
                         }),
                     ),
                 };
-                serde_json::to_writer(
-                    &mut self.out,
-                    &Line {
-                        photo,
-                        answer,
-                        error,
-                    },
-                )?;
-                writeln!(self.out)?;
+                let line = Line {
+                    photo,
+                    answer,
+                    error,
+                };
+                writeln!(self.out, "{}", serde_json::to_string(&line)?)?;
             }
             Form::Csv => self.csv(&photo, outcome)?,
             Form::Text => match &outcome.result {

@@ -107,6 +107,19 @@ fn the_json_is_the_contract() {
 }
 
 #[test]
+fn options_of_every_verb_stand_before_it_or_behind() {
+    let output = run(&[
+        "--lang",
+        "fr",
+        "classify",
+        "--top",
+        "1",
+        &photo("beagle_14.jpg"),
+    ]);
+    assert!(text(&output.stdout).contains("Ressemble"), "{output:?}");
+}
+
+#[test]
 fn a_cat_is_not_a_dog() {
     let (line, status) = json(&photo("birman_108.jpg"));
     assert_eq!(

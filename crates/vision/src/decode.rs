@@ -54,19 +54,25 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         let stored = decoder(bytes, limits)?;
         let pixels = color::to_srgb(stored.samples, stored.profile.as_deref());
-        Ok((stored.width, stored.height, stored.orientation, pixels))
+        let (rgb, profile_converted) = pixels;
+        let (width, height, orientation) = (stored.width, stored.height, stored.orientation);
+        if rgb.len() != width * height * 3 {
+            return Err(DecodeError::damaged(
+                format,
+                "its pixels do not fit its size",
+            ));
+        }
+        let found = Found {
+            format,
+            width,
+            height,
+            orientation,
+            profile_converted,
+        };
+        let (width, height, rgb) = apply(orientation, width, height, rgb);
+        Ok(Photo::decoded(width, height, rgb, found))
     }));
-    let (width, height, orientation, (rgb, profile_converted)) =
-        decoded.unwrap_or_else(|_| Err(DecodeError::damaged(format, "the decoder gave up")))?;
-    let found = Found {
-        format,
-        width,
-        height,
-        orientation,
-        profile_converted,
-    };
-    let (width, height, rgb) = apply(orientation, width, height, rgb);
-    Ok(Photo::decoded(width, height, rgb, found))
+    decoded.unwrap_or_else(|_| Err(DecodeError::damaged(format, "the decoder gave up")))
 }
 
 /// Refuses more than the limit.

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 use tensor::Pool;
-use vision::{DecodeError, Limits, Photo};
+use vision::{DecodeError, Excess, Limits, Photo};
 
 /// What names the breeds: [`Model`], or in tests of the pages a double with known answers.
 pub trait Recognise: Send + Sync + 'static {
@@ -128,7 +128,7 @@ impl Recogniser {
         let mut outcomes = Vec::with_capacity(photos.len());
         let mut readable = Vec::new();
         let mut seen_together = Vec::new();
-        let mut decoding = 0.0;
+        let (mut decoding, mut held) = (0.0, 0);
         for (index, upload) in photos.into_iter().enumerate() {
             let begun = Instant::now();
             let decoded = self.decode(&upload);
@@ -141,6 +141,20 @@ impl Recogniser {
             match decoded {
                 Ok(photo) => {
                     let decoded_in = milliseconds(begun);
+                    // Photos that are looked at together are held together: no more pixels of all of
+                    // them than one photo may have.
+                    held += photo.width() as u64 * photo.height() as u64;
+                    if together && held > self.limits.pixels {
+                        let error = DecodeError::TooLarge {
+                            what: Excess::Pixels,
+                            found: held,
+                            limit: self.limits.pixels,
+                        };
+                        let failure = Failure::photo(error).about(&seen.name);
+                        let (photos, result) = (vec![seen], Err(failure));
+                        outcomes.push(Outcome { photos, result });
+                        continue;
+                    }
                     seen.thumbnail = thumbnails.then(|| thumbnail::jpeg(&photo));
                     if together {
                         decoding += decoded_in;

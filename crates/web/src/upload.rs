@@ -335,7 +335,7 @@ fn from_sides(sides: &[Option<String>; 4]) -> Result<Option<Part>, Failure> {
 
 fn bad_form(error: impl std::error::Error) -> Failure {
     let source = error.source().map(ToString::to_string);
-    eprintln!(
+    tracing::debug!(
         "a form was refused: {error}: {}",
         source.unwrap_or_default()
     );

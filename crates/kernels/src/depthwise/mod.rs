@@ -191,7 +191,7 @@ impl PackedDepthwise {
             for pixel in rows.start * self.window.out_width..rows.end * self.window.out_width {
                 // SAFETY: the channels of a pixel of the output.
                 let results = unsafe {
-                    let at = output.add(pixel * self.channels + first_channel);
+                    let at = output.wrapping_add(pixel * self.channels + first_channel);
                     std::slice::from_raw_parts_mut(at, channels)
                 };
                 elementwise::activate(self.isa, self.activation, results);

@@ -37,7 +37,8 @@ pub(super) struct Strip<'a> {
     pub bias: *const f32,
     /// C zeros.
     pub zeros: *const f32,
-    /// The first value of output row 0.
+    /// The first value of output row 0, which may lie before the buffer: only wrapping arithmetic
+    /// leads from it to a pixel.
     pub output: *mut f32,
     pub lower: f32,
     pub upper: f32,
@@ -395,7 +396,7 @@ unsafe fn any_window<S: Simd>(simd: S, strip: &Strip<'_>) {
                     simd.splat(strip.upper),
                     simd.max(simd.splat(strip.lower), sum),
                 );
-                let at = strip.output.add(pixel * strip.channels + channel);
+                let at = strip.output.wrapping_add(pixel * strip.channels + channel);
                 simd.store_first(at, value, count);
             }
         }

@@ -28,7 +28,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     work.add(&file, file.primary_id, limits, 0)?;
 
     let options = Options {
-        max_threads: 0,
+        // The caller's thread alone: several photos are decoded side by side.
+        max_threads: 1,
         max_pixels: limits.pixels,
     };
     let image = heifer::decode_rgba8(bytes, &options).map_err(of_library)?;

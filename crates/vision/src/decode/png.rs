@@ -9,6 +9,9 @@ use crate::{DecodeError, Format, Limits};
 
 const PNG: Format = Format::Png;
 
+/// Bytes of XMP that are read for an orientation: far more than cameras write.
+const MOST_XMP_BYTES: usize = 1 << 20;
+
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
     let mut decoder = Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
@@ -38,7 +41,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         .utf8_text
         .iter()
         .find(|text| text.keyword == "XML:com.adobe.xmp");
-    let xmp = xmp.and_then(|text| text.get_text().ok());
+    // A compressed text may grow a thousandfold: it is not unpacked beyond what an orientation takes.
+    let xmp = xmp.and_then(|text| {
+        let mut text = text.clone();
+        text.decompress_text_with_limit(MOST_XMP_BYTES).ok()?;
+        text.get_text().ok()
+    });
     let orientation = orientation::find(
         info.exif_metadata.as_deref(),
         xmp.as_deref().map(str::as_bytes),

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::router::fail;
 use crate::thumbnail;
 use crate::ui::{Page, Tab, bar, cards, sign, signs};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -166,9 +167,9 @@ impl Place {
 pub(crate) async fn show(
     State(app): State<App>,
     asked: Asked,
-    Query(written): Query<Written>,
+    written: Result<Query<Written>, QueryRejection>,
 ) -> Response {
-    let Some(demo) = app.demo.clone() else {
+    let (Some(demo), Ok(Query(written))) = (app.demo.clone(), written) else {
         return fail(&app, asked, &Failure::not_found());
     };
     let Ok(seed) = written.seed.trim().parse() else {
@@ -178,7 +179,7 @@ pub(crate) async fn show(
     };
     let state = Place {
         seed,
-        number: written.n.parse::<u64>().unwrap_or(1).saturating_sub(1),
+        number: u64::from(written.n.parse::<u32>().unwrap_or(1)).saturating_sub(1),
         you: Score::parse(&written.you),
         model: Score::parse(&written.model),
     };
@@ -225,11 +226,12 @@ pub(crate) async fn show(
 pub(crate) async fn photo(
     State(app): State<App>,
     asked: Asked,
-    Path((seed, number)): Path<(u64, u64)>,
+    place: Result<Path<(u64, u32)>, PathRejection>,
 ) -> Response {
-    let (Some(demo), Some(index)) = (app.demo.clone(), number.checked_sub(1)) else {
+    let (Some(demo), Ok(Path((seed, number @ 1..)))) = (app.demo.clone(), place) else {
         return fail(&app, asked, &Failure::not_found());
     };
+    let index = u64::from(number) - 1;
     let limits = app.recogniser.limits;
     let shown = move || {
         let photo = demo.set.random_photo(seed, index);
