@@ -21,7 +21,7 @@ import numpy as np
 import networks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MUSEAU = os.path.join(HERE, "..", "..", "target", "release", "museau")
+BUILT = os.path.normpath(os.path.join(HERE, "..", "..", "target", "release", "museau"))
 TOLERANCE = 1e-4
 
 
@@ -58,7 +58,7 @@ def compare(folder, network, batch, arguments):
     files = [os.path.join(folder, name) for name in ("ours.f32", "peers.f32")]
     runs = max(3, arguments.runs // batch)
     ours = arguments.before.split() + [
-        MUSEAU, "bench", "infer", "--backbone", network, "--batch", str(batch),
+        arguments.museau, "bench", "infer", "--backbone", network, "--batch", str(batch),
         "--weights", f"{folder}/{network}.safetensors", "--pixels", pixels, "--results", files[0],
         "--runs", str(runs), "--threads", str(arguments.threads), "--output", "json",
     ]
@@ -90,6 +90,7 @@ def main():
     parser.add_argument("--runs", type=int, default=100, help="runs a process, divided by the batch")
     parser.add_argument("--batches", type=int, nargs="*", default=[1, 32])
     parser.add_argument("--networks", nargs="*", default=list(networks.STAGES))
+    parser.add_argument("--museau", default=BUILT, help="the binary")
     parser.add_argument("--before", default="", help="a command to run both under: 'nice -n -20'")
     parser.add_argument("--peer", nargs=6, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -98,7 +99,7 @@ def main():
         return peer(model, pixels, int(batch), int(threads), int(runs), results)
     import onnxruntime
 
-    version = subprocess.run([MUSEAU, "--version"], capture_output=True, text=True).stdout.strip()
+    version = subprocess.run([arguments.museau, "--version"], capture_output=True, text=True).stdout.strip()
     print(
         f"{version} beside ONNX Runtime {onnxruntime.__version__}, {arguments.threads} threads, "
         f"{arguments.rounds} rounds of each, {cpu()}; ms, median (least)\n"
