@@ -653,6 +653,13 @@ async fn the_test_page_serves_photos_of_the_set_alone() {
     assert!(got.body.starts_with(&[0xFF, 0xD8]));
     let last = format!("/demo/photo/{}/{}", u64::MAX, u64::MAX);
     assert_eq!(ask(&app, get(&last)).await.status, StatusCode::OK);
+    let last = format!("/demo?seed=1&n={}&show=1", u64::MAX);
+    assert_eq!(ask(&app, get(&last)).await.status, StatusCode::OK);
+    let twice = ask(&app, get("/demo?seed=1&seed=2")).await;
+    assert!(
+        twice.text().contains("<html"),
+        "a page, not a line of the library"
+    );
     for path in [
         "/demo/photo/3/0",
         "/demo/photo/3/..%2f..%2fCargo.toml",

@@ -179,7 +179,8 @@ pub(crate) async fn show(
     };
     let state = Place {
         seed,
-        number: u64::from(written.n.parse::<u32>().unwrap_or(1)).saturating_sub(1),
+        // Two are left above, for the next photo and for its number as it is written, from 1.
+        number: written.n.parse().unwrap_or(1).clamp(1, u64::MAX - 1) - 1,
         you: Score::parse(&written.you),
         model: Score::parse(&written.model),
     };
@@ -226,12 +227,12 @@ pub(crate) async fn show(
 pub(crate) async fn photo(
     State(app): State<App>,
     asked: Asked,
-    place: Result<Path<(u64, u32)>, PathRejection>,
+    place: Result<Path<(u64, u64)>, PathRejection>,
 ) -> Response {
     let (Some(demo), Ok(Path((seed, number @ 1..)))) = (app.demo.clone(), place) else {
         return fail(&app, asked, &Failure::not_found());
     };
-    let index = u64::from(number) - 1;
+    let index = number - 1;
     let limits = app.recogniser.limits;
     let shown = move || {
         let photo = demo.set.random_photo(seed, index);
