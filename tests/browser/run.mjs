@@ -90,17 +90,25 @@ try {
 } catch (error) {
   stop(`The tests could not begin: ${error.stack ?? error}`);
 }
+let stopped = null;
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]]) {
-  process.on(signal, () => world.end().finally(() => process.exit(status)));
+  process.on(signal, () => {
+    if (stopped) return;
+    stopped = signal;
+    console.error(`stopped by ${signal}`);
+    world.end().finally(() => process.exit(status));
+  });
 }
 let [passed, failed] = [0, 0];
 for (const { name, test } of chosen) {
+  if (stopped) await new Promise(() => {}); // Until the handler above ends the process.
   const begun = Date.now();
   try {
     await world.run(test);
     passed++;
     console.log(`ok    ${name} (${Date.now() - begun} ms)`);
   } catch (error) {
+    if (stopped) continue;
     failed++;
     console.log(`FAIL  ${name}\n${String(error.stack ?? error).replace(/^/gm, "      ")}`);
   }

@@ -20,7 +20,7 @@ export async function start(museau, args) {
   const server = { child, said: "", address: null };
   server.ended = new Promise((done) => child.on("close", (code, signal) => done({ code, signal })));
   await new Promise((ready, fail) => {
-    const late = setTimeout(() => fail(new Error(`museau does not say it serves:\n${server.said}`)), 30_000);
+    const late = setTimeout(() => fail(new Error(`museau does not say it serves:\n${server.said}`)), 120_000);
     const hear = (chunk) => {
       server.said += chunk;
       const found = server.said.match(/http:\/\/[\w.:[\]-]+:\d+/);
@@ -98,7 +98,7 @@ export class World {
         ...rest,
       });
       opened.push(context);
-      context.setDefaultTimeout(15_000);
+      context.setDefaultTimeout(60_000); // A busy machine is slow, not wrong.
       const page = await context.newPage();
       page.on("pageerror", (error) => complaints.push(String(error)));
       page.on("console", (message) => {
