@@ -56,7 +56,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
         let pixels = color::to_srgb(stored.samples, stored.profile.as_deref());
         let (rgb, profile_converted) = pixels;
         let (width, height, orientation) = (stored.width, stored.height, stored.orientation);
-        if rgb.len() != width * height * 3 {
+        // A decoder that says one size and gives another, or nothing: a crop in a HEIC may be empty.
+        if rgb.is_empty() || rgb.len() != width * height * 3 {
             return Err(DecodeError::damaged(
                 format,
                 "its pixels do not fit its size",
