@@ -115,13 +115,16 @@ impl Classifier {
             let faults = quality(photo, &views, &self.about.input.scaling);
             seen.push((outputs, milliseconds, faults));
         }
+        let mut together = None;
         if options.together && !seen.is_empty() {
-            let dog = |outputs: &[f32]| {
-                let probabilities = Probabilities::new(outputs, &self.classes, calibration);
-                probabilities.dog >= calibration.not_a_dog_below
-            };
-            let any = seen.iter().any(|(outputs, ..)| dog(outputs));
-            let used = seen.iter().filter(|(outputs, ..)| !any || dog(outputs));
+            let dog = |outputs: &[f32]| Probabilities::new(outputs, &self.classes, calibration).dog;
+            let is_dog = |outputs: &[f32]| dog(outputs) >= calibration.not_a_dog_below;
+            let any = seen.iter().any(|(outputs, ..)| is_dog(outputs));
+            let used = seen.iter().filter(|(outputs, ..)| !any || is_dog(outputs));
+            // The mean of what two unlike dogs give looks like no dog at all: that there is one is
+            // the mean of the photos' own probabilities.
+            let dogs: Vec<f32> = used.clone().map(|(outputs, ..)| dog(outputs)).collect();
+            together = Some(dogs.iter().sum::<f32>() / dogs.len() as f32);
             let outputs = mean(used.clone().map(|(outputs, ..)| outputs.as_slice()));
             let milliseconds = seen.iter().map(|(_, milliseconds, _)| milliseconds).sum();
             // A fault of one photo is the answer's only where every photo that it rests on has it.
@@ -131,7 +134,8 @@ impl Classifier {
             seen = vec![(outputs, milliseconds, shared)];
         }
         let answers = seen.into_iter().map(|(outputs, milliseconds, faults)| {
-            let probabilities = Probabilities::new(&outputs, &self.classes, calibration);
+            let mut probabilities = Probabilities::new(&outputs, &self.classes, calibration);
+            probabilities.dog = together.unwrap_or(probabilities.dog);
             let mut answer = answer(
                 &probabilities,
                 &self.classes,

@@ -141,6 +141,8 @@ fn folders_several_photos_and_csv() {
     let (first, second) = (photo("samoyed_32.jpg"), photo("keeshond_173.jpg"));
     let output = run(&["classify", "--json", "--together", &first, &second]);
     assert_eq!(text(&output.stdout).lines().count(), 1);
+    // Two photos with a dog show a dog, even two that are unlike.
+    assert!(!text(&output.stdout).contains("not_a_dog"), "{output:?}");
 }
 
 #[test]
