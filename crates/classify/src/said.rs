@@ -11,7 +11,7 @@ impl Answer {
             (AnswerKind::Unsure, _) => match &self.group {
                 Some(group) => {
                     let group = group.article_in(language);
-                    Message::AnswerUnsureGroup { group: &group }.text(language)
+                    Message::AnswerUnsureGroup { group }.text(language)
                 }
                 None => Message::AnswerUnsure.text(language),
             },
@@ -55,12 +55,12 @@ impl BreedGuess {
 
 impl Group {
     /// The group as a sentence names it ('a terrier', 'un terrier'); its name where it is unknown.
-    pub fn article_in(&self, language: Language) -> String {
+    pub fn article_in(&self, language: Language) -> &str {
         let known = self.id.parse().ok().and_then(words::group);
         match (known, language) {
-            (Some(group), _) => group.article(language).to_owned(),
-            (None, Language::French) => self.name_fr.clone(),
-            (None, Language::English) => self.name.clone(),
+            (Some(group), _) => group.article(language),
+            (None, Language::French) => &self.name_fr,
+            (None, Language::English) => &self.name,
         }
     }
 }

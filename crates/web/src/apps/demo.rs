@@ -7,7 +7,7 @@ use crate::app::{App, Asked};
 use crate::failure::Failure;
 use crate::router::fail;
 use crate::thumbnail;
-use crate::ui::{Page, Tab, bar, cards, sign, signs};
+use crate::ui::{Page, Tab, bar, sign, signs};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
@@ -414,7 +414,7 @@ impl View<'_> {
                 tbody {
                     @for breed in breeds.iter().take(2) {
                         tr class=[(breed.id == truth).then_some("first")] {
-                            th scope="row" { (cards::name(breed, self.language)) }
+                            th scope="row" { (breed.name_in(self.language)) }
                             td { (bar(breed.probability)) }
                             td class="number" { (percent(self.language, breed.probability.into())) }
                         }

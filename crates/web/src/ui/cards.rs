@@ -4,7 +4,7 @@ use crate::recognise::{Outcome, Seen};
 use crate::ui::{bar, logo, sign, signs};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use classify::{Answer, AnswerKind, BreedGuess, Group, Notice, Quality};
+use classify::{Answer, AnswerKind, BreedGuess, Notice, Quality};
 use maud::{Markup, html};
 use words::{Language, Message, Pages, fill, pages, percent};
 
@@ -44,7 +44,7 @@ pub(crate) fn summary(outcome: &Outcome, language: Language) -> String {
         (AnswerKind::NotADog, _) | (_, None) => Message::AnswerNotADog.text(language),
         (AnswerKind::Unsure, _) => match &answer.group {
             Some(group) => Message::AnswerUnsureGroup {
-                group: group_name(group, language),
+                group: group.article_in(language),
             }
             .text(language),
             None => Message::AnswerUnsure.text(language),
@@ -193,11 +193,11 @@ fn looks_like(answer: &Answer, first: &BreedGuess, text: &Pages, language: Langu
         Some(second) if answer.mixed => fill(
             &text.mixed_pair,
             &[
-                ("first", name(first, language)),
-                ("second", name(second, language)),
+                ("first", first.name_in(language)),
+                ("second", second.name_in(language)),
             ],
         ),
-        _ => name(first, language).to_string(),
+        _ => first.name_in(language).to_string(),
     }
 }
 
@@ -209,7 +209,7 @@ fn unsure(answer: &Answer, text: &Pages, language: Language) -> Markup {
         @if let Some(group) = &answer.group {
             p class="sure" {
                 span class="chip calm" {
-                    (fill(&text.rather, &[("group", group_name(group, language))]))
+                    (fill(&text.rather, &[("group", group.article_in(language))]))
                 }
                 span { (percent(language, group.probability.into())) }
             }
@@ -242,7 +242,7 @@ fn table(breeds: &[BreedGuess], caption: &str, language: Language) -> Markup {
                 tbody {
                     @for breed in breeds.iter().take(NEXT) {
                         tr {
-                            th scope="row" { (name(breed, language)) }
+                            th scope="row" { (breed.name_in(language)) }
                             td { (bar(breed.probability)) }
                             td class="number" { (percent(language, breed.probability.into())) }
                         }
@@ -276,24 +276,6 @@ fn notices(answer: &Answer, language: Language) -> Markup {
                 Notice::Wild => Message::NoticeWild,
             }, "note"))
         }
-    }
-}
-
-/// A breed's name in the person's language, else the one it has.
-pub(crate) fn name(breed: &BreedGuess, language: Language) -> &str {
-    match (language, &breed.name_fr) {
-        (Language::French, Some(french)) => french,
-        _ => &breed.name,
-    }
-}
-
-/// The group as an answer says it: 'un terrier'.
-fn group_name(group: &Group, language: Language) -> &str {
-    let known = group.id.parse().ok().and_then(words::group);
-    match (known, language) {
-        (Some(known), language) => known.article(language),
-        (None, Language::French) => &group.name_fr,
-        (None, Language::English) => &group.name,
     }
 }
 
