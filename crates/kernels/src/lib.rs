@@ -18,6 +18,8 @@ mod activation;
 mod float;
 mod gemm;
 mod isa;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use activation::Activation;

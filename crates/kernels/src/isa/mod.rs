@@ -3,6 +3,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod pair;
 mod portable;
 mod simd;
 
@@ -20,6 +22,8 @@ pub(crate) enum Level {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(all(test, target_arch = "x86_64"))]
+    Pair,
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -36,6 +40,8 @@ impl Isa {
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 found.push(Isa(Level::Avx2));
+                #[cfg(test)]
+                found.push(Isa(Level::Pair));
                 if is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512bw")
@@ -64,6 +70,8 @@ impl Isa {
             Level::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => "avx2",
+            #[cfg(all(test, target_arch = "x86_64"))]
+            Level::Pair => "pair",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => "avx512",
         }
@@ -77,6 +85,9 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a value of this level only comes from detection.
             Level::Avx2 => unsafe { run_with_avx2(work) },
+            #[cfg(all(test, target_arch = "x86_64"))]
+            // SAFETY: a value of this level only comes from detection.
+            Level::Pair => unsafe { run_with_pair(work) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a value of this level only comes from detection.
             Level::Avx512 => unsafe { run_with_avx512(work) },
@@ -126,6 +137,15 @@ pub(crate) trait Work {
 unsafe fn run_with_avx2<W: Work>(work: W) -> W::Output {
     // SAFETY: the caller vouches for the instructions.
     work.run(unsafe { avx2::Avx2::new_unchecked() })
+}
+
+/// # Safety
+/// The processor must have AVX2 and FMA.
+#[cfg(all(test, target_arch = "x86_64"))]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_with_pair<W: Work>(work: W) -> W::Output {
+    // SAFETY: the caller vouches for the instructions.
+    work.run(unsafe { pair::Pair::new_unchecked() })
 }
 
 /// # Safety

@@ -1,8 +1,8 @@
 //! Every fast kernel on every set of instructions of this processor, against plain loops in f64.
-use kernels::conv2d::PackedConv2d;
-use kernels::dense::PackedDense;
-use kernels::depthwise::PackedDepthwise;
-use kernels::{Activation, Isa, Window, elementwise, pooling, softmax};
+use crate::conv2d::PackedConv2d;
+use crate::dense::PackedDense;
+use crate::depthwise::PackedDepthwise;
+use crate::{Activation, Isa, Window, elementwise, pooling, softmax};
 use tensor::Pool;
 
 /// Values between -1 and 1 that follow from the seed.
@@ -201,6 +201,44 @@ fn convolutions() {
                         start = end;
                     }
                     assert_near(&output, &wanted, &what);
+                }
+            }
+        }
+    }
+}
+
+/// Every size of tile: so many rows and so many output channels that each occurs, pixel by pixel
+/// and by windows.
+#[test]
+fn every_tile() {
+    for rows in 1..=15 {
+        for filters in (4..=64).step_by(4) {
+            for kernel in [1, 3] {
+                let pad = kernel / 2;
+                let w = window([1, rows], [kernel; 2], [1, 1], [pad; 4]);
+                let channels = 9;
+                let seed = (rows * 100 + filters) as u64;
+                let input = values(seed, rows * channels);
+                let weights = values(seed + 1, kernel * kernel * channels * filters);
+                let bias = values(seed + 2, filters);
+                let wanted = plain_conv(&w, channels, filters, &input, &weights, &bias);
+                for isa in Isa::available() {
+                    let packed = PackedConv2d::new(
+                        isa,
+                        &w,
+                        channels,
+                        filters,
+                        &weights,
+                        Some(&bias),
+                        Activation::Identity,
+                    );
+                    let mut output = vec![f32::NAN; wanted.len()];
+                    packed.run(&Pool::serial(), &input, None, &mut output);
+                    assert_near(
+                        &output,
+                        &wanted,
+                        &format!("{isa} {rows} {filters} {kernel}"),
+                    );
                 }
             }
         }
