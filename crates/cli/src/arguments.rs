@@ -56,6 +56,9 @@ pub enum Verb {
     /// List, show, verify and make models
     #[command(subcommand)]
     Models(ModelsVerb),
+    /// Import, split, check and explore data sets
+    #[command(subcommand)]
+    Data(crate::data::DataVerb),
     /// Measure the speed of museau's own engine
     #[command(subcommand)]
     Bench(BenchVerb),

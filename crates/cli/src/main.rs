@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod classify;
 mod context;
+mod data;
 mod failure;
 mod log;
 mod make;
@@ -36,6 +37,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Demo(options)) => serve::demo(&context, options),
         Some(Verb::Classify(options)) => classify::run(&context, options),
         Some(Verb::Models(verb)) => models::run(&context, verb),
+        Some(Verb::Data(verb)) => data::run(&context, verb),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),

@@ -19,12 +19,12 @@ const PHOTO_ENDINGS: [&str; 15] = [
 /// How many folders deep a class may keep its photos.
 const MOST_DEPTH: usize = 8;
 /// The official lists of Stanford Dogs, in the folder `lists` beside `Images`.
-const TEST_LIST: &str = "test_list.mat";
-const TRAIN_LIST: &str = "train_list.mat";
+pub(crate) const TEST_LIST: &str = "test_list.mat";
+pub(crate) const TRAIN_LIST: &str = "train_list.mat";
 /// The variable of the official lists that holds the names.
-const LIST_VARIABLE: &str = "file_list";
+pub(crate) const LIST_VARIABLE: &str = "file_list";
 /// The most bytes of a list that are read: the longest official one has 220 kB.
-const MOST_LIST_BYTES: u64 = 16 << 20;
+pub(crate) const MOST_LIST_BYTES: u64 = 16 << 20;
 
 /// Why a folder cannot be used as a data set.
 #[derive(Debug, thiserror::Error)]
@@ -217,6 +217,7 @@ impl Dataset {
     /// - Stanford Dogs: `Images/CLASS/`, or the folder `Images` itself, with the official lists
     ///   `lists/test_list.mat` and `lists/train_list.mat` beside `Images`;
     /// - `test/CLASS/`, beside it `train/CLASS/` and `val/CLASS/` (or `valid`, `validation`);
+    /// - `train/CLASS/` and `val/CLASS/` without a test: nothing is kept for testing;
     /// - `CLASS/`, with or without an `Images` around: nothing is kept for testing.
     ///
     /// Photos are listed by class, then by name, always in the same order. Files that do not end
@@ -248,7 +249,13 @@ impl Dataset {
             reader.read_classes(&images, Part::Unsaid)?;
             reader.split_by_lists(&images, lists)?;
             HeldOut::OfficialList
-        } else if reader.has_classes(&images.join("test")) {
+        } else if reader.has_classes(&images.join("test"))
+            || (reader.has_classes(&images.join("train"))
+                && ["val", "valid", "validation"]
+                    .iter()
+                    .any(|name| reader.has_classes(&images.join(name))))
+        {
+            let tested = reader.has_classes(&images.join("test"));
             for (name, part) in [
                 ("train", Part::Train),
                 ("val", Part::Validation),
@@ -261,7 +268,11 @@ impl Dataset {
                     reader.read_classes(&part_folder, part)?;
                 }
             }
-            HeldOut::TestFolder
+            if tested {
+                HeldOut::TestFolder
+            } else {
+                HeldOut::All
+            }
         } else {
             reader.read_classes(&images, Part::Unsaid)?;
             HeldOut::All
@@ -340,6 +351,15 @@ pub fn breed_of_folder(folder: &str) -> Option<&'static Breed> {
         return Some(breed);
     }
     words::breed(folder).or_else(|| words::find(folder))
+}
+
+/// The synset that a name begins with: `n02085620-Chihuahua`, `n02085620_10074.jpg`.
+pub(crate) fn synset_of(name: &str) -> Option<&str> {
+    let (synset, rest) = name.split_at_checked(9)?;
+    let digits = synset.strip_prefix('n')?;
+    (digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (rest.is_empty() || rest.starts_with(['-', '_', ' ', '.'])))
+    .then_some(synset)
 }
 
 /// Walks the folders and gathers what they hold.
@@ -579,7 +599,7 @@ fn is_plain_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains('\0')
 }
 
-fn has_ending_of_photo(path: &Path) -> bool {
+pub(crate) fn has_ending_of_photo(path: &Path) -> bool {
     path.extension()
         .and_then(|ending| ending.to_str())
         .is_some_and(|ending| {

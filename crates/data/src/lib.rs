@@ -3,12 +3,30 @@
 //! Invariant: this crate runs no network. [`score`] sees tables of (prediction, label), whoever
 //! made them; photos are read in place and never changed.
 
+mod annotation;
+mod archive;
+mod atomic_file;
+pub mod check;
 mod dataset;
+mod error;
+pub mod explore;
+mod import;
+mod manifest;
 mod matlab;
+mod parallel;
+#[cfg(test)]
+mod scene;
 pub mod score;
+pub mod split;
+mod table;
 
+pub use atomic_file::AtomicFile;
 pub use dataset::{
     Class, Dataset, DatasetError, HeldOut, LeftAside, ListError, Part, Photo, Reason,
     breed_of_folder,
 };
+pub use error::{ArchiveFault, Error, TableFault};
+pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
+pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest, part_name};
 pub use matlab::{MatlabError, read_list};
+pub use parallel::Progress;

@@ -1,0 +1,423 @@
+//! `museau data`: import a data set, split it, check it, look at it.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use data::check::decisions::Decisions;
+use data::{AtomicFile, Error, ImportOptions, Imported, Manifest, Part, Problem, ProblemKind};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The verbs under `museau data`.
+#[derive(Debug, Subcommand)]
+pub enum DataVerb {
+    /// Make a manifest of a data set; its photos stay where they are
+    Import(ImportArguments),
+    /// Say which photos are for fitting, choosing and testing
+    Split(SplitArguments),
+    /// Look for what spoils training: twins, unreadable and odd photos
+    Check(CheckArguments),
+    /// Make a page of charts and samples
+    Explore(ExploreArguments),
+}
+
+/// Where the photos are.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// A manifest; or a folder for each class, Stanford Dogs' folders or archives, a tar, a table
+    #[arg(value_name = "DATASET")]
+    source: PathBuf,
+    /// Decisions about photos, to be honoured
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+}
+
+/// Options of `museau data import`.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// A folder for each class, Stanford Dogs' folders or archives, a tar, a table of labels
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+    /// The manifest to write (CSV); what is wrong goes beside it, into NAME.problems.csv
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// The folder that a table's paths start from [default: the table's]
+    #[arg(long, value_name = "FOLDER")]
+    photos: Option<PathBuf>,
+    /// The table's column of paths [default: path, file, filename, image, id, ...]
+    #[arg(long, value_name = "NAME")]
+    path_column: Option<String>,
+    /// The table's column of classes [default: label, class, breed, ...]
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+    /// The table's encoding, such as latin1 [default: UTF-8, or UTF-16 by its mark]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `museau data split`.
+#[derive(Debug, Args)]
+pub struct SplitArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The manifest to write
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// Keep the test of the data set; without it all photos are drawn anew
+    #[arg(long)]
+    official: bool,
+    /// The share of the photos kept for testing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "official")]
+    test: f64,
+    /// The share of the other photos that is for choosing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    val: f64,
+    /// What decides the draw
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Classes to keep: a number (3, 4, 5) or names joined by commas
+    #[arg(long, value_name = "N|NAMES")]
+    classes: Option<String>,
+    /// At most so many photos of a class in each part
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    most: Option<u32>,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `museau data check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The folder for report.html, check.json and decisions.csv (which is never overwritten)
+    #[arg(long, short, value_name = "FOLDER")]
+    output: PathBuf,
+    /// Print the counts as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `museau data explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The folder for explore.html and explore.json
+    #[arg(long, short, value_name = "FOLDER")]
+    output: PathBuf,
+    /// Look at the photos kept for testing too
+    #[arg(long)]
+    with_test: bool,
+    /// What decides which samples are shown
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs a verb under `museau data`.
+pub fn run(context: &Context, verb: &DataVerb) -> Result<()> {
+    match verb {
+        DataVerb::Import(arguments) => import(context, arguments),
+        DataVerb::Split(arguments) => split(context, arguments),
+        DataVerb::Check(arguments) => check(context, arguments),
+        DataVerb::Explore(arguments) => explore(context, arguments),
+    }
+}
+
+fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
+    // Both places are tried before the work is done.
+    let file = begin(context, &arguments.output)?;
+    let beside = arguments.output.with_extension("problems.csv");
+    let mut problems = begin(context, &beside)?;
+    let options = ImportOptions {
+        photos: arguments.photos.clone(),
+        path_column: arguments.path_column.clone(),
+        label_column: arguments.label_column.clone(),
+        encoding: arguments.encoding.clone(),
+        threads: context.threads,
+    };
+    let imported = import_source(context, &arguments.source, &options)?;
+    let unwritten = |source| {
+        let path = beside.clone();
+        unusable(context)(Error::Write { path, source })
+    };
+    problems
+        .write_all(&table_of(&imported.problems))
+        .map_err(unwritten)?;
+    // The manifest comes last: where it stands, all of the import does.
+    problems.commit().map_err(unwritten)?;
+    imported
+        .manifest
+        .save_into(file)
+        .map_err(unusable(context))?;
+    if !context.quiet {
+        for problem in imported.problems.iter().take(MOST_NAMED) {
+            eprintln!(
+                "{}: {} {}",
+                problem.kind.name(),
+                problem.path,
+                problem.detail
+            );
+        }
+        if imported.problems.len() > MOST_NAMED {
+            eprintln!("... {}", beside.display());
+        }
+    }
+    let mut summary = counts(&imported.manifest);
+    for kind in ProblemKind::ALL {
+        let count = imported
+            .problems
+            .iter()
+            .filter(|problem| problem.kind == kind)
+            .count();
+        if count > 0 {
+            summary.push((kind.name(), count));
+        }
+    }
+    print(&summary, arguments.json)
+}
+
+/// How many problems are named on the terminal; all are in the file.
+const MOST_NAMED: usize = 10;
+
+fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
+    let file = begin(context, &arguments.output)?;
+    let (manifest, _, _) = open(context, &arguments.source)?;
+    let classes = match &arguments.classes {
+        Some(request) => {
+            data::split::choose_classes(&manifest, request).map_err(unusable(context))?
+        }
+        None => Vec::new(),
+    };
+    let bar = bar(context);
+    let twins = data::check::twins(&manifest, context.threads, &|done, all| {
+        shown(&bar, done, all)
+    });
+    bar.finish_and_clear();
+    let pairs: Vec<(usize, usize)> = twins.iter().map(|pair| (pair.first, pair.second)).collect();
+    let options = data::split::SplitOptions {
+        official: arguments.official,
+        test: arguments.test,
+        validation: arguments.val,
+        seed: arguments.seed,
+        classes,
+        most: arguments.most.map(|most| most as usize),
+    };
+    let done = data::split::split(&manifest, &pairs, &options);
+    done.manifest.save_into(file).map_err(unusable(context))?;
+    let mut summary = counts(&done.manifest);
+    summary.push(("twins", twins.len()));
+    summary.push(("left_out", done.left_out.len()));
+    if !context.quiet {
+        for path in &done.left_out {
+            eprintln!("left_out: {path}");
+        }
+    }
+    print(&summary, arguments.json)
+}
+
+fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
+    let page_path = arguments.output.join("report.html");
+    let numbers_path = arguments.output.join("check.json");
+    let mut page = begin(context, &page_path)?;
+    let mut numbers = begin(context, &numbers_path)?;
+    let (manifest, problems, decisions) = open(context, &arguments.source)?;
+    let bar = bar(context);
+    let progress = |done, all| shown(&bar, done, all);
+    let checked = data::check::check(&manifest, &problems, &decisions, context.threads, &progress);
+    let html = data::check::report(
+        &manifest,
+        &checked,
+        context.language,
+        context.threads,
+        &progress,
+    );
+    bar.finish_and_clear();
+    let json = serde_json::to_vec_pretty(&checked.json())?;
+    write(
+        context,
+        &page_path,
+        page.write_all(html.as_bytes()).and_then(|()| page.commit()),
+    )?;
+    write(
+        context,
+        &numbers_path,
+        numbers.write_all(&json).and_then(|()| numbers.commit()),
+    )?;
+    let to_decide = arguments.output.join("decisions.csv");
+    if !to_decide.exists() {
+        let lines = checked.open_decisions(&manifest);
+        lines.save(&to_decide).map_err(unusable(context))?;
+    }
+    let mut summary = vec![("photos", checked.photos), ("decided", checked.decided)];
+    summary.extend(
+        checked
+            .counts()
+            .into_iter()
+            .map(|(kind, count)| (kind.name(), count)),
+    );
+    print(&summary, arguments.json)
+}
+
+fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
+    let page_path = arguments.output.join("explore.html");
+    let numbers_path = arguments.output.join("explore.json");
+    let mut page = begin(context, &page_path)?;
+    let mut numbers = begin(context, &numbers_path)?;
+    let (manifest, _, _) = open(context, &arguments.source)?;
+    let bar = bar(context);
+    let progress = |done, all| shown(&bar, done, all);
+    let explored =
+        data::explore::explore(&manifest, arguments.with_test, context.threads, &progress);
+    bar.finish_and_clear();
+    let html = explored.page(&manifest, context.language, arguments.seed, context.threads);
+    let json = serde_json::to_vec_pretty(&explored.numbers)?;
+    write(
+        context,
+        &page_path,
+        page.write_all(html.as_bytes()).and_then(|()| page.commit()),
+    )?;
+    write(
+        context,
+        &numbers_path,
+        numbers.write_all(&json).and_then(|()| numbers.commit()),
+    )?;
+    println!("{}", page_path.display());
+    Ok(())
+}
+
+/// A manifest or any data set, less what the decisions drop; what importing it showed; the
+/// decisions.
+fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem>, Decisions)> {
+    let (manifest, problems) = if data::is_manifest(&source.source) {
+        let manifest = Manifest::open(&source.source).map_err(unusable(context))?;
+        (manifest, Vec::new())
+    } else {
+        let options = ImportOptions {
+            threads: context.threads,
+            ..ImportOptions::default()
+        };
+        let imported = import_source(context, &source.source, &options)?;
+        (imported.manifest, imported.problems)
+    };
+    let Some(path) = &source.decisions else {
+        return Ok((manifest, problems, Decisions::default()));
+    };
+    let decisions = Decisions::open(path).map_err(unusable(context))?;
+    let (decided, unmet) = decisions.apply(&manifest);
+    if !context.quiet {
+        for path in unmet {
+            eprintln!("decision without its photo: {path}");
+        }
+    }
+    Ok((decided, problems, decisions))
+}
+
+fn import_source(context: &Context, source: &Path, options: &ImportOptions) -> Result<Imported> {
+    let bar = bar(context);
+    let imported = data::import(source, options, &|done, all| shown(&bar, done, all));
+    bar.finish_and_clear();
+    imported.map_err(unusable(context))
+}
+
+/// Photos in all and by part, and classes.
+fn counts(manifest: &Manifest) -> Vec<(&'static str, usize)> {
+    let of = |part| {
+        manifest
+            .all_entries()
+            .iter()
+            .filter(|entry| entry.part == part)
+            .count()
+    };
+    let mut counts = vec![
+        ("photos", manifest.all_entries().len()),
+        ("classes", manifest.classes().len()),
+    ];
+    for (name, part) in [
+        ("train", Part::Train),
+        ("val", Part::Validation),
+        ("test", Part::Test),
+        ("unsplit", Part::Unsaid),
+    ] {
+        counts.push((name, of(part)));
+    }
+    counts
+}
+
+fn print(summary: &[(&'static str, usize)], json: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        let object: serde_json::Map<String, serde_json::Value> = summary
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), (*count).into()))
+            .collect();
+        writeln!(out, "{}", serde_json::Value::Object(object))?;
+    } else {
+        for (name, count) in summary {
+            writeln!(out, "{name}\t{count}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Problems as CSV.
+fn table_of(problems: &[Problem]) -> Vec<u8> {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut table = String::from("path,problem,detail\n");
+    for problem in problems {
+        let (path, detail) = (quoted(&problem.path), quoted(&problem.detail));
+        table.push_str(&format!("{path},{},{detail}\n", problem.kind.name()));
+    }
+    table.into_bytes()
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("0 <= SHARE < 1".to_owned()),
+    }
+}
+
+fn begin(context: &Context, path: &Path) -> Result<AtomicFile> {
+    AtomicFile::create(path).map_err(|source| {
+        let path = path.to_owned();
+        failed(context)(Error::Write { path, source })
+    })
+}
+
+fn write(context: &Context, path: &Path, done: std::io::Result<()>) -> Result<()> {
+    done.map_err(|source| {
+        let path = path.to_owned();
+        failed(context)(Error::Write { path, source })
+    })
+}
+
+/// A data set or a table that cannot be used; what cannot be written has failed.
+fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
+    |error| match error {
+        Error::Write { .. } => failed(context)(error),
+        _ => Failure::error(Status::Unusable, error.message(context.language)),
+    }
+}
+
+fn failed(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
+    |error| Failure::error(Status::Failed, error.message(context.language))
+}
+
+fn bar(context: &Context) -> ProgressBar {
+    if context.quiet {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn shown(bar: &ProgressBar, done: usize, all: usize) {
+    bar.set_length(all as u64);
+    bar.set_position(done as u64);
+}

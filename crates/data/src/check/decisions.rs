@@ -1,0 +1,192 @@
+//! What people decided about photos: a CSV that can be edited and replayed. Nothing is deleted;
+//! later commands honour it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::atomic_file::AtomicFile;
+use crate::error::{Error, TableFault};
+use crate::manifest::Manifest;
+use crate::table::Table;
+
+/// The columns: the photo as the manifest names it, its hash, what was decided, by whom, why.
+pub const DECISION_COLUMNS: [&str; 5] = ["path", "hash", "verdict", "who", "why"];
+
+/// What is decided about a photo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing yet (an empty field).
+    Open,
+    /// `keep`: it is right as it is, and is not shown again.
+    Keep,
+    /// `drop`: it is not used.
+    Drop,
+    /// `class:NAME`: it is used under this class.
+    Class(String),
+}
+
+impl Verdict {
+    fn parse(text: &str) -> Option<Verdict> {
+        match text {
+            "" => Some(Verdict::Open),
+            "keep" => Some(Verdict::Keep),
+            "drop" => Some(Verdict::Drop),
+            other => {
+                let name = other.strip_prefix("class:")?.trim();
+                (!name.is_empty()).then(|| Verdict::Class(name.to_owned()))
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Verdict::Open => String::new(),
+            Verdict::Keep => "keep".to_owned(),
+            Verdict::Drop => "drop".to_owned(),
+            Verdict::Class(name) => format!("class:{name}"),
+        }
+    }
+}
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// As the manifest names the photo.
+    pub path: String,
+    /// BLAKE3 of the photo that was looked at.
+    pub hash: blake3::Hash,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// By whom.
+    pub who: String,
+    /// Why.
+    pub why: String,
+}
+
+/// All decisions; of two about one photo the later line counts.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    lines: Vec<Decision>,
+}
+
+impl Decisions {
+    /// Reads a file of decisions.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let table = Table::open(path, None)?;
+        let columns = DECISION_COLUMNS.map(|name| table.required(&[name]));
+        let [file, hash, verdict, who, why] = columns;
+        let (file, hash, verdict, who, why) = (file?, hash?, verdict?, who?, why?);
+        let mut lines = Vec::new();
+        for row in table.rows() {
+            let wrong = |column: usize, name: &str| {
+                let fault = TableFault::Value {
+                    column: name.to_owned(),
+                    value: row.field(column).to_owned(),
+                };
+                Error::table(path, row.line(), fault)
+            };
+            lines.push(Decision {
+                path: row.field(file).to_owned(),
+                hash: blake3::Hash::from_hex(row.field(hash)).map_err(|_| wrong(hash, "hash"))?,
+                verdict: Verdict::parse(row.field(verdict))
+                    .ok_or_else(|| wrong(verdict, "verdict"))?,
+                who: row.field(who).to_owned(),
+                why: row.field(why).to_owned(),
+            });
+        }
+        Ok(Decisions { lines })
+    }
+
+    /// From lines.
+    pub fn new(lines: Vec<Decision>) -> Self {
+        Decisions { lines }
+    }
+
+    /// Writes the file, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let file = AtomicFile::create(path).map_err(Error::write(path))?;
+        let failed = |error: csv::Error| Error::write(path)(error.into());
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(DECISION_COLUMNS).map_err(failed)?;
+        for line in &self.lines {
+            writer
+                .write_record::<[&str; 5], &str>([
+                    &line.path,
+                    line.hash.to_hex().as_str(),
+                    &line.verdict.text(),
+                    &line.who,
+                    &line.why,
+                ])
+                .map_err(failed)?;
+        }
+        let file = writer
+            .into_inner()
+            .map_err(|error| Error::write(path)(error.into_error()))?;
+        file.commit().map_err(Error::write(path))
+    }
+
+    /// The lines, top to bottom.
+    pub fn lines(&self) -> &[Decision] {
+        &self.lines
+    }
+
+    /// The last decision about each photo that is decided, by its hash: a photo that was moved is
+    /// found again, one that was changed is not.
+    pub(crate) fn by_hash(&self) -> BTreeMap<[u8; 32], &Decision> {
+        self.lines
+            .iter()
+            .filter(|line| line.verdict != Verdict::Open)
+            .map(|line| (*line.hash.as_bytes(), line))
+            .collect()
+    }
+
+    /// The data set as decided, and the paths of decisions that meet no photo of it (moved away,
+    /// or changed since). Of copies of one file that were judged apart, each path's own decision
+    /// counts.
+    pub fn apply(&self, manifest: &Manifest) -> (Manifest, Vec<String>) {
+        let by_hash = self.by_hash();
+        let by_place: BTreeMap<(&str, [u8; 32]), &Decision> = self
+            .lines
+            .iter()
+            .filter(|line| line.verdict != Verdict::Open)
+            .map(|line| ((line.path.as_str(), *line.hash.as_bytes()), line))
+            .collect();
+        let present: std::collections::BTreeSet<(&str, [u8; 32])> = manifest
+            .all_entries()
+            .iter()
+            .map(|entry| (entry.path.as_str(), *entry.hash.as_bytes()))
+            .collect();
+        let mut met = std::collections::BTreeSet::new();
+        let mut named = Vec::new();
+        for entry in manifest.all_entries() {
+            let hash = *entry.hash.as_bytes();
+            // A decision about another copy that is still there concerns that copy alone.
+            let moved = || {
+                by_hash
+                    .get(&hash)
+                    .copied()
+                    .filter(|line| !present.contains(&(line.path.as_str(), hash)))
+            };
+            let decision = by_place
+                .get(&(entry.path.as_str(), hash))
+                .copied()
+                .or_else(moved);
+            let mut class = manifest.class_name(entry).to_owned();
+            if let Some(decision) = decision {
+                met.insert(hash);
+                match &decision.verdict {
+                    Verdict::Drop => continue,
+                    Verdict::Class(name) => class = name.clone(),
+                    Verdict::Keep | Verdict::Open => {}
+                }
+            }
+            named.push((class, entry.clone()));
+        }
+        let unmet = by_hash
+            .iter()
+            .filter(|(hash, _)| !met.contains(*hash))
+            .map(|(_, line)| line.path.clone())
+            .collect();
+        (manifest.with_named(named), unmet)
+    }
+}

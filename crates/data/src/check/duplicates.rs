@@ -1,0 +1,454 @@
+//! Photos that are the same picture: byte for byte, or copied, scaled, cut, recoloured, mirrored.
+//!
+//! Two ways lead to a candidate: the whole picture at 8 x 8 looks the same (also in a mirror), or
+//! several corners of one are found again in the other. A candidate counts only if, laid over each
+//! other by the scale and shift that fit it best, the two show the same brightness.
+
+use super::keypoints::{self, Keypoint};
+use super::plane::Plane;
+use crate::parallel::{self, Progress};
+
+/// The side of the picture that candidates are laid over each other with.
+const SIDE: usize = 64;
+/// Pictures at 8 x 8 that correlate this much are compared closer.
+const ALIKE_AT_8: f32 = 0.88;
+/// How many comparisons, of a corner's 256, make the key under which it is looked up.
+const KEY_BITS: usize = 24;
+/// How many keys a corner has.
+const KEYS: usize = 8;
+/// A key that more corners share says nothing.
+const MOST_SHARED: usize = 60;
+/// How many keys two photos must share to be compared closer.
+const LEAST_SHARED: u8 = 3;
+/// Corners that differ in more of the 256 comparisons are not the same.
+const MOST_DIFFERENT: u32 = 64;
+/// How far, as a fraction of a side, a corner may lie from where the others say.
+const TOLERANCE: f32 = 0.03;
+/// How many corners must agree on one scale and shift.
+const LEAST_AGREEING: usize = 5;
+/// A photo cut down to less than this part of a side is not looked for.
+const LEAST_SCALE: f32 = 0.3;
+
+/// What a photo is compared by.
+pub(crate) struct Fingerprint {
+    /// The picture at 64 x 64.
+    small: Plane,
+    /// At 8 x 8, normalized, in 127ths.
+    tiny: [i16; 64],
+    keypoints: Vec<Keypoint>,
+}
+
+impl Fingerprint {
+    /// Of a picture whose true sides are as `aspect` (width by height) says.
+    pub fn new(plane: &Plane, aspect: f64) -> Fingerprint {
+        let small = plane.resized(SIDE, SIDE);
+        Fingerprint {
+            tiny: tiny(&small),
+            keypoints: keypoints::find(plane, aspect),
+            small,
+        }
+    }
+}
+
+fn tiny(small: &Plane) -> [i16; 64] {
+    let normalized = small.resized(8, 8).normalized();
+    let mut tiny = [0; 64];
+    for (value, &exact) in tiny.iter_mut().zip(&normalized) {
+        *value = (exact * TINY_ONE).round() as i16;
+    }
+    tiny
+}
+
+/// What 1 is in [`Fingerprint::tiny`]: its squares still fit in 32 bits.
+const TINY_ONE: f32 = 8192.0;
+
+/// Two photos that show the same picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Twins {
+    /// Index of one photo.
+    pub first: usize,
+    /// Index of the other, greater than `first`.
+    pub second: usize,
+    /// How much their brightness correlates where they overlap, 0 to 1; 1 for the same file.
+    pub likeness: f32,
+    /// The part of the larger picture that the overlap covers, 0 to 1.
+    pub overlap: f32,
+    /// Whether one is the other seen in a mirror.
+    pub mirrored: bool,
+    /// Corners of one that were found again in the other.
+    pub corners: usize,
+}
+
+/// How one picture lies over another: `there = scale * here + shift`, as fractions of the sides.
+#[derive(Clone, Copy, Debug)]
+struct Overlay {
+    scale: [f32; 2],
+    shift: [f32; 2],
+}
+
+/// All pairs of photos that show the same picture, the most alike first.
+pub(crate) fn find(prints: &[Fingerprint], threads: usize, progress: Progress<'_>) -> Vec<Twins> {
+    let index = Index::new(prints, threads);
+    let found = parallel::map(threads, prints.len(), progress, |second| {
+        let mut found = Vec::new();
+        let print = &prints[second];
+        let mirrored_tiny = tiny(&print.small.mirrored());
+        let mut shared = vec![0u8; second];
+        index.count_shared(second, &mut shared);
+        for (first, &shared) in shared.iter().enumerate() {
+            let other = &prints[first];
+            let threshold = (ALIKE_AT_8 * TINY_ONE * TINY_ONE) as i32;
+            let whole = product(&print.tiny, &other.tiny) > threshold;
+            let mirror = product(&mirrored_tiny, &other.tiny) > threshold;
+            if shared < LEAST_SHARED && !whole && !mirror {
+                continue;
+            }
+            let mut best: Option<Twins> = None;
+            let mut offer = |twins: Option<Twins>| {
+                if let Some(twins) = twins
+                    && best.is_none_or(|best| better(&twins, &best))
+                {
+                    best = Some(twins);
+                }
+            };
+            if shared >= LEAST_SHARED || whole {
+                offer(by_corners(first, second, other, print));
+            }
+            if whole {
+                offer(by_whole(first, second, other, &print.small, false));
+            }
+            if mirror {
+                offer(by_whole(
+                    first,
+                    second,
+                    other,
+                    &print.small.mirrored(),
+                    true,
+                ));
+            }
+            found.extend(best);
+        }
+        found
+    });
+    let mut found: Vec<Twins> = found.into_iter().flatten().collect();
+    found.sort_by(|one, other| {
+        (other.likeness.total_cmp(&one.likeness))
+            .then((one.first, one.second).cmp(&(other.first, other.second)))
+    });
+    found
+}
+
+fn better(one: &Twins, other: &Twins) -> bool {
+    one.likeness > other.likeness
+}
+
+fn product(one: &[i16; 64], other: &[i16; 64]) -> i32 {
+    one.iter()
+        .zip(other)
+        .map(|(&one, &other)| i32::from(one) * i32::from(other))
+        .sum()
+}
+
+/// Compares two pictures as wholes, trying small scales and shifts: what is cut off by a few per
+/// cent or framed still lies over the other.
+fn by_whole(
+    first: usize,
+    second: usize,
+    there: &Fingerprint,
+    here: &Plane,
+    mirrored: bool,
+) -> Option<Twins> {
+    let start = Overlay {
+        scale: [1.0, 1.0],
+        shift: [0.0, 0.0],
+    };
+    let (likeness, overlap) = refined(&there.small, here, start);
+    accepted(likeness, overlap, 0).then_some(Twins {
+        first,
+        second,
+        likeness,
+        overlap,
+        mirrored,
+        corners: 0,
+    })
+}
+
+/// Compares two pictures by the corners that they share.
+fn by_corners(
+    first: usize,
+    second: usize,
+    there: &Fingerprint,
+    here: &Fingerprint,
+) -> Option<Twins> {
+    let matches = matched(&here.keypoints, &there.keypoints);
+    let (overlay, corners) = agreed(&matches)?;
+    let (likeness, overlap) = refined(&there.small, &here.small, overlay);
+    accepted(likeness, overlap, corners).then_some(Twins {
+        first,
+        second,
+        likeness,
+        overlap,
+        mirrored: false,
+        corners,
+    })
+}
+
+/// Whether two pictures that lie over each other so are the same.
+fn accepted(likeness: f32, overlap: f32, corners: usize) -> bool {
+    if corners == 0 {
+        return likeness >= 0.95 && overlap >= 0.7;
+    }
+    let wanted = match corners {
+        12.. => 0.80,
+        8.. => 0.85,
+        _ => 0.90,
+    };
+    likeness >= wanted && overlap >= 0.08
+}
+
+/// The corners of both that are each other's nearest, and clearly.
+fn matched(here: &[Keypoint], there: &[Keypoint]) -> Vec<([f32; 2], [f32; 2])> {
+    let mut nearest_there = vec![(u32::MAX, 0); there.len()];
+    let mut nearest_here = vec![(u32::MAX, 0); here.len()];
+    for (index, keypoint) in here.iter().enumerate() {
+        for (other_index, other) in there.iter().enumerate() {
+            let distance = keypoint.distance(other);
+            if distance < nearest_here[index].0 {
+                nearest_here[index] = (distance, other_index);
+            }
+            if distance < nearest_there[other_index].0 {
+                nearest_there[other_index] = (distance, index);
+            }
+        }
+    }
+    nearest_here
+        .iter()
+        .enumerate()
+        .filter(|&(index, &(distance, other))| {
+            distance <= MOST_DIFFERENT && nearest_there[other].1 == index
+        })
+        .map(|(index, &(_, other))| {
+            let (one, other) = (&here[index], &there[other]);
+            ([one.x, one.y], [other.x, other.y])
+        })
+        .collect()
+}
+
+/// The scale and shift that most pairs of corners agree on, and how many do.
+fn agreed(matches: &[([f32; 2], [f32; 2])]) -> Option<(Overlay, usize)> {
+    let fits = |overlay: &Overlay, (here, there): &([f32; 2], [f32; 2])| {
+        (0..2).all(|axis| {
+            let predicted = overlay.scale[axis] * here[axis] + overlay.shift[axis];
+            (predicted - there[axis]).abs() < TOLERANCE * overlay.scale[axis].max(1.0)
+        })
+    };
+    let mut best: Option<(Overlay, usize)> = None;
+    for (index, one) in matches.iter().enumerate() {
+        for other in &matches[index + 1..] {
+            let mut overlay = Overlay {
+                scale: [0.0; 2],
+                shift: [0.0; 2],
+            };
+            for axis in 0..2 {
+                let here = other.0[axis] - one.0[axis];
+                let there = other.1[axis] - one.1[axis];
+                overlay.scale[axis] = there / here;
+                overlay.shift[axis] = one.1[axis] - overlay.scale[axis] * one.0[axis];
+            }
+            // Two corners one above the other tell nothing about the other axis.
+            let apart = (0..2).all(|axis| (other.0[axis] - one.0[axis]).abs() > 0.08);
+            if !apart || !plausible(&overlay) {
+                continue;
+            }
+            let count = matches.iter().filter(|pair| fits(&overlay, pair)).count();
+            if best.is_none_or(|(_, most)| count > most) {
+                best = Some((overlay, count));
+            }
+        }
+    }
+    let (overlay, count) = best?;
+    if count < LEAST_AGREEING {
+        return None;
+    }
+    let agreeing: Vec<_> = matches.iter().filter(|pair| fits(&overlay, pair)).collect();
+    let fitted = least_squares(&agreeing)
+        .filter(plausible)
+        .unwrap_or(overlay);
+    Some((fitted, count))
+}
+
+fn plausible(overlay: &Overlay) -> bool {
+    let [across, down] = overlay.scale;
+    let range = LEAST_SCALE..=1.0 / LEAST_SCALE;
+    range.contains(&across) && range.contains(&down) && (0.5..=2.0).contains(&(across / down))
+}
+
+fn least_squares(pairs: &[&([f32; 2], [f32; 2])]) -> Option<Overlay> {
+    let mut overlay = Overlay {
+        scale: [0.0; 2],
+        shift: [0.0; 2],
+    };
+    let count = pairs.len() as f32;
+    for axis in 0..2 {
+        let here = pairs.iter().map(|pair| pair.0[axis]).sum::<f32>() / count;
+        let there = pairs.iter().map(|pair| pair.1[axis]).sum::<f32>() / count;
+        let spread: f32 = pairs.iter().map(|pair| (pair.0[axis] - here).powi(2)).sum();
+        let common: f32 = pairs
+            .iter()
+            .map(|pair| (pair.0[axis] - here) * (pair.1[axis] - there))
+            .sum();
+        if spread < 1e-4 {
+            return None;
+        }
+        overlay.scale[axis] = common / spread;
+        overlay.shift[axis] = there - overlay.scale[axis] * here;
+    }
+    Some(overlay)
+}
+
+/// The best likeness near an overlay, found by small steps, and the part of the larger picture
+/// that overlaps.
+fn refined(there: &Plane, here: &Plane, start: Overlay) -> (f32, f32) {
+    let mut best = (likeness(there, here, &start), start);
+    for step in [0.03, 0.012, 0.005] {
+        for _ in 0..4 {
+            let before = best.0.0;
+            for axis in 0..2 {
+                for (scale, shift) in [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)] {
+                    let mut tried = best.1;
+                    tried.scale[axis] += scale;
+                    // The middle stays where it is.
+                    tried.shift[axis] += shift - scale / 2.0;
+                    let value = likeness(there, here, &tried);
+                    if value.0 > best.0.0 {
+                        best = (value, tried);
+                    }
+                }
+            }
+            if best.0.0 <= before + 1e-4 {
+                break;
+            }
+        }
+    }
+    best.0
+}
+
+/// The correlation of brightness where two pictures overlap, and the part of the larger one that
+/// does.
+fn likeness(there: &Plane, here: &Plane, overlay: &Overlay) -> (f32, f32) {
+    const POINTS: usize = 32;
+    // The overlap in the coordinates of `here`.
+    let mut range = [[0f32; 2]; 2];
+    for (axis, range) in range.iter_mut().enumerate() {
+        let (scale, shift) = (overlay.scale[axis], overlay.shift[axis]);
+        *range = [(-shift / scale).max(0.0), ((1.0 - shift) / scale).min(1.0)];
+        if range[1] - range[0] < 0.1 {
+            return (0.0, 0.0);
+        }
+    }
+    // `there` reaches over 1 / scale of `here`.
+    let both = (range[0][1] - range[0][0]) * (range[1][1] - range[1][0]);
+    let larger = (1.0 / (overlay.scale[0] * overlay.scale[1])).max(1.0);
+    let (mut sums, mut squares, mut common) = ([0f32; 2], [0f32; 2], 0f32);
+    for row in 0..POINTS {
+        let y = range[1][0] + (range[1][1] - range[1][0]) * (row as f32 + 0.5) / POINTS as f32;
+        let other_y = overlay.scale[1] * y + overlay.shift[1];
+        for column in 0..POINTS {
+            let x =
+                range[0][0] + (range[0][1] - range[0][0]) * (column as f32 + 0.5) / POINTS as f32;
+            let other_x = overlay.scale[0] * x + overlay.shift[0];
+            let values = [sample(here, x, y), sample(there, other_x, other_y)];
+            for (side, value) in values.iter().enumerate() {
+                sums[side] += value;
+                squares[side] += value * value;
+            }
+            common += values[0] * values[1];
+        }
+    }
+    let count = (POINTS * POINTS) as f32;
+    let variance = |side: usize| squares[side] / count - (sums[side] / count).powi(2);
+    let spread = variance(0) * variance(1);
+    // A deviation below 6 of 255 is a wall or the sky, which is like any other.
+    if variance(0) < 36.0 || variance(1) < 36.0 {
+        return (0.0, both / larger);
+    }
+    let covariance = common / count - sums[0] / count * (sums[1] / count);
+    (covariance / spread.sqrt(), both / larger)
+}
+
+/// The brightness at a place given as fractions of the sides, between pixels interpolated.
+fn sample(plane: &Plane, x: f32, y: f32) -> f32 {
+    let across = (x * plane.width as f32 - 0.5).clamp(0.0, (plane.width - 1) as f32);
+    let down = (y * plane.height as f32 - 0.5).clamp(0.0, (plane.height - 1) as f32);
+    let (left, top) = (across as usize, down as usize);
+    let (right, bottom) = (
+        (left + 1).min(plane.width - 1),
+        (top + 1).min(plane.height - 1),
+    );
+    let (to_right, to_bottom) = (across - left as f32, down - top as f32);
+    let gray = |row: usize, column: usize| f32::from(plane.gray[row * plane.width + column]);
+    let upper = gray(top, left) * (1.0 - to_right) + gray(top, right) * to_right;
+    let lower = gray(bottom, left) * (1.0 - to_right) + gray(bottom, right) * to_right;
+    upper * (1.0 - to_bottom) + lower * to_bottom
+}
+
+/// Which photos have a corner under a key.
+struct Index {
+    /// For each of the [`KEYS`] tables: (key, photo), by key.
+    tables: Vec<Vec<(u32, u32)>>,
+    /// For each photo and corner, its keys.
+    keys: Vec<Vec<[u32; KEYS]>>,
+}
+
+impl Index {
+    fn new(prints: &[Fingerprint], threads: usize) -> Index {
+        let keys: Vec<Vec<[u32; KEYS]>> = prints
+            .iter()
+            .map(|print| print.keypoints.iter().map(keys_of).collect())
+            .collect();
+        let tables = parallel::map(threads, KEYS, &|_, _| {}, |table| {
+            let mut rows: Vec<(u32, u32)> = keys
+                .iter()
+                .enumerate()
+                .flat_map(|(photo, corners)| {
+                    corners.iter().map(move |keys| (keys[table], photo as u32))
+                })
+                .collect();
+            rows.sort_unstable();
+            rows.dedup();
+            rows
+        });
+        Index { tables, keys }
+    }
+
+    /// Counts for each earlier photo how many keys it shares with this one.
+    fn count_shared(&self, photo: usize, shared: &mut [u8]) {
+        for keys in &self.keys[photo] {
+            for (table, &key) in self.tables.iter().zip(keys) {
+                let start = table.partition_point(|&(other, _)| other < key);
+                let run = table[start..]
+                    .iter()
+                    .take_while(|&&(other, _)| other == key)
+                    .take(MOST_SHARED + 1);
+                if run.clone().count() > MOST_SHARED {
+                    continue;
+                }
+                for &(_, other) in run {
+                    if let Some(count) = shared.get_mut(other as usize) {
+                        *count = count.saturating_add(1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The keys of a corner: each takes every so many-th comparison, so that none is in two.
+fn keys_of(keypoint: &Keypoint) -> [u32; KEYS] {
+    std::array::from_fn(|table| {
+        (0..KEY_BITS).fold(0, |key, bit| {
+            let place = bit * KEYS + table;
+            key << 1 | (keypoint.bits[place / 64] >> (place % 64) & 1) as u32
+        })
+    })
+}

@@ -1,0 +1,178 @@
+//! The report of a check: an HTML page with the photos side by side.
+
+use std::collections::HashMap;
+
+use report::{Page, Picture, Table};
+use words::{Language, Message};
+
+use super::plane::Plane;
+use super::{Checked, Finding, Kind, open_photo};
+use crate::manifest::{Entry, Manifest};
+use crate::parallel::{self, Progress};
+
+/// The longest side of a picture in a report, in pixels.
+const SIDE: usize = 112;
+/// The most findings of a kind that are shown with their photos; all are in the JSON.
+const MOST_SHOWN: usize = 120;
+
+/// The page of a check.
+pub fn report(
+    manifest: &Manifest,
+    checked: &Checked,
+    language: Language,
+    threads: usize,
+    progress: Progress<'_>,
+) -> String {
+    let say = |message: Message<'_>| message.text(language);
+    let mut page = Page::new(language.code(), &say(Message::CheckTitle));
+    let photos = words::number(language, checked.photos as f64, 0);
+    page.paragraph(&say(Message::CheckIntroduction { photos: &photos }));
+    let mut table = Table::new([say(Message::CheckFound), say(Message::CheckCount)]);
+    for (kind, count) in checked.counts() {
+        table.row([say(kind.message()), count.to_string()]);
+    }
+    page.table("", &table);
+
+    let entries: HashMap<&str, &Entry> = manifest
+        .all_entries()
+        .iter()
+        .map(|entry| (entry.path.as_str(), entry))
+        .collect();
+    let mut sections: Vec<(Kind, Vec<&Finding>, usize)> = Vec::new();
+    for (kind, count) in checked.counts() {
+        if count > 0 {
+            let own = checked
+                .findings
+                .iter()
+                .filter(|finding| finding.kind == kind);
+            sections.push((kind, own.take(MOST_SHOWN).collect(), count));
+        }
+    }
+    let shown: Vec<&Entry> = sections
+        .iter()
+        .flat_map(|(_, findings, _)| findings.iter())
+        .flat_map(|finding| &finding.paths)
+        .filter_map(|path| entries.get(path.as_str()).copied())
+        .collect();
+    let pictures = parallel::map(threads, shown.len(), progress, |index| {
+        thumbnail(manifest, shown[index], SIDE)
+    });
+    let pictures: HashMap<&str, Picture> = shown
+        .iter()
+        .zip(pictures)
+        .filter_map(|(entry, picture)| Some((entry.path.as_str(), picture?)))
+        .collect();
+
+    for (kind, findings, count) in sections {
+        page.heading(&format!("{} ({count})", say(kind.message())));
+        if count > findings.len() {
+            let shown = findings.len().to_string();
+            page.paragraph(&say(Message::CheckFirst { shown: &shown }));
+        }
+        let cells: Vec<(Vec<Picture>, Vec<String>)> = findings
+            .iter()
+            .map(|finding| cell(finding, &pictures))
+            .collect();
+        page.grid(&cells);
+    }
+    page.finish()
+}
+
+fn cell(finding: &Finding, pictures: &HashMap<&str, Picture>) -> (Vec<Picture>, Vec<String>) {
+    let own = finding
+        .paths
+        .iter()
+        .filter_map(|path| pictures.get(path.as_str()).cloned())
+        .collect();
+    let mut lines: Vec<String> = finding
+        .paths
+        .iter()
+        .enumerate()
+        .map(|(place, path)| {
+            let name = last_names(path);
+            match finding.splits.get(place) {
+                Some(split) if !split.is_empty() => format!("{name} ({split})"),
+                _ => name.to_owned(),
+            }
+        })
+        .collect();
+    if finding.paths.is_empty() {
+        lines.extend(finding.classes.iter().cloned());
+    }
+    lines.push(finding.detail.clone());
+    (own, lines)
+}
+
+/// The last two names of a path: the class and the photo.
+fn last_names(path: &str) -> &str {
+    let cut = path
+        .rmatch_indices('/')
+        .nth(1)
+        .map_or(0, |(place, _)| place + 1);
+    &path[cut..]
+}
+
+/// A small picture of a photo, at its true sides where an annotation tells them.
+pub(crate) fn thumbnail(manifest: &Manifest, entry: &Entry, longest: usize) -> Option<Picture> {
+    let (photo, _) = open_photo(manifest, entry).ok()?;
+    let (width, height) = entry.original.unwrap_or((entry.width, entry.height));
+    let most = width.max(height) as usize;
+    let side = |side: u32| (side as usize * longest / most).clamp(1, longest);
+    let (new_width, new_height) = (side(width), side(height));
+    let rgb = reduced(
+        photo.rgb(),
+        (photo.width(), photo.height()),
+        (new_width, new_height),
+    );
+    Some(Picture::from_rgb(
+        new_width,
+        new_height,
+        &rgb,
+        last_names(&entry.path),
+    ))
+}
+
+/// Colours resized as [`Plane::resized`] does it.
+pub(crate) fn reduced(rgb: &[u8], (width, height): (usize, usize), new: (usize, usize)) -> Vec<u8> {
+    let channels = [0, 1, 2].map(|channel| {
+        let gray = rgb.iter().skip(channel).step_by(3).copied().collect();
+        let plane = Plane {
+            width,
+            height,
+            gray,
+        };
+        plane.resized(new.0, new.1).gray
+    });
+    let [red, green, blue] = channels;
+    red.into_iter()
+        .zip(green)
+        .zip(blue)
+        .flat_map(|((red, green), blue)| [red, green, blue])
+        .collect()
+}
+
+impl Kind {
+    /// What it is called.
+    pub fn message(self) -> Message<'static> {
+        match self {
+            Kind::TwinsAcrossClasses => Message::CheckTwinsAcrossClasses,
+            Kind::TwinsAcrossSplits => Message::CheckTwinsAcrossSplits,
+            Kind::SameFile => Message::CheckSameFile,
+            Kind::Twins => Message::CheckTwins,
+            Kind::Unreadable => Message::CheckUnreadable,
+            Kind::Mislabelled => Message::CheckMislabelled,
+            Kind::FakeExtension => Message::CheckFakeExtension,
+            Kind::Tiny => Message::CheckTiny,
+            Kind::Dark => Message::CheckDark,
+            Kind::Bright => Message::CheckBright,
+            Kind::Blurred => Message::CheckBlurred,
+            Kind::LowInformation => Message::CheckLowInformation,
+            Kind::Gray => Message::CheckGray,
+            Kind::OddAspect => Message::CheckOddAspect,
+            Kind::Rotated => Message::CheckRotated,
+            Kind::BoxOutside => Message::CheckBoxOutside,
+            Kind::WildCanid => Message::CheckWildCanid,
+            Kind::Imbalance => Message::CheckImbalance,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Why the workbench cannot go on, in the person's language.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use words::{Language, Message};
+
+use crate::DatasetError;
+
+/// Why a command on a data set cannot go on. What is wrong with single photos is never an error:
+/// it is counted and named.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder is no data set.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A table cannot be understood.
+    #[error("{}, line {line}: {fault}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong there.
+        fault: TableFault,
+    },
+    /// An archive is not one, or is cut off.
+    #[error("the archive {} cannot be used: {fault}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: ArchiveFault,
+    },
+    /// No photo that can be used was found.
+    #[error("{} holds no photo that can be used", path.display())]
+    Nothing {
+        /// The folder, archive or table.
+        path: PathBuf,
+    },
+    /// A class is asked for that the data set does not have.
+    #[error("no class is called '{name}'")]
+    UnknownClass {
+        /// The name.
+        name: String,
+    },
+}
+
+/// What is wrong in a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TableFault {
+    /// It is empty.
+    #[error("the table is empty")]
+    Empty,
+    /// It has no column of this meaning.
+    #[error("no column holds the {0}")]
+    NoColumn(String),
+    /// A text is not in the encoding.
+    #[error("the text is not in the encoding {0}")]
+    Encoding(String),
+    /// A line has too few or too many fields.
+    #[error("a field is missing or in excess")]
+    Fields,
+    /// A field does not hold what it should.
+    #[error("'{value}' is no {column}")]
+    Value {
+        /// The column.
+        column: String,
+        /// The text that stands there.
+        value: String,
+    },
+}
+
+/// What is wrong with an archive.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArchiveFault {
+    /// It is no tar.
+    #[error("it is not a tar archive")]
+    NotATar,
+    /// It is a compressed tar, whose photos cannot be read in place.
+    #[error("it is compressed")]
+    Compressed,
+    /// It ends before what it announces does.
+    #[error("it is cut off")]
+    CutOff,
+}
+
+impl Error {
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+        move |source| Error::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+        move |source| Error::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn table(path: &Path, line: u64, fault: TableFault) -> Error {
+        Error::Table {
+            path: path.to_owned(),
+            line,
+            fault,
+        }
+    }
+
+    /// What happened and what to do about it, in the person's language.
+    pub fn message(&self, language: Language) -> String {
+        let shown = |path: &Path| path.display().to_string();
+        match self {
+            Error::Read { path, source } => {
+                let (path, reason) = (&shown(path), &words::reason(language, source));
+                words::message(language, Message::FileCannotRead { path, reason })
+            }
+            Error::Write { path, source } => {
+                let (path, reason) = (&shown(path), &words::reason(language, source));
+                words::message(language, Message::FileCannotWrite { path, reason })
+            }
+            Error::Dataset(error) => error.message(language),
+            Error::Table { path, line, fault } => {
+                let reason = &match fault {
+                    TableFault::Empty => Message::TableEmpty.text(language),
+                    TableFault::NoColumn(column) => {
+                        Message::TableNoColumn { column }.text(language)
+                    }
+                    TableFault::Encoding(encoding) => {
+                        Message::TableEncoding { encoding }.text(language)
+                    }
+                    TableFault::Fields => Message::TableFields.text(language),
+                    TableFault::Value { column, value } => {
+                        Message::TableValue { column, value }.text(language)
+                    }
+                };
+                let (path, line) = (&shown(path), &line.to_string());
+                words::message(language, Message::DatasetTable { path, line, reason })
+            }
+            Error::Archive { path, fault } => {
+                let reason = &match fault {
+                    ArchiveFault::NotATar => Message::ArchiveNotATar.text(language),
+                    ArchiveFault::Compressed => Message::ArchiveCompressed.text(language),
+                    ArchiveFault::CutOff => Message::ArchiveCutOff.text(language),
+                };
+                let path = &shown(path);
+                words::message(language, Message::DatasetArchive { path, reason })
+            }
+            Error::Nothing { path } => {
+                let path = &shown(path);
+                words::message(language, Message::DatasetNothing { path })
+            }
+            Error::UnknownClass { name } => {
+                words::message(language, Message::DatasetUnknownClass { name })
+            }
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The manifest: one CSV file that says of each photo where it lies, its class, part, size and boxes.
+//!
+//! CSV (RFC 4180, UTF-8, a header) because everything reads it without a library of ours:
+//! spreadsheets, pandas, R, DuckDB, a text editor. A row is a photo that could be read when the
+//! data set was imported.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::atomic_file::AtomicFile;
+use crate::dataset::{Class, Part, breed_of_folder};
+use crate::error::{Error, TableFault};
+use crate::table::Table;
+
+/// The columns, in their order.
+///
+/// | column | holds |
+/// |---|---|
+/// | `path` | where the photo lies: absolute, or relative to the manifest's folder; `/` between names. A photo inside an archive: the archive's path, `/`, the name inside |
+/// | `offset` | for a photo inside an archive: at which byte it begins; else empty |
+/// | `bytes` | the file's length |
+/// | `hash` | BLAKE3 of the file, 64 hexadecimal digits |
+/// | `class` | the class, as the folder or the table names it |
+/// | `breed` | the breed that museau knows under this name, by its id; else empty |
+/// | `split` | `train`, `val`, `test` or empty |
+/// | `width`, `height` | pixels, upright |
+/// | `original_width`, `original_height` | pixels of the photo that the boxes were drawn on, where an annotation tells; else empty |
+/// | `boxes` | JSON: a list of `[xmin, ymin, xmax, ymax]` in pixels of `width` x `height` |
+/// | `group` | photos of one animal share it; else empty |
+pub const COLUMNS: [&str; 13] = [
+    "path",
+    "offset",
+    "bytes",
+    "hash",
+    "class",
+    "breed",
+    "split",
+    "width",
+    "height",
+    "original_width",
+    "original_height",
+    "boxes",
+    "group",
+];
+
+/// A rectangle in a photo, in pixels: left, top, right, bottom.
+pub type Rectangle = [f32; 4];
+
+/// One photo of a manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// As in the column `path`.
+    pub path: String,
+    /// Where the photo begins inside an archive.
+    pub offset: Option<u64>,
+    /// The file's length.
+    pub bytes: u64,
+    /// BLAKE3 of the file.
+    pub hash: blake3::Hash,
+    /// Index into [`Manifest::classes`].
+    pub class: usize,
+    /// Train, validation, test, or not said.
+    pub part: Part,
+    /// Columns of pixels, upright.
+    pub width: u32,
+    /// Rows of pixels, upright.
+    pub height: u32,
+    /// Width and height of the photo that the boxes were drawn on, where an annotation tells.
+    pub original: Option<(u32, u32)>,
+    /// In pixels of this photo.
+    pub boxes: Vec<Rectangle>,
+    /// Photos of one animal share it; empty where nothing is known.
+    pub group: String,
+}
+
+/// A data set as a table of photos.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The folder that relative paths start from.
+    folder: PathBuf,
+    classes: Vec<Class>,
+    entries: Vec<Entry>,
+}
+
+impl Manifest {
+    /// From entries whose classes are named; classes are put in the order of their names.
+    pub(crate) fn new(folder: PathBuf, entries: Vec<(String, Entry)>) -> Self {
+        let names: BTreeMap<&str, ()> = entries
+            .iter()
+            .map(|(name, _)| (name.as_str(), ()))
+            .collect();
+        let index: HashMap<String, usize> = names
+            .keys()
+            .enumerate()
+            .map(|(index, name)| ((*name).to_owned(), index))
+            .collect();
+        let classes = names
+            .keys()
+            .map(|name| Class {
+                folder: (*name).to_owned(),
+                breed: breed_of_folder(name),
+            })
+            .collect();
+        let mut entries: Vec<Entry> = entries
+            .into_iter()
+            .map(|(name, entry)| Entry {
+                class: index[&name],
+                ..entry
+            })
+            .collect();
+        entries.sort_by(|one, other| (one.class, &one.path).cmp(&(other.class, &other.path)));
+        Manifest {
+            folder,
+            classes,
+            entries,
+        }
+    }
+
+    /// Reads a manifest. Every row must be whole and make sense.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let table = Table::open(path, None)?;
+        let mut places = [0; COLUMNS.len()];
+        for (place, name) in places.iter_mut().zip(COLUMNS) {
+            *place = table
+                .column(name)
+                .ok_or_else(|| Error::table(path, 1, TableFault::NoColumn(name.to_owned())))?;
+        }
+        let mut entries = Vec::new();
+        for row in table.rows() {
+            let field = |column: usize| row.field(places[column]);
+            let wrong = |column: usize| {
+                Error::table(
+                    path,
+                    row.line(),
+                    TableFault::Value {
+                        column: COLUMNS[column].to_owned(),
+                        value: field(column).to_owned(),
+                    },
+                )
+            };
+            let number = |column: usize| field(column).parse::<u32>().map_err(|_| wrong(column));
+            let optional = |column: usize| match field(column) {
+                "" => Ok(None),
+                _ => number(column).map(Some),
+            };
+            let offset = match field(1) {
+                "" => None,
+                text => Some(text.parse().map_err(|_| wrong(1))?),
+            };
+            if field(0).is_empty() {
+                return Err(wrong(0));
+            }
+            if field(4).is_empty() {
+                return Err(wrong(4));
+            }
+            let (width, height) = (number(7)?, number(8)?);
+            if width == 0 || height == 0 {
+                return Err(wrong(7));
+            }
+            let boxes: Vec<Rectangle> = match field(11) {
+                "" => Vec::new(),
+                text => serde_json::from_str(text).map_err(|_| wrong(11))?,
+            };
+            let entry = Entry {
+                path: field(0).to_owned(),
+                offset,
+                bytes: field(2).parse().map_err(|_| wrong(2))?,
+                hash: blake3::Hash::from_hex(field(3)).map_err(|_| wrong(3))?,
+                class: 0,
+                part: part_by_name(field(6)).ok_or_else(|| wrong(6))?,
+                width,
+                height,
+                original: optional(9)?.zip(optional(10)?),
+                boxes,
+                group: field(12).to_owned(),
+            };
+            entries.push((field(4).to_owned(), entry));
+        }
+        if entries.is_empty() {
+            return Err(Error::Nothing {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Self::new(folder_of(path), entries))
+    }
+
+    /// Writes the manifest, whole or not at all. Photos under its folder are named from there, so
+    /// that the two may be moved together.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.save_into(AtomicFile::create(path).map_err(Error::write(path))?)
+    }
+
+    /// The same into a file that was begun before.
+    pub fn save_into(&self, file: AtomicFile) -> Result<(), Error> {
+        let path = file.path().to_owned();
+        let folder = folder_of(&path);
+        let failed = |error: csv::Error| Error::Write {
+            path: path.clone(),
+            source: error.into(),
+        };
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(COLUMNS).map_err(failed)?;
+        for entry in &self.entries {
+            let class = &self.classes[entry.class];
+            let whole = self.folder.join(&entry.path);
+            let place = whole.strip_prefix(&folder).unwrap_or(&whole);
+            let size = |original: Option<u32>| original.map(|n| n.to_string()).unwrap_or_default();
+            writer
+                .write_record::<[&str; 13], &str>([
+                    slashes(place).as_str(),
+                    &entry.offset.map(|n| n.to_string()).unwrap_or_default(),
+                    &entry.bytes.to_string(),
+                    entry.hash.to_hex().as_str(),
+                    &class.folder,
+                    class.breed.map_or("", |breed| &breed.id),
+                    part_name(entry.part),
+                    &entry.width.to_string(),
+                    &entry.height.to_string(),
+                    &size(entry.original.map(|(width, _)| width)),
+                    &size(entry.original.map(|(_, height)| height)),
+                    &boxes_text(&entry.boxes),
+                    &entry.group,
+                ])
+                .map_err(failed)?;
+        }
+        let mut file = writer.into_inner().map_err(|error| Error::Write {
+            path: path.clone(),
+            source: error.into_error(),
+        })?;
+        file.flush().map_err(Error::write(&path))?;
+        file.commit().map_err(Error::write(&path))
+    }
+
+    /// The classes, by name.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// The name of an entry's class.
+    pub fn class_name(&self, entry: &Entry) -> &str {
+        &self.classes[entry.class].folder
+    }
+
+    /// The photos that anything may be fitted on or chosen by: all but those kept for testing.
+    pub fn open_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.part != Part::Test)
+    }
+
+    /// The photos kept for testing. They are sealed: a command reads them only where the person
+    /// asked for the test by name.
+    pub fn test_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.part == Part::Test)
+    }
+
+    /// All photos, those kept for testing among them: for what looks after the data themselves
+    /// (splitting, finding the same photo on both sides), never for fitting.
+    pub fn all_entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The same data set with other entries; classes without any are dropped.
+    pub(crate) fn with(&self, entries: Vec<Entry>) -> Manifest {
+        let named = entries
+            .into_iter()
+            .map(|entry| (self.class_name(&entry).to_owned(), entry))
+            .collect();
+        Manifest::new(self.folder.clone(), named)
+    }
+
+    /// The same data set with other entries under these classes.
+    pub(crate) fn with_named(&self, entries: Vec<(String, Entry)>) -> Manifest {
+        Manifest::new(self.folder.clone(), entries)
+    }
+
+    /// Where a photo lies: the file, which for a photo in an archive is the archive.
+    pub fn locate(&self, entry: &Entry) -> PathBuf {
+        let whole = self.folder.join(&entry.path);
+        if entry.offset.is_none() {
+            return whole;
+        }
+        whole
+            .ancestors()
+            .skip(1)
+            .find(|path| path.is_file())
+            .map_or_else(|| whole.clone(), Path::to_owned)
+    }
+
+    /// The bytes of a photo. A file that is not as long as it was is an error of kind
+    /// `InvalidData`.
+    pub fn read(&self, entry: &Entry) -> io::Result<Vec<u8>> {
+        read_place(&self.locate(entry), entry.offset, entry.bytes)
+    }
+}
+
+/// Whether a file begins as a manifest does.
+pub fn is_manifest(path: &Path) -> bool {
+    let wanted = COLUMNS.join(",");
+    let mut head = vec![0; wanted.len()];
+    path.is_file()
+        && File::open(path)
+            .and_then(|mut file| file.read_exact(&mut head))
+            .is_ok()
+        && head == wanted.as_bytes()
+}
+
+/// Reads exactly `length` bytes of a file from `offset`, or all of it, which must be as many.
+pub(crate) fn read_place(path: &Path, offset: Option<u64>, length: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let fits = match offset {
+        None => found.len() == length,
+        Some(offset) => offset
+            .checked_add(length)
+            .is_some_and(|end| end <= found.len()),
+    };
+    if !fits {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the file has changed since it was imported",
+        ));
+    }
+    if let Some(offset) = offset {
+        file.seek(SeekFrom::Start(offset))?;
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The folder that a file's relative paths start from, absolute.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+}
+
+/// A path with `/` between its names, whatever the system.
+pub(crate) fn slashes(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        text.into_owned()
+    } else {
+        text.replace(std::path::MAIN_SEPARATOR, "/")
+    }
+}
+
+/// As in the column `split`.
+pub fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Train => "train",
+        Part::Validation => "val",
+        Part::Test => "test",
+        Part::Unsaid => "",
+    }
+}
+
+/// The part of this name, as data sets say it.
+pub(crate) fn part_by_name(name: &str) -> Option<Part> {
+    match name.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Part::Train),
+        "val" | "valid" | "validation" | "dev" => Some(Part::Validation),
+        "test" | "testing" => Some(Part::Test),
+        "" => Some(Part::Unsaid),
+        _ => None,
+    }
+}
+
+/// Boxes as JSON, to a tenth of a pixel.
+fn boxes_text(boxes: &[Rectangle]) -> String {
+    let rounded: Vec<[f64; 4]> = boxes
+        .iter()
+        .map(|rectangle| rectangle.map(|side| (f64::from(side) * 10.0).round() / 10.0))
+        .collect();
+    if rounded.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(&rounded).unwrap_or_default()
+}

@@ -1,0 +1,344 @@
+//! Charts as SVG, drawn here, each with the table of its numbers.
+
+use std::fmt::Write as _;
+
+use plotters::prelude::*;
+
+use crate::page::{Table, escape};
+
+/// Colours that are told apart with any colour vision (Okabe and Ito, 2008).
+const COLORS: [RGBColor; 4] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+];
+/// Pixels.
+const WIDTH: u32 = 760;
+const HEIGHT: u32 = 320;
+/// Pixels of a bar and the space to the next.
+const BAR: u32 = 16;
+const FONT: (&str, i32) = ("sans-serif", 12);
+
+/// A line of a line chart: its name and its points, (x, y), by rising x.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What it shows.
+    pub name: String,
+    /// Its points.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A chart.
+#[derive(Clone, Debug)]
+pub struct Chart<'data> {
+    title: &'data str,
+    unit: &'data str,
+    kind: Kind<'data>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind<'data> {
+    Bars(&'data [(String, f64)]),
+    Lines(&'data [Line], &'data str),
+    Map(&'data [Vec<f64>], [&'data str; 2]),
+}
+
+impl<'data> Chart<'data> {
+    /// A bar for each name, one under the other; values of 0 or more, in `unit`.
+    pub fn bars(title: &'data str, unit: &'data str, values: &'data [(String, f64)]) -> Self {
+        let kind = Kind::Bars(values);
+        Chart { title, unit, kind }
+    }
+
+    /// Lines over a common axis that `axis` names; values in `unit`.
+    pub fn lines(
+        title: &'data str,
+        axis: &'data str,
+        unit: &'data str,
+        lines: &'data [Line],
+    ) -> Self {
+        let kind = Kind::Lines(lines, axis);
+        Chart { title, unit, kind }
+    }
+
+    /// A rectangle of cells, the darker the greater, row by row from the top; `axes` names the
+    /// columns and the rows.
+    pub fn map(
+        title: &'data str,
+        axes: [&'data str; 2],
+        unit: &'data str,
+        cells: &'data [Vec<f64>],
+    ) -> Self {
+        let kind = Kind::Map(cells, axes);
+        Chart { title, unit, kind }
+    }
+
+    pub(crate) fn title(&self) -> &str {
+        self.title
+    }
+
+    /// The numbers.
+    pub(crate) fn table(&self) -> Table {
+        match &self.kind {
+            Kind::Bars(values) => {
+                let mut table = Table::new(["", self.unit]);
+                for (name, value) in *values {
+                    table.row([name.clone(), short(*value)]);
+                }
+                table
+            }
+            Kind::Lines(lines, axis) => {
+                let names = lines.iter().map(|line| line.name.as_str());
+                let mut table = Table::new(std::iter::once(*axis).chain(names));
+                let longest = lines.iter().max_by_key(|line| line.points.len());
+                for (place, &(x, _)) in longest
+                    .map_or(&[][..], |line| &line.points)
+                    .iter()
+                    .enumerate()
+                {
+                    let values = lines.iter().map(|line| {
+                        line.points
+                            .get(place)
+                            .map_or(String::new(), |&(_, y)| short(y))
+                    });
+                    table.row(std::iter::once(short(x)).chain(values));
+                }
+                table
+            }
+            Kind::Map(cells, axes) => {
+                let columns = cells.first().map_or(0, Vec::len);
+                let corner = format!("{} / {}", axes[1], axes[0]);
+                let names = (1..=columns).map(|column| column.to_string());
+                let mut table = Table::new(std::iter::once(corner).chain(names));
+                for (row, values) in cells.iter().enumerate() {
+                    let name = (row + 1).to_string();
+                    table.row(std::iter::once(name).chain(values.iter().map(|&v| short(v))));
+                }
+                table
+            }
+        }
+    }
+
+    /// The drawing. Drawing into memory cannot fail but for sizes that leave no room; the numbers
+    /// then stand in the table alone.
+    pub(crate) fn svg(&self) -> String {
+        let mut svg = String::new();
+        let drawn = match &self.kind {
+            Kind::Bars(values) => draw_bars(&mut svg, values, self.unit),
+            Kind::Lines(lines, axis) => draw_lines(&mut svg, lines, axis, self.unit),
+            Kind::Map(cells, axes) => draw_map(&mut svg, cells, axes),
+        };
+        if drawn.is_err() {
+            return String::new();
+        }
+        let mut label = String::new();
+        let _ = write!(
+            label,
+            "<svg role=\"img\" aria-label=\"{}\" ",
+            escape(self.title)
+        );
+        svg.replacen("<svg ", &label, 1)
+    }
+}
+
+/// Why a drawing failed; nothing is done with it.
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+fn draw_bars(svg: &mut String, values: &[(String, f64)], unit: &str) -> Drawn {
+    let count = values.len().max(1);
+    let height = count as u32 * BAR + 60;
+    let longest = values.iter().map(|(name, _)| name.chars().count()).max();
+    let names = (longest.unwrap_or(0) as u32 * 7).clamp(40, 260);
+    let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    let area = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .margin(8)
+        .x_label_area_size(36)
+        .y_label_area_size(names)
+        .build_cartesian_2d(0.0..room(most), (0..count).into_segmented())?;
+    let label = |place: &SegmentValue<usize>| match place {
+        // The first name stands on top.
+        SegmentValue::CenterOf(place) => values
+            .get(count - 1 - (*place).min(count - 1))
+            .map_or(String::new(), |(name, _)| name.clone()),
+        _ => String::new(),
+    };
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .y_labels(count)
+        .y_label_formatter(&label)
+        .x_desc(unit)
+        .label_style(FONT)
+        .x_label_formatter(&|value| short(*value))
+        .draw()?;
+    chart.draw_series(values.iter().enumerate().map(|(place, (_, value))| {
+        let row = count - 1 - place;
+        let corners = [
+            (0.0, SegmentValue::Exact(row)),
+            (*value, SegmentValue::Exact(row + 1)),
+        ];
+        let mut bar = Rectangle::new(corners, COLORS[0].filled());
+        bar.set_margin(2, 2, 0, 0);
+        bar
+    }))?;
+    area.present()?;
+    Ok(())
+}
+
+fn draw_lines(svg: &mut String, lines: &[Line], axis: &str, unit: &str) -> Drawn {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let left = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
+    let right = points()
+        .map(|point| point.0)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let most = points().map(|point| point.1).fold(0.0, f64::max);
+    if !(left.is_finite() && right.is_finite()) {
+        return Err("no point".into());
+    }
+    let area = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .margin(10)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d(left..right.max(left + 1e-9), 0.0..room(most))?;
+    chart
+        .configure_mesh()
+        .x_desc(axis)
+        .y_desc(unit)
+        .label_style(FONT)
+        .x_label_formatter(&|value| short(*value))
+        .y_label_formatter(&|value| short(*value))
+        .draw()?;
+    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
+        let drawn = chart.draw_series(LineSeries::new(
+            line.points.iter().copied(),
+            color.stroke_width(2),
+        ))?;
+        if lines.len() > 1 {
+            drawn.label(&line.name).legend(move |(x, y)| {
+                PathElement::new(vec![(x, y), (x + 16, y)], color.stroke_width(2))
+            });
+        }
+    }
+    if lines.len() > 1 {
+        chart
+            .configure_series_labels()
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK)
+            .label_font(FONT)
+            .draw()?;
+    }
+    area.present()?;
+    Ok(())
+}
+
+fn draw_map(svg: &mut String, cells: &[Vec<f64>], axes: &[&str; 2]) -> Drawn {
+    let (rows, columns) = (cells.len(), cells.first().map_or(0, Vec::len));
+    if rows == 0 || columns == 0 {
+        return Err("no cell".into());
+    }
+    let most = cells.iter().flatten().copied().fold(0.0, f64::max);
+    let area = SVGBackend::with_string(svg, (440, 420)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .margin(10)
+        .x_label_area_size(36)
+        .y_label_area_size(56)
+        .build_cartesian_2d(0.0..1.0, 1.0..0.0)?;
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .x_desc(axes[0])
+        .y_desc(axes[1])
+        .label_style(FONT)
+        .draw()?;
+    chart.draw_series(cells.iter().enumerate().flat_map(|(row, values)| {
+        values.iter().enumerate().map(move |(column, &value)| {
+            let share = if most > 0.0 { value / most } else { 0.0 };
+            let shade = |full: u8| (255.0 - share * f64::from(255 - full)).round() as u8;
+            let color = RGBColor(shade(COLORS[0].0), shade(COLORS[0].1), shade(COLORS[0].2));
+            let place = |index: usize, count: usize| index as f64 / count as f64;
+            Rectangle::new(
+                [
+                    (place(column, columns), place(row, rows)),
+                    (place(column + 1, columns), place(row + 1, rows)),
+                ],
+                color.filled(),
+            )
+        })
+    }))?;
+    area.present()?;
+    Ok(())
+}
+
+/// Where an axis from 0 ends.
+fn room(most: f64) -> f64 {
+    if most > 0.0 { most * 1.05 } else { 1.0 }
+}
+
+/// A number with as many digits as one reads.
+fn short(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 100.0 || value.fract() == 0.0 => 0,
+        size if size >= 1.0 => 2,
+        _ => 4,
+    };
+    format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_draws_its_data_and_lists_its_numbers() {
+        let values = [("pug".to_owned(), 3.0), ("beagle".to_owned(), 4.5)];
+        let lines = [
+            Line {
+                name: "red".to_owned(),
+                points: vec![(0.0, 1.0), (1.0, 2.0)],
+            },
+            Line {
+                name: "blue".to_owned(),
+                points: vec![(0.0, 3.0), (1.0, 0.25)],
+            },
+        ];
+        let cells = vec![vec![0.0, 1.0], vec![2.0, 7.0]];
+        for (chart, numbers) in [
+            (
+                Chart::bars("Bars & more", "photos", &values),
+                vec!["pug", "4.50"],
+            ),
+            (
+                Chart::lines("Lines", "x", "y", &lines),
+                vec!["red", "0.2500"],
+            ),
+            (Chart::map("Map", ["x", "y"], "photos", &cells), vec!["7"]),
+        ] {
+            let svg = chart.svg();
+            assert!(svg.starts_with("<svg role=\"img\" aria-label="), "{svg}");
+            assert!(svg.trim_end().ends_with("</svg>"));
+            let mut page = crate::Page::new("en", "");
+            page.chart(&chart, "Numbers");
+            let html = page.finish();
+            assert!(
+                numbers.iter().all(|number| html.contains(number)),
+                "{numbers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn charts_of_nothing_are_survived() {
+        let empty = Chart::bars("", "", &[]);
+        assert!(empty.svg().contains("<svg"));
+        assert_eq!(Chart::lines("", "", "", &[]).svg(), "");
+        assert_eq!(Chart::map("", ["", ""], "", &[]).svg(), "");
+        let zeros = [("a".to_owned(), 0.0)];
+        assert!(Chart::bars("", "", &zeros).svg().contains("<svg"));
+    }
+}

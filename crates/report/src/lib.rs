@@ -1,0 +1,12 @@
+//! Self-contained HTML reports: page shell, charts with their tables, photo grids.
+//!
+//! Invariant: a page needs nothing but itself. No script, no font and no picture is fetched; its
+//! own policy forbids it. This crate knows no data set: it is given texts, numbers and pixels.
+
+mod chart;
+mod page;
+mod picture;
+
+pub use chart::{Chart, Line};
+pub use page::{Page, Table};
+pub use picture::Picture;

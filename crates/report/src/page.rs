@@ -1,0 +1,207 @@
+//! The page: headings, texts, tables, charts and grids of pictures, one after the other.
+
+use std::fmt::Write as _;
+
+use crate::chart::Chart;
+use crate::picture::Picture;
+
+/// How everything looks: one column, readable on a phone and on paper.
+const STYLE: &str = "\
+:root{color-scheme:light;font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff}\
+body{max-width:62rem;margin:0 auto;padding:1rem}\
+h1{line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid #767676}\
+nav ul{columns:16rem;padding-left:1.2rem}\
+a{color:#0b57a4}:focus-visible{outline:3px solid #0b57a4;outline-offset:2px}\
+figure{margin:1rem 0}svg{max-width:100%;height:auto;border:1px solid #d0d0d0}\
+.scroll{overflow-x:auto}table{border-collapse:collapse;margin:.5rem 0}\
+th,td{border:1px solid #b0b0b0;padding:.2rem .5rem;text-align:left;vertical-align:top}\
+td.n{text-align:right;font-variant-numeric:tabular-nums}\
+.grid{display:flex;flex-wrap:wrap;gap:.8rem;padding:0;list-style:none}\
+.grid li{border:1px solid #d0d0d0;padding:.4rem;max-width:17rem;font-size:.85rem;overflow-wrap:anywhere}\
+.grid .pictures{display:flex;gap:.3rem}.grid img{display:block;max-width:8rem;height:auto}\
+summary{cursor:pointer}";
+
+/// A page in the making.
+#[derive(Clone, Debug)]
+pub struct Page {
+    language: String,
+    title: String,
+    body: String,
+    /// (anchor, text) of each heading.
+    headings: Vec<(String, String)>,
+}
+
+/// Rows of texts under a header.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub fn new<Text: Into<String>>(header: impl IntoIterator<Item = Text>) -> Self {
+        Table {
+            header: header.into_iter().map(Into::into).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; a field that is a number stands on the right.
+    pub fn row<Text: Into<String>>(&mut self, fields: impl IntoIterator<Item = Text>) {
+        self.rows.push(fields.into_iter().map(Into::into).collect());
+    }
+
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn html(&self, caption: &str) -> String {
+        let mut html = String::from("<div class=scroll tabindex=0><table>");
+        if !caption.is_empty() {
+            let _ = write!(html, "<caption>{}</caption>", escape(caption));
+        }
+        html.push_str("<thead><tr>");
+        for name in &self.header {
+            let _ = write!(html, "<th scope=col>{}", escape(name));
+        }
+        html.push_str("</thead><tbody>");
+        for row in &self.rows {
+            html.push_str("<tr>");
+            for field in row {
+                let number = field.parse::<f64>().is_ok();
+                let class = if number { " class=n" } else { "" };
+                let _ = write!(html, "<td{class}>{}", escape(field));
+            }
+        }
+        html.push_str("</table></div>");
+        html
+    }
+}
+
+impl Page {
+    /// A page in a language (`fr`, `en`) under a title.
+    pub fn new(language: &str, title: &str) -> Self {
+        Page {
+            language: language.to_owned(),
+            title: title.to_owned(),
+            body: String::new(),
+            headings: Vec::new(),
+        }
+    }
+
+    /// Begins a section; the page's contents list it.
+    pub fn heading(&mut self, text: &str) {
+        let anchor = format!("s{}", self.headings.len() + 1);
+        let _ = write!(self.body, "<h2 id={anchor}>{}</h2>", escape(text));
+        self.headings.push((anchor, text.to_owned()));
+    }
+
+    /// A paragraph.
+    pub fn paragraph(&mut self, text: &str) {
+        let _ = write!(self.body, "<p>{}</p>", escape(text));
+    }
+
+    /// A table.
+    pub fn table(&mut self, caption: &str, table: &Table) {
+        self.body.push_str(&table.html(caption));
+    }
+
+    /// A chart with its numbers folded away under it. `numbers` is what opens them.
+    pub fn chart(&mut self, chart: &Chart<'_>, numbers: &str) {
+        let _ = write!(
+            self.body,
+            "<figure>{}<figcaption>{}</figcaption></figure><details><summary>{}</summary>{}</details>",
+            chart.svg(),
+            escape(chart.title()),
+            escape(numbers),
+            chart.table().html("")
+        );
+    }
+
+    /// A grid; each cell has pictures side by side and lines of text under them.
+    pub fn grid(&mut self, cells: &[(Vec<Picture>, Vec<String>)]) {
+        self.body.push_str("<ul class=grid>");
+        for (pictures, lines) in cells {
+            self.body.push_str("<li><div class=pictures>");
+            for picture in pictures {
+                self.body.push_str(&picture.html());
+            }
+            self.body.push_str("</div>");
+            for line in lines {
+                let _ = write!(self.body, "<div>{}</div>", escape(line));
+            }
+        }
+        self.body.push_str("</ul>");
+    }
+
+    /// The page as one HTML file.
+    pub fn finish(&self) -> String {
+        let title = escape(&self.title);
+        let mut html = format!(
+            "<!doctype html><html lang={}><head><meta charset=utf-8>\
+             <meta name=viewport content=\"width=device-width,initial-scale=1\">\
+             <meta http-equiv=Content-Security-Policy \
+             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\
+             <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
+            escape(&self.language)
+        );
+        if self.headings.len() > 1 {
+            let _ = write!(html, "<nav aria-label=\"{title}\"><ul>");
+            for (anchor, text) in &self.headings {
+                let _ = write!(html, "<li><a href=#{anchor}>{}</a>", escape(text));
+            }
+            html.push_str("</ul></nav>");
+        }
+        html.push_str(&self.body);
+        html.push_str("</main></body></html>\n");
+        html
+    }
+}
+
+/// Text that HTML takes as nothing but text, between tags and inside quotes.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_all_and_fetches_nothing() {
+        let mut page = Page::new("fr", "Épreuve <b>");
+        page.heading("Une");
+        page.paragraph("a < b & \"c\"");
+        page.heading("Deux");
+        let mut table = Table::new(["classe", "photos"]);
+        table.row(["<script>", "12.5"]);
+        page.table("Comptes", &table);
+        let values = [("carlin".to_owned(), 3.0), ("<i>".to_owned(), 4.0)];
+        page.chart(&Chart::bars("Photos", "photos", &values), "Les nombres");
+        let gray = Picture::from_rgb(2, 2, &[128; 12], "une photo");
+        page.grid(&[(vec![gray], vec!["a'b".to_owned()])]);
+        let html = page.finish();
+        assert!(html.contains("<html lang=fr>"));
+        assert!(html.contains("a &lt; b &amp; &quot;c&quot;"));
+        assert!(html.contains("&lt;script&gt;") && !html.contains("<script"));
+        assert!(html.contains("<td class=n>12.5"));
+        assert!(html.contains("href=#s2") && html.contains("id=s2"));
+        assert!(html.contains("data:image/jpeg;base64,"));
+        for outside in ["src=\"http", "href=\"http", "url(", "@import"] {
+            assert!(!html.contains(outside), "{outside}");
+        }
+    }
+}
