@@ -13,6 +13,7 @@ mod photo;
 mod prepare;
 mod quality;
 mod resize;
+pub mod steps;
 
 pub use decode::decode;
 pub use error::{DecodeError, Excess, PrepareError};

@@ -1,0 +1,415 @@
+//! The text form of a chain of steps, `name(1,2) | other`, for classic filters and augmentations
+//! alike: split into names and arguments, each with its place, so that an error can point at it.
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Bytes that the text of a chain may have.
+const LONGEST_TEXT: usize = 4096;
+
+/// One step as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step<'text> {
+    /// Its name.
+    pub name: &'text str,
+    /// What stands between its parentheses, comma by comma.
+    pub arguments: Vec<Argument<'text>>,
+    /// Which character of the text the name begins at, from 1.
+    pub position: usize,
+}
+
+/// One argument as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argument<'text> {
+    /// The argument, without spaces around it.
+    pub text: &'text str,
+    /// Which character of the text it begins at, from 1.
+    pub position: usize,
+}
+
+/// What is wrong with the text of a chain of steps, and where.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("character {position}: {fault}")]
+pub struct StepError {
+    /// Which character of the text, from 1.
+    pub position: usize,
+    /// What is wrong there.
+    pub fault: StepFault,
+}
+
+/// What is wrong with the text of a chain of steps.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StepFault {
+    /// Something else should stand there.
+    #[error("`{expected}` is missing")]
+    Expected {
+        /// What is missing: a character or `name`.
+        expected: &'static str,
+    },
+    /// There is no step of this name.
+    #[error("there is no step `{name}`; the nearest is `{nearest}`")]
+    UnknownName {
+        /// The name that was written.
+        name: String,
+        /// The known name that is most like it.
+        nearest: &'static str,
+    },
+    /// A step is given more arguments than it has, or fewer than it needs.
+    #[error("`{step}` takes {usage}")]
+    Count {
+        /// The step's name.
+        step: &'static str,
+        /// Its arguments, as they are written: `clahe(limit,tiles)`.
+        usage: String,
+    },
+    /// An argument is not what it should be.
+    #[error("`{value}` is no {argument}: {allowed}")]
+    Value {
+        /// What was written.
+        value: String,
+        /// The argument's name.
+        argument: &'static str,
+        /// What may stand there: a range, or words.
+        allowed: String,
+    },
+    /// The text is longer than any chain is.
+    #[error("the text has more than {LONGEST_TEXT} bytes")]
+    TooLong,
+}
+
+impl StepError {
+    /// An error at a place.
+    pub fn new(position: usize, fault: StepFault) -> Self {
+        StepError { position, fault }
+    }
+}
+
+/// Splits a text into its steps; a text without any is an empty chain.
+///
+/// # Errors
+/// `Expected` and `TooLong`; names and arguments are not looked at.
+pub fn split(text: &str) -> Result<Vec<Step<'_>>, StepError> {
+    if text.len() > LONGEST_TEXT {
+        return Err(StepError::new(1, StepFault::TooLong));
+    }
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut reader = Reader { text, at: 0 };
+    let mut steps = Vec::new();
+    loop {
+        steps.push(reader.step()?);
+        if reader.rest().is_empty() {
+            return Ok(steps);
+        }
+        reader.take('|', "|")?;
+    }
+}
+
+impl Step<'_> {
+    /// The entry of a registry with this step's name.
+    ///
+    /// # Errors
+    /// `UnknownName` with the nearest name of the registry.
+    ///
+    /// # Panics
+    /// Where the registry is empty.
+    pub fn find<Entry>(
+        &self,
+        registry: &'static [Entry],
+        name: impl Fn(&Entry) -> &'static str,
+    ) -> Result<&'static Entry, StepError> {
+        if let Some(entry) = registry.iter().find(|entry| name(entry) == self.name) {
+            return Ok(entry);
+        }
+        let nearest = registry
+            .iter()
+            .map(name)
+            .min_by_key(|name| distance(self.name, name))
+            .expect("a registry with entries");
+        let name = self.name.to_owned();
+        let fault = StepFault::UnknownName { name, nearest };
+        Err(StepError::new(self.position, fault))
+    }
+
+    /// Refuses a number of arguments outside of the range. `usage` shows the step's arguments.
+    ///
+    /// # Errors
+    /// `Count`.
+    pub fn expect_arguments(
+        &self,
+        count: RangeInclusive<usize>,
+        step: &'static str,
+        usage: &str,
+    ) -> Result<(), StepError> {
+        if count.contains(&self.arguments.len()) {
+            return Ok(());
+        }
+        let usage = usage.to_owned();
+        let fault = StepFault::Count { step, usage };
+        Err(StepError::new(self.position, fault))
+    }
+
+    /// The argument at `index` as a number in a range, `default` where it is not given.
+    ///
+    /// # Errors
+    /// `Value` with the range.
+    pub fn number(
+        &self,
+        index: usize,
+        name: &'static str,
+        range: RangeInclusive<f32>,
+        default: f32,
+    ) -> Result<f32, StepError> {
+        let Some(argument) = self.arguments.get(index) else {
+            return Ok(default);
+        };
+        match argument.text.parse::<f32>() {
+            Ok(value) if range.contains(&value) => Ok(value),
+            _ => Err(argument.refused(name, format!("{} to {}", range.start(), range.end()))),
+        }
+    }
+
+    /// The argument at `index` as a whole number in a range, `default` where it is not given.
+    ///
+    /// # Errors
+    /// `Value` with the range.
+    pub fn whole_number(
+        &self,
+        index: usize,
+        name: &'static str,
+        range: RangeInclusive<usize>,
+        default: usize,
+    ) -> Result<usize, StepError> {
+        let Some(argument) = self.arguments.get(index) else {
+            return Ok(default);
+        };
+        match argument.text.parse::<usize>() {
+            Ok(value) if range.contains(&value) => Ok(value),
+            _ => Err(argument.refused(name, format!("{} to {}", range.start(), range.end()))),
+        }
+    }
+
+    /// The argument at `index` as one of some words, the first of them where it is not given.
+    ///
+    /// # Errors
+    /// `Value` with the words.
+    ///
+    /// # Panics
+    /// Where there are no words.
+    pub fn word(
+        &self,
+        index: usize,
+        name: &'static str,
+        words: &[&'static str],
+    ) -> Result<&'static str, StepError> {
+        let Some(argument) = self.arguments.get(index) else {
+            return Ok(words[0]);
+        };
+        let known = words.iter().find(|word| **word == argument.text);
+        known
+            .copied()
+            .ok_or_else(|| argument.refused(name, words.join(", ")))
+    }
+}
+
+impl Argument<'_> {
+    /// The error that this argument is not what it should be.
+    pub fn refused(&self, argument: &'static str, allowed: String) -> StepError {
+        let value = self.text.to_owned();
+        let fault = StepFault::Value {
+            value,
+            argument,
+            allowed,
+        };
+        StepError::new(self.position, fault)
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)?;
+        if self.arguments.is_empty() {
+            return Ok(());
+        }
+        let arguments: Vec<&str> = self.arguments.iter().map(|a| a.text).collect();
+        write!(formatter, "({})", arguments.join(","))
+    }
+}
+
+/// How many characters must be changed, added or taken away to make one name of the other
+/// (Levenshtein).
+pub fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, from) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, to) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(from != *to);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+struct Reader<'text> {
+    text: &'text str,
+    /// Byte of the text.
+    at: usize,
+}
+
+impl<'text> Reader<'text> {
+    /// What is left, from the next character that is no space.
+    fn rest(&mut self) -> &'text str {
+        let rest = self.text[self.at..].trim_start();
+        self.at = self.text.len() - rest.len();
+        rest
+    }
+
+    /// The character that comes next, counted from 1.
+    fn position(&self) -> usize {
+        self.text[..self.at].chars().count() + 1
+    }
+
+    fn take(&mut self, wanted: char, expected: &'static str) -> Result<(), StepError> {
+        if self.rest().starts_with(wanted) {
+            self.at += wanted.len_utf8();
+            return Ok(());
+        }
+        Err(StepError::new(
+            self.position(),
+            StepFault::Expected { expected },
+        ))
+    }
+
+    fn step(&mut self) -> Result<Step<'text>, StepError> {
+        let rest = self.rest();
+        let position = self.position();
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+            .unwrap_or(rest.len());
+        if end == 0 {
+            let expected = "name";
+            return Err(StepError::new(position, StepFault::Expected { expected }));
+        }
+        let name = &rest[..end];
+        self.at += end;
+        let mut arguments = Vec::new();
+        if self.rest().starts_with('(') {
+            self.at += 1;
+            if self.rest().starts_with(')') {
+                self.at += 1;
+            } else {
+                loop {
+                    arguments.push(self.argument()?);
+                    if self.rest().starts_with(',') {
+                        self.at += 1;
+                    } else {
+                        self.take(')', ")")?;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(Step {
+            name,
+            arguments,
+            position,
+        })
+    }
+
+    fn argument(&mut self) -> Result<Argument<'text>, StepError> {
+        let rest = self.rest();
+        let position = self.position();
+        let end = rest.find([',', ')', '(', '|']).unwrap_or(rest.len());
+        let text = rest[..end].trim_end();
+        if text.is_empty() {
+            let expected = "value";
+            return Err(StepError::new(position, StepFault::Expected { expected }));
+        }
+        self.at += end;
+        Ok(Argument { text, position })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let steps = split(text).unwrap();
+        let steps: Vec<String> = steps.iter().map(Step::to_string).collect();
+        steps.join(" | ")
+    }
+
+    #[test]
+    fn steps_are_split_and_print_as_they_are_read() {
+        assert_eq!(
+            shown("clahe( 2, 8 )|flip | x(crop)"),
+            "clahe(2,8) | flip | x(crop)"
+        );
+        assert_eq!(shown("flip()"), "flip");
+        assert_eq!(shown(" \n"), "");
+        let text = shown(" gaussian (3) | non_local_means(7,21)");
+        assert_eq!(shown(&text), text);
+    }
+
+    #[test]
+    fn an_error_says_where() {
+        let fault = |text: &str| {
+            let error = split(text).unwrap_err();
+            match error.fault {
+                StepFault::Expected { expected } => (error.position, expected),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(fault("flip |"), (7, "name"));
+        assert_eq!(fault("| flip"), (1, "name"));
+        assert_eq!(fault("é flip"), (3, "|"));
+        assert_eq!(fault("flip(1"), (7, ")"));
+        assert_eq!(fault("flip(1,)"), (8, "value"));
+        assert_eq!(fault("flip(1|zoom"), (7, ")"));
+        assert_eq!(fault("flip)"), (5, "|"));
+        let long = split(&"a|".repeat(4000)).unwrap_err();
+        assert_eq!(long.fault, StepFault::TooLong);
+    }
+
+    #[test]
+    fn names_and_arguments_are_looked_up() {
+        const KNOWN: &[&str] = &["flip", "rotate", "zoom"];
+        let steps = split("rotaet(15, up)").unwrap();
+        let step = &steps[0];
+        let error = step.find(KNOWN, |name| name).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "character 1: there is no step `rotaet`; the nearest is `rotate`"
+        );
+        assert_eq!(step.number(0, "degrees", 0.0..=180.0, 1.0), Ok(15.0));
+        assert_eq!(step.number(5, "degrees", 0.0..=180.0, 1.0), Ok(1.0));
+        assert_eq!(
+            step.number(0, "degrees", 0.0..=10.0, 1.0)
+                .unwrap_err()
+                .to_string(),
+            "character 8: `15` is no degrees: 0 to 10"
+        );
+        assert_eq!(
+            step.number(1, "x", 0.0..=1.0, 0.0).unwrap_err().position,
+            12
+        );
+        assert_eq!(step.whole_number(0, "sides", 1..=20, 3), Ok(15));
+        assert_eq!(step.word(1, "way", &["down", "up"]), Ok("up"));
+        assert_eq!(step.word(2, "way", &["down", "up"]), Ok("down"));
+        assert!(step.word(0, "way", &["down", "up"]).is_err());
+        assert!(
+            step.expect_arguments(0..=1, "rotate", "rotate(degrees)")
+                .is_err()
+        );
+        for not_a_number in ["nan", "inf", "1e99", ""] {
+            let text = format!("a({not_a_number}x)");
+            let steps = split(&text).unwrap();
+            assert!(steps[0].number(0, "x", 0.0..=1.0, 0.0).is_err());
+        }
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}
