@@ -93,6 +93,16 @@ pub enum Quality {
     Tiny,
 }
 
+impl From<vision::Flaw> for Quality {
+    fn from(flaw: vision::Flaw) -> Self {
+        match flaw {
+            vision::Flaw::Dark => Quality::Dark,
+            vision::Flaw::Blurred => Quality::Blurred,
+            vision::Flaw::Tiny => Quality::Tiny,
+        }
+    }
+}
+
 /// The model that answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelName {

@@ -1,10 +1,9 @@
 //! A model ready to answer: the package's network, planned, with its labels and calibration.
-use crate::answer::{Answer, ModelName};
+use crate::answer::{Answer, ModelName, Quality};
 use crate::decide::{Class, Probabilities, answer};
 use crate::error::{ClassifyError, PackageError};
 use crate::network::Network;
 use crate::package::{About, Package, read_file};
-use crate::quality::quality;
 use std::path::Path;
 use std::time::Instant;
 use tensor::Pool;
@@ -112,7 +111,10 @@ impl Classifier {
             let views = vision::prepare(&self.about.input, photo)?;
             let outputs = self.outputs_of_views(pool, &views)?;
             let milliseconds = start.elapsed().as_secs_f32() * 1000.0;
-            let faults = quality(photo, &views, &self.about.input.scaling);
+            let faults: Vec<Quality> = vision::quality(photo)
+                .into_iter()
+                .map(Quality::from)
+                .collect();
             seen.push((outputs, milliseconds, faults));
         }
         let mut together = None;
@@ -190,7 +192,7 @@ fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{AnswerKind, Quality};
+    use crate::answer::AnswerKind;
     use crate::package::tests::tiny;
 
     fn photo(rgb: [u8; 3]) -> Photo {

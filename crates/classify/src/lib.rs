@@ -15,7 +15,6 @@ mod graph_text;
 pub mod make;
 mod network;
 mod package;
-mod quality;
 mod said;
 
 pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};

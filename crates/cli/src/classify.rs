@@ -20,8 +20,20 @@ use words::Message;
 pub struct Outcome {
     /// As it was named, or the first of several that show one animal.
     pub path: PathBuf,
+    /// All photos that an answer for several rests on; empty where each has its own.
+    pub together: Vec<PathBuf>,
     /// The answer, or why there is none.
     pub result: Result<Answer, Unanswered>,
+}
+
+impl Outcome {
+    fn one(path: PathBuf, result: Result<Answer, Unanswered>) -> Self {
+        Outcome {
+            path,
+            together: Vec::new(),
+            result,
+        }
+    }
 }
 
 /// Why a photo has no answer: what machines and what people are told.
@@ -74,10 +86,7 @@ fn together(
                 paths.push(path);
                 read.push(photo);
             }
-            Err((path, why)) => show(Outcome {
-                path,
-                result: Err(why),
-            })?,
+            Err((path, why)) => show(Outcome::one(path, Err(why)))?,
         }
     }
     let decode = milliseconds(begun);
@@ -89,6 +98,7 @@ fn together(
         answer.milliseconds.decode = decode;
         show(Outcome {
             path: path.clone(),
+            together: paths.clone(),
             result: Ok(answer),
         })?;
     }
@@ -162,10 +172,7 @@ fn answer(
     let (path, photo) = match load(context, one) {
         Ok(read) => read,
         Err((path, why)) => {
-            return Outcome {
-                path,
-                result: Err(why),
-            };
+            return Outcome::one(path, Err(why));
         }
     };
     let decode = milliseconds(begun);
@@ -186,7 +193,7 @@ fn answer(
             message: error.to_string(),
         }),
     };
-    Outcome { path, result }
+    Outcome::one(path, result)
 }
 
 /// Reads and decodes one photo.

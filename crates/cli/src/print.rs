@@ -25,6 +25,9 @@ enum Form {
 #[derive(Serialize)]
 struct Line<'a> {
     photo: String,
+    /// All photos of one animal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    photos: Vec<String>,
     #[serde(flatten)]
     answer: Option<&'a Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +74,10 @@ impl<'a> Printer<'a> {
                         }),
                     ),
                 };
+                let together = outcome.together.iter();
                 let line = Line {
                     photo,
+                    photos: together.map(|path| path.display().to_string()).collect(),
                     answer,
                     error,
                 };

@@ -141,6 +141,9 @@ fn folders_several_photos_and_csv() {
     let (first, second) = (photo("samoyed_32.jpg"), photo("keeshond_173.jpg"));
     let output = run(&["classify", "--json", "--together", &first, &second]);
     assert_eq!(text(&output.stdout).lines().count(), 1);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
+    assert_eq!(line["photo"], *first);
+    assert_eq!(line["photos"], serde_json::json!([first, second]));
     // Two photos with a dog show a dog, even two that are unlike.
     assert!(!text(&output.stdout).contains("not_a_dog"), "{output:?}");
 }

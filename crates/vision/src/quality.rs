@@ -25,6 +25,9 @@ const DARK: u8 = 75;
 /// Deviation of the Laplacian that nine of ten tiles of a blurred photo do not reach.
 const BLURRED: f32 = 5.0;
 
+/// Deviation of the luma up to which a photo is of one colour: nothing in it could be in focus.
+const PLAIN: f32 = 2.0;
+
 /// Pixels of the shorter side, half of what the networks look at, below which a photo is tiny.
 const TINY: usize = 112;
 
@@ -45,7 +48,7 @@ pub fn quality(photo: &Photo) -> Vec<Flaw> {
     }
     // A dark photo has weak edges however sharp it is, and a tiny one has hardly a tile.
     let tiny = photo.width().min(photo.height()) < TINY;
-    if flaws.is_empty() && !tiny && luma.sharpness() < BLURRED {
+    if flaws.is_empty() && !tiny && luma.deviation() > PLAIN && luma.sharpness() < BLURRED {
         flaws.push(Flaw::Blurred);
     }
     if tiny {
@@ -82,6 +85,14 @@ impl Luma {
             height: size.1,
             values: pixels.iter().map(luma).collect(),
         }
+    }
+
+    fn deviation(&self) -> f32 {
+        let count = self.values.len().max(1) as f64;
+        let values = || self.values.iter().map(|&value| f64::from(value));
+        let mean = values().sum::<f64>() / count;
+        let squares: f64 = values().map(|value| (value - mean).powi(2)).sum();
+        (squares / count).sqrt() as f32
     }
 
     /// The luma that 95 % of the pixels do not exceed.
@@ -196,6 +207,11 @@ mod tests {
             quality(&dog.crop(100, 100, 111, 300).unwrap()),
             [Flaw::Tiny]
         );
+    }
+
+    #[test]
+    fn one_colour_is_not_out_of_focus() {
+        assert_eq!(quality(&Photo::from_rgb(300, 300, vec![180; 270_000])), []);
     }
 
     #[test]

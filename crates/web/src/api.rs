@@ -48,11 +48,11 @@ fn one(outcomes: &[Outcome], language: Language) -> Response {
 /// An answer or an error, as the command line prints it.
 #[derive(Serialize)]
 struct Item<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    photo: Option<&'a str>,
+    /// The photo, or the first of several of one animal.
+    photo: &'a str,
     /// All photos of one animal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    photos: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    photos: Vec<&'a str>,
     #[serde(flatten)]
     result: ItemResult<'a>,
 }
@@ -71,15 +71,12 @@ struct ItemError {
 }
 
 fn item(outcome: &Outcome, language: Language) -> Item<'_> {
-    let names: Vec<&str> = outcome
-        .photos
-        .iter()
-        .map(|seen| seen.name.as_str())
-        .collect();
-    let (photo, photos) = match names.as_slice() {
-        [name] => (Some(*name), None),
-        _ => (None, Some(names)),
-    };
+    let names = outcome.photos.iter().map(|seen| seen.name.as_str());
+    let mut photos: Vec<&str> = names.collect();
+    let photo = photos.first().copied().unwrap_or_default();
+    if photos.len() == 1 {
+        photos.clear();
+    }
     let result = match &outcome.result {
         Ok(answer) => ItemResult::Answer(answer),
         Err(failure) => ItemResult::Error {

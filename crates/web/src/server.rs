@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 /// Time for a request's head to arrive, and for a kept connection to ask again.
 const HEAD_TIME: Duration = Duration::from_secs(15);
 /// Connections open at a time; more wait to be accepted. Under the usual limit of 1,024 open files.
 const CONNECTIONS: usize = 512;
+/// Time for a client to take the next bytes of an answer: one that never reads would hold its place.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// Bytes of one request's head.
 const HEAD_BYTES: usize = 64 * 1024;
 /// Time for the requests under way to end, once the server is asked to stop.
@@ -47,8 +50,11 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future
             () = &mut stop => break,
         };
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIME));
         let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let io = TokioIo::new(Box::pin(stream));
+        let connection = graceful.watch(http.serve_connection(io, service));
         tokio::spawn(async move {
             let _slot = slot;
             if let Err(error) = connection.await {
@@ -115,6 +121,8 @@ mod tests {
                 "done"
             }),
         );
+        // More than the buffers of a connection hold.
+        let router = router.route("/large", get(|| async { vec![0u8; 64 << 20] }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -151,5 +159,20 @@ mod tests {
         let _ = slow.read_to_end(&mut rest).await;
         assert!(begun.elapsed() <= HEAD_TIME + Duration::from_secs(1));
         assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn who_never_reads_an_answer_is_hung_up_on() {
+        let (address, _stop, _server) = serve().await;
+        let mut deaf = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /large HTTP/1.1\r\nHost: museau\r\n\r\n";
+        deaf.write_all(request).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        // From here on the clock jumps to the next timer whenever nothing else is to do.
+        tokio::time::pause();
+        tokio::time::sleep(WRITE_TIME * 2).await;
+        let mut answer = Vec::new();
+        let ended = deaf.read_to_end(&mut answer).await;
+        assert!(ended.is_err() || answer.len() < 64 << 20);
     }
 }

@@ -81,6 +81,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
             ));
         }
     };
+    if channels > 1 && is_planar(&mut decoder) {
+        return Err(DecodeError::unsupported(
+            TIFF,
+            "one plane for each colour (planar)",
+        ));
+    }
     if values.len() < pixels * channels {
         return Err(DecodeError::Truncated { format: TIFF });
     }
@@ -152,6 +158,14 @@ fn is_camera_raw(decoder: &mut Decoder<Cursor<&[u8]>>) -> bool {
         .flatten()
         .is_some_and(|kind| kind & 1 == 1);
     reduced && decoder.find_tag(Tag::SubIfd).ok().flatten().is_some()
+}
+
+/// Whether all reds come before all greens, rather than pixel by pixel. The library then gives the
+/// first plane alone.
+fn is_planar(decoder: &mut Decoder<Cursor<&[u8]>>) -> bool {
+    const PLANAR: u32 = 2;
+    let stored = decoder.find_tag_unsigned::<u32>(Tag::PlanarConfiguration);
+    stored.ok().flatten() == Some(PLANAR)
 }
 
 /// Samples of 1, 2 or 4 bits, rows padded to whole bytes, to one byte each; `spread` over 0 to 255.

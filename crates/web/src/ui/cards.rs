@@ -35,29 +35,9 @@ pub(crate) fn failed(failure: &Failure, language: Language) -> Markup {
 
 /// The answer in one line, for the page's title and for those who hear it.
 pub(crate) fn summary(outcome: &Outcome, language: Language) -> String {
-    let answer = match &outcome.result {
-        Ok(answer) => answer,
-        Err(failure) => return summary_of_failure(failure, language),
-    };
-    let text = pages(language);
-    match (answer.answer, answer.breeds.first()) {
-        (AnswerKind::NotADog, _) | (_, None) => Message::AnswerNotADog.text(language),
-        (AnswerKind::Unsure, _) => match &answer.group {
-            Some(group) => Message::AnswerUnsureGroup {
-                group: group.article_in(language),
-            }
-            .text(language),
-            None => Message::AnswerUnsure.text(language),
-        },
-        (AnswerKind::Dog, Some(first)) => {
-            let lead = Message::AnswerLooksLike.text(language);
-            format!(
-                "{lead} {} ({}, {})",
-                looks_like(answer, first, text, language),
-                words::confidence(first.probability.into()).text(language),
-                percent(language, first.probability.into()),
-            )
-        }
+    match &outcome.result {
+        Ok(answer) => answer.summary(language),
+        Err(failure) => summary_of_failure(failure, language),
     }
 }
 
