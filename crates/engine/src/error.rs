@@ -62,4 +62,41 @@ pub enum EngineError {
         /// Lengths wanted.
         wanted: Vec<usize>,
     },
+    /// A network that is to be trained does not end in a row of logits.
+    #[error("`{name}` gives {shape}: training wants one row of logits, [classes]")]
+    Logits {
+        /// The output's layer.
+        name: String,
+        /// Its shape.
+        shape: Shape,
+    },
+    /// There are not as many weights of classes as classes.
+    #[error("{given} class weights for {classes} classes")]
+    ClassWeights {
+        /// Weights given.
+        given: usize,
+        /// Classes of the network.
+        classes: usize,
+    },
+    /// Every layer with parameters is frozen, or there is none.
+    #[error("nothing is left to train: all layers are frozen")]
+    NothingTrained,
+    /// A training step was given no whole images, or too many.
+    #[error("a batch of {given} values is not 1 to {batch} images of {image}")]
+    Batch {
+        /// Values given.
+        given: usize,
+        /// Values of one image.
+        image: usize,
+        /// Most images.
+        batch: usize,
+    },
+    /// A training step's targets are not one for each image, or name a class that is not there.
+    #[error("targets of {images} images among {classes} classes are wanted")]
+    Targets {
+        /// Images given.
+        images: usize,
+        /// Classes of the network.
+        classes: usize,
+    },
 }

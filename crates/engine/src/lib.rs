@@ -11,10 +11,17 @@ mod arena;
 mod bands;
 mod error;
 mod execute;
+mod loss;
 mod lower;
 mod operation;
 mod pack;
 mod plan;
+pub mod reference;
+mod training;
 
 pub use error::EngineError;
+pub use loss::{Loss, Targets};
 pub use plan::{Kernels, Memory, Output, Plan, PlanOptions, StepTime, Workspace};
+pub use training::{
+    StepOptions, StepResult, Trained, TrainingMemory, TrainingOptions, TrainingPlan, TrainingState,
+};

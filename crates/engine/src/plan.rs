@@ -3,7 +3,7 @@ use crate::arena::{self, Lifetime, whole_lines};
 use crate::lower::{self, Draft, Drafts, INPUT, Phase, ValueId};
 use crate::operation::Operation;
 use crate::{EngineError, pack};
-use graph::{Graph, NodeId};
+use graph::{Graph, NodeId, ParameterSpec};
 use kernels::Isa;
 use std::time::Duration;
 use tensor::{AlignedBuffer, NamedTensors, Pool, Shape};
@@ -231,26 +231,33 @@ impl Plan {
 }
 
 /// Every parameter is there, in its layer's shape.
-fn check_parameters(graph: &Graph, parameters: &NamedTensors) -> Result<(), EngineError> {
-    for spec in graph.parameters() {
-        match parameters.get(&spec.name) {
-            None => {
-                return Err(EngineError::MissingParameter {
-                    name: spec.name,
-                    shape: spec.shape,
-                });
-            }
-            Some(tensor) if tensor.shape() != spec.shape => {
-                return Err(EngineError::ParameterShape {
-                    name: spec.name,
-                    given: tensor.shape(),
-                    wanted: spec.shape,
-                });
-            }
-            Some(_) => {}
-        }
+pub(crate) fn check_parameters(
+    graph: &Graph,
+    parameters: &NamedTensors,
+) -> Result<(), EngineError> {
+    let specs = graph.parameters();
+    specs
+        .iter()
+        .try_for_each(|spec| check_parameter(spec, parameters))
+}
+
+/// The parameter is there, in its layer's shape.
+pub(crate) fn check_parameter(
+    spec: &ParameterSpec,
+    parameters: &NamedTensors,
+) -> Result<(), EngineError> {
+    match parameters.get(&spec.name) {
+        None => Err(EngineError::MissingParameter {
+            name: spec.name.clone(),
+            shape: spec.shape,
+        }),
+        Some(tensor) if tensor.shape() != spec.shape => Err(EngineError::ParameterShape {
+            name: spec.name.clone(),
+            given: tensor.shape(),
+            wanted: spec.shape,
+        }),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 fn outputs(graph: &Graph, names: &[String]) -> Result<Vec<NodeId>, EngineError> {

@@ -27,8 +27,14 @@ pub trait Float:
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
 
+    /// The number as f64.
+    fn to_f64(self) -> f64;
+
     /// e to the power of `self`.
     fn exp(self) -> Self;
+
+    /// The natural logarithm.
+    fn ln(self) -> Self;
 
     /// The square root.
     fn sqrt(self) -> Self;
@@ -77,8 +83,16 @@ macro_rules! float {
                 value as $type
             }
 
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+
             fn exp(self) -> Self {
                 self.exp()
+            }
+
+            fn ln(self) -> Self {
+                self.ln()
             }
 
             fn sqrt(self) -> Self {

@@ -8,6 +8,7 @@ pub mod batch_norm;
 pub mod conv2d;
 pub mod dense;
 pub mod depthwise;
+pub mod dropout;
 pub mod elementwise;
 pub mod peak;
 pub mod pooling;

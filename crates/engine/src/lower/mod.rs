@@ -2,6 +2,7 @@
 
 mod bands;
 mod inference;
+pub(crate) mod training;
 
 pub(crate) use bands::group;
 pub(crate) use inference::for_inference;

@@ -30,6 +30,94 @@ pub fn forward<F: Float>(
     }
 }
 
+/// The statistics of `[rows, C]` that a batch norm uses while training: the mean and the variance of
+/// each channel, the latter divided by the number of rows (Keras's, biased).
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn statistics<F: Float>(input: &[F], mean: &mut [F], variance: &mut [F]) {
+    let channels = mean.len();
+    assert_eq!(variance.len(), channels);
+    assert!(!input.is_empty() && input.len().is_multiple_of(channels));
+    let share = F::ONE / F::from_count(input.len() / channels);
+    mean.fill(F::ZERO);
+    variance.fill(F::ZERO);
+    for (index, &value) in input.iter().enumerate() {
+        mean[index % channels] += value * share;
+    }
+    for (index, &value) in input.iter().enumerate() {
+        let distance = value - mean[index % channels];
+        variance[index % channels] += distance * distance * share;
+    }
+}
+
+/// The gradients of a batch norm whose statistics are those of its own input, each added to what is
+/// there. `mean` and `variance` are what [`statistics`] gave, `gradient` is the output's.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn backward<F: Float>(
+    epsilon: f32,
+    input: &[F],
+    gamma: Option<&[F]>,
+    (mean, variance): (&[F], &[F]),
+    gradient: &[F],
+    input_gradient: &mut [F],
+    gamma_gradient: Option<&mut [F]>,
+    beta_gradient: &mut [F],
+) {
+    let channels = mean.len();
+    assert_eq!(input.len(), gradient.len());
+    assert_eq!(input.len(), input_gradient.len());
+    let share = F::ONE / F::from_count(input.len() / channels);
+    let epsilon = F::from_f64(f64::from(epsilon));
+    let normal = |index: usize| {
+        let channel = index % channels;
+        (input[index] - mean[channel]) / (variance[channel] + epsilon).sqrt()
+    };
+    let mut sums = vec![F::ZERO; channels];
+    let mut products = vec![F::ZERO; channels];
+    for (index, &above) in gradient.iter().enumerate() {
+        sums[index % channels] += above;
+        products[index % channels] += above * normal(index);
+    }
+    for (index, &above) in gradient.iter().enumerate() {
+        let channel = index % channels;
+        let factor = gamma.map_or(F::ONE, |gamma| gamma[channel]);
+        let rest = (sums[channel] + normal(index) * products[channel]) * share;
+        input_gradient[index] += factor * (above - rest) / (variance[channel] + epsilon).sqrt();
+    }
+    for channel in 0..channels {
+        beta_gradient[channel] += sums[channel];
+    }
+    if let Some(gamma_gradient) = gamma_gradient {
+        for channel in 0..channels {
+            gamma_gradient[channel] += products[channel];
+        }
+    }
+}
+
+/// The gradient of the input of a batch norm with fixed statistics, added to what is there: each
+/// channel's times `gamma / sqrt(variance + epsilon)`.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn backward_fixed<F: Float>(
+    epsilon: f32,
+    gamma: Option<&[F]>,
+    variance: &[F],
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    let channels = variance.len();
+    assert_eq!(gradient.len(), input_gradient.len());
+    let epsilon = F::from_f64(f64::from(epsilon));
+    for (index, (result, &above)) in input_gradient.iter_mut().zip(gradient).enumerate() {
+        let factor = gamma.map_or(F::ONE, |gamma| gamma[index % channels]);
+        *result += above * factor / (variance[index % channels] + epsilon).sqrt();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

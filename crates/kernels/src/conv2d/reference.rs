@@ -52,6 +52,70 @@ pub fn forward<F: Float>(
     }
 }
 
+/// The gradients of [`forward`], each added to what is there: of the input `[H, W, C]`, of the kernel
+/// and of the bias, where they are wanted. `gradient` is the output's, `[out H, out W, OC]`.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn backward<F: Float>(
+    window: &Window,
+    channels: usize,
+    filters: usize,
+    input: &[F],
+    kernel: &[F],
+    gradient: &[F],
+    mut input_gradient: Option<&mut [F]>,
+    mut kernel_gradient: Option<&mut [F]>,
+    mut bias_gradient: Option<&mut [F]>,
+) {
+    let w = window;
+    let taps = w.kernel_height * w.kernel_width;
+    assert_eq!(input.len(), w.in_height * w.in_width * channels);
+    assert_eq!(kernel.len(), taps * channels * filters);
+    assert_eq!(gradient.len(), w.out_height * w.out_width * filters);
+    for (index, above) in gradient.chunks_exact(filters).enumerate() {
+        let (y, x) = (index / w.out_width, index % w.out_width);
+        if let Some(bias) = &mut bias_gradient {
+            add_to(bias, above);
+        }
+        for i in 0..w.kernel_height {
+            let Some(row) = w.input_row(y, i) else {
+                continue;
+            };
+            for j in 0..w.kernel_width {
+                let Some(column) = w.input_column(x, j) else {
+                    continue;
+                };
+                let pixel = (row * w.in_width + column) * channels;
+                let tap = (i * w.kernel_width + j) * channels;
+                for channel in 0..channels {
+                    let weights = (tap + channel) * filters;
+                    if let Some(input_gradient) = &mut input_gradient {
+                        let weights = &kernel[weights..][..filters];
+                        for (&weight, &above) in weights.iter().zip(above) {
+                            input_gradient[pixel + channel] += weight * above;
+                        }
+                    }
+                    if let Some(kernel_gradient) = &mut kernel_gradient {
+                        let value = input[pixel + channel];
+                        let weights = &mut kernel_gradient[weights..][..filters];
+                        for (weight, &above) in weights.iter_mut().zip(above) {
+                            *weight += value * above;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn add_to<F: Float>(sums: &mut [F], values: &[F]) {
+    assert_eq!(sums.len(), values.len());
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

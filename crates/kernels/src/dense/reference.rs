@@ -35,6 +35,37 @@ pub fn forward<F: Float>(
     }
 }
 
+/// The gradients of [`forward`], each added to what is there: of the input, of the kernel and of the
+/// bias, where they are wanted. `gradient` is the output's, `[rows, units]`.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn backward<F: Float>(
+    rows: usize,
+    features: usize,
+    units: usize,
+    input: &[F],
+    kernel: &[F],
+    gradient: &[F],
+    input_gradient: Option<&mut [F]>,
+    kernel_gradient: Option<&mut [F]>,
+    bias_gradient: Option<&mut [F]>,
+) {
+    // A dense layer is a convolution of one row of pixels by a window of one pixel.
+    let window = crate::Window::new([1, rows], [1, 1], [1, 1], [0, 0], [0, 0]);
+    crate::conv2d::reference::backward(
+        &window,
+        features,
+        units,
+        input,
+        kernel,
+        gradient,
+        input_gradient,
+        kernel_gradient,
+        bias_gradient,
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

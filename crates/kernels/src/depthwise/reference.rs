@@ -46,6 +46,55 @@ pub fn forward<F: Float>(
     }
 }
 
+/// The gradients of [`forward`], each added to what is there: of the input `[H, W, C]`, of the kernel
+/// and of the bias, where they are wanted. `gradient` is the output's, `[out H, out W, C]`.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn backward<F: Float>(
+    window: &Window,
+    channels: usize,
+    input: &[F],
+    kernel: &[F],
+    gradient: &[F],
+    mut input_gradient: Option<&mut [F]>,
+    mut kernel_gradient: Option<&mut [F]>,
+    mut bias_gradient: Option<&mut [F]>,
+) {
+    let w = window;
+    assert_eq!(input.len(), w.in_height * w.in_width * channels);
+    assert_eq!(kernel.len(), w.kernel_height * w.kernel_width * channels);
+    assert_eq!(gradient.len(), w.out_height * w.out_width * channels);
+    for (index, above) in gradient.chunks_exact(channels).enumerate() {
+        let (y, x) = (index / w.out_width, index % w.out_width);
+        if let Some(bias) = &mut bias_gradient {
+            for (sum, &above) in bias.iter_mut().zip(above) {
+                *sum += above;
+            }
+        }
+        for i in 0..w.kernel_height {
+            let Some(row) = w.input_row(y, i) else {
+                continue;
+            };
+            for j in 0..w.kernel_width {
+                let Some(column) = w.input_column(x, j) else {
+                    continue;
+                };
+                let pixel = (row * w.in_width + column) * channels;
+                let tap = (i * w.kernel_width + j) * channels;
+                for channel in 0..channels {
+                    if let Some(input_gradient) = &mut input_gradient {
+                        input_gradient[pixel + channel] += kernel[tap + channel] * above[channel];
+                    }
+                    if let Some(kernel_gradient) = &mut kernel_gradient {
+                        kernel_gradient[tap + channel] += input[pixel + channel] * above[channel];
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

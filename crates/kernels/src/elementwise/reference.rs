@@ -63,6 +63,71 @@ pub fn multiply<F: Float>(left: &[F], right: &[F], output: &mut [F]) {
     }
 }
 
+/// The derivative of the function of one value. At a corner it is 0, as Keras has it.
+pub fn slope<F: Float>(activation: Activation, value: F) -> F {
+    match activation {
+        Activation::Identity => F::ONE,
+        Activation::Relu if value > F::ZERO => F::ONE,
+        Activation::Relu6 if value > F::ZERO && value < F::from_f64(6.0) => F::ONE,
+        Activation::Relu | Activation::Relu6 => F::ZERO,
+        Activation::Swish => {
+            let sigmoid = sigmoid(value);
+            sigmoid * (F::ONE + value * (F::ONE - sigmoid))
+        }
+        Activation::Sigmoid => {
+            let sigmoid = sigmoid(value);
+            sigmoid * (F::ONE - sigmoid)
+        }
+        Activation::Tanh => F::ONE - value.tanh() * value.tanh(),
+    }
+}
+
+/// The gradient of [`activation`]'s input, added to what is there.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn activation_backward<F: Float>(
+    activation: Activation,
+    input: &[F],
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    assert!(input.len() == gradient.len() && input.len() == input_gradient.len());
+    for ((result, &value), &above) in input_gradient.iter_mut().zip(input).zip(gradient) {
+        *result += above * slope(activation, value);
+    }
+}
+
+/// The gradients of [`multiply`], each added to what is there.
+///
+/// # Panics
+/// Where the lengths do not agree.
+pub fn multiply_backward<F: Float>(
+    left: &[F],
+    right: &[F],
+    gradient: &[F],
+    left_gradient: &mut [F],
+    right_gradient: &mut [F],
+) {
+    assert!(left.len() == gradient.len() && left.len() == left_gradient.len());
+    assert!(right.len() == right_gradient.len() && left.len().is_multiple_of(right.len()));
+    for (index, &above) in gradient.iter().enumerate() {
+        left_gradient[index] += above * right[index % right.len()];
+        right_gradient[index % right.len()] += above * left[index];
+    }
+}
+
+/// `sums += values * scale`
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn add_scaled<F: Float>(values: &[F], scale: F, sums: &mut [F]) {
+    assert_eq!(values.len(), sums.len());
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += value * scale;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -80,6 +80,83 @@ pub fn global_average<F: Float>(pixels: usize, input: &[F], output: &mut [F]) {
     output.iter_mut().for_each(|sum| *sum *= share);
 }
 
+/// The gradient of [`max`]'s input, added to what is there: all of it goes to the first of the
+/// largest values, rows before columns.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn max_backward<F: Float>(
+    window: &Window,
+    channels: usize,
+    input: &[F],
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    let w = window;
+    assert_eq!(input.len(), w.in_height * w.in_width * channels);
+    assert_eq!(input_gradient.len(), input.len());
+    assert_eq!(gradient.len(), w.out_height * w.out_width * channels);
+    for (index, &above) in gradient.iter().enumerate() {
+        let (pixel, channel) = (index / channels, index % channels);
+        let (y, x) = (pixel / w.out_width, pixel % w.out_width);
+        let mut best: Option<usize> = None;
+        for row in (0..w.kernel_height).filter_map(|i| w.input_row(y, i)) {
+            for column in (0..w.kernel_width).filter_map(|j| w.input_column(x, j)) {
+                let at = (row * w.in_width + column) * channels + channel;
+                if best.is_none_or(|best| input[at] > input[best]) {
+                    best = Some(at);
+                }
+            }
+        }
+        if let Some(best) = best {
+            input_gradient[best] += above;
+        }
+    }
+}
+
+/// The gradient of [`average`]'s input, added to what is there.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn average_backward<F: Float>(
+    window: &Window,
+    channels: usize,
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    let w = window;
+    assert_eq!(input_gradient.len(), w.in_height * w.in_width * channels);
+    assert_eq!(gradient.len(), w.out_height * w.out_width * channels);
+    for (index, above) in gradient.chunks_exact(channels).enumerate() {
+        let (y, x) = (index / w.out_width, index % w.out_width);
+        let rows = || (0..w.kernel_height).filter_map(|i| w.input_row(y, i));
+        let columns = || (0..w.kernel_width).filter_map(|j| w.input_column(x, j));
+        let share = F::ONE / F::from_count(rows().count() * columns().count());
+        for row in rows() {
+            for column in columns() {
+                let at = (row * w.in_width + column) * channels;
+                for (result, &above) in input_gradient[at..].iter_mut().zip(above) {
+                    *result += above * share;
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of [`global_average`]'s input, added to what is there.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn global_average_backward<F: Float>(pixels: usize, gradient: &[F], input_gradient: &mut [F]) {
+    assert_eq!(input_gradient.len(), pixels * gradient.len());
+    let share = F::ONE / F::from_count(pixels);
+    for pixel in input_gradient.chunks_exact_mut(gradient.len()) {
+        for (result, &above) in pixel.iter_mut().zip(gradient) {
+            *result += above * share;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

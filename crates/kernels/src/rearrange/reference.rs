@@ -70,6 +70,84 @@ pub fn concat_one<F: Float>(
     }
 }
 
+/// The gradient of [`zero_pad`]'s input, added to what is there.
+///
+/// # Panics
+/// As [`zero_pad`].
+pub fn zero_pad_backward<F: Float>(
+    in_size: [usize; 2],
+    out_size: [usize; 2],
+    place: [usize; 2],
+    channels: usize,
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    assert_eq!(input_gradient.len(), in_size[0] * in_size[1] * channels);
+    assert_eq!(gradient.len(), out_size[0] * out_size[1] * channels);
+    let row = in_size[1] * channels;
+    for y in 0..in_size[0] {
+        let source = ((y + place[0]) * out_size[1] + place[1]) * channels;
+        add_to(
+            &mut input_gradient[y * row..][..row],
+            &gradient[source..][..row],
+        );
+    }
+}
+
+/// The gradient of [`crop`]'s input, added to what is there.
+///
+/// # Panics
+/// As [`crop`].
+pub fn crop_backward<F: Float>(
+    in_size: [usize; 2],
+    out_size: [usize; 2],
+    place: [usize; 2],
+    channels: usize,
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    assert_eq!(input_gradient.len(), in_size[0] * in_size[1] * channels);
+    assert_eq!(gradient.len(), out_size[0] * out_size[1] * channels);
+    let row = out_size[1] * channels;
+    for y in 0..out_size[0] {
+        let target = ((y + place[0]) * in_size[1] + place[1]) * channels;
+        add_to(
+            &mut input_gradient[target..][..row],
+            &gradient[y * row..][..row],
+        );
+    }
+}
+
+/// The gradient of [`concat_one`]'s input, added to what is there.
+///
+/// # Panics
+/// As [`concat_one`].
+pub fn concat_one_backward<F: Float>(
+    channels: usize,
+    all_channels: usize,
+    first: usize,
+    gradient: &[F],
+    input_gradient: &mut [F],
+) {
+    assert!(first + channels <= all_channels);
+    assert_eq!(
+        input_gradient.len() / channels * all_channels,
+        gradient.len()
+    );
+    for (pixel, all) in input_gradient
+        .chunks_exact_mut(channels)
+        .zip(gradient.chunks_exact(all_channels))
+    {
+        add_to(pixel, &all[first..][..channels]);
+    }
+}
+
+fn add_to<F: Float>(sums: &mut [F], values: &[F]) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

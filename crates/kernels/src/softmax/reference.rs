@@ -27,6 +27,61 @@ pub fn forward<F: Float>(channels: usize, input: &[F], output: &mut [F]) {
     }
 }
 
+/// The gradient of [`forward`]'s input, added to what is there; `output` is what it gave.
+///
+/// # Panics
+/// Where the lengths differ or are no multiple of the channels.
+pub fn backward<F: Float>(channels: usize, output: &[F], gradient: &[F], input_gradient: &mut [F]) {
+    assert!(output.len() == gradient.len() && output.len() == input_gradient.len());
+    assert_eq!(output.len() % channels, 0);
+    for (index, result) in input_gradient.iter_mut().enumerate() {
+        let row = index / channels * channels;
+        let mut product = F::ZERO;
+        for at in row..row + channels {
+            product += output[at] * gradient[at];
+        }
+        *result += output[index] * (gradient[index] - product);
+    }
+}
+
+/// The cross-entropy of each row of `logits` (`[rows, C]`) against its target shares, into `losses`,
+/// `-weight * sum over c of target[c] * log softmax(logits)[c]`, and its derivative by the logits,
+/// times `scale`, into `gradient`. `targets` is `[rows, C]`, `weights` one factor a row.
+///
+/// # Panics
+/// Where a slice does not have its shape's length.
+pub fn cross_entropy<F: Float>(
+    channels: usize,
+    logits: &[F],
+    targets: &[F],
+    weights: &[F],
+    scale: F,
+    losses: &mut [F],
+    gradient: &mut [F],
+) {
+    let rows = losses.len();
+    assert!(logits.len() == rows * channels && targets.len() == rows * channels);
+    assert!(weights.len() == rows && gradient.len() == rows * channels);
+    forward(channels, logits, gradient);
+    for row in 0..rows {
+        let range = row * channels..(row + 1) * channels;
+        let (logits, targets) = (&logits[range.clone()], &targets[range.clone()]);
+        let largest = logits
+            .iter()
+            .fold(F::NEG_INFINITY, |largest, &value| largest.larger(value));
+        let (mut total, mut whole, mut named) = (F::ZERO, F::ZERO, F::ZERO);
+        for (&logit, &target) in logits.iter().zip(targets) {
+            total += (logit - largest).exp();
+            whole += target;
+            named += target * (logit - largest);
+        }
+        losses[row] = weights[row] * (whole * total.ln() - named);
+        for (result, &target) in gradient[range].iter_mut().zip(targets) {
+            *result = (*result * whole - target) * weights[row] * scale;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
