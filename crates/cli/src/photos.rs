@@ -1,16 +1,9 @@
 //! The photos that were named: files as they are, folders walked in the order of their names.
 use crate::context::Context;
 use anyhow::Result;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use words::Message;
-
-/// What files of photos end with; in a folder, other files are passed over.
-const EXTENSIONS: &[&str] = &[
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "heic",
-    "heif", "hif", "avif", "jxl", "jp2",
-];
 
 /// A photo to read, or why there is none where one was asked for.
 pub type Found = Result<PathBuf, (PathBuf, String)>;
@@ -56,29 +49,8 @@ fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {
             walk(context, &path, found);
-        } else if is_photo(&path) && path.is_file() {
+        } else if vision::has_photo_ending(&path) && path.is_file() {
             found.push(Ok(path));
         }
-    }
-}
-
-fn is_photo(path: &Path) -> bool {
-    path.extension()
-        .and_then(OsStr::to_str)
-        .is_some_and(|extension| {
-            EXTENSIONS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(extension))
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_photos_by_their_ending() {
-        assert!(is_photo(Path::new("a/b.JPG")) && is_photo(Path::new("x.heic")));
-        assert!(!is_photo(Path::new("b.txt")) && !is_photo(Path::new("jpg")));
     }
 }

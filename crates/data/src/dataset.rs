@@ -10,12 +10,6 @@ use words::{Breed, Language, Message};
 
 use crate::matlab::{self, MatlabError};
 
-/// Endings of the files that are taken for photos, in lower case. AVIF and JPEG XL are among them
-/// so that they are counted and named rather than passed over.
-const PHOTO_ENDINGS: [&str; 15] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif",
-    "hif", "avif", "jxl",
-];
 /// How many folders deep a class may keep its photos.
 const MOST_DEPTH: usize = 8;
 /// The official lists of Stanford Dogs, in the folder `lists` beside `Images`.
@@ -478,7 +472,7 @@ impl Reader {
         for entry in entries {
             if entry.kind.is_dir() {
                 self.read_photos(class, &entry.path, part, depth - 1);
-            } else if !has_ending_of_photo(&entry.path) {
+            } else if !vision::has_photo_ending(&entry.path) {
                 continue;
             } else if !entry.kind.is_file() {
                 // A pipe would be waited for without end.
@@ -597,16 +591,6 @@ impl Reader {
 /// Whether a list's name part is neither empty nor a step up or on the spot.
 fn is_plain_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains('\0')
-}
-
-pub(crate) fn has_ending_of_photo(path: &Path) -> bool {
-    path.extension()
-        .and_then(|ending| ending.to_str())
-        .is_some_and(|ending| {
-            PHOTO_ENDINGS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(ending))
-        })
 }
 
 /// Whether a file can be opened and holds anything.

@@ -1,4 +1,6 @@
 //! Which format a file has, told by its first bytes and never by its name.
+use std::path::Path;
+
 use crate::DecodeError;
 
 /// A photo format that is read.
@@ -33,6 +35,30 @@ impl Format {
             Format::Heic => "HEIC",
         }
     }
+
+    /// What its files' names end with, in lower case.
+    pub fn endings(self) -> &'static [&'static str] {
+        match self {
+            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Format::Png => &["png"],
+            Format::WebP => &["webp"],
+            Format::Gif => &["gif"],
+            Format::Bmp => &["bmp", "dib"],
+            Format::Tiff => &["tif", "tiff"],
+            Format::Heic => &["heic", "heif", "hif"],
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Format; 7] = [
+        Format::Jpeg,
+        Format::Png,
+        Format::WebP,
+        Format::Gif,
+        Format::Bmp,
+        Format::Tiff,
+        Format::Heic,
+    ];
 
     /// The format of a file by its content.
     ///
@@ -83,6 +109,20 @@ impl std::fmt::Display for Format {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.name())
     }
+}
+
+/// Endings of photos that are not read, but named as what they are rather than passed over.
+const ENDINGS_OF_OTHERS: [&str; 3] = ["avif", "jxl", "jp2"];
+
+/// Whether a file's name ends as a photo's does, in upper or lower case. What it truly is, its
+/// content tells ([`Format::of`]).
+pub fn has_photo_ending(path: &Path) -> bool {
+    let Some(ending) = path.extension().and_then(|ending| ending.to_str()) else {
+        return false;
+    };
+    let read = Format::ALL.iter().flat_map(|format| format.endings());
+    read.chain(&ENDINGS_OF_OTHERS)
+        .any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 pub(crate) const CAMERA_RAW: &str = "a camera's RAW format";
@@ -168,6 +208,16 @@ fn is_svg(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn photos_are_told_by_their_ending_in_any_case() {
+        for name in ["a/b.JPG", "x.heic", "y.tiff", "z.avif"] {
+            assert!(has_photo_ending(Path::new(name)), "{name}");
+        }
+        for name in ["b.txt", "jpg", ".jpg", "a.jpg.part"] {
+            assert!(!has_photo_ending(Path::new(name)), "{name}");
+        }
+    }
 
     #[test]
     fn text_with_any_name_is_no_photo() {

@@ -17,7 +17,7 @@ pub mod steps;
 
 pub use decode::decode;
 pub use error::{DecodeError, Excess, PrepareError};
-pub use format::Format;
+pub use format::{Format, has_photo_ending};
 pub use limits::Limits;
 pub use orientation::Orientation;
 pub use photo::{Found, Photo};

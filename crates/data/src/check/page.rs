@@ -150,29 +150,3 @@ pub(crate) fn reduced(rgb: &[u8], (width, height): (usize, usize), new: (usize, 
         .flat_map(|((red, green), blue)| [red, green, blue])
         .collect()
 }
-
-impl Kind {
-    /// What it is called.
-    pub fn message(self) -> Message<'static> {
-        match self {
-            Kind::TwinsAcrossClasses => Message::CheckTwinsAcrossClasses,
-            Kind::TwinsAcrossSplits => Message::CheckTwinsAcrossSplits,
-            Kind::SameFile => Message::CheckSameFile,
-            Kind::Twins => Message::CheckTwins,
-            Kind::Unreadable => Message::CheckUnreadable,
-            Kind::Mislabelled => Message::CheckMislabelled,
-            Kind::FakeExtension => Message::CheckFakeExtension,
-            Kind::Tiny => Message::CheckTiny,
-            Kind::Dark => Message::CheckDark,
-            Kind::Bright => Message::CheckBright,
-            Kind::Blurred => Message::CheckBlurred,
-            Kind::LowInformation => Message::CheckLowInformation,
-            Kind::Gray => Message::CheckGray,
-            Kind::OddAspect => Message::CheckOddAspect,
-            Kind::Rotated => Message::CheckRotated,
-            Kind::BoxOutside => Message::CheckBoxOutside,
-            Kind::WildCanid => Message::CheckWildCanid,
-            Kind::Imbalance => Message::CheckImbalance,
-        }
-    }
-}

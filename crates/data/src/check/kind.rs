@@ -1,0 +1,118 @@
+//! The kinds of things that a check finds, and how they are called.
+
+use serde::Serialize;
+use words::Message;
+
+/// What can be found about a photo, a pair of photos or a class. The order is that of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The same picture under two classes.
+    TwinsAcrossClasses,
+    /// The same picture in two parts.
+    TwinsAcrossSplits,
+    /// The same file twice on one side under one class.
+    SameFile,
+    /// The same picture twice on one side under one class.
+    Twins,
+    /// A photo that cannot be read (cut off, damaged, missing, changed).
+    Unreadable,
+    /// Its name or annotation tells another class, or a table tells two.
+    Mislabelled,
+    /// The ending of its name is not that of its content.
+    FakeExtension,
+    /// A side is very short.
+    Tiny,
+    /// Very dark.
+    Dark,
+    /// Very bright.
+    Bright,
+    /// Nothing is sharp.
+    Blurred,
+    /// It shows nearly nothing.
+    LowInformation,
+    /// It has no colour.
+    Gray,
+    /// Very wide or very high.
+    OddAspect,
+    /// The camera was held sideways and the file says so: tools that ignore it see the photo lying.
+    Rotated,
+    /// A box is empty or leaves the photo.
+    BoxOutside,
+    /// A class of a wild dog, which is no breed.
+    WildCanid,
+    /// A class with far fewer or far more photos than the others.
+    Imbalance,
+}
+
+impl Kind {
+    /// All of them, in the order of reports.
+    pub const ALL: [Kind; 18] = [
+        Kind::TwinsAcrossClasses,
+        Kind::TwinsAcrossSplits,
+        Kind::SameFile,
+        Kind::Twins,
+        Kind::Unreadable,
+        Kind::Mislabelled,
+        Kind::FakeExtension,
+        Kind::Tiny,
+        Kind::Dark,
+        Kind::Bright,
+        Kind::Blurred,
+        Kind::LowInformation,
+        Kind::Gray,
+        Kind::OddAspect,
+        Kind::Rotated,
+        Kind::BoxOutside,
+        Kind::WildCanid,
+        Kind::Imbalance,
+    ];
+
+    /// As in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::TwinsAcrossClasses => "twins_across_classes",
+            Kind::TwinsAcrossSplits => "twins_across_splits",
+            Kind::SameFile => "same_file",
+            Kind::Twins => "twins",
+            Kind::Unreadable => "unreadable",
+            Kind::Mislabelled => "mislabelled",
+            Kind::FakeExtension => "fake_extension",
+            Kind::Tiny => "tiny",
+            Kind::Dark => "dark",
+            Kind::Bright => "bright",
+            Kind::Blurred => "blurred",
+            Kind::LowInformation => "low_information",
+            Kind::Gray => "gray",
+            Kind::OddAspect => "odd_aspect",
+            Kind::Rotated => "rotated",
+            Kind::BoxOutside => "box_outside",
+            Kind::WildCanid => "wild_canid",
+            Kind::Imbalance => "imbalance",
+        }
+    }
+
+    /// What it is called.
+    pub fn message(self) -> Message<'static> {
+        match self {
+            Kind::TwinsAcrossClasses => Message::CheckTwinsAcrossClasses,
+            Kind::TwinsAcrossSplits => Message::CheckTwinsAcrossSplits,
+            Kind::SameFile => Message::CheckSameFile,
+            Kind::Twins => Message::CheckTwins,
+            Kind::Unreadable => Message::CheckUnreadable,
+            Kind::Mislabelled => Message::CheckMislabelled,
+            Kind::FakeExtension => Message::CheckFakeExtension,
+            Kind::Tiny => Message::CheckTiny,
+            Kind::Dark => Message::CheckDark,
+            Kind::Bright => Message::CheckBright,
+            Kind::Blurred => Message::CheckBlurred,
+            Kind::LowInformation => Message::CheckLowInformation,
+            Kind::Gray => Message::CheckGray,
+            Kind::OddAspect => Message::CheckOddAspect,
+            Kind::Rotated => Message::CheckRotated,
+            Kind::BoxOutside => Message::CheckBoxOutside,
+            Kind::WildCanid => Message::CheckWildCanid,
+            Kind::Imbalance => Message::CheckImbalance,
+        }
+    }
+}

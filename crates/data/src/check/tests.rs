@@ -1,0 +1,291 @@
+//! Everything that a check looks for, planted; decisions; the report.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::dataset::Part;
+use crate::error::Error;
+use crate::import::{ImportOptions, import};
+use crate::scene::{encode, jpeg, pixels};
+
+/// A part of a picture, `[left, top, width, height]`.
+fn cut(rgb: &[u8], width: usize, [left, top, w, h]: [usize; 4]) -> Vec<u8> {
+    (top..top + h)
+        .flat_map(|row| &rgb[(row * width + left) * 3..(row * width + left + w) * 3])
+        .copied()
+        .collect()
+}
+
+fn changed(rgb: &[u8], change: impl Fn(f32) -> f32) -> Vec<u8> {
+    rgb.iter()
+        .map(|&value| change(f32::from(value)) as u8)
+        .collect()
+}
+
+/// A data set with everything planted that is looked for, and forty photos with nothing.
+fn planted() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    for seed in 0..40 {
+        let class = ["pug", "beagle"][seed as usize % 2];
+        put(
+            &format!("train/{class}/plain{seed}.jpg"),
+            &jpeg(seed, 224, 200),
+        );
+    }
+    let scene = pixels(100, 240, 240);
+    put("train/pug/whole.jpg", &encode(&scene, 240, 240, 90));
+    let part = cut(&scene, 240, [40, 30, 150, 150]);
+    put("train/pug/part.jpg", &encode(&part, 150, 150, 60));
+    put(
+        "test/pug/across.jpg",
+        &encode(&cut(&scene, 240, [4, 0, 230, 236]), 230, 236, 80),
+    );
+    let other = pixels(101, 220, 220);
+    put("train/pug/a.jpg", &encode(&other, 220, 220, 90));
+    put(
+        "train/beagle/b.jpg",
+        &encode(&changed(&other, |v| v * 0.7 + 40.0), 220, 220, 70),
+    );
+    put("train/pug/same1.jpg", &jpeg(102, 200, 200));
+    put("train/pug/same2.jpg", &jpeg(102, 200, 200));
+    let mirrored: Vec<u8> = pixels(103, 200, 200)
+        .chunks_exact(600)
+        .flat_map(|row| {
+            row.chunks_exact(3)
+                .rev()
+                .flatten()
+                .copied()
+                .collect::<Vec<u8>>()
+        })
+        .collect();
+    put("train/pug/left.jpg", &jpeg(103, 200, 200));
+    put("train/pug/right.jpg", &encode(&mirrored, 200, 200, 90));
+
+    put("train/pug/cut_off.jpg", &jpeg(110, 200, 200)[..2000]);
+    put("train/pug/text.jpg", b"hello");
+    put("train/pug/fake.png", &jpeg(111, 200, 200));
+    put("train/pug/tiny.jpg", &jpeg(112, 50, 60));
+    let dark = changed(&pixels(113, 200, 200), |v| v * 0.15);
+    put("train/pug/dark.jpg", &encode(&dark, 200, 200, 95));
+    let bright = changed(&pixels(114, 200, 200), |v| 235.0 + v * 0.078);
+    put("train/pug/bright.jpg", &encode(&bright, 200, 200, 95));
+    let blurred: Vec<u8> = (0..200 * 200)
+        .flat_map(|place| [(place % 200) as u8, (place / 200) as u8, 100])
+        .collect();
+    put("train/pug/blurred.jpg", &encode(&blurred, 200, 200, 95));
+    put(
+        "train/pug/empty_wall.jpg",
+        &encode(&[120; 200 * 200 * 3], 200, 200, 90),
+    );
+    let gray: Vec<u8> = pixels(115, 200, 200)
+        .chunks_exact(3)
+        .flat_map(|p| [p[1]; 3])
+        .collect();
+    put("train/pug/gray.jpg", &encode(&gray, 200, 200, 95));
+    put("train/pug/wide.jpg", &jpeg(116, 400, 100));
+    // An EXIF block that says 'turn a quarter clockwise' behind the start of image.
+    let upright = jpeg(117, 200, 200);
+    let exif =
+        b"\xFF\xE1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    put(
+        "train/pug/turned.jpg",
+        &[&upright[..2], exif, &upright[2..]].concat(),
+    );
+    put("train/n02115641-dingo/wild.jpg", &jpeg(118, 200, 200));
+    put("train/pug/n02085620_1.jpg", &jpeg(119, 200, 200));
+    folder
+}
+
+fn checked(folder: &Path, decisions: &Decisions) -> (Manifest, Checked) {
+    let options = ImportOptions {
+        threads: 2,
+        ..Default::default()
+    };
+    let imported = import(folder, &options, &|_, _| {}).unwrap();
+    let (manifest, _) = decisions.apply(&imported.manifest);
+    let checked = check(&manifest, &imported.problems, decisions, 2, &|_, _| {});
+    (manifest, checked)
+}
+
+fn named(checked: &Checked, kind: Kind) -> BTreeSet<String> {
+    let last = |path: &String| path.rsplit('/').next().unwrap_or_default().to_owned();
+    checked
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == kind)
+        .map(|finding| match finding.paths.is_empty() {
+            true => finding.classes.join("+"),
+            false => finding.paths.iter().map(last).collect::<Vec<_>>().join("+"),
+        })
+        .collect()
+}
+
+#[test]
+fn everything_planted_is_found_and_plain_photos_are_left_alone() {
+    let folder = planted();
+    let (_, checked) = checked(folder.path(), &Decisions::default());
+    let has = |kind, name: &str| {
+        let own = named(&checked, kind);
+        assert!(own.contains(name), "{kind:?}: {name} is not in {own:?}");
+    };
+    has(Kind::TwinsAcrossClasses, "b.jpg+a.jpg");
+    has(Kind::TwinsAcrossSplits, "across.jpg+whole.jpg");
+    has(Kind::Twins, "part.jpg+whole.jpg");
+    has(Kind::Twins, "left.jpg+right.jpg");
+    has(Kind::SameFile, "same1.jpg+same2.jpg");
+    has(Kind::Unreadable, "cut_off.jpg");
+    has(Kind::Unreadable, "text.jpg");
+    has(Kind::Mislabelled, "n02085620_1.jpg");
+    has(Kind::FakeExtension, "fake.png");
+    has(Kind::Tiny, "tiny.jpg");
+    has(Kind::Dark, "dark.jpg");
+    has(Kind::Bright, "bright.jpg");
+    has(Kind::Blurred, "blurred.jpg");
+    has(Kind::LowInformation, "empty_wall.jpg");
+    has(Kind::Gray, "gray.jpg");
+    has(Kind::OddAspect, "wide.jpg");
+    has(Kind::Rotated, "turned.jpg");
+    has(Kind::WildCanid, "n02115641-dingo");
+    has(Kind::Imbalance, "n02115641-dingo");
+    for finding in &checked.findings {
+        let plain = |path: &String| path.contains("plain");
+        assert!(!finding.paths.iter().any(plain), "{finding:?}");
+    }
+}
+
+#[test]
+fn boxes_that_leave_the_photo_are_found() {
+    let entry = |rectangle| Entry {
+        path: "a.jpg".to_owned(),
+        offset: None,
+        bytes: 1,
+        hash: blake3::hash(b""),
+        class: 0,
+        part: Part::Train,
+        width: 100,
+        height: 200,
+        original: None,
+        boxes: vec![rectangle],
+        group: String::new(),
+    };
+    let photo = Photo::from_rgb(120, 120, pixels(1, 120, 120));
+    let measures = Measures::of(&photo, &Plane::of_rgb(120, 120, photo.rgb()));
+    let outside = |rectangle| {
+        let found = of_photo(&entry(rectangle), &measures);
+        found.iter().any(|(kind, ..)| *kind == Kind::BoxOutside)
+    };
+    assert!(!outside([0.0, 0.0, 100.0, 200.0]));
+    assert!(!outside([-0.5, 0.0, 100.5, 201.0]));
+    for wrong in [
+        [0.0, 0.0, 110.0, 200.0],
+        [-5.0, 0.0, 50.0, 50.0],
+        [50.0, 50.0, 40.0, 60.0],
+        [50.0, 50.0, 50.0, 60.0],
+    ] {
+        assert!(outside(wrong), "{wrong:?}");
+    }
+}
+
+#[test]
+fn decisions_are_honoured_edited_and_replayed() {
+    let folder = planted();
+    let (manifest, first) = checked(folder.path(), &Decisions::default());
+    let path = folder.path().join("decisions.csv");
+    let open = first.open_decisions(&manifest);
+    assert!(
+        open.lines()
+            .iter()
+            .all(|line| line.verdict == Verdict::Open)
+    );
+    open.save(&path).unwrap();
+    // As a person edits it.
+    let text = fs::read_to_string(&path).unwrap();
+    let edited: String = text
+        .lines()
+        .map(|line| {
+            let verdict = if line.contains("gray.jpg") {
+                "keep"
+            } else if line.contains("same2.jpg") && !line.contains("same1.jpg,") {
+                "drop"
+            } else if line.contains("/b.jpg,") {
+                "class:pug"
+            } else {
+                ""
+            };
+            line.replacen(",,museau,", &format!(",{verdict},Anne,"), 1) + "\n"
+        })
+        .collect();
+    fs::write(&path, edited).unwrap();
+    let decisions = Decisions::open(&path).unwrap();
+    let (manifest, second) = checked(folder.path(), &decisions);
+    assert!(named(&first, Kind::Gray).contains("gray.jpg"));
+    assert!(!named(&second, Kind::Gray).contains("gray.jpg"));
+    assert!(second.decided > 0);
+    assert!(named(&second, Kind::SameFile).is_empty());
+    assert!(named(&second, Kind::TwinsAcrossClasses).is_empty());
+    let names: Vec<&str> = manifest
+        .all_entries()
+        .iter()
+        .map(|e| e.path.as_str())
+        .collect();
+    assert!(names.iter().any(|name| name.ends_with("same1.jpg")));
+    assert!(!names.iter().any(|name| name.ends_with("same2.jpg")));
+    assert!(folder.path().join("train/pug/same2.jpg").exists());
+    // A photo that changed is not what was decided on.
+    fs::write(folder.path().join("train/pug/gray.jpg"), jpeg(500, 90, 99)).unwrap();
+    let (manifest, _) = checked(folder.path(), &Decisions::default());
+    let (_, unmet) = decisions.apply(&manifest);
+    assert_eq!(unmet.len(), 1);
+    assert!(unmet[0].ends_with("gray.jpg"));
+    for wrong in ["maybe", "class:", "DROP"] {
+        let text = format!(
+            "path,hash,verdict,who,why\na,{},{wrong},,\n",
+            blake3::hash(b"")
+        );
+        fs::write(&path, text).unwrap();
+        assert!(matches!(
+            Decisions::open(&path),
+            Err(Error::Table { line: 2, .. })
+        ));
+    }
+}
+
+#[test]
+fn the_report_shows_the_photos_and_nothing_from_outside() {
+    let folder = planted();
+    let (manifest, checked) = checked(folder.path(), &Decisions::default());
+    for language in words::Language::ALL {
+        let html = report(&manifest, &checked, language, 2, &|_, _| {});
+        assert!(html.contains("pug/whole.jpg"));
+        assert!(html.matches("data:image/jpeg").count() >= 20);
+        for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
+            assert!(!html.contains(outside), "{outside}");
+        }
+    }
+    let json = checked.json();
+    assert_eq!(json["counts"]["same_file"], 1);
+    assert!(json["findings"].as_array().unwrap().len() > 15);
+}
+
+#[test]
+fn what_the_data_set_looks_like_is_the_same_for_any_number_of_threads() {
+    let folder = planted();
+    let options = ImportOptions::default();
+    let imported = import(folder.path(), &options, &|_, _| {}).unwrap();
+    let one = crate::explore::explore(&imported.manifest, false, 1, &|_, _| {});
+    let two = crate::explore::explore(&imported.manifest, false, 3, &|_, _| {});
+    assert_eq!(one.numbers, two.numbers);
+    let html = one.page(&imported.manifest, words::Language::French, 1, 2);
+    assert_eq!(
+        html,
+        two.page(&imported.manifest, words::Language::French, 1, 1)
+    );
+    assert!(html.contains("<svg") && !html.contains("across.jpg"));
+}

@@ -1,0 +1,148 @@
+//! Makes a manifest of any usual data set; photos are read where they lie, never copied or changed.
+
+mod archives;
+mod candidate;
+mod folders;
+mod problem;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use vision::Limits;
+
+pub use problem::{Problem, ProblemKind};
+
+use crate::error::Error;
+use crate::manifest::Manifest;
+use crate::parallel::{self, Progress};
+use archives::{IMAGES_ARCHIVE, from_archive};
+use candidate::read_candidate;
+use folders::from_folders;
+use tables::from_table;
+
+/// The table that makes a folder a data set.
+const LABELS_FILE: &str = "labels.csv";
+
+/// How to import.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// The folder that a table's paths start from; else the table's own.
+    pub photos: Option<PathBuf>,
+    /// The table's column of paths; else the usual names are tried.
+    pub path_column: Option<String>,
+    /// The table's column of classes; else the usual names are tried.
+    pub label_column: Option<String>,
+    /// The table's encoding, by its usual name (`latin1`); else UTF-8 or UTF-16.
+    pub encoding: Option<String>,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        ImportOptions {
+            photos: None,
+            path_column: None,
+            label_column: None,
+            encoding: None,
+            threads: 1,
+        }
+    }
+}
+
+/// What was found to import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// A folder for each class, or `train/CLASS`, `test/CLASS`, or Stanford Dogs' folders.
+    Folders,
+    /// A tar archive, with the lists and annotations beside it where they are.
+    Archive,
+    /// A table of paths and classes.
+    Table,
+}
+
+/// A data set made into a table.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// What it was.
+    pub layout: Layout,
+    /// The photos that could be read.
+    pub manifest: Manifest,
+    /// What is not as it should be, by kind, then by name.
+    pub problems: Vec<Problem>,
+}
+
+/// Imports a data set: a folder, a tar archive or a table. `progress` counts photos.
+pub fn import(
+    source: &Path,
+    options: &ImportOptions,
+    progress: Progress<'_>,
+) -> Result<Imported, Error> {
+    let found = source.metadata().map_err(Error::read(source))?;
+    let source = &source.canonicalize().map_err(Error::read(source))?;
+    let mut problems = Vec::new();
+    let (layout, candidates) = if found.is_dir() {
+        if source.join(LABELS_FILE).is_file() {
+            let table = source.join(LABELS_FILE);
+            (Layout::Table, from_table(&table, options, &mut problems)?)
+        } else if source.join(IMAGES_ARCHIVE).is_file() {
+            let archive = source.join(IMAGES_ARCHIVE);
+            (Layout::Archive, from_archive(&archive, &mut problems)?)
+        } else {
+            (Layout::Folders, from_folders(source, &mut problems)?)
+        }
+    } else if !found.is_file() {
+        return Err(Error::read(source)(std::io::Error::other(
+            "not a regular file",
+        )));
+    } else if is_table(source) {
+        (Layout::Table, from_table(source, options, &mut problems)?)
+    } else {
+        (Layout::Archive, from_archive(source, &mut problems)?)
+    };
+
+    let limits = Limits::default();
+    let read = parallel::map(options.threads, candidates.len(), progress, |index| {
+        read_candidate(&candidates[index], &limits)
+    });
+    let mut entries = Vec::new();
+    for (entry, faults) in read {
+        entries.extend(entry);
+        problems.extend(faults);
+    }
+    let with_photos: BTreeSet<&str> = entries.iter().map(|(class, _)| class.as_str()).collect();
+    let emptied: BTreeSet<&str> = candidates
+        .iter()
+        .map(|candidate| candidate.class.as_str())
+        .filter(|class| !with_photos.contains(class))
+        .collect();
+    problems.extend(emptied.into_iter().map(|class| Problem {
+        path: class.to_owned(),
+        kind: ProblemKind::EmptyClass,
+        detail: "none of its photos can be read".to_owned(),
+    }));
+    if entries.is_empty() {
+        return Err(Error::Nothing {
+            path: source.to_owned(),
+        });
+    }
+    problems.sort_by(|one, other| (one.kind, &one.path).cmp(&(other.kind, &other.path)));
+    Ok(Imported {
+        layout,
+        manifest: Manifest::new(PathBuf::new(), entries),
+        problems,
+    })
+}
+
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| {
+        ["csv", "tsv", "txt"]
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}

@@ -1,0 +1,209 @@
+//! Data sets in tables: a CSV with a path and a class in each row.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::ImportOptions;
+use super::candidate::Candidate;
+use super::problem::{Problem, ProblemKind};
+use crate::dataset::Part;
+use crate::error::Error;
+use crate::manifest::{Rectangle, part_by_name, part_name};
+use crate::table::Table;
+
+/// Names of columns that tables of labels use, by meaning, in lower case.
+const PATH_COLUMNS: [&str; 8] = [
+    "path",
+    "file",
+    "filename",
+    "file_name",
+    "image",
+    "image_path",
+    "photo",
+    "id",
+];
+const LABEL_COLUMNS: [&str; 8] = [
+    "label",
+    "class",
+    "breed",
+    "category",
+    "class_name",
+    "target",
+    "race",
+    "y",
+];
+const PART_COLUMNS: [&str; 3] = ["split", "part", "subset"];
+const GROUP_COLUMNS: [&str; 5] = ["group", "animal", "animal_id", "dog_id", "individual"];
+const BOX_COLUMNS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
+/// Endings that a table may leave off (`id` instead of `id.jpg`).
+const LEFT_OFF_ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "JPG"];
+
+/// A row of a table of labels.
+struct Row {
+    line: u64,
+    class: String,
+    part: Part,
+    group: String,
+    boxes: Vec<Rectangle>,
+}
+
+/// A table of paths and classes.
+pub(super) fn from_table(
+    path: &Path,
+    options: &ImportOptions,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Candidate>, Error> {
+    let table = Table::open(path, options.encoding.as_deref())?;
+    let column = |named: &Option<String>, usual: &[&str]| match named {
+        Some(name) => table.required(&[name.as_str()]),
+        None => table.required(usual),
+    };
+    let path_column = column(&options.path_column, &PATH_COLUMNS)?;
+    let label_column = column(&options.label_column, &LABEL_COLUMNS)?;
+    let part_column = table.first_column(&PART_COLUMNS);
+    let group_column = table.first_column(&GROUP_COLUMNS);
+    let box_columns: Option<Vec<usize>> =
+        BOX_COLUMNS.iter().map(|name| table.column(name)).collect();
+    let own_folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let folder = match &options.photos {
+        Some(folder) => folder.canonicalize().map_err(Error::read(folder))?,
+        None => own_folder,
+    };
+
+    // In the order of the table; what one name says, checked against what it said before.
+    let mut order: Vec<String> = Vec::new();
+    let mut named: HashMap<String, Row> = HashMap::new();
+    let mut contradicted: BTreeSet<String> = BTreeSet::new();
+    for row in table.rows() {
+        let name = row.field(path_column).replace('\\', "/");
+        let class = row.field(label_column);
+        if name.is_empty() && class.is_empty() {
+            continue;
+        }
+        let told = part_column.map_or("", |column| row.field(column));
+        let part = part_by_name(told).unwrap_or(Part::Unsaid);
+        let boxes: Option<Rectangle> = box_columns.as_ref().and_then(|columns| {
+            let sides: Vec<f32> = columns
+                .iter()
+                .map(|&column| {
+                    row.field(column)
+                        .parse()
+                        .ok()
+                        .filter(|s: &f32| s.is_finite())
+                })
+                .collect::<Option<_>>()?;
+            sides.try_into().ok()
+        });
+        let line = row.line();
+        let mut problem = |kind, detail: String| {
+            problems.push(Problem {
+                path: name.clone(),
+                kind,
+                detail,
+            });
+        };
+        if class.is_empty() || name.is_empty() {
+            problem(ProblemKind::NoLabel, format!("line {line}"));
+            continue;
+        }
+        if let Some(before) = named.get_mut(&name) {
+            if before.class != class || before.part != part {
+                if contradicted.insert(name.clone()) {
+                    let this = [class, part_name(part)].join(" ");
+                    let that = [&before.class, part_name(before.part)].join(" ");
+                    problem(
+                        ProblemKind::TwoLabels,
+                        format!(
+                            "{} in line {}, {} in line {line}",
+                            that.trim_end(),
+                            before.line,
+                            this.trim_end()
+                        ),
+                    );
+                }
+            } else if boxes.is_some_and(|new| !before.boxes.contains(&new)) {
+                before.boxes.extend(boxes);
+            } else {
+                problem(
+                    ProblemKind::NamedTwice,
+                    format!("lines {} and {line}", before.line),
+                );
+            }
+            continue;
+        }
+        order.push(name.clone());
+        let row = Row {
+            line,
+            class: class.to_owned(),
+            part,
+            group: group_column.map_or(String::new(), |column| row.field(column).to_owned()),
+            boxes: boxes.into_iter().collect(),
+        };
+        named.insert(name, row);
+    }
+
+    let mut candidates = Vec::new();
+    let mut files: HashMap<PathBuf, String> = HashMap::new();
+    for name in order {
+        if contradicted.contains(&name) {
+            continue;
+        }
+        let Some(row) = named.remove(&name) else {
+            continue;
+        };
+        let Some(file) = find_photo(&folder, &name, &row) else {
+            problems.push(Problem {
+                path: name,
+                kind: ProblemKind::Missing,
+                detail: format!("line {}", row.line),
+            });
+            continue;
+        };
+        // Two names of one file (`a`, `./a.jpg`, a link) would put it on both sides of a split.
+        if let Some(first) = files.get(&file) {
+            problems.push(Problem {
+                path: name,
+                kind: ProblemKind::NamedTwice,
+                detail: format!("the same file as {first}"),
+            });
+            continue;
+        }
+        files.insert(file.clone(), name.clone());
+        candidates.push(Candidate {
+            file,
+            member: None,
+            name,
+            class: row.class,
+            part: row.part,
+            group: row.group,
+            boxes: row.boxes,
+            annotation: None,
+        });
+    }
+    Ok(candidates)
+}
+
+/// The photo that a table means: its name may lack the ending, the class's folder or the part's.
+fn find_photo(folder: &Path, name: &str, row: &Row) -> Option<PathBuf> {
+    let mut places = vec![folder.join(name)];
+    if !Path::new(name).is_absolute() {
+        for part in [part_name(row.part), "images", "Images", "train", "photos"] {
+            places.push(folder.join(part).join(name));
+        }
+        places.push(folder.join(&row.class).join(name));
+    }
+    places
+        .iter()
+        .flat_map(|place| {
+            let text = place.as_os_str().to_owned();
+            let with_ending = LEFT_OFF_ENDINGS.iter().map(move |ending| {
+                let mut longer = text.clone();
+                longer.push(".");
+                longer.push(ending);
+                PathBuf::from(longer)
+            });
+            std::iter::once(place.clone()).chain(with_ending)
+        })
+        .find(|place| place.is_file())
+        .and_then(|place| place.canonicalize().ok())
+}
