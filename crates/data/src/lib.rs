@@ -11,6 +11,7 @@ mod dataset;
 mod error;
 pub mod explore;
 mod import;
+pub mod loader;
 mod manifest;
 mod matlab;
 mod parallel;

@@ -1,15 +1,18 @@
 //! Shapes, aligned buffers, named tensors and the worker pool: what every other crate stands on.
 //!
-//! Invariant: this crate knows no network and no file. Its only unsafe code is the allocation of
-//! aligned memory and the hand-over of borrowed work to the pool's threads.
+//! Invariant: this crate knows no network and no file format. Its only unsafe code is the allocation
+//! of aligned memory, the hand-over of borrowed work to the pool's threads, and the mapping of a
+//! file's bytes.
 
 mod buffer;
+mod mapped_file;
 mod named;
 mod pool;
 mod random;
 mod shape;
 
 pub use buffer::AlignedBuffer;
+pub use mapped_file::MappedFile;
 pub use named::{NamedTensors, Tensor, TensorError};
 pub use pool::Pool;
 pub use random::Random;

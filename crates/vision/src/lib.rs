@@ -3,6 +3,7 @@
 //! Invariant: [`decode`] and [`prepare`] are the only makers of input tensors, for the command line,
 //! the pages, evaluation and measurements alike. This crate opens no file and runs no network.
 
+pub mod augment;
 mod color;
 mod decode;
 mod error;
@@ -21,5 +22,5 @@ pub use format::{Format, has_photo_ending};
 pub use limits::Limits;
 pub use orientation::Orientation;
 pub use photo::{Found, Photo};
-pub use prepare::{Views, prepare};
+pub use prepare::{Scaler, Views, pixels, prepare};
 pub use quality::{Flaw, quality};

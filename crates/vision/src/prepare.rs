@@ -80,6 +80,49 @@ pub fn prepare(spec: &InputSpec, photo: &Photo) -> Result<Views, PrepareError> {
     })
 }
 
+/// The first stage of [`prepare`] alone, for a view of this geometry: height x width x 3 bytes, before
+/// mirroring and scaling. Training augments them, then uses [`Scaler`], the last stage.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn pixels(
+    spec: &InputSpec,
+    geometry: Geometry,
+    photo: &Photo,
+) -> Result<Vec<u8>, PrepareError> {
+    check(spec)?;
+    Ok(place(spec, geometry, photo))
+}
+
+/// The last stage of [`prepare`] alone: bytes to the network's values.
+#[derive(Clone, Debug)]
+pub struct Scaler {
+    tables: [[f32; 256]; 3],
+    blue_first: bool,
+}
+
+impl Scaler {
+    /// Of this scaling.
+    pub fn new(scaling: &Scaling) -> Self {
+        Scaler {
+            tables: scaling_tables(scaling),
+            blue_first: scaling.blue_first,
+        }
+    }
+
+    /// Scales pixels of red, green and blue: as many values as bytes.
+    ///
+    /// # Panics
+    /// Where the lengths differ or are no whole number of pixels.
+    pub fn run(&self, pixels: &[u8], values: &mut [f32]) {
+        assert!(pixels.len() == values.len() && pixels.len().is_multiple_of(3));
+        if !pixels.is_empty() {
+            let width = pixels.len() / 3;
+            scale(pixels, width, false, self.blue_first, &self.tables, values);
+        }
+    }
+}
+
 fn check(spec: &InputSpec) -> Result<(), PrepareError> {
     if !spec.preprocessing.trim().is_empty() {
         return Err(PrepareError::Preprocessing(spec.preprocessing.clone()));
