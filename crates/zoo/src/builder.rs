@@ -109,7 +109,7 @@ impl Builder {
         self.graph.node(node).shape().channels()
     }
 
-    fn padding(&self, input: NodeId, kernel: usize, stride: usize, pad: Pad) -> Padding {
+    pub(crate) fn padding(&self, input: NodeId, kernel: usize, stride: usize, pad: Pad) -> Padding {
         match pad {
             Pad::Valid => Padding::default(),
             Pad::Same => same_padding(self.size(input), kernel, stride),

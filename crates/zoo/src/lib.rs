@@ -14,9 +14,11 @@ mod builder;
 mod efficientnet_lite;
 mod head;
 pub mod imagenet;
+mod lenet;
 mod mobilenet_v2;
 
 pub use head::select_classes;
+pub use lenet::{LeNet, SMALL};
 
 use graph::{Graph, GraphError, InputSpec, Origin, WeightNames};
 

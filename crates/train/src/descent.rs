@@ -1,0 +1,229 @@
+//! An optimiser at work: clipping, weight decay, the update, the moving average, and what it keeps.
+use crate::optimizers::{self, Optimizer, OptimizerOptions};
+use crate::{TrainError, optimizers::Entry};
+use engine::TrainingState;
+use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
+
+/// An optimiser with what it keeps of each parameter of one training.
+pub struct Descent {
+    options: OptimizerOptions,
+    entry: &'static Entry,
+    optimizer: Box<dyn Optimizer>,
+    /// Steps done.
+    steps: u64,
+    parameters: Vec<Kept>,
+}
+
+/// What is kept of one parameter.
+struct Kept {
+    name: String,
+    shape: Shape,
+    slots: Vec<AlignedBuffer>,
+    average: Option<AlignedBuffer>,
+}
+
+/// Most slots of an optimiser.
+const MOST_SLOTS: usize = 3;
+
+impl Descent {
+    /// Starts with the parameters that `state` trains.
+    ///
+    /// # Errors
+    /// Options that do not go together; see [`OptimizerOptions::build`].
+    pub fn new(options: &OptimizerOptions, state: &TrainingState) -> Result<Self, TrainError> {
+        let optimizer = options.build()?;
+        let entry = optimizers::find(&options.name)?;
+        let slots = optimizer.slots().len();
+        let parameters = state.trained().map(|(name, shape)| {
+            let size = shape.elements();
+            let mut kept = Kept {
+                name: name.to_owned(),
+                shape,
+                slots: (0..slots).map(|_| AlignedBuffer::zeroed(size)).collect(),
+                average: options.average.map(|_| AlignedBuffer::zeroed(size)),
+            };
+            let first = optimizer.first();
+            if first != 0.0 {
+                kept.slots.iter_mut().for_each(|slot| slot.fill(first));
+            }
+            kept
+        });
+        Ok(Descent {
+            parameters: parameters.collect(),
+            options: options.clone(),
+            entry,
+            optimizer,
+            steps: 0,
+        })
+    }
+
+    /// The learning rate that was asked for, or the optimiser's own.
+    pub fn rate(&self) -> f32 {
+        self.options.rate.unwrap_or(self.entry.rate)
+    }
+
+    /// Steps done so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Bytes of what is kept.
+    pub fn bytes(&self) -> usize {
+        let floats = |kept: &Kept| {
+            let slots: usize = kept.slots.iter().map(|slot| slot.len()).sum();
+            slots + kept.average.as_ref().map_or(0, |average| average.len())
+        };
+        self.parameters.iter().map(floats).sum::<usize>() * size_of::<f32>()
+    }
+
+    /// Changes every trained parameter by its gradient, which clipping may change, at this learning
+    /// rate. Gives the norm of all gradients together, as it was before clipping.
+    ///
+    /// # Panics
+    /// With the state of another plan.
+    pub fn apply(&mut self, state: &mut TrainingState, rate: f32) -> f32 {
+        let mut squares = 0.0;
+        state.for_each_trained(|_, trained| squares += square_sum(trained.gradient));
+        let norm = squares.sqrt();
+        self.steps += 1;
+        self.optimizer.begin(self.steps, rate);
+        let options = &self.options;
+        let global = options
+            .clip_global_norm
+            .map_or(1.0, |most| f64::from(most) / norm.max(f64::from(most)));
+        let decay = options.weight_decay.unwrap_or(self.entry.weight_decay) * rate;
+        let first = self.steps == 1;
+        state.for_each_trained(|place, trained| {
+            let kept = &mut self.parameters[place];
+            assert_eq!(kept.name, trained.name, "a state of the same plan");
+            if let Some(most) = options.clip_norm {
+                let most = f64::from(most);
+                scale(
+                    trained.gradient,
+                    most / square_sum(trained.gradient).sqrt().max(most),
+                );
+            } else if options.clip_global_norm.is_some() {
+                scale(trained.gradient, global);
+            } else if let Some(most) = options.clip_value {
+                for slope in trained.gradient.iter_mut() {
+                    *slope = slope.clamp(-most, most);
+                }
+            }
+            if decay > 0.0 && (!options.decay_kernels_only || trained.name.ends_with("/kernel")) {
+                for value in trained.values.iter_mut() {
+                    *value -= *value * decay;
+                }
+            }
+            let mut slots: [&mut [f32]; MOST_SLOTS] = Default::default();
+            let count = kept.slots.len();
+            for (slot, buffer) in slots.iter_mut().zip(&mut kept.slots) {
+                *slot = buffer;
+            }
+            self.optimizer
+                .update(trained.values, trained.gradient, &mut slots[..count]);
+            if let (Some(average), Some(share)) = (&mut kept.average, options.average) {
+                // The first step's values are the average's first.
+                let share = if first { 0.0 } else { share };
+                for (average, &value) in average.iter_mut().zip(&*trained.values) {
+                    *average = share * *average + (1.0 - share) * value;
+                }
+            }
+        });
+        norm as f32
+    }
+
+    /// The moving averages of the trained parameters, by name; none where none are kept or no step
+    /// was done.
+    pub fn averages(&self) -> Option<NamedTensors> {
+        if self.steps == 0 {
+            return None;
+        }
+        let tensor = |kept: &Kept| {
+            let average = kept.average.as_ref()?;
+            let tensor = Tensor::new(kept.shape, average.clone()).ok()?;
+            Some((kept.name.clone(), tensor))
+        };
+        self.parameters.iter().map(tensor).collect()
+    }
+
+    /// All that it keeps, by `SLOT:PARAMETER`, for a checkpoint.
+    pub fn kept(&self) -> NamedTensors {
+        let mut all = NamedTensors::new();
+        for kept in &self.parameters {
+            let slots = self.optimizer.slots().iter().zip(&kept.slots);
+            let average = kept.average.iter().map(|average| (&AVERAGE, average));
+            for (slot, buffer) in slots.chain(average) {
+                let tensor = Tensor::new(kept.shape, buffer.clone());
+                let tensor = tensor.expect("a buffer of the parameter's size");
+                all.insert(format!("{slot}:{}", kept.name), tensor);
+            }
+        }
+        all
+    }
+
+    /// Goes on from a checkpoint: after `steps` steps, with what [`Descent::kept`] gave then.
+    ///
+    /// # Errors
+    /// [`TrainError::Kept`] where a tensor is missing or has another shape; nothing is changed then.
+    pub fn resume(&mut self, steps: u64, all: &NamedTensors) -> Result<(), TrainError> {
+        for (name, own) in self.kept() {
+            if all
+                .get(&name)
+                .is_none_or(|tensor| tensor.shape() != own.shape())
+            {
+                return Err(TrainError::Kept { name });
+            }
+        }
+        for kept in &mut self.parameters {
+            let slots = self.optimizer.slots().iter().zip(&mut kept.slots);
+            let average = kept.average.iter_mut().map(|average| (&AVERAGE, average));
+            for (slot, buffer) in slots.chain(average) {
+                let name = format!("{slot}:{}", kept.name);
+                buffer.copy_from_slice(all[&name].values());
+            }
+        }
+        self.steps = steps;
+        Ok(())
+    }
+}
+
+/// What a moving average is called in a checkpoint.
+const AVERAGE: &str = "average";
+
+fn square_sum(values: &[f32]) -> f64 {
+    // Sixteen sums side by side, so that the compiler can use vectors.
+    let mut sums = [0f32; 16];
+    let mut total = 0f64;
+    for block in values.chunks(4096) {
+        sums.fill(0.0);
+        let (whole, rest) = block.as_chunks::<16>();
+        for values in whole {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += value * value;
+            }
+        }
+        total += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+        total += rest
+            .iter()
+            .map(|&v| f64::from(v) * f64::from(v))
+            .sum::<f64>();
+    }
+    total
+}
+
+fn scale(values: &mut [f32], factor: f64) {
+    if factor != 1.0 {
+        let factor = factor as f32;
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
+impl std::fmt::Debug for Descent {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Descent")
+            .field("options", &self.options)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
