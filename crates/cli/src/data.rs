@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 /// The verbs under `museau data`.
 #[derive(Debug, Subcommand)]
 pub enum DataVerb {
+    /// Fetch a published data set: its archives, checked, resumed after a break
+    Fetch(crate::fetch::FetchArguments),
     /// Make a manifest of a data set; its photos stay where they are
     Import(ImportArguments),
     /// Say which photos are for fitting, choosing and testing
@@ -122,6 +124,7 @@ pub struct ExploreArguments {
 /// Runs a verb under `museau data`.
 pub fn run(context: &Context, verb: &DataVerb) -> Result<()> {
     match verb {
+        DataVerb::Fetch(arguments) => crate::fetch::run(context, arguments),
         DataVerb::Import(arguments) => import(context, arguments),
         DataVerb::Split(arguments) => split(context, arguments),
         DataVerb::Check(arguments) => check(context, arguments),

@@ -6,6 +6,7 @@ mod classify;
 mod context;
 mod data;
 mod failure;
+mod fetch;
 mod log;
 mod make;
 mod model;

@@ -10,6 +10,7 @@ pub mod check;
 mod dataset;
 mod error;
 pub mod explore;
+pub mod fetch;
 mod import;
 pub mod loader;
 mod manifest;

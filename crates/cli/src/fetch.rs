@@ -1,0 +1,108 @@
+//! `museau data fetch`: the archives of a published data set.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use anyhow::Result;
+use clap::Args;
+use data::fetch::{Archive, FetchEvent, Origin, Patience, SOURCES, fetch};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::Cell;
+use std::path::PathBuf;
+use words::Message;
+
+/// Options of `museau data fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArguments {
+    /// Which data set: stanford-dogs
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The folder for the archives [default: NAME]
+    #[arg(long, short, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// A mirror: a folder that holds the archives, or an address (http, https)
+    #[arg(long, value_name = "FOLDER|URL")]
+    from: Option<String>,
+}
+
+/// Runs `museau data fetch`.
+pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
+    let Some(source) = SOURCES.iter().find(|source| source.name == arguments.name) else {
+        let known: Vec<_> = SOURCES.iter().map(|source| source.name).collect();
+        let (name, known) = (&arguments.name, &known.join(", "));
+        let text = context.say(Message::FetchUnknown { name, known });
+        return Err(Failure::error(Status::Usage, text));
+    };
+    let origin = match &arguments.from {
+        None => Origin::Address(source.address.to_owned()),
+        Some(from) if from.starts_with("http://") || from.starts_with("https://") => {
+            Origin::Address(from.clone())
+        }
+        Some(from) => Origin::Folder(PathBuf::from(from)),
+    };
+    let folder = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(source.name));
+    if !context.quiet {
+        eprintln!("{}", context.say(Message::FetchTerms));
+    }
+    for archive in source.archives {
+        let shown = Shown::new(context, archive);
+        let progress = |event: FetchEvent<'_>| match event {
+            FetchEvent::Bytes(bytes) => shown.now(bytes),
+            FetchEvent::Pause { reason, pause } if !context.quiet => {
+                let seconds = &pause.as_secs().to_string();
+                let text = context.say(Message::FetchPause { reason, seconds });
+                shown.bar.suspend(|| eprintln!("{text}"));
+            }
+            FetchEvent::Pause { .. } => {}
+        };
+        let fetched = fetch(archive, &origin, &folder, &Patience::default(), &progress)
+            .map_err(|error| Failure::error(Status::Failed, error.message(context.language)))?;
+        shown.bar.finish_and_clear();
+        if fetched.was_there && !context.quiet {
+            let path = &fetched.path.display().to_string();
+            eprintln!("{}", context.say(Message::FetchWasThere { path }));
+        }
+    }
+    if !context.quiet {
+        let folder = &folder.display().to_string();
+        eprintln!("{}", context.say(Message::FetchDone { folder }));
+    }
+    Ok(())
+}
+
+/// A bar on a terminal; elsewhere a line for each tenth.
+struct Shown {
+    bar: ProgressBar,
+    archive: Archive,
+    lines: bool,
+    tenths: Cell<u64>,
+}
+
+impl Shown {
+    fn new(context: &Context, archive: &Archive) -> Self {
+        let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+        let style = ProgressStyle::with_template(template);
+        let bar = if context.quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(archive.bytes)
+        };
+        Shown {
+            lines: bar.is_hidden() && !context.quiet,
+            bar: bar
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_message(archive.name),
+            archive: *archive,
+            tenths: Cell::new(0),
+        }
+    }
+
+    fn now(&self, bytes: u64) {
+        self.bar.set_position(bytes);
+        let tenths = bytes * 10 / self.archive.bytes.max(1);
+        if self.lines && tenths > self.tenths.replace(tenths) {
+            eprintln!("{}: {} %", self.archive.name, tenths * 10);
+        }
+    }
+}

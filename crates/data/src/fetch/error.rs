@@ -1,0 +1,116 @@
+//! Why an archive was not fetched, in the person's language.
+use std::io;
+use std::path::PathBuf;
+
+use words::{Language, Message};
+
+/// Why an archive was not fetched. What had arrived stays where a rerun goes on from it, except
+/// after [`FetchError::WrongBytes`].
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The place answers with a status that is no success, or the mirror's folder lacks the file.
+    #[error("{place} does not have it: {answer}")]
+    Refused {
+        /// The address or the path.
+        place: String,
+        /// The status, or what the system said.
+        answer: String,
+    },
+    /// The transfer broke off, again and again.
+    #[error("{place}: broke off after {arrived} bytes: {reason}")]
+    Broken {
+        /// The address or the path.
+        place: String,
+        /// Bytes that have arrived, and are kept.
+        arrived: u64,
+        /// What happened last.
+        reason: String,
+    },
+    /// The file there has another length than the published one.
+    #[error("{place} has {found} bytes, not {wanted}")]
+    WrongLength {
+        /// The address or the path.
+        place: String,
+        /// The length there.
+        found: u64,
+        /// The published length.
+        wanted: u64,
+    },
+    /// The file has the right length but another content.
+    #[error("{place} has the checksum {found}, not {wanted}")]
+    WrongBytes {
+        /// The address or the path.
+        place: String,
+        /// The SHA-256 of what arrived.
+        found: String,
+        /// The published one.
+        wanted: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process is fetching into the same place.
+    #[error("{} is being written by another process", path.display())]
+    InUse {
+        /// The unfinished file.
+        path: PathBuf,
+    },
+}
+
+impl FetchError {
+    /// What happened and what to do about it, in the person's language.
+    pub fn message(&self, language: Language) -> String {
+        match self {
+            FetchError::Refused { place, answer } => {
+                words::message(language, Message::FetchRefused { place, answer })
+            }
+            FetchError::Broken {
+                place,
+                arrived,
+                reason,
+            } => {
+                let arrived = &arrived.to_string();
+                words::message(
+                    language,
+                    Message::FetchBroken {
+                        place,
+                        arrived,
+                        reason,
+                    },
+                )
+            }
+            FetchError::WrongLength {
+                place,
+                found,
+                wanted,
+            } => {
+                let (found, wanted) = (&found.to_string(), &wanted.to_string());
+                words::message(
+                    language,
+                    Message::FetchWrongLength {
+                        place,
+                        found,
+                        wanted,
+                    },
+                )
+            }
+            FetchError::WrongBytes { place, .. } => {
+                words::message(language, Message::FetchWrongBytes { place })
+            }
+            FetchError::File { path, source } => {
+                let path = &path.display().to_string();
+                let reason = &words::reason(language, source);
+                words::message(language, Message::FileCannotWrite { path, reason })
+            }
+            FetchError::InUse { path } => {
+                let path = &path.display().to_string();
+                words::message(language, Message::FetchInUse { path })
+            }
+        }
+    }
+}
