@@ -25,5 +25,5 @@ mod window;
 
 pub use activation::Activation;
 pub use float::Float;
-pub use isa::Isa;
+pub use isa::{Isa, Loops};
 pub use window::Window;

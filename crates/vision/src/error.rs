@@ -1,5 +1,6 @@
 //! What can be wrong with a photo, or with a wish for its preparation.
 use crate::Format;
+use crate::steps::StepError;
 
 /// Why a file gave no photo.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,9 +133,14 @@ impl DecodeError {
 pub enum PrepareError {
     /// The specification names a preprocessing that this version cannot run.
     #[error(
-        "the model wants the preprocessing `{0}`, which this version of museau cannot run; hint: a newer version may"
+        "the model wants the preprocessing `{pipeline}`, which this version of museau cannot run: {fault}; hint: a newer version may"
     )]
-    Preprocessing(String),
+    Preprocessing {
+        /// The preprocessing.
+        pipeline: String,
+        /// What of it is not understood.
+        fault: StepError,
+    },
     /// The specification makes no sense.
     #[error("the input specification is wrong: {0}")]
     Specification(String),

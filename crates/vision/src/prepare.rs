@@ -1,7 +1,10 @@
 //! A photo to the input of a network, as its `InputSpec` wants it.
+use std::borrow::Cow;
+
 use graph::{Geometry, InputSpec, Scaling};
 use tensor::AlignedBuffer;
 
+use crate::filters::Pipeline;
 use crate::resize::{Source, resize};
 use crate::{Photo, PrepareError};
 
@@ -45,13 +48,15 @@ impl Views {
     }
 }
 
-/// Makes a network's input from a photo: for each view the geometry, then the scaling.
+/// Makes a network's input from a photo: the specification's preprocessing on the caller's thread,
+/// then for each view the geometry and the scaling.
 ///
 /// # Errors
-/// `Preprocessing` where the specification names one (this version runs none), `Specification` where
+/// `Preprocessing` where the specification names one that is not understood, `Specification` where
 /// it makes no sense.
 pub fn prepare(spec: &InputSpec, photo: &Photo) -> Result<Views, PrepareError> {
-    check(spec)?;
+    let pipeline = check(spec)?;
+    let photo = &*preprocessed(&pipeline, photo);
     let size = spec.height * spec.width * 3;
     let tables = scaling_tables(&spec.scaling);
     let mut values = AlignedBuffer::zeroed(spec.views.len() * size);
@@ -90,8 +95,8 @@ pub fn pixels(
     geometry: Geometry,
     photo: &Photo,
 ) -> Result<Vec<u8>, PrepareError> {
-    check(spec)?;
-    Ok(place(spec, geometry, photo))
+    let pipeline = check(spec)?;
+    Ok(place(spec, geometry, &preprocessed(&pipeline, photo)))
 }
 
 /// The last stage of [`prepare`] alone: bytes to the network's values.
@@ -123,10 +128,23 @@ impl Scaler {
     }
 }
 
-fn check(spec: &InputSpec) -> Result<(), PrepareError> {
-    if !spec.preprocessing.trim().is_empty() {
-        return Err(PrepareError::Preprocessing(spec.preprocessing.clone()));
+fn preprocessed<'a>(pipeline: &Pipeline, photo: &'a Photo) -> Cow<'a, Photo> {
+    match pipeline.is_empty() {
+        true => Cow::Borrowed(photo),
+        false => Cow::Owned(pipeline.run_alone(photo, None)),
     }
+}
+
+/// The preprocessing of a specification that makes sense.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn check(spec: &InputSpec) -> Result<Pipeline, PrepareError> {
+    let pipeline = spec.preprocessing.parse::<Pipeline>();
+    let pipeline = pipeline.map_err(|fault| PrepareError::Preprocessing {
+        pipeline: spec.preprocessing.clone(),
+        fault,
+    })?;
     let wrong = |what: String| Err(PrepareError::Specification(what));
     // Far above any network's input, far below what would exhaust the memory.
     const LARGEST_SIDE: usize = 8192;
@@ -152,7 +170,7 @@ fn check(spec: &InputSpec) -> Result<(), PrepareError> {
     {
         return wrong(format!("a deviation of {:?}", spec.scaling.deviation));
     }
-    Ok(())
+    Ok(pipeline)
 }
 
 /// The photo in the network's rectangle: height x width x 3 bytes.
@@ -237,7 +255,7 @@ fn part(from: usize, resized: usize, kept: usize) -> (f64, f64) {
 }
 
 /// The size of the whole photo inside the network's rectangle, its aspect kept.
-fn letterbox(
+pub(crate) fn letterbox(
     (width, height): (usize, usize),
     (to_width, to_height): (usize, usize),
 ) -> (usize, usize) {
@@ -430,12 +448,27 @@ mod tests {
     }
 
     #[test]
+    fn the_preprocessing_comes_before_the_geometry() {
+        let mut piped = spec(Geometry::Stretch);
+        piped.preprocessing = "clahe(2,8) | gaussian(5)".to_owned();
+        let pipeline: Pipeline = piped.preprocessing.parse().unwrap();
+        let photo = photo(60, 41);
+        let before = pipeline.run_alone(&photo, None);
+        let plain = prepare(&spec(Geometry::Stretch), &before).unwrap();
+        let views = prepare(&piped, &photo).unwrap();
+        assert_eq!(views.values(), plain.values());
+        let untouched = prepare(&spec(Geometry::Stretch), &photo).unwrap();
+        assert_ne!(views.values(), untouched.values());
+    }
+
+    #[test]
     fn what_cannot_be_made_is_refused() {
         let mut piped = spec(Geometry::Stretch);
-        piped.preprocessing = "clahe(2,8)".to_owned();
+        piped.preprocessing = "clahe(2,8) | sharpen".to_owned();
         assert!(matches!(
             prepare(&piped, &photo(4, 4)),
-            Err(PrepareError::Preprocessing(pipeline)) if pipeline == "clahe(2,8)"
+            Err(PrepareError::Preprocessing { pipeline, fault })
+                if pipeline == "clahe(2,8) | sharpen" && fault.position == 14
         ));
         let mut none = spec(Geometry::Stretch);
         none.views.clear();

@@ -1,7 +1,7 @@
 //! Resizing as Pillow's `Image.resize`: antialiased, 8 bits between the two passes.
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use graph::Filter;
 
 /// A rectangle of the source, in its pixels, that becomes the whole of the result. The filter still
@@ -67,21 +67,42 @@ pub(crate) fn average(
     )
 }
 
-fn run(
+/// Resizes a rectangle of interleaved colours by any of the library's ways.
+pub(crate) fn run(
     rgb: &[u8],
+    size: (usize, usize),
+    source: Source,
+    new_size: (usize, usize),
+    algorithm: ResizeAlg,
+) -> Vec<u8> {
+    run_pixels::<U8x3>(rgb, size, source, new_size, algorithm)
+}
+
+/// The same for one plane.
+pub(crate) fn run_gray(
+    plane: &[u8],
+    size: (usize, usize),
+    source: Source,
+    new_size: (usize, usize),
+    algorithm: ResizeAlg,
+) -> Vec<u8> {
+    run_pixels::<U8>(plane, size, source, new_size, algorithm)
+}
+
+fn run_pixels<P: PixelTrait>(
+    values: &[u8],
     (width, height): (usize, usize),
     source: Source,
     (new_width, new_height): (usize, usize),
     algorithm: ResizeAlg,
 ) -> Vec<u8> {
     let side = |value: usize| u32::try_from(value).expect("a side below 2^32");
-    let mut pixels = vec![0; new_width * new_height * 3];
+    let mut pixels = vec![0; new_width * new_height * P::size()];
     // The typed images: `Image` would compile every pixel type that the library knows.
-    let picture = TypedImageRef::<U8x3>::from_buffer(side(width), side(height), rgb)
-        .expect("3 bytes a pixel");
-    let mut resized =
-        TypedImage::<U8x3>::from_buffer(side(new_width), side(new_height), &mut pixels)
-            .expect("3 bytes a pixel");
+    let picture = TypedImageRef::<P>::from_buffer(side(width), side(height), values)
+        .expect("the values of all pixels");
+    let mut resized = TypedImage::<P>::from_buffer(side(new_width), side(new_height), &mut pixels)
+        .expect("the values of all pixels");
     let (left, part_width) = off_the_grid(&source, width);
     let options = ResizeOptions::new()
         .resize_alg(algorithm)
@@ -92,6 +113,7 @@ fn run(
         .expect("a rectangle inside the picture");
     pixels
 }
+
 /// The rectangle's left side and width, moved by a ten-millionth of a pixel where it does not begin
 /// at the picture's own side: no value of 8 bits changes.
 ///

@@ -130,6 +130,34 @@ pub(crate) trait Work {
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
+/// Loops in safe Rust that [`Isa::compile`] compiles once for each set of instructions, so that the
+/// compiler turns them into its vectors. `run` and whatever it calls in an inner loop must be
+/// `#[inline(always)]`, and the inner loops free of closures: what is not inlined is compiled
+/// without the instructions.
+pub trait Loops {
+    /// What they give.
+    type Output;
+
+    /// The loops.
+    fn run(self) -> Self::Output;
+}
+
+impl Isa {
+    /// Runs loops that are compiled for these instructions.
+    #[inline]
+    pub fn compile<L: Loops>(self, loops: L) -> L::Output {
+        struct Compiled<L>(L);
+        impl<L: Loops> Work for Compiled<L> {
+            type Output = L::Output;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> L::Output {
+                self.0.run()
+            }
+        }
+        self.run(Compiled(loops))
+    }
+}
+
 /// # Safety
 /// The processor must have AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
