@@ -184,8 +184,8 @@ impl Package {
                 "photos are prepared as {wanted}, which the network does not take"
             ));
         }
-        if about.input.views.is_empty() {
-            return wrong("no view of the photo is asked for".into());
+        if let Err(error) = vision::check(&about.input) {
+            return wrong(error.to_string());
         }
         if about.labels.is_empty() {
             return wrong("there are no classes".into());

@@ -59,6 +59,9 @@ pub enum Verb {
     /// Import, split, check and explore data sets
     #[command(subcommand)]
     Data(crate::data::DataVerb),
+    /// Run the classic steps (CLAHE, bilateral, ...) on photos, and see what they do
+    #[command(subcommand)]
+    Preprocess(crate::preprocess::PreprocessVerb),
     /// Measure the speed of museau's own engine
     #[command(subcommand)]
     Bench(BenchVerb),
@@ -211,6 +214,8 @@ pub struct MakeArguments {
 pub enum BenchVerb {
     /// Time the network on made-up pixels
     Infer(InferArguments),
+    /// Time the classic steps on a photo
+    Filters(crate::bench_filters::FiltersArguments),
 }
 
 /// Options of `museau bench infer`.

@@ -19,6 +19,7 @@ const WARM_UP: usize = 5;
 pub fn run(context: &Context, verb: &BenchVerb) -> Result<()> {
     match verb {
         BenchVerb::Infer(arguments) => infer(context, arguments),
+        BenchVerb::Filters(arguments) => crate::bench_filters::run(context, arguments),
     }
 }
 

@@ -197,7 +197,7 @@ fn answer(
 }
 
 /// Reads and decodes one photo.
-fn load(context: &Context, one: Found) -> Result<(PathBuf, Photo), (PathBuf, Unanswered)> {
+pub fn load(context: &Context, one: Found) -> Result<(PathBuf, Photo), (PathBuf, Unanswered)> {
     let path = one.map_err(|(path, message)| {
         (
             path,
@@ -216,8 +216,11 @@ fn load(context: &Context, one: Found) -> Result<(PathBuf, Photo), (PathBuf, Una
     }
 }
 
-enum Unread {
+/// Why a photo cannot be looked at.
+pub enum Unread {
+    /// Its file cannot be read.
     File(std::io::Error),
+    /// Its bytes are no photo.
     Photo(DecodeError),
 }
 
@@ -232,7 +235,8 @@ fn read(path: &Path) -> Result<Photo, Unread> {
     vision::decode(&bytes, &limits).map_err(Unread::Photo)
 }
 
-fn explain(context: &Context, path: &Path, why: Unread) -> Unanswered {
+/// What is told about it.
+pub fn explain(context: &Context, path: &Path, why: Unread) -> Unanswered {
     match why {
         Unread::Photo(error) => Unanswered {
             kind: error.kind(),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod bench_filters;
 mod classify;
 mod context;
 mod data;
@@ -12,6 +13,7 @@ mod make;
 mod model;
 mod models;
 mod photos;
+mod preprocess;
 mod print;
 mod serve;
 mod shell;
@@ -39,6 +41,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Classify(options)) => classify::run(&context, options),
         Some(Verb::Models(verb)) => models::run(&context, verb),
         Some(Verb::Data(verb)) => data::run(&context, verb),
+        Some(Verb::Preprocess(verb)) => preprocess::run(&context, verb),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),

@@ -19,7 +19,19 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}\
 .grid{display:flex;flex-wrap:wrap;gap:.8rem;padding:0;list-style:none}\
 .grid li{border:1px solid #d0d0d0;padding:.4rem;max-width:17rem;font-size:.85rem;overflow-wrap:anywhere}\
 .grid .pictures{display:flex;gap:.3rem}.grid img{display:block;max-width:8rem;height:auto}\
-summary{cursor:pointer}";
+summary{cursor:pointer}\
+.compare{display:flex;flex-wrap:wrap;gap:.5rem;max-width:34rem}\
+.compare figure{flex:1 1 14rem;margin:0}.compare img{display:block;width:100%;height:auto}\
+.compare.on{display:grid}.compare.on figure{grid-area:1/1}\
+.compare.on figure+figure{clip-path:inset(0 0 0 var(--at,50%))}\
+.compare.on figure+figure figcaption{text-align:right}\
+.compare input{grid-area:2/1;width:100%;margin:0;height:2rem}";
+
+/// Lays the pictures of a comparison over each other, with a slider that parts them.
+const SCRIPT: &str = "\
+for(const c of document.querySelectorAll('.compare')){const i=document.createElement('input');\
+i.type='range';i.min=0;i.max=100;i.value=50;i.setAttribute('aria-label',c.dataset.slider);\
+i.oninput=()=>c.style.setProperty('--at',i.value+'%');c.append(i);c.classList.add('on')}";
 
 /// A page in the making.
 #[derive(Clone, Debug)]
@@ -29,6 +41,8 @@ pub struct Page {
     body: String,
     /// (anchor, text) of each heading.
     headings: Vec<(String, String)>,
+    /// Whether there is a comparison, which has a script.
+    compares: bool,
 }
 
 /// Rows of texts under a header.
@@ -88,6 +102,7 @@ impl Page {
             title: title.to_owned(),
             body: String::new(),
             headings: Vec::new(),
+            compares: false,
         }
     }
 
@@ -136,6 +151,25 @@ impl Page {
         self.body.push_str("</ul>");
     }
 
+    /// Two pictures of one size under a slider that shows one or the other; side by side without
+    /// script. `names` stand under them, `slider` says what the slider does.
+    pub fn comparison(&mut self, [before, after]: [&Picture; 2], names: [&str; 2], slider: &str) {
+        self.compares = true;
+        let _ = write!(
+            self.body,
+            "<div class=compare data-slider=\"{}\">",
+            escape(slider)
+        );
+        for (picture, name) in [before, after].into_iter().zip(names) {
+            let (picture, name) = (picture.html(), escape(name));
+            let _ = write!(
+                self.body,
+                "<figure>{picture}<figcaption>{name}</figcaption></figure>"
+            );
+        }
+        self.body.push_str("</div>");
+    }
+
     /// The page as one HTML file.
     pub fn finish(&self) -> String {
         let title = escape(&self.title);
@@ -143,9 +177,14 @@ impl Page {
             "<!doctype html><html lang={}><head><meta charset=utf-8>\
              <meta name=viewport content=\"width=device-width,initial-scale=1\">\
              <meta http-equiv=Content-Security-Policy \
-             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\
+             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'{}\">\
              <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
-            escape(&self.language)
+            escape(&self.language),
+            if self.compares {
+                "; script-src 'unsafe-inline'"
+            } else {
+                ""
+            },
         );
         if self.headings.len() > 1 {
             let _ = write!(html, "<nav aria-label=\"{title}\"><ul>");
@@ -155,7 +194,11 @@ impl Page {
             html.push_str("</ul></nav>");
         }
         html.push_str(&self.body);
-        html.push_str("</main></body></html>\n");
+        html.push_str("</main>");
+        if self.compares {
+            let _ = write!(html, "<script>{SCRIPT}</script>");
+        }
+        html.push_str("</body></html>\n");
         html
     }
 }
@@ -179,6 +222,18 @@ pub(crate) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_comparison_brings_a_script() {
+        let mut page = Page::new("en", "Pair");
+        assert!(!page.finish().contains("script"));
+        let gray = Picture::from_rgb(2, 2, &[128; 12], "<x>");
+        page.comparison([&gray, &gray], ["a", "b"], "a \"slider\"");
+        let html = page.finish();
+        assert!(html.contains("script-src 'unsafe-inline'") && html.contains("<script>for("));
+        assert!(html.contains("data-slider=\"a &quot;slider&quot;\""));
+        assert_eq!(html.matches("<figure>").count(), 2);
+    }
 
     #[test]
     fn a_page_holds_all_and_fetches_nothing() {

@@ -23,10 +23,24 @@ impl Picture {
     /// # Panics
     /// Where a side is 0 or over 65,535, or `rgb` does not hold `width * height * 3` bytes.
     pub fn from_rgb(width: usize, height: usize, rgb: &[u8], alternative: &str) -> Self {
+        Picture::with_quality(width, height, rgb, alternative, QUALITY)
+    }
+
+    /// The same in another quality, from 1 to 100.
+    ///
+    /// # Panics
+    /// As [`Picture::from_rgb`].
+    pub fn with_quality(
+        width: usize,
+        height: usize,
+        rgb: &[u8],
+        alternative: &str,
+        quality: u8,
+    ) -> Self {
         assert_eq!(rgb.len(), width * height * 3);
         let side = |side: usize| u16::try_from(side).expect("a small picture");
         let mut jpeg = Vec::new();
-        Encoder::new(&mut jpeg, QUALITY)
+        Encoder::new(&mut jpeg, quality)
             .encode(rgb, side(width), side(height), ColorType::Rgb)
             .expect("writing into memory does not fail");
         Picture {

@@ -6,6 +6,7 @@
 pub mod augment;
 mod color;
 mod decode;
+pub mod encode;
 mod error;
 pub mod filters;
 mod format;
@@ -15,6 +16,7 @@ mod photo;
 mod prepare;
 mod quality;
 mod resize;
+mod similarity;
 pub mod steps;
 
 pub use decode::decode;
@@ -25,3 +27,4 @@ pub use orientation::Orientation;
 pub use photo::{Found, Photo};
 pub use prepare::{Scaler, Views, check, pixels, prepare};
 pub use quality::{Flaw, quality};
+pub use similarity::{psnr, ssim};
