@@ -216,6 +216,52 @@ pub enum BenchVerb {
     Infer(InferArguments),
     /// Time the classic steps on a photo
     Filters(crate::bench_filters::FiltersArguments),
+    /// Time the decoding and resizing of photos, or the loading of cached ones
+    Data(DataBenchArguments),
+}
+
+/// Options of `museau bench data`.
+#[derive(Debug, Args)]
+pub struct DataBenchArguments {
+    /// Photos, or folders of photos; with --cached a data set
+    #[arg(required = true, value_name = "PHOTO|FOLDER")]
+    pub photos: Vec<PathBuf>,
+    /// Height and width of the input
+    #[arg(long, value_name = "PIXELS", default_value_t = 224, value_parser = clap::value_parser!(u16).range(1..=2048))]
+    pub size: u16,
+    /// How often each photo is taken in a run
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub repeat: u16,
+    /// Counted runs, or epochs
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Load the photos of a data set (less those kept for testing) from the cache
+    #[arg(long)]
+    pub cached: bool,
+    /// What is done to cached photos
+    #[arg(
+        long,
+        value_name = "STEPS",
+        default_value = "flip | crop",
+        requires = "cached"
+    )]
+    pub augment: String,
+    /// How many times larger than the input cached photos are stored
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.143, requires = "cached", value_parser = margin)]
+    pub margin: f32,
+    /// Where to write the inputs once (NHWC f32, 0 to 1), to be compared
+    #[arg(long, value_name = "FILE", conflicts_with = "cached")]
+    pub results: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+fn margin(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(margin) if (1.0..=4.0).contains(&margin) => Ok(margin),
+        _ => Err("1 <= FACTOR <= 4".to_owned()),
+    }
 }
 
 /// Options of `museau bench infer`.

@@ -20,6 +20,7 @@ pub fn run(context: &Context, verb: &BenchVerb) -> Result<()> {
     match verb {
         BenchVerb::Infer(arguments) => infer(context, arguments),
         BenchVerb::Filters(arguments) => crate::bench_filters::run(context, arguments),
+        BenchVerb::Data(arguments) => crate::bench_data::run(context, arguments),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum DataVerb {
     Check(CheckArguments),
     /// Make a page of charts and samples
     Explore(ExploreArguments),
+    /// Make a page of photos and what an augmentation makes of them
+    Preview(crate::preview::PreviewArguments),
 }
 
 /// Where the photos are.
@@ -129,6 +131,7 @@ pub fn run(context: &Context, verb: &DataVerb) -> Result<()> {
         DataVerb::Split(arguments) => split(context, arguments),
         DataVerb::Check(arguments) => check(context, arguments),
         DataVerb::Explore(arguments) => explore(context, arguments),
+        DataVerb::Preview(arguments) => crate::preview::run(context, arguments),
     }
 }
 
@@ -296,7 +299,7 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
 
 /// A manifest or any data set, less what the decisions drop; what importing it showed; the
 /// decisions.
-fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem>, Decisions)> {
+pub fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem>, Decisions)> {
     let (manifest, problems) = if data::is_manifest(&source.source) {
         let manifest = Manifest::open(&source.source).map_err(unusable(context))?;
         (manifest, Vec::new())
@@ -386,14 +389,16 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn begin(context: &Context, path: &Path) -> Result<AtomicFile> {
+/// Begins a file that will appear whole.
+pub fn begin(context: &Context, path: &Path) -> Result<AtomicFile> {
     AtomicFile::create(path).map_err(|source| {
         let path = path.to_owned();
         failed(context)(Error::Write { path, source })
     })
 }
 
-fn write(context: &Context, path: &Path, done: std::io::Result<()>) -> Result<()> {
+/// Says what could not be written.
+pub fn write(context: &Context, path: &Path, done: std::io::Result<()>) -> Result<()> {
     done.map_err(|source| {
         let path = path.to_owned();
         failed(context)(Error::Write { path, source })

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod bench_data;
 mod bench_filters;
 mod classify;
 mod context;
@@ -14,6 +15,7 @@ mod model;
 mod models;
 mod photos;
 mod preprocess;
+mod preview;
 mod print;
 mod serve;
 mod shell;

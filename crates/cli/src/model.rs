@@ -57,22 +57,23 @@ fn find(model: &Path) -> PathBuf {
         .unwrap_or_else(|| model.to_path_buf())
 }
 
-/// Where a person's own models are: `models` in `MUSEAU_HOME`, or in the platform's data folder.
+/// Where museau keeps what is a person's own: `MUSEAU_HOME`, or the platform's data folder.
+pub fn home() -> Option<PathBuf> {
+    if let Some(home) = std::env::var_os("MUSEAU_HOME") {
+        return Some(PathBuf::from(home));
+    }
+    use etcetera::AppStrategy;
+    let strategy = etcetera::choose_app_strategy(etcetera::AppStrategyArgs {
+        top_level_domain: "org".to_owned(),
+        author: "museau".to_owned(),
+        app_name: "museau".to_owned(),
+    });
+    Some(strategy.ok()?.data_dir())
+}
+
+/// Where a person's own models are: `models` in [`home`].
 pub fn folder() -> Option<PathBuf> {
-    let home = match std::env::var_os("MUSEAU_HOME") {
-        Some(home) => PathBuf::from(home),
-        None => {
-            use etcetera::AppStrategy;
-            etcetera::choose_app_strategy(etcetera::AppStrategyArgs {
-                top_level_domain: "org".to_owned(),
-                author: "museau".to_owned(),
-                app_name: "museau".to_owned(),
-            })
-            .ok()?
-            .data_dir()
-        }
-    };
-    Some(home.join("models"))
+    Some(home()?.join("models"))
 }
 
 /// What a wrong model file is told to be, in the person's language.

@@ -8,7 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use graph::{Geometry, InputSpec};
 use tensor::MappedFile;
@@ -115,6 +115,7 @@ impl Cache {
             None => {
                 std::fs::create_dir_all(folder).map_err(LoaderError::write(folder))?;
                 let lock = Lock::take(&path.with_extension("lock"))?;
+                sweep(folder);
                 // Whoever held the lock before may have made it.
                 let found = match mapped(&path, &key) {
                     Some(found) => found,
@@ -350,6 +351,16 @@ fn decoded(
     Ok((row, pixels))
 }
 
+/// One photo's stored picture, without a cache.
+pub(super) fn stored(
+    manifest: &Manifest,
+    entry: &Entry,
+    preparation: &Preparation,
+) -> Result<Vec<u8>, LoaderError> {
+    let input = preparation.stored_input();
+    decoded(manifest, entry, &input, preparation.geometry()).map(|(_, pixels)| pixels)
+}
+
 fn changed(entry: &Entry) -> LoaderError {
     let path = entry.path.clone();
     LoaderError::Changed { path }
@@ -372,6 +383,23 @@ fn is_unchanged(manifest: &Manifest, entry: &Entry, row: &Row) -> bool {
     same || manifest
         .read(entry)
         .is_ok_and(|bytes| blake3::hash(&bytes) == entry.hash)
+}
+
+/// A process that was killed leaves its unfinished file; none is written to for so long.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
+
+/// Removes unfinished files that nobody writes to any more.
+fn sweep(folder: &Path) {
+    for file in folder.read_dir().into_iter().flatten().flatten() {
+        let path = file.path();
+        let forgotten = file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > FORGOTTEN));
+        if forgotten && path.extension().is_some_and(|ending| ending == "part") {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// Held by the process that makes a cache; the system lets it go when the process ends, however it

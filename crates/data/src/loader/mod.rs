@@ -16,9 +16,11 @@ mod cache;
 mod cache_file;
 mod error;
 pub mod order;
+mod preview;
 
 pub use cache::{Cache, Preparation};
 pub use error::{LoaderError, step_message};
+pub use preview::{PreviewOptions, preview};
 
 /// How batches are made.
 #[derive(Debug)]

@@ -311,6 +311,22 @@ fn a_changed_photo_is_refused_and_a_touched_one_is_not() {
 }
 
 #[test]
+fn forgotten_unfinished_files_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = dataset(folder.path(), 3);
+    let place = folder.path().join("cache");
+    std::fs::create_dir(&place).unwrap();
+    let (old, young) = (place.join(".museau-a.part"), place.join(".museau-b.part"));
+    std::fs::write(&young, "half").unwrap();
+    let file = std::fs::File::create(&old).unwrap();
+    let days_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 86_400);
+    file.set_modified(days_ago).unwrap();
+    drop(file);
+    open(folder.path(), &manifest, 1.0).unwrap();
+    assert!(young.exists() && !old.exists());
+}
+
+#[test]
 fn two_that_open_at_once_make_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = dataset(folder.path(), 12);
