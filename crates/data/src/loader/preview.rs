@@ -106,11 +106,14 @@ pub fn preview(
                 let shares = (0..class_count).filter(|class| target[*class] > 0.0);
                 let shares: Vec<String> = shares
                     .map(|class| {
+                        if target[class] == 1.0 {
+                            return name(class).to_owned();
+                        }
                         let percent = words::percent(language, target[class].into());
                         format!("{} {percent}", name(class))
                     })
                     .collect();
-                if shares.len() > 1 {
+                if shares.len() > 1 || cells[*place].is_empty() {
                     lines.push(shares.join(", "));
                 }
                 cells[*place].push((vec![picture], lines));
@@ -121,7 +124,8 @@ pub fn preview(
     let (chain, seed) = (text.as_str(), &options.seed.to_string());
     page.paragraph(&say(Message::PreviewIntroduction { chain, seed }));
     for (entry, cells) in entries.iter().zip(cells) {
-        page.heading(&entry.path);
+        // The whole path is too long for a heading; the class stands under the plain picture.
+        page.heading(entry.path.rsplit('/').next().unwrap_or(&entry.path));
         page.grid(&cells);
     }
     Ok(page.finish())
