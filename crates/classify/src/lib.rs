@@ -4,13 +4,14 @@
 //! model: it is given bytes or a path.
 //!
 //! [`Classifier::open`] checks a package and plans its network; [`Classifier::classify`] answers
-//! photos. [`make`] makes packages from published weights.
+//! photos; [`Features`] gives what the head of the network sees. [`make`] makes packages from published weights.
 
 mod answer;
 mod calibration;
 mod classifier;
 mod decide;
 mod error;
+mod features;
 mod graph_text;
 pub mod make;
 mod network;
@@ -22,5 +23,6 @@ pub use calibration::{Calibration, DogRule};
 pub use classifier::{Classifier, ClassifyOptions};
 pub use decide::Probabilities;
 pub use error::{ClassifyError, PackageError, photo_message};
+pub use features::Features;
 pub use network::OpenOptions;
 pub use package::{About, Label, Package, Provenance};

@@ -102,6 +102,18 @@ pub struct CheckArguments {
     /// The folder for report.html, check.json and decisions.csv (which is never overwritten)
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
+    /// Look for wrong labels among photos that a model sees alike (of the test, with --with-test)
+    #[arg(long)]
+    suspects: bool,
+    /// The model for --suspects [default: the one inside]
+    #[arg(long, value_name = "FILE", requires = "suspects")]
+    model: Option<PathBuf>,
+    /// Look for wrong labels by these out-of-fold probabilities (CSV: path, a column a class)
+    #[arg(long, value_name = "FILE")]
+    probabilities: Option<PathBuf>,
+    /// Judge the labels of the photos kept for testing too
+    #[arg(long)]
+    with_test: bool,
     /// Print the counts as one JSON object
     #[arg(long)]
     json: bool,
@@ -118,6 +130,12 @@ pub struct ExploreArguments {
     /// Look at the photos kept for testing too
     #[arg(long)]
     with_test: bool,
+    /// Draw the map of the classes as a model sees their photos
+    #[arg(long)]
+    map: bool,
+    /// The model for --map [default: the one inside]
+    #[arg(long, value_name = "FILE", requires = "map")]
+    model: Option<PathBuf>,
     /// What decides which samples are shown
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -235,7 +253,29 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
     let bar = bar(context);
     let progress = |done, all| shown(&bar, done, all);
-    let checked = data::check::check(&manifest, &problems, &decisions, context.threads, &progress);
+    let features = match arguments.suspects {
+        true => Some(crate::features::of_manifest(
+            context,
+            &manifest,
+            arguments.with_test,
+            arguments.model.as_deref(),
+            &progress,
+        )?),
+        false => None,
+    };
+    let probabilities = match &arguments.probabilities {
+        Some(file) => Some(
+            data::check::Probabilities::open(file, &manifest, arguments.with_test)
+                .map_err(unusable(context))?,
+        ),
+        None => None,
+    };
+    let evidence = data::check::Evidence {
+        problems: &problems,
+        features: features.as_ref(),
+        probabilities: probabilities.as_ref(),
+    };
+    let checked = data::check::check(&manifest, &evidence, &decisions, context.threads, &progress);
     let html = data::check::report(
         &manifest,
         &checked,
@@ -280,9 +320,30 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let progress = |done, all| shown(&bar, done, all);
     let explored =
         data::explore::explore(&manifest, arguments.with_test, context.threads, &progress);
+    let map = match arguments.map {
+        true => {
+            let features = crate::features::of_manifest(
+                context,
+                &manifest,
+                arguments.with_test,
+                arguments.model.as_deref(),
+                &progress,
+            )?;
+            Some(explored.map(&manifest, &features))
+        }
+        false => None,
+    };
     bar.finish_and_clear();
-    let html = explored.page(&manifest, context.language, arguments.seed, context.threads);
-    let json = serde_json::to_vec_pretty(&explored.numbers)?;
+    let html = explored.page(
+        &manifest,
+        context.language,
+        map.as_ref(),
+        arguments.seed,
+        context.threads,
+    );
+    let mut json = serde_json::to_value(&explored.numbers)?;
+    json["map"] = serde_json::to_value(&map)?;
+    let json = serde_json::to_vec_pretty(&json)?;
     write(
         context,
         &page_path,

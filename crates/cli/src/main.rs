@@ -8,6 +8,7 @@ mod classify;
 mod context;
 mod data;
 mod failure;
+mod features;
 mod fetch;
 mod log;
 mod make;

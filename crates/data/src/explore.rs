@@ -11,6 +11,7 @@ use crate::check::measure::{BINS, Measures};
 use crate::check::open_photo;
 use crate::check::page::{reduced, thumbnail};
 use crate::check::plane::Plane;
+use crate::features::{Features, plane_of};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
 
@@ -104,6 +105,26 @@ pub struct Numbers {
     pub box_places: Vec<Vec<u64>>,
     /// How many boxes there are.
     pub boxes: usize,
+}
+
+/// Classes as points of a plane: near each other where their photos are alike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassMap {
+    /// Each class and its place.
+    pub classes: Vec<(String, [f64; 2])>,
+    /// The share of the variance between classes that the plane shows, 0 to 1.
+    pub shown: f64,
+}
+
+/// A class's name without ImageNet's number before it.
+pub(crate) fn shown_class(folder: &str) -> &str {
+    match crate::dataset::synset_of(folder) {
+        Some(_) => folder
+            .get(10..)
+            .filter(|rest| !rest.is_empty())
+            .unwrap_or(folder),
+        None => folder,
+    }
 }
 
 /// A data set, looked at.
@@ -270,11 +291,34 @@ fn numbers(manifest: &Manifest, places: &[usize], measured: &[Option<Measures>])
 }
 
 impl Explored {
+    /// Where each class lies by the mean features of its photos that were looked at, and the share
+    /// of the classes' variance that the two axes show.
+    pub fn map(&self, manifest: &Manifest, features: &Features) -> ClassMap {
+        let entries = manifest.all_entries();
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for &place in &self.places {
+            members.entry(entries[place].class).or_default().push(place);
+        }
+        let (names, means): (Vec<String>, Vec<Vec<f64>>) = members
+            .into_iter()
+            .filter_map(|(class, own)| {
+                let name = manifest.classes()[class].folder.clone();
+                Some((name, features.mean(own.into_iter())?))
+            })
+            .unzip();
+        let (places, shown) = plane_of(&means);
+        ClassMap {
+            classes: names.into_iter().zip(places).collect(),
+            shown,
+        }
+    }
+
     /// The page. `seed` decides which samples are shown.
     pub fn page(
         &self,
         manifest: &Manifest,
         language: Language,
+        map: Option<&ClassMap>,
         seed: u64,
         threads: usize,
     ) -> String {
@@ -298,7 +342,7 @@ impl Explored {
             numbers
                 .classes
                 .iter()
-                .map(|own| (own.class.clone(), value(own)))
+                .map(|own| (shown_class(&own.class).to_owned(), value(own)))
                 .collect()
         };
         let title = say(Message::ExplorePerClass);
@@ -402,6 +446,18 @@ impl Explored {
             let axes = [say(Message::ExploreWidth), say(Message::ExploreHeight)];
             let axes = [axes[0].as_str(), axes[1].as_str()];
             page.chart(&Chart::map(&title, axes, &boxes, &cells), &opens);
+        }
+        if let Some(map) = map {
+            let title = say(Message::ExploreMap);
+            page.heading(&title);
+            let share = words::number(language, map.shown * 100.0, 0);
+            page.paragraph(&say(Message::ExploreMapIntroduction { share: &share }));
+            let points: Vec<(String, [f64; 2])> = map
+                .classes
+                .iter()
+                .map(|(class, place)| (shown_class(class).to_owned(), *place))
+                .collect();
+            page.chart(&Chart::points(&title, &points), &opens);
         }
         page.heading(&say(Message::ExploreSamples));
         page.grid(&self.samples(manifest, language, seed, threads));

@@ -10,6 +10,7 @@ pub mod check;
 mod dataset;
 mod error;
 pub mod explore;
+mod features;
 pub mod fetch;
 mod import;
 pub mod loader;
@@ -28,6 +29,7 @@ pub use dataset::{
     breed_of_folder,
 };
 pub use error::{ArchiveFault, Error, TableFault};
+pub use features::Features;
 pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
 pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest, part_name};
 pub use matlab::{MatlabError, read_list};

@@ -42,6 +42,7 @@ enum Kind<'data> {
     Bars(&'data [(String, f64)]),
     Lines(&'data [Line], &'data str),
     Map(&'data [Vec<f64>], [&'data str; 2]),
+    Points(&'data [(String, [f64; 2])]),
 }
 
 impl<'data> Chart<'data> {
@@ -71,6 +72,13 @@ impl<'data> Chart<'data> {
         cells: &'data [Vec<f64>],
     ) -> Self {
         let kind = Kind::Map(cells, axes);
+        Chart { title, unit, kind }
+    }
+
+    /// Named points of a plane whose axes mean nothing by themselves, at one scale.
+    pub fn points(title: &'data str, points: &'data [(String, [f64; 2])]) -> Self {
+        let kind = Kind::Points(points);
+        let unit = "";
         Chart { title, unit, kind }
     }
 
@@ -106,6 +114,13 @@ impl<'data> Chart<'data> {
                 }
                 table
             }
+            Kind::Points(points) => {
+                let mut table = Table::new(["", "x", "y"]);
+                for (name, [x, y]) in *points {
+                    table.row([name.clone(), short(*x), short(*y)]);
+                }
+                table
+            }
             Kind::Map(cells, axes) => {
                 let columns = cells.first().map_or(0, Vec::len);
                 let corner = format!("{} / {}", axes[1], axes[0]);
@@ -128,6 +143,7 @@ impl<'data> Chart<'data> {
             Kind::Bars(values) => draw_bars(&mut svg, values, self.unit),
             Kind::Lines(lines, axis) => draw_lines(&mut svg, lines, axis, self.unit),
             Kind::Map(cells, axes) => draw_map(&mut svg, cells, axes),
+            Kind::Points(points) => draw_points(&mut svg, points),
         };
         if drawn.is_err() {
             return String::new();
@@ -275,6 +291,47 @@ fn draw_map(svg: &mut String, cells: &[Vec<f64>], axes: &[&str; 2]) -> Drawn {
     Ok(())
 }
 
+fn draw_points(svg: &mut String, points: &[(String, [f64; 2])]) -> Drawn {
+    const SIDE: u32 = 1000;
+    let all = || points.iter().flat_map(|(_, place)| place);
+    let most = all().fold(0.0, |most: f64, value| most.max(value.abs()));
+    if points.is_empty() || !most.is_finite() {
+        return Err("no point".into());
+    }
+    let range = room(most);
+    let area = SVGBackend::with_string(svg, (SIDE, SIDE)).into_drawing_area();
+    area.fill(&WHITE)?;
+    // Room for the names of points at the right border.
+    let chart = ChartBuilder::on(&area)
+        .margin(10)
+        .margin_right(120)
+        .build_cartesian_2d(-range..range, -range..range)?;
+    let plane = chart.plotting_area();
+    let mut taken: Vec<[i32; 4]> = Vec::new();
+    for (name, [x, y]) in points {
+        plane.draw(&Circle::new((*x, *y), 3, COLORS[0].filled()))?;
+        let (left, top) = plane.map_coordinate(&(*x, *y));
+        let wide = name.chars().count() as i32 * 6;
+        // A name moves down, then up, until it lies on no other.
+        let free = [0, 10, -10, 20, -20, 30, -30]
+            .map(|moved| [left + 6, top - 6 + moved, left + 6 + wide, top + 5 + moved])
+            .into_iter()
+            .find(|own| {
+                let beside = |other: &[i32; 4]| {
+                    own[0] > other[2] || own[2] < other[0] || own[1] > other[3] || own[3] < other[1]
+                };
+                taken.iter().all(beside)
+            });
+        if let Some(place) = free {
+            taken.push(place);
+            let text = Text::new(name.as_str(), (place[0], place[1]), ("sans-serif", 11));
+            area.draw(&text)?;
+        }
+    }
+    area.present()?;
+    Ok(())
+}
+
 /// Where an axis from 0 ends.
 fn room(most: f64) -> f64 {
     if most > 0.0 { most * 1.05 } else { 1.0 }
@@ -308,6 +365,10 @@ mod tests {
             },
         ];
         let cells = vec![vec![0.0, 1.0], vec![2.0, 7.0]];
+        let points = [
+            ("pug".to_owned(), [0.25, 1.0]),
+            ("b".to_owned(), [-1.0, 0.0]),
+        ];
         for (chart, numbers) in [
             (
                 Chart::bars("Bars & more", "photos", &values),
@@ -318,6 +379,7 @@ mod tests {
                 vec!["red", "0.2500"],
             ),
             (Chart::map("Map", ["x", "y"], "photos", &cells), vec!["7"]),
+            (Chart::points("Points", &points), vec!["pug", "0.2500"]),
         ] {
             let svg = chart.svg();
             assert!(svg.starts_with("<svg role=\"img\" aria-label="), "{svg}");
@@ -338,6 +400,7 @@ mod tests {
         assert!(empty.svg().contains("<svg"));
         assert_eq!(Chart::lines("", "", "", &[]).svg(), "");
         assert_eq!(Chart::map("", ["", ""], "", &[]).svg(), "");
+        assert_eq!(Chart::points("", &[]).svg(), "");
         let zeros = [("a".to_owned(), 0.0)];
         assert!(Chart::bars("", "", &zeros).svg().contains("<svg"));
     }

@@ -19,6 +19,8 @@ pub enum Kind {
     Unreadable,
     /// Its name or annotation tells another class, or a table tells two.
     Mislabelled,
+    /// Its neighbours, or networks that never saw it, say another class.
+    LabelSuspect,
     /// The ending of its name is not that of its content.
     FakeExtension,
     /// A side is very short.
@@ -47,13 +49,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of reports.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 19] = [
         Kind::TwinsAcrossClasses,
         Kind::TwinsAcrossSplits,
         Kind::SameFile,
         Kind::Twins,
         Kind::Unreadable,
         Kind::Mislabelled,
+        Kind::LabelSuspect,
         Kind::FakeExtension,
         Kind::Tiny,
         Kind::Dark,
@@ -77,6 +80,7 @@ impl Kind {
             Kind::Twins => "twins",
             Kind::Unreadable => "unreadable",
             Kind::Mislabelled => "mislabelled",
+            Kind::LabelSuspect => "label_suspect",
             Kind::FakeExtension => "fake_extension",
             Kind::Tiny => "tiny",
             Kind::Dark => "dark",
@@ -101,6 +105,7 @@ impl Kind {
             Kind::Twins => Message::CheckTwins,
             Kind::Unreadable => Message::CheckUnreadable,
             Kind::Mislabelled => Message::CheckMislabelled,
+            Kind::LabelSuspect => Message::CheckLabelSuspect,
             Kind::FakeExtension => Message::CheckFakeExtension,
             Kind::Tiny => Message::CheckTiny,
             Kind::Dark => Message::CheckDark,

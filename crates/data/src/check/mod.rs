@@ -9,6 +9,7 @@ pub(crate) mod measure;
 pub(crate) mod page;
 pub(crate) mod plane;
 mod rules;
+mod suspects;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,9 @@ pub use duplicates::Twins;
 pub use finding::{Checked, Finding};
 pub use kind::Kind;
 pub use page::report;
+pub use suspects::Probabilities;
 
+use crate::features::Features;
 use crate::import::Problem;
 use crate::manifest::{Entry, Manifest, part_name};
 use crate::parallel::{self, Progress};
@@ -81,17 +84,27 @@ fn among(prints: Vec<Option<Fingerprint>>, threads: usize) -> Vec<Twins> {
     twins
 }
 
-/// Looks through a data set. `problems` are those that importing it showed; what `decisions` keep
-/// is not shown again.
+/// What else a check may go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Evidence<'run> {
+    /// What importing the data set showed.
+    pub problems: &'run [Problem],
+    /// Features of its photos, for suspects by their neighbours.
+    pub features: Option<&'run Features>,
+    /// What networks that never saw a photo said of it, for suspects by confident learning.
+    pub probabilities: Option<&'run Probabilities>,
+}
+
+/// Looks through a data set. What `decisions` keep is not shown again.
 pub fn check(
     manifest: &Manifest,
-    problems: &[Problem],
+    evidence: &Evidence<'_>,
     decisions: &Decisions,
     threads: usize,
     progress: Progress<'_>,
 ) -> Checked {
     let entries = manifest.all_entries();
-    let mut findings: Vec<Finding> = problems.iter().filter_map(of_problem).collect();
+    let mut findings: Vec<Finding> = evidence.problems.iter().filter_map(of_problem).collect();
     let looked = parallel::map(threads, entries.len(), progress, |index| {
         look(manifest, &entries[index])
     });
@@ -124,6 +137,12 @@ pub fn check(
     let twins = among(prints, threads);
     findings.extend(twins.iter().map(|pair| of_twins(manifest, pair)));
     findings.extend(of_classes(manifest));
+    if let Some(features) = evidence.features {
+        findings.extend(suspects::by_neighbours(manifest, features, &twins, threads));
+    }
+    if let Some(probabilities) = evidence.probabilities {
+        findings.extend(suspects::by_probabilities(manifest, probabilities));
+    }
 
     let kept = decisions.by_hash();
     let hashes: BTreeMap<&str, [u8; 32]> = entries
@@ -146,6 +165,7 @@ pub fn check(
             | Kind::TwinsAcrossSplits
             | Kind::SameFile
             | Kind::Twins
+            | Kind::LabelSuspect
             | Kind::Bright
             | Kind::OddAspect
             | Kind::BoxOutside => -finding.value,

@@ -110,7 +110,16 @@ fn checked(folder: &Path, decisions: &Decisions) -> (Manifest, Checked) {
     };
     let imported = import(folder, &options, &|_, _| {}).unwrap();
     let (manifest, _) = decisions.apply(&imported.manifest);
-    let checked = check(&manifest, &imported.problems, decisions, 2, &|_, _| {});
+    let checked = check(
+        &manifest,
+        &Evidence {
+            problems: &imported.problems,
+            ..Evidence::default()
+        },
+        decisions,
+        2,
+        &|_, _| {},
+    );
     (manifest, checked)
 }
 
@@ -282,10 +291,10 @@ fn what_the_data_set_looks_like_is_the_same_for_any_number_of_threads() {
     let one = crate::explore::explore(&imported.manifest, false, 1, &|_, _| {});
     let two = crate::explore::explore(&imported.manifest, false, 3, &|_, _| {});
     assert_eq!(one.numbers, two.numbers);
-    let html = one.page(&imported.manifest, words::Language::French, 1, 2);
+    let html = one.page(&imported.manifest, words::Language::French, None, 1, 2);
     assert_eq!(
         html,
-        two.page(&imported.manifest, words::Language::French, 1, 1)
+        two.page(&imported.manifest, words::Language::French, None, 1, 1)
     );
     assert!(html.contains("<svg") && !html.contains("across.jpg"));
 }

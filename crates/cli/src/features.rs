@@ -1,0 +1,121 @@
+//! Features of a data set's photos by a model, kept on disk so that a photo is run once.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::model;
+use anyhow::Result;
+use classify::{Features, OpenOptions};
+use data::{AtomicFile, Manifest, Progress};
+use engine::Kernels;
+use formats::Precision;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tensor::{NamedTensors, Pool, Tensor};
+
+/// The names inside a file of features.
+const TENSOR: &str = "features";
+const HASHES: &str = "hashes";
+const MODEL: &str = "model";
+
+/// Features of the photos of a manifest, of those kept for testing only `with_test`; what the file
+/// has of before is not computed again. Says where the file is.
+pub fn of_manifest(
+    context: &Context,
+    manifest: &Manifest,
+    with_test: bool,
+    package: Option<&Path>,
+    progress: Progress<'_>,
+) -> Result<data::Features> {
+    let package = model::read(context, package)?;
+    let name = format!("{}-{}", package.about.name, package.about.version);
+    let options = OpenOptions {
+        kernels: Kernels::Fast(context.isa),
+        ..OpenOptions::default()
+    };
+    let features = Features::from_package(package, &options)
+        .map_err(|error| model::unusable(context, None, &error))?;
+    let file = folder().map(|folder| folder.join(format!("{name}.safetensors")));
+    let kept = file
+        .as_deref()
+        .and_then(|file| read(file, &name, features.length()))
+        .unwrap_or_default();
+    let made = data::Features::compute(
+        manifest,
+        with_test,
+        context.threads,
+        progress,
+        &|entry| kept.get(entry.hash.to_hex().as_str()).cloned(),
+        &|photo| features.of(&Pool::serial(), photo).ok(),
+    );
+    if let Some(file) = file {
+        // Without its file the work is done again next time; the answer is the same.
+        match write(&file, &name, manifest, &made, kept) {
+            Ok(true) if !context.quiet => eprintln!("{}", file.display()),
+            Ok(_) => {}
+            Err(error) => eprintln!("{}: {error}", file.display()),
+        }
+    }
+    if (0..manifest.all_entries().len()).all(|index| made.row(index).is_none()) {
+        let error = data::Error::Nothing {
+            path: PathBuf::from(&name),
+        };
+        return Err(Failure::error(
+            Status::Unusable,
+            error.message(context.language),
+        ));
+    }
+    Ok(made)
+}
+
+/// Where features are kept.
+fn folder() -> Option<PathBuf> {
+    Some(model::folder()?.parent()?.join("features"))
+}
+
+/// The rows of a file by their photos' hashes; nothing where it is not of this model or is damaged.
+fn read(file: &Path, model: &str, length: usize) -> Option<HashMap<String, Vec<f32>>> {
+    let (tensors, metadata) = formats::read_safetensors(&std::fs::read(file).ok()?).ok()?;
+    let tensor = tensors.get(TENSOR)?;
+    let hashes: Vec<&str> = metadata.get(HASHES)?.split(' ').collect();
+    if metadata.get(MODEL)? != model || tensor.shape().dimensions() != [hashes.len(), length] {
+        return None;
+    }
+    let rows = tensor.values().chunks_exact(length).map(<[f32]>::to_vec);
+    Some(hashes.into_iter().map(str::to_owned).zip(rows).collect())
+}
+
+/// Writes what is known now and was before, whole or not at all; says whether there was anything
+/// new.
+fn write(
+    file: &Path,
+    model: &str,
+    manifest: &Manifest,
+    made: &data::Features,
+    kept: HashMap<String, Vec<f32>>,
+) -> Result<bool> {
+    let mut rows: BTreeMap<String, Vec<f32>> = kept.into_iter().collect();
+    let before = rows.len();
+    for (index, entry) in manifest.all_entries().iter().enumerate() {
+        if let Some(row) = made.row(index) {
+            rows.entry(entry.hash.to_hex().to_string())
+                .or_insert_with(|| row.to_vec());
+        }
+    }
+    if rows.len() == before {
+        return Ok(false);
+    }
+    let hashes: Vec<&str> = rows.keys().map(String::as_str).collect();
+    let metadata = BTreeMap::from([
+        (MODEL.to_owned(), model.to_owned()),
+        (HASHES.to_owned(), hashes.join(" ")),
+    ]);
+    let values: Vec<f32> = rows.values().flatten().copied().collect();
+    let tensor = Tensor::from_slice([rows.len(), made.length()], &values)?;
+    let tensors: NamedTensors = [(TENSOR.to_owned(), tensor)].into_iter().collect();
+    // Half the digits are enough to tell neighbours.
+    let bytes = formats::write_safetensors(&tensors, Precision::F16, &metadata)?;
+    let mut out = AtomicFile::create(file)?;
+    out.write_all(&bytes)?;
+    out.commit()?;
+    Ok(true)
+}
