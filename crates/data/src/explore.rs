@@ -493,7 +493,7 @@ impl Explored {
             let mut pictures = vec![mean];
             pictures.extend(
                 own.into_iter()
-                    .filter_map(|index| thumbnail(manifest, &entries[index], SAMPLE_SIDE))
+                    .filter_map(|index| thumbnail(manifest, &entries[index], SAMPLE_SIDE, true))
                     .take(samples),
             );
             (pictures, vec![name.clone()])

@@ -22,7 +22,8 @@ pub struct Finding {
     pub splits: Vec<&'static str>,
     /// The number that it was found by: a measure, a likeness, a count.
     pub value: f64,
-    /// More about it, in English.
+    /// More about it, in numbers and names that need no translation; of what cannot be read, what
+    /// the decoder said.
     pub detail: String,
 }
 

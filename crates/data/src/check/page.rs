@@ -55,7 +55,7 @@ pub fn report(
         .filter_map(|path| entries.get(path.as_str()).copied())
         .collect();
     let pictures = parallel::map(threads, shown.len(), progress, |index| {
-        thumbnail(manifest, shown[index], SIDE)
+        thumbnail(manifest, shown[index], SIDE, true)
     });
     let pictures: HashMap<&str, Picture> = shown
         .iter()
@@ -112,24 +112,57 @@ fn last_names(path: &str) -> &str {
     &path[cut..]
 }
 
-/// A small picture of a photo, at its true sides where an annotation tells them.
-pub(crate) fn thumbnail(manifest: &Manifest, entry: &Entry, longest: usize) -> Option<Picture> {
+/// A small picture of a photo, at its true sides where an annotation tells them, its boxes drawn in
+/// or not.
+pub(crate) fn thumbnail(
+    manifest: &Manifest,
+    entry: &Entry,
+    longest: usize,
+    boxes: bool,
+) -> Option<Picture> {
     let (photo, _) = open_photo(manifest, entry).ok()?;
     let (width, height) = entry.original.unwrap_or((entry.width, entry.height));
     let most = width.max(height) as usize;
     let side = |side: u32| (side as usize * longest / most).clamp(1, longest);
     let (new_width, new_height) = (side(width), side(height));
-    let rgb = reduced(
+    let mut rgb = reduced(
         photo.rgb(),
         (photo.width(), photo.height()),
         (new_width, new_height),
     );
+    for rectangle in entry.boxes.iter().filter(|_| boxes) {
+        let across = new_width as f32 / entry.width as f32;
+        let down = new_height as f32 / entry.height as f32;
+        let [left, top, right, bottom] = *rectangle;
+        let sides = [left * across, top * down, right * across, bottom * down];
+        outline(&mut rgb, (new_width, new_height), sides);
+    }
     Some(Picture::from_rgb(
         new_width,
         new_height,
         &rgb,
         last_names(&entry.path),
     ))
+}
+
+/// Draws the outline of a rectangle, in pixels, as far as it lies in the picture.
+fn outline(rgb: &mut [u8], (width, height): (usize, usize), sides: [f32; 4]) {
+    const COLOR: [u8; 3] = [255, 40, 220];
+    let [left, top, right, bottom] = sides.map(|side| side.round() as i64);
+    let mut point = |x: i64, y: i64| {
+        if (0..width as i64).contains(&x) && (0..height as i64).contains(&y) {
+            let place = (y as usize * width + x as usize) * 3;
+            rgb[place..place + 3].copy_from_slice(&COLOR);
+        }
+    };
+    for x in left.max(0)..right.min(width as i64) {
+        point(x, top);
+        point(x, bottom - 1);
+    }
+    for y in top.max(0)..bottom.min(height as i64) {
+        point(left, y);
+        point(right - 1, y);
+    }
 }
 
 /// Colours resized as [`Plane::resized`] does it.

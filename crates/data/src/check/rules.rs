@@ -64,7 +64,7 @@ pub(super) fn of_photo(entry: &Entry, measures: &Measures) -> Vec<(Kind, f64, St
     let mut found = Vec::new();
     let mut add = |kind, value: f32, detail: String| found.push((kind, f64::from(value), detail));
     if let Some(name) = fake_extension(&entry.path, measures.format) {
-        add(Kind::FakeExtension, 0.0, format!("{name} inside"));
+        add(Kind::FakeExtension, 0.0, name.to_owned());
     }
     let shortest = entry.width.min(entry.height);
     if shortest < TINY {
@@ -89,7 +89,7 @@ pub(super) fn of_photo(entry: &Entry, measures: &Measures) -> Vec<(Kind, f64, St
         add(
             Kind::LowInformation,
             measures.entropy,
-            format!("{:.2} bits", measures.entropy),
+            format!("{:.2}", measures.entropy),
         );
     }
     if measures.sharpness < BLURRED {
@@ -128,7 +128,7 @@ pub(super) fn of_photo(entry: &Entry, measures: &Measures) -> Vec<(Kind, f64, St
         if empty || beyond > BOX_MARGIN {
             let value = if empty { 1.0 } else { beyond };
             let detail =
-                format!("{left:.0}, {top:.0} to {right:.0}, {bottom:.0} in {width} x {height}");
+                format!("[{left:.0}, {top:.0}, {right:.0}, {bottom:.0}] / {width} x {height}");
             add(Kind::BoxOutside, value, detail);
         }
     }
@@ -157,11 +157,11 @@ pub(super) fn of_twins(manifest: &Manifest, pair: &Twins) -> Finding {
         Kind::Twins
     };
     let detail = if same {
-        "the same file".to_owned()
+        "=".to_owned()
     } else {
-        let mirror = if pair.mirrored { ", in a mirror" } else { "" };
+        let mirror = if pair.mirrored { " ⇋" } else { "" };
         format!(
-            "alike {:.3}, overlap {:.0} %{mirror}",
+            "≈ {:.3} ({:.0} %){mirror}",
             pair.likeness,
             pair.overlap * 100.0
         )
@@ -203,14 +203,14 @@ pub(super) fn of_classes(manifest: &Manifest) -> Vec<Finding> {
         if class.breed.is_some_and(|breed| breed.wild) {
             add(
                 Kind::WildCanid,
-                format!("{size} photos of a wild dog, which is no breed"),
+                size.to_string(),
             );
         }
         let share = size as f64 / median.max(1.0);
         if !(IMBALANCE..=1.0 / IMBALANCE).contains(&share) {
             add(
                 Kind::Imbalance,
-                format!("{size} photos, the median class has {median}"),
+                format!("{size} / {median}"),
             );
         }
     }

@@ -53,7 +53,7 @@ pub(super) fn by_neighbours(
             && own <= FEW_OF_OWN
         {
             let name = &manifest.classes()[class].folder;
-            let detail = format!("{count} of {NEIGHBOURS} neighbours: {name}");
+            let detail = format!("{name}: {count} / {NEIGHBOURS}");
             let share = (count - own) as f64 / NEIGHBOURS as f64;
             found.push(suspect(manifest, entry, share, detail));
         }
@@ -143,7 +143,7 @@ pub(super) fn by_probabilities(manifest: &Manifest, given: &Probabilities) -> Ve
         if let Some(class) = confident.filter(|&class| class != entry.class) {
             let (other, own) = (row[class], row[entry.class]);
             let name = &manifest.classes()[class].folder;
-            let detail = format!("{name}: {other:.3}, its own class: {own:.3}");
+            let detail = format!("{name}: {other:.3} > {own:.3}");
             found.push(suspect(manifest, entry, other - own, detail));
         }
     }
@@ -209,7 +209,7 @@ mod tests {
         let found = by_neighbours(&manifest, &features, &[], 2);
         let names: Vec<&str> = found.iter().map(|f| f.paths[0].as_str()).collect();
         assert_eq!(names, ["a/05.jpg"]);
-        assert!(found[0].detail.ends_with(": b"), "{}", found[0].detail);
+        assert!(found[0].detail.starts_with("b: "), "{}", found[0].detail);
         // Where nearly all its neighbours are its twins, nobody is left to speak against it.
         let twins: Vec<Twins> = (30..60)
             .map(|second| Twins {

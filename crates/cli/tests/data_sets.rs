@@ -1,0 +1,275 @@
+//! `museau data` from outside: what it writes, its exit status, and that nothing half-made is taken
+//! for whole.
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+fn museau(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_museau"));
+    command
+        .args(["data"])
+        .args(arguments)
+        .env("MUSEAU_LANG", "en")
+        .env("MUSEAU_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    museau(arguments).output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+fn photo(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/photos");
+    fs::read(folder.join(name)).expect("a photo")
+}
+
+/// A folder with two classes, three photos each; the last of each class is for testing.
+fn dataset() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (class, photos) in [
+        ("beagle", ["beagle_14", "keeshond_173", "samoyed_32"]),
+        (
+            "pug",
+            ["saint_bernard_187", "yorkshire_terrier_87", "birman_108"],
+        ),
+    ] {
+        for (index, name) in photos.into_iter().enumerate() {
+            let part = if index == 2 { "test" } else { "train" };
+            let place = folder.path().join("set").join(part).join(class);
+            fs::create_dir_all(&place).expect("a folder");
+            let bytes = photo(&format!("{name}.jpg"));
+            fs::write(place.join(format!("{name}.jpg")), bytes).expect("a photo");
+        }
+    }
+    folder
+}
+
+fn path(path: PathBuf) -> String {
+    path.to_str().expect("a UTF-8 path").to_owned()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("not killed")
+}
+
+/// Files of a folder, temporary ones among them.
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_data_set_goes_from_import_to_its_reports_and_the_test_stays_sealed() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let done = run(&["import", &at("set"), "-o", &at("set.csv"), "--json"]);
+    assert_eq!(status(&done), 0, "{done:?}");
+    let counts: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(
+        (&counts["photos"], &counts["train"], &counts["test"]),
+        (&6.into(), &4.into(), &2.into())
+    );
+    let explore = |extra: &[&str]| {
+        let out = at("looked");
+        let mut arguments = vec!["explore", "set.csv", "-o", &out];
+        let manifest = at("set.csv");
+        arguments[1] = &manifest;
+        arguments.extend(extra);
+        let done = run(&arguments);
+        assert_eq!(status(&done), 0, "{done:?}");
+        let json = fs::read(folder.path().join("looked/explore.json")).expect("numbers");
+        let html = fs::read_to_string(folder.path().join("looked/explore.html")).expect("a page");
+        let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        (json, html)
+    };
+    let (numbers, html) = explore(&[]);
+    assert_eq!(numbers["photos"], 4);
+    assert!(!html.contains("samoyed_32") && numbers["map"].is_null());
+    let (numbers, html) = explore(&["--with-test", "--map"]);
+    assert_eq!(numbers["photos"], 6);
+    assert_eq!(numbers["map"]["classes"].as_array().map(Vec::len), Some(2));
+    assert!(html.contains("samoyed_32"));
+
+    let done = run(&[
+        "check",
+        &at("set.csv"),
+        "-o",
+        &at("checked"),
+        "--suspects",
+        "--lang",
+        "fr",
+    ]);
+    assert_eq!(status(&done), 0, "{done:?}");
+    let html = fs::read_to_string(folder.path().join("checked/report.html")).expect("a page");
+    assert!(html.contains("<html lang=fr>") && !html.contains("src=\"http"));
+}
+
+#[test]
+fn decisions_are_honoured_by_every_verb_and_nothing_is_deleted() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    assert_eq!(
+        status(&run(&["import", &at("set"), "-o", &at("set.csv")])),
+        0
+    );
+    let manifest = fs::read_to_string(folder.path().join("set.csv")).expect("a manifest");
+    let field = |name: &str, column: usize| {
+        let row = manifest.lines().find(|line| line.contains(name));
+        let field = row.expect("a row").split(',').nth(column);
+        field.expect("a field").to_owned()
+    };
+    let line = |name: &str, verdict: &str| {
+        format!("{},{},{verdict},Anne,\n", field(name, 0), field(name, 3))
+    };
+    let decided = "path,hash,verdict,who,why\n".to_owned()
+        + &line("beagle_14", "drop")
+        + &line("keeshond_173", "class:pug");
+    fs::write(folder.path().join("decisions.csv"), decided).expect("a file");
+    let decisions = ["--decisions", &at("decisions.csv")];
+    for verb in ["split", "check", "explore"] {
+        let set = at("set.csv");
+        let out = at(&format!("{verb}.out"));
+        let mut arguments = vec![verb, &set, "-o", &out];
+        arguments.extend(decisions);
+        if verb == "split" {
+            arguments.extend(["--official", "--val", "0"]);
+        }
+        let done = run(&arguments);
+        assert_eq!(status(&done), 0, "{verb}: {done:?}");
+    }
+    let split = fs::read_to_string(folder.path().join("split.out")).expect("a manifest");
+    assert!(!split.contains("beagle_14"));
+    let moved = split.lines().find(|line| line.contains("keeshond_173"));
+    assert!(moved.is_some_and(|line| line.split(',').nth(4) == Some("pug")));
+    let read = |name: &str| -> serde_json::Value {
+        let bytes = fs::read(folder.path().join(name)).expect("numbers");
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    assert_eq!(read("check.out/check.json")["photos"], 5);
+    assert_eq!(read("explore.out/explore.json")["photos"], 3);
+    assert!(
+        folder
+            .path()
+            .join("set/train/beagle/beagle_14.jpg")
+            .exists()
+    );
+}
+
+#[test]
+fn what_cannot_be_used_is_said_in_the_language_and_leaves_nothing() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let put = |name: &str, bytes: &[u8]| {
+        let place = folder.path().join(name);
+        fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        fs::write(place, bytes).expect("a file");
+    };
+    put("latin1.csv", b"id,race\na.jpg,\xE9pagneul\n");
+    put("ragged.csv", b"id,race\na.jpg\n");
+    put("nothing.csv", b"id,race\ngone.jpg,pug\n");
+    put("page.tar", b"<!doctype html><html></html>");
+    put("cut/Images/pug/a.jpg", &photo("beagle_14.jpg"));
+    put("cut/lists/test_list.mat", b"MATLAB 5.0 MAT-file");
+    fs::create_dir_all(folder.path().join("hollow/pug")).expect("a folder");
+    for (source, status_wanted) in [
+        ("latin1.csv", 3),
+        ("ragged.csv", 3),
+        ("nothing.csv", 3),
+        ("page.tar", 3),
+        ("cut", 3),
+        ("hollow", 3),
+        ("gone", 3),
+    ] {
+        for (language, hint) in [("en", "hint:"), ("fr", "conseil")] {
+            let out = at("out/manifest.csv");
+            let done = run(&["import", &at(source), "-o", &out, "--lang", language]);
+            let said = text(&done.stderr);
+            assert_eq!(status(&done), status_wanted, "{source}: {said}");
+            assert!(said.contains(source), "{said}");
+            assert!(
+                said.to_lowercase().contains(hint),
+                "{source} {language}: {said}"
+            );
+            assert_eq!(files(&folder.path().join("out")), [""; 0], "{source}");
+        }
+    }
+    // A place that cannot be written: a file stands where a folder should.
+    put("file", b"");
+    for verb in ["import", "split", "check", "explore"] {
+        let done = run(&[verb, &at("set"), "-o", &at("file/out")]);
+        assert_eq!(status(&done), 1, "{verb}: {done:?}");
+        assert!(text(&done.stderr).contains("file"), "{done:?}");
+    }
+    let done = run(&["import", &at("set")]);
+    assert_eq!(status(&done), 2, "no output was named");
+    put("decisions.csv", b"path,hash,verdict,who,why\na,b,drop,,\n");
+    let wrong = [
+        "check",
+        &at("set"),
+        "-o",
+        &at("c"),
+        "--decisions",
+        &at("decisions.csv"),
+    ];
+    assert_eq!(status(&run(&wrong)), 3);
+    put("p.csv", b"path,beagle\n");
+    let wrong = [
+        "check",
+        &at("set"),
+        "-o",
+        &at("c"),
+        "--probabilities",
+        &at("p.csv"),
+    ];
+    assert_eq!(status(&run(&wrong)), 3);
+    assert_eq!(files(&folder.path().join("c")), [""; 0]);
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_no_manifest_and_the_next_one_completes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bytes = photo("beagle_14.jpg");
+    let class = folder.path().join("set/beagle");
+    fs::create_dir_all(&class).expect("a folder");
+    for index in 0..300 {
+        fs::write(class.join(format!("{index}.jpg")), &bytes).expect("a photo");
+    }
+    let source = path(folder.path().join("set"));
+    let manifest = folder.path().join("out/manifest.csv");
+    let out = path(manifest.clone());
+    let import = ["import", &source, "-o", &out, "--threads", "1"];
+    let mut killed = 0;
+    for milliseconds in [5, 60, 150] {
+        let _ = fs::remove_file(&manifest);
+        let mut child = museau(&import)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().expect("killed");
+        let ended = child.wait().expect("ended");
+        if ended.success() {
+            continue;
+        }
+        killed += 1;
+        // Killed, it has put the manifest there whole or not at all.
+        if let Ok(text) = fs::read_to_string(&manifest) {
+            assert_eq!(text.lines().count(), 301);
+        }
+    }
+    assert!(killed > 0, "it was never killed before it was done");
+    let done = run(&import);
+    assert_eq!(status(&done), 0, "{done:?}");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    assert_eq!(text.lines().count(), 301);
+}
