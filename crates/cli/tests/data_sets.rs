@@ -61,7 +61,13 @@ fn status(output: &Output) -> i32 {
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .expect("a folder")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into()
+        })
         .collect();
     names.sort();
     names
@@ -189,18 +195,17 @@ fn what_cannot_be_used_is_said_in_the_language_and_leaves_nothing() {
         ("hollow", 3),
         ("gone", 3),
     ] {
-        for (language, hint) in [("en", "hint:"), ("fr", "conseil")] {
+        let mut sentences = Vec::new();
+        for language in ["en", "fr"] {
             let out = at("out/manifest.csv");
             let done = run(&["import", &at(source), "-o", &out, "--lang", language]);
             let said = text(&done.stderr);
             assert_eq!(status(&done), status_wanted, "{source}: {said}");
             assert!(said.contains(source), "{said}");
-            assert!(
-                said.to_lowercase().contains(hint),
-                "{source} {language}: {said}"
-            );
             assert_eq!(files(&folder.path().join("out")), [""; 0], "{source}");
+            sentences.push(said);
         }
+        assert_ne!(sentences[0], sentences[1], "{source}");
     }
     // A place that cannot be written: a file stands where a folder should.
     put("file", b"");

@@ -201,17 +201,11 @@ pub(super) fn of_classes(manifest: &Manifest) -> Vec<Finding> {
             });
         };
         if class.breed.is_some_and(|breed| breed.wild) {
-            add(
-                Kind::WildCanid,
-                size.to_string(),
-            );
+            add(Kind::WildCanid, size.to_string());
         }
         let share = size as f64 / median.max(1.0);
         if !(IMBALANCE..=1.0 / IMBALANCE).contains(&share) {
-            add(
-                Kind::Imbalance,
-                format!("{size} / {median}"),
-            );
+            add(Kind::Imbalance, format!("{size} / {median}"));
         }
     }
     findings
