@@ -218,6 +218,8 @@ pub enum BenchVerb {
     Filters(crate::bench_filters::FiltersArguments),
     /// Time the decoding and resizing of photos, or the loading of cached ones
     Data(DataBenchArguments),
+    /// Time a training step (forward, backward, Adam) on made-up pixels
+    Train(crate::bench_train::TrainArguments),
 }
 
 /// Options of `museau bench data`.

@@ -21,6 +21,7 @@ pub fn run(context: &Context, verb: &BenchVerb) -> Result<()> {
         BenchVerb::Infer(arguments) => infer(context, arguments),
         BenchVerb::Filters(arguments) => crate::bench_filters::run(context, arguments),
         BenchVerb::Data(arguments) => crate::bench_data::run(context, arguments),
+        BenchVerb::Train(arguments) => crate::bench_train::run(context, arguments),
     }
 }
 

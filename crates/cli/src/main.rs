@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod bench_data;
 mod bench_filters;
+mod bench_train;
 mod classify;
 mod context;
 mod data;

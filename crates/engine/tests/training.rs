@@ -328,7 +328,7 @@ fn compare(seed: u64, graph: &Graph, weights: &NamedTensors, options: &TrainingO
     );
     let mut compared = 0;
     let all = truth.gradients.values().flatten();
-    let least = 1e-3 * all.fold(1e-3f64, |largest, v| largest.max(v.abs()));
+    let least = 3e-3 * all.fold(1e-3f64, |largest, v| largest.max(v.abs()));
     for (name, wanted) in &truth.gradients {
         // A graph's nodes that the logits do not need have no gradient.
         let Some(own) = state.gradient(name) else {
@@ -343,7 +343,7 @@ fn compare(seed: u64, graph: &Graph, weights: &NamedTensors, options: &TrainingO
         let rough = rough.gradients[name].iter().copied();
         let usual = error_above(least, rough.zip(wanted.iter().copied()));
         assert!(
-            error < 1e-3 || error < 20.0 * usual,
+            error < 2e-3 || error < 20.0 * usual,
             "{what}: {name}: {error}, in f32 {usual}\n{}",
             layers(graph)
         );
@@ -370,7 +370,11 @@ fn compare(seed: u64, graph: &Graph, weights: &NamedTensors, options: &TrainingO
             for ((&before, &after), &batch) in before.iter().zip(after).zip(batch) {
                 let wanted = f64::from(before) * momentum + batch * (1.0 - momentum);
                 let error = (f64::from(after) - wanted).abs();
-                assert!(error < 1e-5 * wanted.abs().max(1.0), "{what}: {name_of}");
+                assert!(
+                    error < 1e-4 * batch.abs().max(1.0),
+                    "{what}: {name_of}: {after} for {wanted}\n{}",
+                    layers(graph)
+                );
             }
         }
     }
@@ -378,7 +382,7 @@ fn compare(seed: u64, graph: &Graph, weights: &NamedTensors, options: &TrainingO
 
 #[test]
 fn plans_agree_with_the_readable_kernels() {
-    for seed in 0..150 {
+    for seed in 0..3000 {
         let mut random = Random(seed);
         let graph = classifier(&mut random);
         let weights = parameters(&graph, &mut random);

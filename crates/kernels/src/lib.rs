@@ -19,6 +19,7 @@ mod activation;
 mod float;
 mod gemm;
 mod isa;
+mod normed;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -26,4 +27,5 @@ mod window;
 pub use activation::Activation;
 pub use float::Float;
 pub use isa::{Isa, Loops};
+pub use normed::{Above, Normed};
 pub use window::Window;

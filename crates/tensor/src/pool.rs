@@ -262,6 +262,27 @@ impl Pool {
         });
     }
 
+    /// Cuts a slice into pieces of `size` (the last may be shorter) and runs `task(part, piece)` once
+    /// for each, as [`Pool::run`] runs its parts.
+    ///
+    /// # Panics
+    /// As [`Pool::run`]; where `size` is 0.
+    pub fn for_each_chunk<T: Send>(
+        &self,
+        items: &mut [T],
+        size: usize,
+        task: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        let length = items.len();
+        let parts = length.div_ceil(size);
+        let items = Parts::new(items);
+        self.run(parts, &|part| {
+            // SAFETY: pieces lie side by side, and `run` calls each part once.
+            let piece = unsafe { items.range(part * size, (part * size + size).min(length)) };
+            task(part, piece);
+        });
+    }
+
     /// Cuts two slices into `parts` pieces and runs `task(part, piece, other piece)` once for each:
     /// piece p of `first` begins where `first_starts[p]` says and ends where `first_starts[p + 1]`
     /// does; `second` likewise.

@@ -1,7 +1,8 @@
 //! The lowering for inference: batch norms and constant factors folded into the weights before
 //! them, padding absorbed, activations and residual sums computed where the values are made.
 use super::{
-    Draft, Drafts, Fold, INPUT, Linear, Phase, Residual, ValueId, Work, kernel_activation, window,
+    Draft, Drafts, Fold, INPUT, Linear, Phase, Residual, ValueId, Work, add, kernel_activation,
+    window,
 };
 use graph::{Graph, Node, NodeId, Op, Padding};
 use kernels::Activation;
@@ -493,14 +494,5 @@ impl Linear {
             folds: Vec::new(),
             activation: Activation::Identity,
         }
-    }
-}
-
-fn add(one: Padding, other: Padding) -> Padding {
-    Padding {
-        top: one.top + other.top,
-        bottom: one.bottom + other.bottom,
-        left: one.left + other.left,
-        right: one.right + other.right,
     }
 }

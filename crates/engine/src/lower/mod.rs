@@ -217,3 +217,13 @@ pub(crate) fn kernel_activation(activation: graph::Activation) -> Activation {
         graph::Activation::Tanh => Activation::Tanh,
     }
 }
+
+/// Both paddings, one around the other.
+pub(crate) fn add(one: Padding, other: Padding) -> Padding {
+    Padding {
+        top: one.top + other.top,
+        bottom: one.bottom + other.bottom,
+        left: one.left + other.left,
+        right: one.right + other.right,
+    }
+}

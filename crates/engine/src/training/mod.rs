@@ -1,6 +1,7 @@
 //! Training plans: a network lowered for training, its memory, and one step of it.
 pub(crate) mod operation;
 pub(crate) mod operations;
+pub(crate) mod products;
 
 use crate::arena::{self, Lifetime, whole_lines};
 use crate::lower::training::{Draft, Drafts, Item, Size, ValueId, for_training};
@@ -198,8 +199,9 @@ impl Plan {
                 classes,
             });
         }
+        let threads = options.threads.max(1);
         let batch = options.batch.max(1);
-        let drafts = for_training(graph, options.isa, &options.frozen);
+        let drafts = for_training(graph, options.isa, threads, &options.frozen);
         if drafts.trained.is_empty() {
             return Err(EngineError::NothingTrained);
         }

@@ -1,12 +1,9 @@
 //! The operations of training plans, one layer at a time.
 use super::operation::{Operation, Run};
-use crate::lower::training::Size;
-use crate::lower::{kernel_activation, window};
+use crate::lower::window;
 use graph::Op;
 use kernels::dropout::Draw;
-use kernels::{
-    Isa, batch_norm, conv2d, dense, depthwise, dropout, elementwise, pooling, rearrange, softmax,
-};
+use kernels::{Isa, dropout, elementwise, pooling, rearrange, softmax};
 use tensor::Shape;
 
 /// A layer: what it does, on shapes of one image.
@@ -18,14 +15,6 @@ pub(crate) struct Layer {
     pub output: Shape,
     /// Its place in the graph, for the dropouts.
     pub number: u32,
-    pub frozen: bool,
-}
-
-/// The way through a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    Forward,
-    Backward,
 }
 
 /// The values that a backward step reads besides its gradient and its parameters.
@@ -35,24 +24,11 @@ pub(crate) struct Needs {
 }
 
 pub(crate) fn needs(op: &Op) -> Needs {
-    let input = matches!(
-        op,
-        Op::Conv2d(_)
-            | Op::DepthwiseConv2d(_)
-            | Op::Dense { .. }
-            | Op::BatchNorm { .. }
-            | Op::Activation(_)
-            | Op::MaxPool(_)
-    );
+    let input = matches!(op, Op::MaxPool(_));
     Needs {
         input,
         output: matches!(op, Op::Softmax),
     }
-}
-
-/// What a step works in, besides.
-pub(crate) fn scratch(_layer: &Layer, _pass: Pass) -> Size {
-    Size::default()
 }
 
 /// The forward step of a layer: reads its inputs and parameters, writes its value.
@@ -60,9 +36,9 @@ pub(crate) fn forward(layer: Layer) -> impl Operation {
     Forward(layer)
 }
 
-/// The backward step of a layer of one input. `add` says whether the gradient of the input is added
-/// to what is there; none where it is not wanted.
-pub(crate) fn backward(layer: Layer, add: Option<bool>) -> impl Operation {
+/// The backward step of a layer of one input without parameters. `add` says whether the gradient of the
+/// input is added to what is there.
+pub(crate) fn backward(layer: Layer, add: bool) -> impl Operation {
     Backward { layer, add }
 }
 
@@ -72,7 +48,7 @@ struct Forward(Layer);
 #[derive(Debug)]
 struct Backward {
     layer: Layer,
-    add: Option<bool>,
+    add: bool,
 }
 
 fn size(shape: Shape) -> [usize; 2] {
@@ -89,38 +65,10 @@ impl Operation for Forward {
             batch,
             pool,
         } = run;
-        let (output, rest) = writes.split_first_mut().expect("an output");
+        let output = &mut *writes[0];
         let shape = layer.inputs[0];
         let channels = shape.channels();
         let out_size = layer.output.elements();
-        if let Op::BatchNorm {
-            epsilon,
-            momentum,
-            scale,
-        } = layer.op
-        {
-            let input = reads[0];
-            let gamma = scale.then(|| reads[1]);
-            let beta = reads[1 + usize::from(scale)];
-            if layer.frozen {
-                let (mean, variance) =
-                    (reads[2 + usize::from(scale)], reads[3 + usize::from(scale)]);
-                batch_norm::reference::forward(epsilon, input, gamma, beta, mean, variance, output);
-            } else {
-                let [kept, moving_mean, moving_variance] = rest else {
-                    unreachable!("statistics are kept and moved");
-                };
-                let (mean, variance) = kept.split_at_mut(channels);
-                batch_norm::reference::statistics(input, mean, variance);
-                for (moving, now) in [(moving_mean, &*mean), (moving_variance, &*variance)] {
-                    for (moving, &now) in moving.iter_mut().zip(now) {
-                        *moving = *moving * momentum + now * (1.0 - momentum);
-                    }
-                }
-                batch_norm::reference::forward(epsilon, input, gamma, beta, mean, variance, output);
-            }
-            return;
-        }
         if let Op::Dropout { rate, per_sample } = layer.op {
             let draw = Draw {
                 seed: batch.seed,
@@ -132,11 +80,6 @@ impl Operation for Forward {
             );
             return;
         }
-        if let Op::Activation(activation) = layer.op {
-            let activation = kernel_activation(activation);
-            elementwise::activation(layer.isa, pool, activation, reads[0], output);
-            return;
-        }
         for image in 0..images {
             let output = &mut output[image * out_size..][..out_size];
             let of = |index: usize| {
@@ -144,32 +87,6 @@ impl Operation for Forward {
                 &reads[index][image * size..][..size]
             };
             match layer.op {
-                Op::Conv2d(conv) => conv2d::reference::forward(
-                    &window(shape, conv.kernel, conv.stride, conv.padding),
-                    channels,
-                    conv.filters,
-                    of(0),
-                    reads[1],
-                    conv.bias.then(|| reads[2]),
-                    output,
-                ),
-                Op::DepthwiseConv2d(conv) => depthwise::reference::forward(
-                    &window(shape, conv.kernel, conv.stride, conv.padding),
-                    channels,
-                    of(0),
-                    reads[1],
-                    conv.bias.then(|| reads[2]),
-                    output,
-                ),
-                Op::Dense { units, bias } => dense::reference::forward(
-                    shape.elements() / channels,
-                    channels,
-                    units,
-                    of(0),
-                    reads[1],
-                    bias.then(|| reads[2]),
-                    output,
-                ),
                 Op::Softmax => softmax::reference::forward(channels, of(0), output),
                 Op::Affine { scale, offset } => {
                     elementwise::reference::affine(scale, offset, of(0), output);
@@ -219,6 +136,9 @@ impl Operation for Forward {
                 ),
                 Op::Input { .. }
                 | Op::Flatten
+                | Op::Conv2d(_)
+                | Op::DepthwiseConv2d(_)
+                | Op::Dense { .. }
                 | Op::BatchNorm { .. }
                 | Op::Activation(_)
                 | Op::Dropout { .. } => {
@@ -240,118 +160,27 @@ impl Operation for Backward {
             pool,
         } = run;
         let above = reads[0];
-        let (below, mut gradients) = match self.add {
-            Some(_) => {
-                let (first, rest) = writes.split_first_mut().expect("the input's gradient");
-                (Some(&mut **first), rest)
-            }
-            None => (None, writes),
-        };
-        let mut below = below;
+        let below = &mut *writes[0];
         if let Op::Dropout { rate, per_sample } = layer.op {
             let draw = Draw {
                 seed: batch.seed,
                 step: batch.step,
                 layer: layer.number,
             };
-            let add = self.add == Some(true);
-            if let Some(below) = below {
-                dropout::dropout(pool, images, rate, per_sample, draw, add, above, below);
-            }
+            dropout::dropout(pool, images, rate, per_sample, draw, self.add, above, below);
             return;
         }
-        if let (Some(below), Some(false)) = (&mut below, self.add) {
+        if !self.add {
             below.fill(0.0);
         }
         let shape = layer.inputs[0];
         let channels = shape.channels();
-        if let Op::BatchNorm { epsilon, scale, .. } = layer.op {
-            let gamma = scale.then(|| reads[2]);
-            let kept = reads[3 + usize::from(scale)];
-            if layer.frozen {
-                if let Some(below) = below {
-                    batch_norm::reference::backward_fixed(epsilon, gamma, kept, above, below);
-                }
-                return;
-            }
-            let (mean, variance) = kept.split_at(channels);
-            let (gamma_gradient, beta_gradient) = match gradients {
-                [gamma, beta] => (Some(&mut **gamma), &mut **beta),
-                [beta] => (None, &mut **beta),
-                _ => unreachable!("gradients of gamma and beta"),
-            };
-            let mut unwanted = Vec::new();
-            let below = below.unwrap_or_else(|| {
-                unwanted.resize(above.len(), 0.0);
-                &mut unwanted
-            });
-            batch_norm::reference::backward(
-                epsilon,
-                reads[1],
-                gamma,
-                (mean, variance),
-                above,
-                below,
-                gamma_gradient,
-                beta_gradient,
-            );
-            return;
-        }
         let (in_size, out_size) = (shape.elements(), layer.output.elements());
         for image in 0..images {
             let above = &above[image * out_size..][..out_size];
             let of = |index: usize| &reads[index][image * in_size..][..in_size];
-            let below = below
-                .as_deref_mut()
-                .map(|all| &mut all[image * in_size..][..in_size]);
-            if let Op::Conv2d(_) | Op::DepthwiseConv2d(_) | Op::Dense { .. } = layer.op {
-                let mut gradients = gradients.iter_mut().map(|gradient| &mut **gradient);
-                let (kernel_gradient, bias_gradient) = (gradients.next(), gradients.next());
-                match layer.op {
-                    Op::Conv2d(conv) => conv2d::reference::backward(
-                        &window(shape, conv.kernel, conv.stride, conv.padding),
-                        channels,
-                        conv.filters,
-                        of(1),
-                        reads[2],
-                        above,
-                        below,
-                        kernel_gradient,
-                        bias_gradient,
-                    ),
-                    Op::DepthwiseConv2d(conv) => depthwise::reference::backward(
-                        &window(shape, conv.kernel, conv.stride, conv.padding),
-                        channels,
-                        of(1),
-                        reads[2],
-                        above,
-                        below,
-                        kernel_gradient,
-                        bias_gradient,
-                    ),
-                    Op::Dense { units, .. } => dense::reference::backward(
-                        in_size / channels,
-                        channels,
-                        units,
-                        of(1),
-                        reads[2],
-                        above,
-                        below,
-                        kernel_gradient,
-                        bias_gradient,
-                    ),
-                    _ => unreachable!("one of the three"),
-                }
-                continue;
-            }
-            let Some(below) = below else { continue };
+            let below = &mut below[image * in_size..][..in_size];
             match layer.op {
-                Op::Activation(activation) => elementwise::reference::activation_backward(
-                    kernel_activation(activation),
-                    of(1),
-                    above,
-                    below,
-                ),
                 Op::Softmax => {
                     let output = &reads[1][image * out_size..][..out_size];
                     softmax::reference::backward(channels, output, above, below);
@@ -389,7 +218,6 @@ impl Operation for Backward {
                 _ => unreachable!("{} has no plain backward step", layer.op.name()),
             }
         }
-        let _ = &mut gradients;
     }
 }
 

@@ -1,2 +1,3 @@
 //! Batch normalisation.
 pub mod reference;
+pub mod training;

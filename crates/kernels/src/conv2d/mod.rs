@@ -1,6 +1,7 @@
 //! Convolutions over NHWC: every size of window, as a matrix product that reads the image in place.
 
 pub mod reference;
+pub mod training;
 
 use crate::gemm::{Epilogue, Panels, SharedOutput, Source};
 use crate::{Activation, Isa, Window};
@@ -89,8 +90,14 @@ impl PackedConv2d {
             // SAFETY: the lengths were checked; parts share no value of the output.
             unsafe {
                 let whole = (part, parts);
-                self.panels
-                    .run_part(whole, &source, pixels, residual, output, self.epilogue);
+                self.panels.packed().run_part(
+                    whole,
+                    &source,
+                    pixels,
+                    residual,
+                    output,
+                    self.epilogue,
+                );
             }
         });
     }
@@ -133,7 +140,7 @@ impl PackedConv2d {
         let output = SharedOutput::new(output.as_mut_ptr());
         // SAFETY: the lengths were checked, and the output is this thread's alone.
         unsafe {
-            self.panels.run(
+            self.panels.packed().run(
                 &source,
                 rows.start,
                 0..pixels,
@@ -152,6 +159,7 @@ impl PackedConv2d {
             window: &self.window,
             channels: self.in_channels,
             flat: self.window.is_pointwise(),
+            stride: self.in_channels,
         }
     }
 }

@@ -71,6 +71,7 @@ impl PackedDense {
             window: &window,
             channels: self.inputs,
             flat: true,
+            stride: self.inputs,
         };
         let output = SharedOutput::new(output.as_mut_ptr());
         let parts = pool.threads();
@@ -78,8 +79,14 @@ impl PackedDense {
             let none = std::ptr::null();
             // SAFETY: the lengths were checked; parts share no value of the output.
             unsafe {
-                self.panels
-                    .run_part((part, parts), &source, rows, none, output, self.epilogue);
+                self.panels.packed().run_part(
+                    (part, parts),
+                    &source,
+                    rows,
+                    none,
+                    output,
+                    self.epilogue,
+                );
             }
         });
     }

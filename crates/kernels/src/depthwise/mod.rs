@@ -2,6 +2,7 @@
 
 pub mod reference;
 mod tile;
+pub mod training;
 
 use crate::conv2d::check_input_rows;
 use crate::gemm::SharedOutput;

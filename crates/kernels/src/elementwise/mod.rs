@@ -5,7 +5,7 @@ pub mod reference;
 
 use crate::isa::{Isa, Simd, Work};
 use crate::{Activation, gemm::SharedOutput};
-pub(crate) use exponential::exp;
+pub(crate) use exponential::{exp, sigmoid, swish, tanh};
 use tensor::Pool;
 
 /// Values below which a second thread costs more than it saves.

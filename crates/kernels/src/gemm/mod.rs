@@ -1,9 +1,11 @@
 //! The matrix product under every convolution and dense layer: weights packed in panels, and tiles
 //! of sums that stay in registers.
 
+mod outer;
 mod panels;
 mod source;
 mod tile;
 
-pub(crate) use panels::{Epilogue, Panels, SharedOutput};
-pub(crate) use source::Source;
+pub(crate) use outer::{Outer, add_outer};
+pub(crate) use panels::{Epilogue, Layout, Packed, Panels, SharedOutput};
+pub(crate) use source::{Source, gather};

@@ -16,13 +16,28 @@ const GATHERED_VALUES: usize = 4 * 1024;
 /// f32 of weights from which on the next panel's are fetched ahead; fewer are no wait to speak of.
 const FETCHED_VALUES: usize = 16 * 1024;
 
-/// Weights `[inputs, outputs]` cut into panels of a few vectors of outputs; in a panel the weights
-/// of one input lie side by side.
+/// How weights `[inputs, outputs]` are cut into panels of a few vectors of outputs; in a panel the
+/// weights of one input lie side by side.
 #[derive(Clone, Debug)]
-pub(crate) struct Panels {
+pub(crate) struct Layout {
     isa: Isa,
+    inputs: usize,
     outputs: usize,
     panels: Vec<Panel>,
+}
+
+/// Weights that lie as a layout says, somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packed<'a> {
+    layout: &'a Layout,
+    weights: &'a [f32],
+    bias: &'a [f32],
+}
+
+/// Packed weights in memory of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct Panels {
+    layout: Layout,
     weights: AlignedBuffer,
     bias: AlignedBuffer,
 }
@@ -62,27 +77,8 @@ impl SharedOutput {
     }
 }
 
-impl Panels {
-    /// Packs `weights` (`[inputs, outputs]`, row-major) and `bias` (`[outputs]`, zeros if none).
-    ///
-    /// # Panics
-    /// Where a length does not agree.
-    pub fn new(
-        isa: Isa,
-        inputs: usize,
-        outputs: usize,
-        weights: &[f32],
-        bias: Option<&[f32]>,
-    ) -> Panels {
-        assert_eq!(
-            weights.len(),
-            inputs * outputs,
-            "weights of {inputs} by {outputs}"
-        );
-        assert!(
-            bias.is_none_or(|bias| bias.len() == outputs),
-            "a bias of {outputs}"
-        );
+impl Layout {
+    pub fn new(isa: Isa, inputs: usize, outputs: usize) -> Layout {
         let lanes = isa.lanes();
         let mut panels = Vec::new();
         let mut first_output = 0;
@@ -95,24 +91,151 @@ impl Panels {
             });
             first_output += vectors * lanes;
         }
-        let mut packed = AlignedBuffer::zeroed(first_output * inputs);
-        for panel in &panels {
-            let width = panel.vectors * lanes;
-            let used = width.min(outputs - panel.first_output);
-            for input in 0..inputs {
-                let from = input * outputs + panel.first_output;
-                let to = panel.weights + input * width;
-                packed[to..to + used].copy_from_slice(&weights[from..from + used]);
+        Layout {
+            isa,
+            inputs,
+            outputs,
+            panels,
+        }
+    }
+
+    /// The outputs, rounded up to whole vectors: f32 of the packed biases.
+    pub fn padded_outputs(&self) -> usize {
+        self.outputs.next_multiple_of(self.isa.lanes())
+    }
+
+    /// f32 of the packed weights.
+    pub fn weight_values(&self) -> usize {
+        self.padded_outputs() * self.inputs
+    }
+
+    /// The panels that part `part` of `parts` packs.
+    fn share(&self, (part, parts): (usize, usize)) -> &[Panel] {
+        let count = self.panels.len();
+        &self.panels[count * part / parts..count * (part + 1) / parts]
+    }
+
+    /// f32 of the packed weights of a panel.
+    fn panel_values(&self, panel: &Panel) -> Range<usize> {
+        let width = panel.vectors * self.isa.lanes();
+        panel.weights..panel.weights + self.inputs * width
+    }
+
+    /// Packs `weights` (`[inputs, outputs]`, row-major): the share of one of several parts, into its
+    /// places of `packed`.
+    ///
+    /// # Safety
+    /// `packed` must be valid for [`Layout::weight_values`], with no other user of the part's share.
+    pub unsafe fn pack(&self, share: (usize, usize), weights: &[f32], packed: SharedOutput) {
+        assert_eq!(
+            weights.len(),
+            self.inputs * self.outputs,
+            "weights of {} by {}",
+            self.inputs,
+            self.outputs
+        );
+        for panel in self.share(share) {
+            let range = self.panel_values(panel);
+            let width = panel.vectors * self.isa.lanes();
+            let used = width.min(self.outputs - panel.first_output);
+            // SAFETY: the panel's own place, inside of what the caller vouches for.
+            let target =
+                unsafe { std::slice::from_raw_parts_mut(packed.0.add(range.start), range.len()) };
+            for (input, row) in target.chunks_exact_mut(width).enumerate() {
+                let from = input * self.outputs + panel.first_output;
+                row[..used].copy_from_slice(&weights[from..from + used]);
+                row[used..].fill(0.0);
             }
         }
-        let mut padded_bias = AlignedBuffer::zeroed(first_output);
+    }
+
+    /// Packs the transposed weights of a backward product: `weights` is `[taps, outputs, depth]` and
+    /// the inputs are `[taps, depth]`, the taps in the opposite order where `flipped`.
+    ///
+    /// # Safety
+    /// As for [`Layout::pack`].
+    pub unsafe fn pack_transposed(
+        &self,
+        share: (usize, usize),
+        (taps, flipped): (usize, bool),
+        weights: &[f32],
+        packed: SharedOutput,
+    ) {
+        /// Inputs that are moved together: their lines stay in the first-level cache.
+        const TOGETHER: usize = 16;
+        assert_eq!(weights.len(), self.inputs * self.outputs, "the weights");
+        let depth = self.inputs / taps;
+        for panel in self.share(share) {
+            let range = self.panel_values(panel);
+            let width = panel.vectors * self.isa.lanes();
+            let used = width.min(self.outputs - panel.first_output);
+            // SAFETY: the panel's own place, inside of what the caller vouches for.
+            let target =
+                unsafe { std::slice::from_raw_parts_mut(packed.0.add(range.start), range.len()) };
+            for tap in 0..taps {
+                let from = if flipped { taps - 1 - tap } else { tap };
+                let matrix = &weights[from * self.outputs * depth..][..self.outputs * depth];
+                let target = &mut target[tap * depth * width..][..depth * width];
+                for (block, rows) in target.chunks_mut(TOGETHER * width).enumerate() {
+                    let first = block * TOGETHER;
+                    let count = rows.len() / width;
+                    for output in 0..used {
+                        let column = &matrix[(panel.first_output + output) * depth + first..];
+                        for (row, &weight) in column[..count].iter().enumerate() {
+                            rows[row * width + output] = weight;
+                        }
+                    }
+                    if used < width {
+                        for row in rows.chunks_exact_mut(width) {
+                            row[used..].fill(0.0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Weights packed by this layout, and biases, [`Layout::padded_outputs`] of them.
+    ///
+    /// # Panics
+    /// Where a length does not agree.
+    pub fn packed<'a>(&'a self, weights: &'a [f32], bias: &'a [f32]) -> Packed<'a> {
+        assert_eq!(weights.len(), self.weight_values(), "packed weights");
+        assert_eq!(bias.len(), self.padded_outputs(), "packed biases");
+        Packed {
+            layout: self,
+            weights,
+            bias,
+        }
+    }
+}
+
+impl Panels {
+    /// Packs `weights` (`[inputs, outputs]`, row-major) and `bias` (`[outputs]`, zeros if none).
+    ///
+    /// # Panics
+    /// Where a length does not agree.
+    pub fn new(
+        isa: Isa,
+        inputs: usize,
+        outputs: usize,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Panels {
+        assert!(
+            bias.is_none_or(|bias| bias.len() == outputs),
+            "a bias of {outputs}"
+        );
+        let layout = Layout::new(isa, inputs, outputs);
+        let mut packed = AlignedBuffer::zeroed(layout.weight_values());
+        // SAFETY: the buffer has this length, and is this thread's alone.
+        unsafe { layout.pack((0, 1), weights, SharedOutput::new(packed.as_mut_ptr())) };
+        let mut padded_bias = AlignedBuffer::zeroed(layout.padded_outputs());
         if let Some(bias) = bias {
             padded_bias[..outputs].copy_from_slice(bias);
         }
         Panels {
-            isa,
-            outputs,
-            panels,
+            layout,
             weights: packed,
             bias: padded_bias,
         }
@@ -123,9 +246,19 @@ impl Panels {
         (self.weights.len() + self.bias.len()) * size_of::<f32>()
     }
 
+    /// The weights, to be multiplied with.
+    pub fn packed(&self) -> Packed<'_> {
+        Packed {
+            layout: &self.layout,
+            weights: &self.weights,
+            bias: &self.bias,
+        }
+    }
+}
+
+impl Packed<'_> {
     fn panel_weights(&self, panel: &Panel) -> &[f32] {
-        let inputs = self.weights.len() / self.bias.len().max(1);
-        &self.weights[panel.weights..][..inputs * panel.vectors * self.isa.lanes()]
+        &self.weights[self.layout.panel_values(panel)]
     }
 
     fn weight_values(&self) -> usize {
@@ -159,7 +292,7 @@ impl Panels {
         let mut first = pixels.start;
         while first < pixels.end {
             let end = (first + block).min(pixels.end);
-            for index in 0..self.panels.len() {
+            for index in 0..self.layout.panels.len() {
                 // SAFETY: as the caller vouches.
                 unsafe {
                     let part = first..end;
@@ -178,10 +311,10 @@ impl Panels {
         }
     }
 
-    /// As [`Panels::run`], by way of copied windows.
+    /// As [`Packed::run`], by way of copied windows.
     ///
     /// # Safety
-    /// As for [`Panels::run`].
+    /// As for [`Packed::run`].
     unsafe fn run_gathered(
         &self,
         source: &Source<'_>,
@@ -200,7 +333,7 @@ impl Panels {
             let count = block.min(pixels.end - first);
             let target = &mut gathered[..count * depth];
             source::gather(
-                self.isa,
+                self.layout.isa,
                 source,
                 first_output_row,
                 first..first + count,
@@ -209,17 +342,18 @@ impl Panels {
             let flat = Source {
                 input: target,
                 channels: depth,
+                stride: depth,
                 flat: true,
                 ..*source
             };
-            let offset = first * self.outputs;
+            let offset = first * self.layout.outputs;
             let output = SharedOutput(output.0.wrapping_add(offset));
             let residual = if residual.is_null() {
                 residual
             } else {
                 residual.wrapping_add(offset)
             };
-            for index in 0..self.panels.len() {
+            for index in 0..self.layout.panels.len() {
                 // SAFETY: as the caller vouches, from pixel `first` on.
                 unsafe { self.run_panel(index, &flat, 0, 0..count, residual, output, epilogue) };
             }
@@ -231,7 +365,7 @@ impl Panels {
     /// together are the whole.
     ///
     /// # Safety
-    /// As for [`Panels::run`].
+    /// As for [`Packed::run`].
     pub unsafe fn run_part(
         &self,
         (part, parts): (usize, usize),
@@ -241,8 +375,8 @@ impl Panels {
         output: SharedOutput,
         epilogue: Epilogue,
     ) {
-        let widest = self.panels.first().map_or(1, |panel| panel.vectors);
-        let tiles = pixels / tile::most_rows(self.isa, widest).max(1);
+        let widest = self.layout.panels.first().map_or(1, |panel| panel.vectors);
+        let tiles = pixels / tile::most_rows(self.layout.isa, widest).max(1);
         // Each thread reads all that is not split: the larger side is.
         let by_pixels = source.is_gathered()
             || tiles >= 4 * parts && source.input.len() >= self.weight_values();
@@ -253,11 +387,11 @@ impl Panels {
         }
         // The work as one line, panel after panel, cut into equal parts: a panel that lies on a cut
         // is shared by pixels.
-        let vectors: usize = self.panels.iter().map(|panel| panel.vectors).sum();
+        let vectors: usize = self.layout.panels.iter().map(|panel| panel.vectors).sum();
         let all = vectors * pixels;
         let (start, end) = (all * part / parts, all * (part + 1) / parts);
         let mut done = 0;
-        for (index, panel) in self.panels.iter().enumerate() {
+        for (index, panel) in self.layout.panels.iter().enumerate() {
             let from = start
                 .saturating_sub(done)
                 .div_ceil(panel.vectors)
@@ -274,7 +408,7 @@ impl Panels {
     }
 
     /// # Safety
-    /// As for [`Panels::run`].
+    /// As for [`Packed::run`].
     unsafe fn run_panel(
         &self,
         index: usize,
@@ -285,9 +419,9 @@ impl Panels {
         output: SharedOutput,
         epilogue: Epilogue,
     ) {
-        let panel = self.panels[index];
-        let width = panel.vectors * self.isa.lanes();
-        let used = width.min(self.outputs - panel.first_output);
+        let panel = self.layout.panels[index];
+        let width = panel.vectors * self.layout.isa.lanes();
+        let used = width.min(self.layout.outputs - panel.first_output);
         let offset = panel.first_output;
         let (lower, upper, simple) = match epilogue.activation {
             Activation::Identity => (f32::NEG_INFINITY, f32::INFINITY, true),
@@ -307,33 +441,33 @@ impl Panels {
             bias: self.bias[panel.bias..].as_ptr(),
             residual: if last { std::ptr::null() } else { residual },
             output: output.0.wrapping_add(offset),
-            stride: self.outputs,
-            last_lanes: used - (panel.vectors - 1) * self.isa.lanes(),
+            stride: self.layout.outputs,
+            last_lanes: used - (panel.vectors - 1) * self.layout.isa.lanes(),
             lower,
             upper,
             first_pixel: pixels.start,
             pixels: pixels.len(),
             first_output_row,
-            ahead: Ahead::of(match self.panels.get(index + 1) {
+            ahead: Ahead::of(match self.layout.panels.get(index + 1) {
                 Some(next) if self.weights.len() > FETCHED_VALUES => self.panel_weights(next),
                 _ => &[],
             }),
         };
         // SAFETY: the panel's own weights and biases; the rest as the caller vouches.
-        unsafe { tile::run(self.isa, &strip, panel.vectors) };
+        unsafe { tile::run(self.layout.isa, &strip, panel.vectors) };
         if !simple || last {
             // The panel's results are still in the first-level cache.
             for pixel in pixels {
-                let at = pixel * self.outputs;
+                let at = pixel * self.layout.outputs;
                 // SAFETY: the caller vouches for these channels of the pixel.
                 unsafe {
                     let results = std::slice::from_raw_parts_mut(strip.output.add(at), used);
                     if !simple {
-                        elementwise::activate(self.isa, epilogue.activation, results);
+                        elementwise::activate(self.layout.isa, epilogue.activation, results);
                     }
                     if last {
                         let residual = std::slice::from_raw_parts(residual.add(at), used);
-                        elementwise::add_assign(self.isa, results, residual);
+                        elementwise::add_assign(self.layout.isa, results, residual);
                     }
                 }
             }

@@ -16,9 +16,10 @@ pub(crate) struct Source<'a> {
     pub window: &'a Window,
     /// C
     pub channels: usize,
-    /// Whether row p is simply the p-th run of C values of `input`: a 1x1 window, stride 1, no
-    /// padding.
+    /// Whether row p is simply a run of C values of `input`: a 1x1 window, stride 1, no padding.
     pub flat: bool,
+    /// f32 from one flat row to the next.
+    pub stride: usize,
 }
 
 impl Source<'_> {
@@ -54,7 +55,7 @@ impl Window {
 /// Copies the windows of the output pixels `pixels` (counted from `first_output_row`) side by side
 /// into `target`, `[pixels, KH * KW * C]`: worth it where a window's row is so short that reading
 /// it in place costs more than the products.
-pub(super) fn gather(
+pub(crate) fn gather(
     isa: Isa,
     source: &Source<'_>,
     first_output_row: usize,

@@ -199,10 +199,10 @@ unsafe fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(
                 }
             }
             if source.flat {
-                let first = source.input.as_ptr().add(pixel * source.channels);
+                let first = source.input.as_ptr().add(pixel * source.stride);
                 let mut rows = [first; ROWS];
                 for (i, row) in rows.iter_mut().enumerate() {
-                    *row = first.add(i * source.channels);
+                    *row = first.add(i * source.stride);
                 }
                 accumulate::<S, ROWS, VECTORS>(
                     simd,

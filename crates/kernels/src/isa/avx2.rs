@@ -117,4 +117,13 @@ unsafe impl Simd for Avx2 {
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
         }
     }
+
+    #[inline(always)]
+    fn where_positive(self, gate: __m256, value: __m256) -> __m256 {
+        // SAFETY: the token is proof of AVX.
+        unsafe {
+            let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps());
+            _mm256_and_ps(positive, value)
+        }
+    }
 }

@@ -115,4 +115,13 @@ unsafe impl Simd for Avx512 {
             _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
         }
     }
+
+    #[inline(always)]
+    fn where_positive(self, gate: __m512, value: __m512) -> __m512 {
+        // SAFETY: the token is proof of AVX-512.
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(positive, value)
+        }
+    }
 }

@@ -118,4 +118,9 @@ unsafe impl Simd for Pair {
     fn power_of_two(self, exponent: Two) -> Two {
         both!(self, power_of_two, exponent)
     }
+
+    #[inline(always)]
+    fn where_positive(self, gate: Two, value: Two) -> Two {
+        both!(self, where_positive, gate, value)
+    }
 }

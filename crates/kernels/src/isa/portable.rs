@@ -103,4 +103,9 @@ unsafe impl Simd for Portable {
             f32::from_bits((exponent as i32).wrapping_add(127).wrapping_shl(23) as u32)
         })
     }
+
+    #[inline(always)]
+    fn where_positive(self, gate: Four, value: Four) -> Four {
+        lane_by_lane!(gate, value => if gate > 0.0 { value } else { 0.0 })
+    }
 }

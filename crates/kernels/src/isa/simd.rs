@@ -70,4 +70,7 @@ pub(crate) unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Two to the power of each lane, which must hold whole numbers from -126 to 127 (or not a
     /// number, for which any result may come).
     fn power_of_two(self, exponent: Self::Vector) -> Self::Vector;
+
+    /// `value` in the lanes where `gate` is above 0, else 0.
+    fn where_positive(self, gate: Self::Vector, value: Self::Vector) -> Self::Vector;
 }
