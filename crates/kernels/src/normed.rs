@@ -596,8 +596,8 @@ impl AddStatistics {
             }
             let zero = [simd.splat(0.0); VECTORS];
             let (mut totals, mut squares, mut shifts) = (zero, zero, zero);
-            for v in 0..VECTORS {
-                shifts[v] = load!(self.shift.add(channel + v * S::LANES));
+            for (v, shift) in shifts.iter_mut().enumerate() {
+                *shift = load!(self.shift.add(channel + v * S::LANES));
             }
             let mut value = self.values.add(self.rows.start * self.channels + channel);
             for _ in self.rows.clone() {

@@ -365,9 +365,7 @@ impl<'a> Lowering<'a> {
         let value = match (*node.op(), input) {
             (Op::Input { .. }, _) => Value::plain(Item::Input, id),
             (Op::Flatten, Some(input)) => Value::plain(self.item(input), id),
-            (Op::Dropout { rate, .. }, Some(input)) if rate == 0.0 => {
-                Value::plain(self.item(input), id)
-            }
+            (Op::Dropout { rate: 0.0, .. }, Some(input)) => Value::plain(self.item(input), id),
             (Op::Conv2d(_) | Op::DepthwiseConv2d(_) | Op::Dense { .. }, Some(input)) => {
                 self.product(id, input)
             }

@@ -106,17 +106,16 @@ impl Operation for Forward {
                         first += own;
                     }
                 }
-                Op::MaxPool(pool) => {
-                    let window = window(shape, pool.kernel, pool.stride, pool.padding);
-                    pooling::reference::max(&window, channels, of(0), output);
+                Op::MaxPool(max) => {
+                    let window = window(shape, max.kernel, max.stride, max.padding);
+                    pooling::max_pool(layer.isa, pool, &window, channels, of(0), output);
                 }
-                Op::AveragePool(pool) => {
-                    let window = window(shape, pool.kernel, pool.stride, pool.padding);
-                    pooling::reference::average(&window, channels, of(0), output);
+                Op::AveragePool(average) => {
+                    let window = window(shape, average.kernel, average.stride, average.padding);
+                    pooling::average_pool(layer.isa, pool, &window, channels, of(0), output);
                 }
                 Op::GlobalAveragePool { .. } => {
-                    let pixels = shape.elements() / channels;
-                    pooling::reference::global_average(pixels, of(0), output);
+                    pooling::global_average_pool(layer.isa, pool, of(0), output);
                 }
                 Op::ZeroPad(padding) => rearrange::reference::zero_pad(
                     size(shape),
@@ -170,15 +169,35 @@ impl Operation for Backward {
             dropout::dropout(pool, images, rate, per_sample, draw, self.add, above, below);
             return;
         }
+        let shape = layer.inputs[0];
+        let channels = shape.channels();
+        match layer.op {
+            Op::MaxPool(max) => {
+                let window = window(shape, max.kernel, max.stride, max.padding);
+                return pooling::training::max_backward(
+                    layer.isa, pool, images, &window, channels, reads[1], above, self.add, below,
+                );
+            }
+            Op::AveragePool(average) => {
+                let window = window(shape, average.kernel, average.stride, average.padding);
+                return pooling::training::average_backward(
+                    pool, images, &window, channels, above, self.add, below,
+                );
+            }
+            Op::GlobalAveragePool { .. } => {
+                let pixels = shape.elements() / channels;
+                return pooling::training::global_average_backward(
+                    pool, images, pixels, above, self.add, below,
+                );
+            }
+            _ => {}
+        }
         if !self.add {
             below.fill(0.0);
         }
-        let shape = layer.inputs[0];
-        let channels = shape.channels();
         let (in_size, out_size) = (shape.elements(), layer.output.elements());
         for image in 0..images {
             let above = &above[image * out_size..][..out_size];
-            let of = |index: usize| &reads[index][image * in_size..][..in_size];
             let below = &mut below[image * in_size..][..in_size];
             match layer.op {
                 Op::Softmax => {
@@ -187,17 +206,6 @@ impl Operation for Backward {
                 }
                 Op::Affine { scale, .. } => {
                     elementwise::reference::add_scaled(above, scale, below);
-                }
-                Op::MaxPool(pool) => {
-                    let window = window(shape, pool.kernel, pool.stride, pool.padding);
-                    pooling::reference::max_backward(&window, channels, of(1), above, below);
-                }
-                Op::AveragePool(pool) => {
-                    let window = window(shape, pool.kernel, pool.stride, pool.padding);
-                    pooling::reference::average_backward(&window, channels, above, below);
-                }
-                Op::GlobalAveragePool { .. } => {
-                    pooling::reference::global_average_backward(in_size / channels, above, below);
                 }
                 Op::ZeroPad(padding) => rearrange::reference::zero_pad_backward(
                     size(shape),
@@ -288,8 +296,7 @@ pub(crate) struct AddTo {
 
 impl Operation for AddTo {
     fn run(&self, run: Run<'_, '_>) {
-        let _ = self.isa;
-        elementwise::reference::add_scaled(run.reads[0], 1.0, run.writes[0]);
+        elementwise::accumulate(self.isa, run.pool, run.reads[0], run.writes[0]);
     }
 }
 

@@ -233,6 +233,17 @@ pub fn add(
     });
 }
 
+/// `sums += values`
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn accumulate(isa: Isa, pool: &Pool, values: &[f32], sums: &mut [f32]) {
+    assert_eq!(values.len(), sums.len(), "values and sums");
+    share(pool, sums, |at, sums| {
+        add_assign(isa, sums, &values[at..at + sums.len()]);
+    });
+}
+
 /// `output = a * b`, value by value.
 ///
 /// # Panics

@@ -1,6 +1,7 @@
 //! Pooling over NHWC: the largest or the mean of each window, or of the whole image.
 
 pub mod reference;
+pub mod training;
 
 use crate::Window;
 use crate::elementwise::share_rows;
