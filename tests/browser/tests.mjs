@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   World,
   accessible,
@@ -382,6 +383,58 @@ for (const colorScheme of ["light", "dark"]) {
     });
   }
 }
+
+test("what a check found is decided by key and by button, and taken back", async ({ world, open }) => {
+  const set = join(world.folder, "to-review");
+  const report = join(world.folder, "checked");
+  for (const [breed, photo] of [["beagle", "beagle_14.jpg"], ["keeshond", "beagle_14.jpg"], ["keeshond", "keeshond_173.jpg"]]) {
+    mkdirSync(join(set, breed), { recursive: true });
+    copyFileSync(world.photo(photo), join(set, breed, photo));
+  }
+  const checked = spawnSync(world.museau, ["data", "check", set, "--output", report], { encoding: "utf8", timeout: 60_000 });
+  assert.equal(checked.status, 0, checked.stderr);
+  const verdicts = () => {
+    const lines = readFileSync(join(report, "decisions.csv"), "utf8").trim().split("\n");
+    return lines.slice(1).map((line) => line.split(",")[2]).filter(Boolean);
+  };
+  const args = ["data", "review", set, "--check", report, "--who", "ada", "--listen", "127.0.0.1:0"];
+  const server = await start(world.museau, args);
+  try {
+    const page = await open({ baseURL: server.address });
+    await page.goto("/");
+    assert.equal(await page.locator(".review img").count(), 2);
+    assert.match(await page.locator("figcaption").first().textContent(), /Beagle/);
+    await accessible(page, "review");
+    await targetsAreLarge(page, "review");
+    await picture(page, "review-desktop-light", true);
+    await page.keyboard.press("2");
+    await page.getByRole("heading", { name: "Tout est tranché" }).waitFor();
+    assert.deepEqual(verdicts(), ["keep", "drop"]);
+    await page.goto("/?n=0");
+    assert.ok(await page.getByText("Écartée", { exact: true }).isVisible());
+    await page.keyboard.press("u");
+    await page.waitForFunction(() => !document.querySelector(".note.bad"));
+    assert.deepEqual(verdicts(), []);
+    await page.selectOption("#class1", "beagle");
+    await page.locator("button[value=class1]").click();
+    await page.getByRole("heading", { name: "Tout est tranché" }).waitFor();
+    assert.deepEqual(verdicts(), ["keep", "class:beagle"]);
+    const phone = await open({ ...PHONE, baseURL: server.address, javaScriptEnabled: false });
+    await phone.goto("/?n=0&lang=en");
+    await fits(phone, "review on a phone");
+    await picture(phone, "review-phone-light", true);
+    await phone.getByRole("button", { name: "Keep both" }).click();
+    await phone.getByRole("heading", { name: "Everything is decided" }).waitFor();
+    assert.deepEqual(verdicts().slice(-2), ["keep", "keep"]);
+    // Another site can neither send a form here nor make a name of its own point here.
+    const form = new URLSearchParams({ n: "0", verdict: "drop" });
+    const foreign = await fetch(`${server.address}/decide`, { method: "POST", body: form, headers: { origin: "http://evil.example" } });
+    assert.equal(foreign.status, 403);
+    assert.deepEqual(verdicts().slice(-2), ["keep", "keep"]);
+  } finally {
+    await end(server);
+  }
+});
 
 test("a phone is offered its camera", async ({ open }) => {
   const page = await open(PHONE);

@@ -20,6 +20,8 @@ pub enum DataVerb {
     Split(SplitArguments),
     /// Look for what spoils training: twins, unreadable and odd photos
     Check(CheckArguments),
+    /// Decide about what a check found, on a local page
+    Review(crate::review::ReviewArguments),
     /// Make a page of charts and samples
     Explore(ExploreArguments),
     /// Make a page of photos and what an augmentation makes of them
@@ -148,6 +150,7 @@ pub fn run(context: &Context, verb: &DataVerb) -> Result<()> {
         DataVerb::Import(arguments) => import(context, arguments),
         DataVerb::Split(arguments) => split(context, arguments),
         DataVerb::Check(arguments) => check(context, arguments),
+        DataVerb::Review(arguments) => crate::review::run(context, arguments),
         DataVerb::Explore(arguments) => explore(context, arguments),
         DataVerb::Preview(arguments) => crate::preview::run(context, arguments),
     }
@@ -358,20 +361,24 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     Ok(())
 }
 
+/// The data set's manifest, and what importing it showed where it was not imported before.
+pub(crate) fn manifest(context: &Context, source: &Path) -> Result<(Manifest, Vec<Problem>)> {
+    if data::is_manifest(source) {
+        let manifest = Manifest::open(source).map_err(unusable(context))?;
+        return Ok((manifest, Vec::new()));
+    }
+    let options = ImportOptions {
+        threads: context.threads,
+        ..ImportOptions::default()
+    };
+    let imported = import_source(context, source, &options)?;
+    Ok((imported.manifest, imported.problems))
+}
+
 /// A manifest or any data set, less what the decisions drop; what importing it showed; the
 /// decisions.
 pub fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem>, Decisions)> {
-    let (manifest, problems) = if data::is_manifest(&source.source) {
-        let manifest = Manifest::open(&source.source).map_err(unusable(context))?;
-        (manifest, Vec::new())
-    } else {
-        let options = ImportOptions {
-            threads: context.threads,
-            ..ImportOptions::default()
-        };
-        let imported = import_source(context, &source.source, &options)?;
-        (imported.manifest, imported.problems)
-    };
+    let (manifest, problems) = manifest(context, &source.source)?;
     let Some(path) = &source.decisions else {
         return Ok((manifest, problems, Decisions::default()));
     };

@@ -19,6 +19,7 @@ mod photos;
 mod preprocess;
 mod preview;
 mod print;
+mod review;
 mod serve;
 mod shell;
 

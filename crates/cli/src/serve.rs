@@ -50,6 +50,16 @@ fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
 }
 
 fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<()> {
+    listening(context, open, |ready| web::serve(listen, options, ready))
+}
+
+/// Serves until the process is asked to stop; says where once `serve` tells it, and why not where
+/// it could not.
+pub(crate) fn listening(
+    context: &Context,
+    open: bool,
+    serve: impl FnOnce(&dyn Fn(SocketAddr)) -> Result<(), ServeError>,
+) -> Result<()> {
     let ready = |address: SocketAddr| {
         let address = format!("http://{address}");
         if !context.quiet {
@@ -62,7 +72,7 @@ fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<
             eprintln!("{error:#}");
         }
     };
-    web::serve(listen, options, ready).map_err(|error| {
+    serve(&ready).map_err(|error| {
         let text = match &error {
             ServeError::PortInUse { address } => context.say(Message::ServerPortInUse { address }),
             ServeError::CannotListen { address, source } => {

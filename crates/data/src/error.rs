@@ -54,6 +54,12 @@ pub enum Error {
         /// The folder, archive or table.
         path: PathBuf,
     },
+    /// A check's report says nothing about photos of the data set.
+    #[error("{} says nothing about photos of this data set", path.display())]
+    NothingToReview {
+        /// The report.
+        path: PathBuf,
+    },
     /// A class is asked for that the data set does not have.
     #[error("no class is called '{name}'")]
     UnknownClass {
@@ -166,6 +172,10 @@ impl Error {
             Error::Nothing { path } => {
                 let path = &shown(path);
                 words::message(language, Message::DatasetNothing { path })
+            }
+            Error::NothingToReview { path } => {
+                let path = &shown(path);
+                words::message(language, Message::ReviewNothing { path })
             }
             Error::UnknownClass { name } => {
                 words::message(language, Message::DatasetUnknownClass { name })

@@ -33,13 +33,24 @@ pub(crate) struct Asked {
     pub(crate) wants_page: bool,
 }
 
-impl FromRequestParts<App> for Asked {
+/// A state that knows the language of those who name none.
+pub(crate) trait Speaks: Send + Sync {
+    fn language(&self) -> Language;
+}
+
+impl Speaks for App {
+    fn language(&self) -> Language {
+        self.language
+    }
+}
+
+impl<S: Speaks> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, app: &S) -> Result<Self, Infallible> {
         let asked = asked_language(parts.uri.query());
         Ok(Asked {
-            language: language::choose(asked, &parts.headers, app.language),
+            language: language::choose(asked, &parts.headers, app.language()),
             wants_page: !parts.uri.path().starts_with("/api") && accepts_pages(&parts.headers),
         })
     }

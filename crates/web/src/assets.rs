@@ -12,7 +12,7 @@ pub(crate) struct Asset {
     content: &'static str,
 }
 
-static ASSETS: [Asset; 4] = [
+static ASSETS: [Asset; 5] = [
     Asset {
         name: "museau.css",
         media_type: "text/css; charset=utf-8",
@@ -27,6 +27,11 @@ static ASSETS: [Asset; 4] = [
         name: "demo.js",
         media_type: "text/javascript; charset=utf-8",
         content: include_str!("../assets/demo.js"),
+    },
+    Asset {
+        name: "review.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_str!("../assets/review.js"),
     },
     Asset {
         name: "logo.svg",

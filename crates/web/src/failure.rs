@@ -20,14 +20,24 @@ enum What {
     PhotoTooLarge,
     Busy,
     Slow,
-    TooLarge { bytes: usize },
-    TooManyPhotos { limit: usize },
+    TooLarge {
+        bytes: usize,
+    },
+    TooManyPhotos {
+        limit: usize,
+    },
     NoPhoto,
     NotAForm,
     BadForm,
-    BadField { field: &'static str, value: String },
+    BadField {
+        field: &'static str,
+        value: String,
+    },
     NotFound,
     MethodNotAllowed,
+    Forbidden,
+    /// A file of the data set; said in the person's language already.
+    Data(String),
     Internal,
 }
 
@@ -79,6 +89,13 @@ impl Failure {
     pub(crate) fn method_not_allowed() -> Self {
         What::MethodNotAllowed.into()
     }
+    pub(crate) fn forbidden() -> Self {
+        What::Forbidden.into()
+    }
+    /// A file of the data set cannot be read or written; `text` says it.
+    pub(crate) fn data(text: String) -> Self {
+        What::Data(text).into()
+    }
     pub(crate) fn internal() -> Self {
         What::Internal.into()
     }
@@ -123,7 +140,8 @@ impl Failure {
             What::NoPhoto | What::BadForm | What::BadField { .. } => StatusCode::BAD_REQUEST,
             What::NotFound => StatusCode::NOT_FOUND,
             What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            What::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            What::Forbidden => StatusCode::FORBIDDEN,
+            What::Data(_) | What::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -156,6 +174,8 @@ impl Failure {
             }),
             What::NotFound => say(Message::HttpNotFound),
             What::MethodNotAllowed => say(Message::HttpMethodNotAllowed),
+            What::Forbidden => say(Message::HttpForbidden),
+            What::Data(detail) => say(Message::HttpData { detail }),
             What::Internal => say(Message::HttpInternal),
         }
     }

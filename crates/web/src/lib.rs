@@ -23,6 +23,7 @@ pub use upload::UploadLimits;
 use app::App;
 use apps::demo::Demo;
 use compute::Compute;
+use data::check::review::Review;
 use recognise::Recogniser;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -101,6 +102,34 @@ pub fn serve(
     options: Options,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
+    let build = || {
+        let app = app(options)?;
+        let stopping = Arc::clone(&app.stopping);
+        Ok((router::router(app), stopping))
+    };
+    serve_router(address, build, ready)
+}
+
+/// Serves the review page of a data set, as [`serve`] does the others.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_review(
+    address: &str,
+    review: Review,
+    language: Language,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    let build = || Ok((review_router(review, language), Arc::default()));
+    serve_router(address, build, ready)
+}
+
+/// `build` gives the router, and the flag that is set when the server is asked to stop.
+fn serve_router(
+    address: &str,
+    build: impl FnOnce() -> anyhow::Result<(axum::Router, Arc<AtomicBool>)>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("web")
@@ -115,8 +144,7 @@ pub fn serve(
                 address: address.to_string(),
                 source,
             })?;
-        let app = app(options).map_err(ServeError::Start)?;
-        let stopping = Arc::clone(&app.stopping);
+        let (router, stopping) = build().map_err(ServeError::Start)?;
         // The signals are watched before anyone is told that the server is ready.
         let asked = server::asked_to_stop().map_err(ServeError::Start)?;
         let stop = async move {
@@ -124,7 +152,7 @@ pub fn serve(
             stopping.store(true, Ordering::Relaxed);
         };
         ready(local);
-        server::run(listener, router::router(app), stop).await;
+        server::run(listener, router, stop).await;
         Ok(())
     })
 }
@@ -145,6 +173,11 @@ async fn listen(address: &str) -> Result<TcpListener, ServeError> {
 /// Where the system refuses the compute threads.
 pub fn router(options: Options) -> anyhow::Result<axum::Router> {
     Ok(router::router(app(options)?))
+}
+
+/// The review page without a socket. `language` is that of those who name none.
+pub fn review_router(review: Review, language: Language) -> axum::Router {
+    apps::review::router(review, language)
 }
 
 fn app(options: Options) -> anyhow::Result<App> {

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use classify::ModelName;
 use maud::html;
 use std::sync::atomic::Ordering;
 use words::pages;
@@ -69,6 +70,21 @@ async fn method_not_allowed(State(app): State<App>, asked: Asked) -> Response {
 
 /// A failure as a page for browsers, as a problem document for everything else.
 pub(crate) fn fail(app: &App, asked: Asked, failure: &Failure) -> Response {
+    failure_page(
+        asked,
+        failure,
+        &app.tabs,
+        Some(app.recogniser.model.model()),
+    )
+}
+
+/// The same, in the frame of a page with these tabs and this model.
+pub(crate) fn failure_page(
+    asked: Asked,
+    failure: &Failure,
+    tabs: &[(Tab, &'static str)],
+    model: Option<&ModelName>,
+) -> Response {
     if !asked.wants_page {
         return failure.problem(asked.language);
     }
@@ -85,10 +101,10 @@ pub(crate) fn fail(app: &App, asked: Asked, failure: &Failure) -> Response {
         language: asked.language,
         title: &text.error_title,
         tab: Tab::None,
-        tabs: &app.tabs,
+        tabs,
         script: None,
         switch: "?lang=".into(),
-        model: app.recogniser.model.model(),
+        model,
         content,
     };
     let response = (failure.status(), page.respond()).into_response();
@@ -120,7 +136,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-async fn headers(request: Request, next: Next) -> Response {
+pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let chosen = asked_language(request.uri().query()).and_then(|code| code.parse().ok());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,7 +1,7 @@
 //! What people decided about photos: a CSV that can be edited and replayed. Nothing is deleted;
 //! later commands honour it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::atomic_file::AtomicFile;
@@ -140,40 +140,47 @@ impl Decisions {
             .collect()
     }
 
-    /// The data set as decided, and the paths of decisions that meet no photo of it (moved away,
-    /// or changed since). Of copies of one file that were judged apart, each path's own decision
-    /// counts.
-    pub fn apply(&self, manifest: &Manifest) -> (Manifest, Vec<String>) {
+    /// For each photo of a data set ([`Manifest::all_entries`]) the decision that counts. A photo
+    /// that was moved is found again by its hash; of copies of one file that were judged apart,
+    /// each path's own decision counts.
+    pub(crate) fn of_entries(&self, manifest: &Manifest) -> Vec<Option<&Decision>> {
         let by_hash = self.by_hash();
-        let by_place: BTreeMap<(&str, [u8; 32]), &Decision> = self
+        let decided = self
             .lines
             .iter()
-            .filter(|line| line.verdict != Verdict::Open)
+            .filter(|line| line.verdict != Verdict::Open);
+        let by_place: BTreeMap<(&str, [u8; 32]), &Decision> = decided
             .map(|line| ((line.path.as_str(), *line.hash.as_bytes()), line))
             .collect();
-        let present: std::collections::BTreeSet<(&str, [u8; 32])> = manifest
-            .all_entries()
+        let entries = manifest.all_entries();
+        let present: BTreeSet<(&str, [u8; 32])> = entries
             .iter()
             .map(|entry| (entry.path.as_str(), *entry.hash.as_bytes()))
             .collect();
-        let mut met = std::collections::BTreeSet::new();
+        entries
+            .iter()
+            .map(|entry| {
+                let hash = *entry.hash.as_bytes();
+                // A decision about another copy that is still there concerns that copy alone.
+                let moved = || {
+                    let line = by_hash.get(&hash).copied()?;
+                    (!present.contains(&(line.path.as_str(), hash))).then_some(line)
+                };
+                let own = by_place.get(&(entry.path.as_str(), hash)).copied();
+                own.or_else(moved)
+            })
+            .collect()
+    }
+
+    /// The data set as decided, and the paths of decisions that meet no photo of it (moved away,
+    /// or changed since).
+    pub fn apply(&self, manifest: &Manifest) -> (Manifest, Vec<String>) {
+        let mut met = BTreeSet::new();
         let mut named = Vec::new();
-        for entry in manifest.all_entries() {
-            let hash = *entry.hash.as_bytes();
-            // A decision about another copy that is still there concerns that copy alone.
-            let moved = || {
-                by_hash
-                    .get(&hash)
-                    .copied()
-                    .filter(|line| !present.contains(&(line.path.as_str(), hash)))
-            };
-            let decision = by_place
-                .get(&(entry.path.as_str(), hash))
-                .copied()
-                .or_else(moved);
+        for (entry, decision) in manifest.all_entries().iter().zip(self.of_entries(manifest)) {
             let mut class = manifest.class_name(entry).to_owned();
             if let Some(decision) = decision {
-                met.insert(hash);
+                met.insert(*entry.hash.as_bytes());
                 match &decision.verdict {
                     Verdict::Drop => continue,
                     Verdict::Class(name) => class = name.clone(),
@@ -182,7 +189,8 @@ impl Decisions {
             }
             named.push((class, entry.clone()));
         }
-        let unmet = by_hash
+        let unmet = self
+            .by_hash()
             .iter()
             .filter(|(hash, _)| !met.contains(*hash))
             .map(|(_, line)| line.path.clone())

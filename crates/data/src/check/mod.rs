@@ -8,6 +8,7 @@ mod kind;
 pub(crate) mod measure;
 pub(crate) mod page;
 pub(crate) mod plane;
+pub mod review;
 mod rules;
 mod suspects;
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn page(app: &App, asked: &Asked, title: &str, content: Markup) -> Response {
         tabs: &app.tabs,
         script: Some("classify.js"),
         switch: "/?lang=".into(),
-        model: app.recogniser.model.model(),
+        model: Some(app.recogniser.model.model()),
         content,
     }
     .respond()

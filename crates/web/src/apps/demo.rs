@@ -289,7 +289,7 @@ fn page(app: &App, view: &View<'_>, content: Markup, rest: &str) -> Response {
         tabs: &app.tabs,
         script: Some("demo.js"),
         switch: format!("{}{rest}&lang=", view.demo.address(view.state)),
-        model: app.recogniser.model.model(),
+        model: Some(app.recogniser.model.model()),
         content,
     }
     .respond()

@@ -2,3 +2,4 @@
 
 pub(crate) mod classify;
 pub(crate) mod demo;
+pub(crate) mod review;

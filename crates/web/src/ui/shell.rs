@@ -26,7 +26,8 @@ pub(crate) struct Page<'a> {
     pub(crate) script: Option<&'static str>,
     /// This page's address in the other language, its query included up to `lang=`.
     pub(crate) switch: String,
-    pub(crate) model: &'a ModelName,
+    /// The model that answers, where one does.
+    pub(crate) model: Option<&'a ModelName>,
     pub(crate) content: Markup,
 }
 
@@ -81,9 +82,14 @@ impl Page<'_> {
                     main id="content" tabindex="-1" { div class="wrap" { (self.content) } }
                     footer class="foot" {
                         div class="wrap" {
-                            p { (Message::AnswerLooksOnly.text(self.language)) }
-                            p { (text.privacy) }
-                            p { (fill(&text.model, &[("name", &self.model.name), ("version", &self.model.version)])) }
+                            @match self.model {
+                                Some(model) => {
+                                    p { (Message::AnswerLooksOnly.text(self.language)) }
+                                    p { (text.privacy) }
+                                    p { (fill(&text.model, &[("name", &model.name), ("version", &model.version)])) }
+                                }
+                                None => p { (text.review_privacy) },
+                            }
                         }
                     }
                 }

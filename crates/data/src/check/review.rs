@@ -1,0 +1,323 @@
+//! Going through what a check found, verdict by verdict. Each verdict is in the file of decisions
+//! before the next is asked for; taking one back takes it out again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::decisions::{Decision, Decisions, Verdict};
+use super::kind::Kind;
+use crate::error::{Error, TableFault};
+use crate::manifest::{Entry, Manifest};
+
+/// Something to decide about: a photo, or a pair.
+#[derive(Clone, Debug)]
+pub struct ReviewItem {
+    /// What was found.
+    pub kind: Kind,
+    /// The photos, as indices into [`Manifest::all_entries`].
+    pub photos: Vec<usize>,
+    /// More about it, in English.
+    pub detail: String,
+}
+
+/// What a check found, and what was decided about it.
+#[derive(Debug)]
+pub struct Review {
+    manifest: Manifest,
+    items: Vec<ReviewItem>,
+    file: PathBuf,
+    who: String,
+    decisions: Decisions,
+    /// What each step added to the file, the latest last, with the item it was about.
+    steps: Vec<(usize, Vec<Decision>)>,
+}
+
+/// A finding as a check writes it into its JSON.
+#[derive(Deserialize)]
+struct Saved {
+    kind: String,
+    paths: Vec<String>,
+    #[serde(default)]
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    findings: Vec<Saved>,
+}
+
+impl Review {
+    /// What `check_json` (a check of this data set) found, with the verdicts of `decisions`, which
+    /// need not be there yet. `who` decides.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or understood, or nothing in it is about photos of the manifest.
+    pub fn open(
+        manifest: Manifest,
+        check_json: &Path,
+        decisions: &Path,
+        who: &str,
+    ) -> Result<Self, Error> {
+        let text = std::fs::read(check_json).map_err(Error::read(check_json))?;
+        let report: Report = serde_json::from_slice(&text).map_err(|error| {
+            let fault = TableFault::Value {
+                column: "JSON".to_owned(),
+                value: error.to_string(),
+            };
+            Error::table(check_json, error.line() as u64, fault)
+        })?;
+        let places: BTreeMap<&str, usize> = manifest
+            .all_entries()
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.path.as_str(), index))
+            .collect();
+        let items: Vec<ReviewItem> = report
+            .findings
+            .into_iter()
+            .filter_map(|saved| {
+                let kind = Kind::ALL
+                    .into_iter()
+                    .find(|kind| kind.name() == saved.kind)?;
+                let photos = saved
+                    .paths
+                    .iter()
+                    .map(|path| places.get(path.as_str()).copied());
+                let photos: Vec<usize> = photos.collect::<Option<_>>()?;
+                (!photos.is_empty()).then_some(ReviewItem {
+                    kind,
+                    photos,
+                    detail: saved.detail,
+                })
+            })
+            .collect();
+        if items.is_empty() {
+            let path = check_json.to_owned();
+            return Err(Error::NothingToReview { path });
+        }
+        let mut review = Review {
+            manifest,
+            items,
+            file: decisions.to_owned(),
+            who: who.to_owned(),
+            decisions: Decisions::default(),
+            steps: Vec::new(),
+        };
+        review.decisions = review.read()?;
+        Ok(review)
+    }
+
+    /// The data set.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What there is to decide about, in the order of the report.
+    pub fn items(&self) -> &[ReviewItem] {
+        &self.items
+    }
+
+    /// The photo of an item; `None` where there is no such item or photo.
+    pub fn photo(&self, item: usize, place: usize) -> Option<&Entry> {
+        let index = *self.items.get(item)?.photos.get(place)?;
+        self.manifest.all_entries().get(index)
+    }
+
+    /// What was decided about each photo of an item.
+    pub fn verdicts(&self, item: usize) -> Vec<Verdict> {
+        let decisions = self.decisions.of_entries(&self.manifest);
+        let verdict =
+            |&index: &usize| decisions[index].map_or(Verdict::Open, |line| line.verdict.clone());
+        let photos = self.items.get(item).map(|item| item.photos.as_slice());
+        photos.unwrap_or_default().iter().map(verdict).collect()
+    }
+
+    /// Which items are decided: a photo of theirs is dropped or renamed, or all are kept.
+    pub fn decided(&self) -> Vec<bool> {
+        let decisions = self.decisions.of_entries(&self.manifest);
+        let verdict = |index: &usize| decisions[*index].map(|line| &line.verdict);
+        let is_decided = |item: &ReviewItem| {
+            let changed = |index| !matches!(verdict(index), None | Some(Verdict::Keep));
+            item.photos.iter().any(changed)
+                || item.photos.iter().all(|index| verdict(index).is_some())
+        };
+        self.items.iter().map(is_decided).collect()
+    }
+
+    /// Writes a verdict about each photo of an item, in the order of [`ReviewItem::photos`];
+    /// [`Verdict::Open`] says nothing about a photo. What others wrote into the file meanwhile
+    /// stays.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written; nothing has changed then.
+    pub fn decide(&mut self, item: usize, verdicts: &[Verdict]) -> Result<(), Error> {
+        let Some(about) = self.items.get(item) else {
+            return Ok(());
+        };
+        let lines: Vec<Decision> = about
+            .photos
+            .iter()
+            .zip(verdicts)
+            .filter(|(_, verdict)| **verdict != Verdict::Open)
+            .map(|(&index, verdict)| {
+                let entry = &self.manifest.all_entries()[index];
+                Decision {
+                    path: entry.path.clone(),
+                    hash: entry.hash,
+                    verdict: verdict.clone(),
+                    who: self.who.clone(),
+                    why: about.kind.name().to_owned(),
+                }
+            })
+            .collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut all = self.read()?.lines().to_vec();
+        all.extend(lines.iter().cloned());
+        let all = Decisions::new(all);
+        all.save(&self.file)?;
+        self.decisions = all;
+        self.steps.push((item, lines));
+        Ok(())
+    }
+
+    /// Takes the last verdict back, and says which item it was about; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Review::decide`].
+    pub fn undo(&mut self) -> Result<Option<usize>, Error> {
+        let Some((item, lines)) = self.steps.last() else {
+            return Ok(None);
+        };
+        let mut all = self.read()?.lines().to_vec();
+        for line in lines {
+            if let Some(place) = all.iter().rposition(|other| other == line) {
+                all.remove(place);
+            }
+        }
+        let all = Decisions::new(all);
+        all.save(&self.file)?;
+        let item = *item;
+        self.decisions = all;
+        self.steps.pop();
+        Ok(Some(item))
+    }
+
+    /// Whether there is a verdict to take back.
+    pub fn can_undo(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
+    fn read(&self) -> Result<Decisions, Error> {
+        if self.file.exists() {
+            Decisions::open(&self.file)
+        } else {
+            Ok(Decisions::default())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{ImportOptions, import};
+
+    /// Three photos, a pair of twins among them, and what a check says of them.
+    fn planted() -> (tempfile::TempDir, Review) {
+        let folder = tempfile::tempdir().unwrap();
+        let set = folder.path().join("set");
+        for (name, seed) in [("pug/a.jpg", 1), ("beagle/b.jpg", 2), ("pug/c.jpg", 3)] {
+            let path = set.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, crate::scene::jpeg(seed, 40, 40)).unwrap();
+        }
+        let manifest = import(&set, &ImportOptions::default(), &|_, _| {})
+            .unwrap()
+            .manifest;
+        // In the order of their paths: beagle/b.jpg, pug/a.jpg, pug/c.jpg.
+        let path = |index: usize| manifest.all_entries()[index].path.clone();
+        let json = serde_json::json!({"findings": [
+            {"kind": "twins_across_classes", "paths": [path(0), path(1)], "value": 0.9},
+            {"kind": "dark", "paths": [path(2)], "detail": "so dark"},
+            {"kind": "imbalance", "paths": ["pug"]},
+            {"kind": "dark", "paths": ["gone.jpg"]},
+            {"kind": "of tomorrow", "paths": [path(2)]},
+        ]});
+        let check = folder.path().join("check.json");
+        std::fs::write(&check, json.to_string()).unwrap();
+        let decisions = folder.path().join("decisions.csv");
+        let review = Review::open(manifest, &check, &decisions, "ada").unwrap();
+        (folder, review)
+    }
+
+    #[test]
+    fn a_verdict_is_in_the_file_at_once_and_can_be_taken_back() {
+        let (folder, mut review) = planted();
+        assert_eq!(review.items().len(), 2);
+        assert_eq!(review.decided(), [false, false]);
+        assert!(!review.can_undo() && review.undo().unwrap().is_none());
+        let file = folder.path().join("decisions.csv");
+
+        review.decide(0, &[Verdict::Open, Verdict::Drop]).unwrap();
+        assert_eq!(review.decided(), [true, false]);
+        assert_eq!(review.verdicts(0), [Verdict::Open, Verdict::Drop]);
+        let saved = Decisions::open(&file).unwrap();
+        assert_eq!(saved.lines().len(), 1);
+        assert!(saved.lines()[0].path.ends_with("a.jpg"));
+        assert_eq!(saved.lines()[0].who, "ada");
+        let (left, _) = saved.apply(review.manifest());
+        assert_eq!(left.all_entries().len(), 2);
+
+        // A second thought counts, and is taken back alone.
+        let renamed = Verdict::Class("beagle".to_owned());
+        review.decide(0, &[Verdict::Keep, renamed.clone()]).unwrap();
+        assert_eq!(review.verdicts(0), [Verdict::Keep, renamed]);
+        assert_eq!(review.undo().unwrap(), Some(0));
+        assert_eq!(review.verdicts(0), [Verdict::Open, Verdict::Drop]);
+        review.decide(1, &[Verdict::Keep]).unwrap();
+        assert_eq!(review.decided(), [true, true]);
+        assert_eq!(review.undo().unwrap(), Some(1));
+        assert_eq!(review.undo().unwrap(), Some(0));
+        assert!(Decisions::open(&file).unwrap().lines().is_empty());
+    }
+
+    #[test]
+    fn what_others_write_meanwhile_stays() {
+        let (folder, mut review) = planted();
+        review.decide(1, &[Verdict::Drop]).unwrap();
+        let file = folder.path().join("decisions.csv");
+        let mut lines = Decisions::open(&file).unwrap().lines().to_vec();
+        lines[0].why = "edited by hand".to_owned();
+        lines.push(Decision {
+            who: "bob".to_owned(),
+            verdict: Verdict::Keep,
+            ..lines[0].clone()
+        });
+        Decisions::new(lines).save(&file).unwrap();
+        review.decide(0, &[Verdict::Keep, Verdict::Keep]).unwrap();
+        assert_eq!(review.verdicts(1), [Verdict::Keep]);
+        assert_eq!(review.undo().unwrap(), Some(0));
+        let kept = Decisions::open(&file).unwrap();
+        let who: Vec<_> = kept.lines().iter().map(|line| line.who.as_str()).collect();
+        assert_eq!(who, ["ada", "bob"]);
+    }
+
+    #[test]
+    fn a_report_that_is_none_is_said() {
+        let (folder, review) = planted();
+        let manifest = review.manifest().clone();
+        let check = folder.path().join("check.json");
+        let decisions = folder.path().join("decisions.csv");
+        for text in ["", "{", "[]", "{\"findings\": 3}", "{\"findings\": []}"] {
+            std::fs::write(&check, text).unwrap();
+            let opened = Review::open(manifest.clone(), &check, &decisions, "ada");
+            let error = opened.unwrap_err();
+            for language in words::Language::ALL {
+                assert!(error.message(language).contains("check.json"), "{text}");
+            }
+        }
+    }
+}
