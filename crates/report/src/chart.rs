@@ -176,8 +176,9 @@ fn draw_bars(svg: &mut String, values: &[(String, f64)], unit: &str) -> Drawn {
         .build_cartesian_2d(0.0..room(most), (0..count).into_segmented())?;
     let label = |place: &SegmentValue<usize>| match place {
         // The first name stands on top.
-        SegmentValue::CenterOf(place) => values
-            .get(count - 1 - (*place).min(count - 1))
+        SegmentValue::CenterOf(place) => (count - 1)
+            .checked_sub(*place)
+            .and_then(|place| values.get(place))
             .map_or(String::new(), |(name, _)| name.clone()),
         _ => String::new(),
     };

@@ -12,13 +12,13 @@ body{max-width:62rem;margin:0 auto;padding:1rem}\
 h1{line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid #767676}\
 nav ul{columns:16rem;padding-left:1.2rem}\
 a{color:#0b57a4}:focus-visible{outline:3px solid #0b57a4;outline-offset:2px}\
-figure{margin:1rem 0}svg{max-width:100%;height:auto;border:1px solid #d0d0d0}\
+figure{margin:1rem 0;overflow-x:auto}svg{max-width:max(100%,38rem);height:auto;border:1px solid #d0d0d0}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.5rem 0}\
 th,td{border:1px solid #b0b0b0;padding:.2rem .5rem;text-align:left;vertical-align:top}\
 td.n{text-align:right;font-variant-numeric:tabular-nums}\
 .grid{display:flex;flex-wrap:wrap;gap:.8rem;padding:0;list-style:none}\
 .grid li{border:1px solid #d0d0d0;padding:.4rem;max-width:17rem;font-size:.85rem;overflow-wrap:anywhere}\
-.grid .pictures{display:flex;gap:.3rem}.grid img{display:block;max-width:8rem;height:auto}\
+.grid .pictures{display:flex;flex-wrap:wrap;align-items:flex-start;gap:.3rem}.grid img{display:block;max-width:8rem;height:auto}\
 summary{cursor:pointer}\
 .compare{display:flex;flex-wrap:wrap;gap:.5rem;max-width:34rem}\
 .compare figure{flex:1 1 14rem;margin:0}.compare img{display:block;width:100%;height:auto}\
@@ -127,7 +127,7 @@ impl Page {
     pub fn chart(&mut self, chart: &Chart<'_>, numbers: &str) {
         let _ = write!(
             self.body,
-            "<figure>{}<figcaption>{}</figcaption></figure><details><summary>{}</summary>{}</details>",
+            "<figure tabindex=0>{}<figcaption>{}</figcaption></figure><details><summary>{}</summary>{}</details>",
             chart.svg(),
             escape(chart.title()),
             escape(numbers),
