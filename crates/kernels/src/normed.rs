@@ -213,6 +213,7 @@ macro_rules! with_curve {
         }
     };
 }
+pub(crate) use with_curve;
 
 /// Writes what readers see of the rows `rows` to `target`, a row every `stride`, whole vectors where
 /// there is room for them.

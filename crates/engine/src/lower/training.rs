@@ -393,6 +393,15 @@ impl<'a> Lowering<'a> {
                 value.padding = add(value.padding, padding);
                 value
             }
+            (Op::MaxPool(max), Some(input)) => {
+                let window = window(self.shape(input), max.kernel, max.stride, max.padding);
+                let value = self.readable(input);
+                if value.is_plain() || !kernels::pooling::training::is_apart(&window) {
+                    self.plain(id)
+                } else {
+                    self.pooled(id, window, value)
+                }
+            }
             (Op::Add, _) => match self.residual(id) {
                 Some(value) => value,
                 None => self.plain(id),
@@ -418,6 +427,20 @@ impl<'a> Lowering<'a> {
         let operation = operations::forward(self.layer(id));
         self.push(id, "forward", operation, reads, vec![Item::Value(output)]);
         Value::plain(Item::Value(output), id)
+    }
+
+    /// A maximum of windows that lie apart, of a value that is not stored.
+    fn pooled(&mut self, id: NodeId, window: Window, value: Value) -> Value {
+        self.given[id.index()] = Some(value);
+        let operation = products::Pooled {
+            isa: self.isa,
+            window,
+            channels: self.shape(id).channels(),
+            read: value.read(),
+        };
+        let output = Item::Value(self.each(self.shape(id).elements()));
+        self.push(id, "max pool", operation, value.items(), vec![output]);
+        Value::plain(output, id)
     }
 
     /// A sum of two of which one is a batch norm's result that nothing else reads.
@@ -647,6 +670,11 @@ impl<'a> Lowering<'a> {
             Op::Conv2d(_) | Op::DepthwiseConv2d(_) | Op::Dense { .. } => {
                 self.product_backward(id, gradient);
             }
+            Op::MaxPool(max) if self.given[id.index()].is_some() => {
+                let shape = self.shape(node.inputs()[0]);
+                let window = window(shape, max.kernel, max.stride, max.padding);
+                self.pooled_backward(id, window, gradient);
+            }
             Op::Flatten | Op::Add => {
                 for &input in node.inputs() {
                     self.pass(id, gradient, input);
@@ -798,6 +826,36 @@ impl<'a> Lowering<'a> {
         };
         let kind = operation.product.backward_name();
         self.push(id, kind, operation, reads, writes);
+    }
+
+    fn pooled_backward(&mut self, id: NodeId, window: Window, gradient: ValueId) {
+        let value = self.given[id.index()].expect("it went forward");
+        let Some((target, add)) = self.target(value.base) else {
+            return;
+        };
+        debug_assert!(!add, "the only reader gives the whole gradient");
+        let channels = self.shape(id).channels();
+        let mut reads = vec![Item::Value(gradient)];
+        reads.extend(value.items());
+        let mut writes = vec![Item::Value(target)];
+        let norm = value.norm.map(|(norm, _)| norm);
+        let norm = norm.filter(|&norm| !self.is_frozen(norm));
+        if let Some(norm) = norm {
+            let sums = self.fixed(2 * channels);
+            self.sums[norm.index()] = Some(sums);
+            writes.push(Item::Value(sums));
+        }
+        writes.push(Item::Value(self.fixed(2 * channels * self.threads)));
+        let operation = products::PooledBackward {
+            pooled: products::Pooled {
+                isa: self.isa,
+                window,
+                channels,
+                read: value.read(),
+            },
+            sums: norm.is_some(),
+        };
+        self.push(id, "max pool back", operation, reads, writes);
     }
 
     fn multiply_backward(&mut self, id: NodeId, node: &Node, gradient: ValueId) {

@@ -3,6 +3,7 @@ use super::operation::{Operation, Run};
 use kernels::batch_norm::training as batch_norm;
 use kernels::conv2d::training::{Gradients, TrainingConv2d};
 use kernels::depthwise::training::TrainingDepthwise;
+use kernels::pooling::training as pooling;
 use kernels::{Above, Activation, Isa, Normed, Window};
 
 /// What the reader of a value applies to what is stored of it.
@@ -403,5 +404,61 @@ impl Operation for Backward {
                 depthwise.backward(pool, images, input, kernel, above, gradients, scratch);
             }
         }
+    }
+}
+
+/// The largest value of windows that lie apart: reads the value, writes the results.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    pub isa: Isa,
+    pub window: Window,
+    pub channels: usize,
+    pub read: Read,
+}
+
+impl Operation for Pooled {
+    fn run(&self, run: Run<'_, '_>) {
+        let (input, _) = self.read.take(run.reads);
+        let output = &mut *run.writes[0];
+        let (isa, pool, images) = (self.isa, run.pool, run.images);
+        pooling::max_forward(
+            isa,
+            pool,
+            images,
+            &self.window,
+            self.channels,
+            input,
+            output,
+        );
+    }
+}
+
+/// Its gradient: reads the gradient and the value; writes the gradient below, the sums if they are
+/// wanted, and works in the rest.
+#[derive(Debug)]
+pub(crate) struct PooledBackward {
+    pub pooled: Pooled,
+    pub sums: bool,
+}
+
+impl Operation for PooledBackward {
+    fn run(&self, run: Run<'_, '_>) {
+        let Pooled {
+            isa,
+            window,
+            channels,
+            read,
+        } = &self.pooled;
+        let (gradient, reads) = run.reads.split_first().expect("a gradient");
+        let (input, _) = read.take(reads);
+        let (scratch, writes) = run.writes.split_last_mut().expect("memory to work in");
+        let (below, sums) = writes.split_first_mut().expect("a gradient below");
+        let sums = sums
+            .first_mut()
+            .filter(|_| self.sums)
+            .map(|sums| &mut **sums);
+        pooling::max_backward_normed(
+            *isa, run.pool, run.images, window, *channels, input, gradient, below, sums, scratch,
+        );
     }
 }

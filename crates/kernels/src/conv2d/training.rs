@@ -210,7 +210,7 @@ impl TrainingConv2d {
                 self.in_pixels() * channels,
                 // The last row's vectors may reach beyond it.
                 self.out_pixels() * filters + lanes,
-                block * depth,
+                block * (spread(depth) + spread(padded)),
             ),
         };
         let mut at = 0;
@@ -652,20 +652,25 @@ impl Pass<'_> {
                     std::slice::from_raw_parts(input, in_pixels * channels)
                 };
                 let source = conv.source(seen, &conv.window, channels);
+                let (in_stride, out_stride) = (spread(depth), spread(padded));
                 let windows = base.add(self.places.windows);
+                let spread_rows = windows.add(conv.backward_block() * in_stride);
+                let values = std::slice::from_raw_parts(gradient, out_pixels * filters);
+                let values = Normed::plain(values);
                 let mut first = 0;
                 while first < out_pixels {
                     let end = (first + conv.backward_block()).min(out_pixels);
                     let count = end - first;
-                    let target = std::slice::from_raw_parts_mut(windows, count * depth);
-                    gather(isa, &source, 0, first..end, target);
+                    let target = std::slice::from_raw_parts_mut(windows, count * in_stride);
+                    gather(isa, &source, 0, first..end, target, in_stride);
+                    normed::read_rows(isa, &values, filters, first..end, spread_rows, out_stride);
                     let outer = Outer {
                         rows: count,
                         left: windows,
-                        left_stride: depth,
+                        left_stride: in_stride,
                         inputs: depth,
-                        right: gradient.add(first * filters),
-                        right_stride: filters,
+                        right: spread_rows,
+                        right_stride: out_stride,
                         vectors: padded / lanes,
                         sums: base.add(self.places.kernel),
                         sums_stride: padded,

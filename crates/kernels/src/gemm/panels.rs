@@ -338,6 +338,7 @@ impl Packed<'_> {
                 first_output_row,
                 first..first + count,
                 target,
+                depth,
             );
             let flat = Source {
                 input: target,

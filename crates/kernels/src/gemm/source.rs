@@ -53,7 +53,7 @@ impl Window {
 }
 
 /// Copies the windows of the output pixels `pixels` (counted from `first_output_row`) side by side
-/// into `target`, `[pixels, KH * KW * C]`: worth it where a window's row is so short that reading
+/// into `target`, `[pixels, KH * KW * C]`, a row every `stride`: worth it where a window's row is so short that reading
 /// it in place costs more than the products.
 pub(crate) fn gather(
     isa: Isa,
@@ -61,17 +61,17 @@ pub(crate) fn gather(
     first_output_row: usize,
     pixels: Range<usize>,
     target: &mut [f32],
+    stride: usize,
 ) {
     let window = source.window;
-    assert_eq!(
-        target.len(),
-        pixels.len() * window.kernel_height * window.kernel_width * source.channels
-    );
+    let depth = window.kernel_height * window.kernel_width * source.channels;
+    assert!(target.len() >= pixels.len() * stride && stride >= depth);
     isa.run(Gather {
         source,
         first_output_row,
         pixels,
         target,
+        stride,
     });
 }
 
@@ -80,6 +80,7 @@ struct Gather<'a> {
     first_output_row: usize,
     pixels: Range<usize>,
     target: &'a mut [f32],
+    stride: usize,
 }
 
 impl Work for Gather<'_> {
@@ -91,7 +92,7 @@ impl Work for Gather<'_> {
         let window = source.window;
         let channels = source.channels;
         let length = window.kernel_width * channels;
-        let depth = window.kernel_height * length;
+        let depth = self.stride;
         // The output columns whose windows lie inside of the image from left to right.
         let inside = window.pad_left.div_ceil(window.stride_width)
             ..(window.in_width + window.pad_left + window.stride_width)

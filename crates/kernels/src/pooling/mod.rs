@@ -143,7 +143,15 @@ impl Work for Windows<'_> {
                     kept = simd.mul(kept, factor);
                 }
                 // SAFETY: `count` channels of this pixel.
-                unsafe { simd.store_first(pixel.as_mut_ptr().add(channel), kept, count) };
+                unsafe {
+                    // A store of some lanes is slow on some processors.
+                    let to = pixel.as_mut_ptr().add(channel);
+                    if count == S::LANES {
+                        simd.store(to, kept);
+                    } else {
+                        simd.store_first(to, kept, count);
+                    }
+                }
                 channel += count;
             }
         }
