@@ -7,7 +7,7 @@ use crate::isa::{Isa, Simd, Work};
 use std::ops::Range;
 
 /// Rows of C values as they are stored, and what is applied to them:
-/// `activation(value * scale + shift)`, channel by channel.
+/// `activation((value - mean) * scale + shift)`, channel by channel.
 #[derive(Clone, Copy, Debug)]
 pub struct Normed<'a> {
     /// `[rows, C]`
@@ -256,7 +256,7 @@ impl<C: Curve> Work for ReadRows<'_, C> {
         let channels = self.channels;
         let norm = self.input.norm.map(|norm| {
             let (scale, shift) = norm[2 * channels..].split_at(channels);
-            (scale.as_ptr(), shift.as_ptr())
+            (norm.as_ptr(), scale.as_ptr(), shift.as_ptr())
         });
         let whole = channels / S::LANES * S::LANES;
         let rest = channels - whole;
@@ -268,18 +268,20 @@ impl<C: Curve> Work for ReadRows<'_, C> {
                 let mut at = 0;
                 while at < whole {
                     let mut value = simd.load(from.add(at));
-                    if let Some((scale, shift)) = norm {
-                        value =
-                            simd.mul_add(value, simd.load(scale.add(at)), simd.load(shift.add(at)));
+                    if let Some((mean, scale, shift)) = norm {
+                        let distance = simd.sub(value, simd.load(mean.add(at)));
+                        let (scale, shift) = (simd.load(scale.add(at)), simd.load(shift.add(at)));
+                        value = simd.mul_add(distance, scale, shift);
                     }
                     simd.store(to.add(at), C::apply(simd, value));
                     at += S::LANES;
                 }
                 if rest > 0 {
                     let mut value = simd.load_first(from.add(at), rest);
-                    if let Some((scale, shift)) = norm {
+                    if let Some((mean, scale, shift)) = norm {
+                        let distance = simd.sub(value, simd.load_first(mean.add(at), rest));
                         let scale = simd.load_first(scale.add(at), rest);
-                        value = simd.mul_add(value, scale, simd.load_first(shift.add(at), rest));
+                        value = simd.mul_add(distance, scale, simd.load_first(shift.add(at), rest));
                     }
                     simd.store_first(to.add(at), C::apply(simd, value), rest);
                 }
@@ -347,13 +349,13 @@ impl<C: Curve> ReadGradient<'_, C> {
             if let Some((norm, factors)) = self.above.norm {
                 let value = load!(self.above.values.as_ptr().add(row * channels + at));
                 let (norm, factors) = (norm.as_ptr().add(at), factors.as_ptr().add(at));
+                let distance = simd.sub(value, load!(norm));
                 let scaled = simd.mul_add(
-                    value,
+                    distance,
                     load!(norm.add(2 * channels)),
                     load!(norm.add(3 * channels)),
                 );
                 gradient = C::slope(simd, scaled, gradient);
-                let distance = simd.sub(value, load!(norm));
                 let rest = simd.mul_add(
                     distance,
                     load!(factors.add(channels)),
@@ -500,10 +502,10 @@ impl<C: Curve> FinishBelow<'_, C> {
                 for v in 0..VECTORS {
                     let stored = load!(value.add(v * S::LANES));
                     let at = gradient.add(v * S::LANES);
-                    let scaled = simd.mul_add(stored, scales[v], shifts[v]);
+                    let distance = simd.sub(stored, means[v]);
+                    let scaled = simd.mul_add(distance, scales[v], shifts[v]);
                     let slope = C::slope(simd, scaled, load!(at));
                     totals[v] = simd.add(totals[v], slope);
-                    let distance = simd.sub(stored, means[v]);
                     products[v] = simd.mul_add(slope, distance, products[v]);
                     if self.write {
                         store_some::<S, WHOLE>(simd, at, slope, count);

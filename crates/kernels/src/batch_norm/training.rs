@@ -1,7 +1,8 @@
 //! Batch norms while training: statistics from partial sums, what readers apply, and the gradient.
 //!
 //! The coefficients of a batch norm are `[4, C]`: mean, `1 / sqrt(variance + epsilon)`, scale and
-//! shift, so that its result is `value * scale + shift`.
+//! shift, so that its result is `(value - mean) * scale + shift`. Mean and shift in one would cost
+//! digits where the mean is large, and with them sides of a ReLU's corner.
 use crate::Isa;
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
@@ -73,11 +74,10 @@ pub fn coefficients(
     for channel in 0..channels {
         let inverse = 1.0 / (f64::from(variance[channel]) + f64::from(epsilon)).sqrt();
         let scale = inverse * gamma.map_or(1.0, |gamma| f64::from(gamma[channel]));
-        let shift = f64::from(beta[channel]) - f64::from(mean[channel]) * scale;
         coefficients[channel] = mean[channel];
         coefficients[channels + channel] = inverse as f32;
         coefficients[2 * channels + channel] = scale as f32;
-        coefficients[3 * channels + channel] = shift as f32;
+        coefficients[3 * channels + channel] = beta[channel];
     }
 }
 

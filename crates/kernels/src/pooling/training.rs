@@ -388,7 +388,8 @@ impl<C: Curve> ApartForward<'_, C> {
                     for j in 0..w.kernel_width {
                         let at = corner.add((i * w.in_width + j) * pass.channels);
                         let value = load_some::<S, WHOLE>(simd, at, count);
-                        let scaled = simd.mul_add(value, scaling.scale, scaling.shift);
+                        let distance = simd.sub(value, scaling.mean);
+                        let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
                         best = simd.max(best, C::apply(simd, scaled));
                     }
                 }
@@ -451,7 +452,8 @@ impl<C: Curve> ApartBackward<'_, C> {
                     for j in 0..w.kernel_width {
                         let at = corner + (i * w.in_width + j) * pass.channels;
                         let value = load_some::<S, WHOLE>(simd, pass.values.add(at), count);
-                        let scaled = simd.mul_add(value, scaling.scale, scaling.shift);
+                        let distance = simd.sub(value, scaling.mean);
+                        let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
                         let seen = C::apply(simd, scaled);
                         let better = simd.sub(seen, best);
                         let change = simd.sub(simd.splat(number), place);
@@ -464,10 +466,11 @@ impl<C: Curve> ApartBackward<'_, C> {
                 }
                 let at = (row * w.out_width + column) * pass.channels + channel;
                 let above = load_some::<S, WHOLE>(simd, pass.pooled.add(at), count);
-                let scaled = simd.mul_add(winner, scaling.scale, scaling.shift);
+                let distance = simd.sub(winner, scaling.mean);
+                let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
                 let slope = C::slope(simd, scaled, above);
                 total = simd.add(total, slope);
-                product = simd.mul_add(slope, simd.sub(winner, scaling.mean), product);
+                product = simd.mul_add(slope, distance, product);
                 number = 0.0;
                 for i in 0..w.kernel_height {
                     for j in 0..w.kernel_width {
