@@ -249,45 +249,142 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     }
 });
 
+/// Pixels between two looks into the tables: what is computed between them is done in vectors.
+const BLOCK: usize = 64;
+
 /// Lightness, a and b.
 pub(super) fn lab(picture: &Picture, light: Light, workers: &Workers<'_>) -> [Vec<u8>; 3] {
     let tables = &*TABLES;
-    let lights = &tables.light[light as usize];
-    planes(picture, workers, |pixels, [lightness, a, b]| {
-        let outputs = lightness.iter_mut().zip(a.iter_mut().zip(b));
-        for (pixel, (lightness, (a, b))) in pixels.iter().zip(outputs) {
-            let [red, green, blue] = pixel.map(|level| i32::from(lights[usize::from(level)]));
-            let [x, y, z] = tables.to_xyz.map(|row| {
-                let light = descale(red * row[0] + green * row[1] + blue * row[2], MATRIX_BITS);
-                i32::from(tables.root[light as usize])
-            });
-            // L is 116 root - 16 of 100, here of 255; a and b are 500 and 200 times a difference.
-            let offset = (16 * 255 * (1 << ROOT_BITS) + 50) / 100;
-            *lightness = clamp(descale((116 * 255 + 50) / 100 * y - offset, ROOT_BITS));
-            *a = clamp(descale(500 * (x - y) + (128 << ROOT_BITS), ROOT_BITS));
-            *b = clamp(descale(200 * (y - z) + (128 << ROOT_BITS), ROOT_BITS));
-        }
+    planes(picture, workers, |pixels, planes| {
+        workers.isa.compile(ToLab {
+            pixels,
+            planes,
+            lights: &tables.light[light as usize],
+            roots: &tables.root,
+            to_xyz: tables.to_xyz,
+        });
     })
+}
+
+struct ToLab<'a> {
+    pixels: &'a [[u8; 3]],
+    planes: [&'a mut [u8]; 3],
+    lights: &'a [u16; 256],
+    roots: &'a [u16],
+    to_xyz: [[i32; 3]; 3],
+}
+
+impl Loops for ToLab<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let [lightness, a, b] = self.planes;
+        let outputs = lightness
+            .chunks_mut(BLOCK)
+            .zip(a.chunks_mut(BLOCK).zip(b.chunks_mut(BLOCK)));
+        for (pixels, (lightness, (a, b))) in self.pixels.chunks(BLOCK).zip(outputs) {
+            let mut lights = [[0_i32; BLOCK]; 3];
+            for (index, pixel) in pixels.iter().enumerate() {
+                for channel in 0..3 {
+                    lights[channel][index] = self.lights[usize::from(pixel[channel])].into();
+                }
+            }
+            let mut roots = [[0_i32; BLOCK]; 3];
+            for (row, roots) in self.to_xyz.iter().zip(&mut roots) {
+                for index in 0..BLOCK {
+                    let sum = lights[0][index] * row[0]
+                        + lights[1][index] * row[1]
+                        + lights[2][index] * row[2];
+                    roots[index] = descale(sum, MATRIX_BITS);
+                }
+                for root in roots.iter_mut() {
+                    *root = self.roots[*root as usize].into();
+                }
+            }
+            let [x, y, z] = roots;
+            let mut planes = [[0; BLOCK]; 3];
+            for index in 0..BLOCK {
+                // L is 116 root - 16 of 100, here of 255; a and b are 500 and 200 times a
+                // difference.
+                const OFFSET: i32 = (16 * 255 * (1 << ROOT_BITS) + 50) / 100;
+                const MIDDLE: i32 = 128 << ROOT_BITS;
+                let lightness = (116 * 255 + 50) / 100 * y[index] - OFFSET;
+                planes[0][index] = clamp(descale(lightness, ROOT_BITS));
+                let a = 500 * (x[index] - y[index]) + MIDDLE;
+                planes[1][index] = clamp(descale(a, ROOT_BITS));
+                let b = 200 * (y[index] - z[index]) + MIDDLE;
+                planes[2][index] = clamp(descale(b, ROOT_BITS));
+            }
+            for (plane, out) in planes.iter().zip([lightness, a, b]) {
+                out.copy_from_slice(&plane[..out.len()]);
+            }
+        }
+    }
 }
 
 /// The way back.
 pub(super) fn from_lab(planes: [&[u8]; 3], light: Light, workers: &Workers<'_>) -> Vec<u8> {
     let tables = &*TABLES;
-    let levels = &tables.levels[light as usize];
-    interleaved(planes, workers, |[lightness, a, b], pixels| {
-        let inputs = lightness.iter().zip(a.iter().zip(b));
-        for ((&lightness, (&a, &b)), pixel) in inputs.zip(pixels) {
-            let (y, root) = tables.lightness[usize::from(lightness)];
-            // a / 500 and b / 200 in the bits of the roots, by multiplication as OpenCV does it.
-            let across = ((5 * i32::from(a) * 53687 + (1 << 7)) >> 13) - 128 * BACK / 500;
-            let down = ((i32::from(b) * 41943 + (1 << 4)) >> 9) - 128 * BACK / 200 + 1;
-            let x = tables.cube[(root + across - LEAST_ROOT) as usize];
-            let z = tables.cube[(root - down - LEAST_ROOT) as usize];
-            *pixel = tables.from_xyz.map(|row| {
-                let bits = MATRIX_BITS + BACK_BITS - LEVELS.ilog2();
-                let light = descale(row[0] * x + row[1] * y + row[2] * z, bits);
-                levels[light.clamp(0, LEVELS as i32 - 1) as usize]
-            });
-        }
+    interleaved(planes, workers, |planes, pixels| {
+        workers.isa.compile(FromLab {
+            planes,
+            pixels,
+            tables,
+            levels: &tables.levels[light as usize],
+        });
     })
+}
+
+struct FromLab<'a> {
+    planes: [&'a [u8]; 3],
+    pixels: &'a mut [[u8; 3]],
+    tables: &'a Tables,
+    levels: &'a [u8],
+}
+
+impl Loops for FromLab<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let [lightness, a, b] = self.planes;
+        let inputs = lightness
+            .chunks(BLOCK)
+            .zip(a.chunks(BLOCK).zip(b.chunks(BLOCK)));
+        for ((lightness, (a, b)), pixels) in inputs.zip(self.pixels.chunks_mut(BLOCK)) {
+            // Gray where the block is not full.
+            let (mut x, mut y, mut z) = ([0_i32; BLOCK], [0_i32; BLOCK], [0_i32; BLOCK]);
+            let mut roots = [0_i32; BLOCK];
+            for (index, &lightness) in lightness.iter().enumerate() {
+                (y[index], roots[index]) = self.tables.lightness[usize::from(lightness)];
+            }
+            let (mut across, mut down) = ([128_u8; BLOCK], [128_u8; BLOCK]);
+            across[..a.len()].copy_from_slice(a);
+            down[..b.len()].copy_from_slice(b);
+            for index in 0..BLOCK {
+                // a / 500 and b / 200 in the bits of the roots, by multiplication as OpenCV does it.
+                let across = (5 * i32::from(across[index]) * 53687 + (1 << 7)) >> 13;
+                let down = (i32::from(down[index]) * 41943 + (1 << 4)) >> 9;
+                x[index] = roots[index] + across - 128 * BACK / 500 - LEAST_ROOT;
+                z[index] = roots[index] - (down - 128 * BACK / 200 + 1) - LEAST_ROOT;
+            }
+            for value in x.iter_mut().chain(&mut z) {
+                *value = self.tables.cube[*value as usize];
+            }
+            let mut lights = [[0_i32; BLOCK]; 3];
+            for (row, lights) in self.tables.from_xyz.iter().zip(&mut lights) {
+                let bits = MATRIX_BITS + BACK_BITS - LEVELS.ilog2();
+                for index in 0..BLOCK {
+                    let sum = row[0] * x[index] + row[1] * y[index] + row[2] * z[index];
+                    lights[index] = descale(sum, bits).clamp(0, LEVELS as i32 - 1);
+                }
+            }
+            for (index, pixel) in pixels.iter_mut().enumerate() {
+                for channel in 0..3 {
+                    pixel[channel] = self.levels[lights[channel][index] as usize];
+                }
+            }
+        }
+    }
 }

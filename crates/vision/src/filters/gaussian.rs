@@ -20,7 +20,7 @@ fn apply(picture: Picture, values: &[Value], given: &Given<'_>) -> Picture {
     let (stride, channels) = (picture.stride(), picture.channels);
     let mut blurred = vec![0; picture.values.len()];
     given.workers.bands(&mut blurred, stride, |first, band| {
-        let mut sums = vec![0_u16; stride + 2 * radius * channels];
+        let mut sums = vec![0_u16; stride + 2 * radius * channels + BLOCK];
         for (index, out) in band.chunks_exact_mut(stride).enumerate() {
             let row = (first + index) as isize;
             let beside = |distance: usize| {
@@ -111,9 +111,20 @@ impl Loops for Down<'_> {
     }
 }
 
+/// Values that are added up side by side.
+const BLOCK: usize = 256;
+
+#[inline(always)]
+fn chunk(sums: &[u16], start: usize) -> &[u16; BLOCK] {
+    sums[start..]
+        .first_chunk()
+        .expect("sums end with a block to spare")
+}
+
 /// The same along the row, rounded to 8 bits.
 struct Across<'a> {
-    /// With as many pixels more on each side as there are weights beside the middle.
+    /// With as many pixels more on each side as there are weights beside the middle, and a block
+    /// at the end.
     sums: &'a [u16],
     weights: &'a [u16],
     channels: usize,
@@ -138,27 +149,31 @@ impl Across<'_> {
     /// All weights at once.
     #[inline(always)]
     fn few<const WEIGHTS: usize>(self, weights: [u16; WEIGHTS]) {
-        let length = self.out.len();
-        let at = |taps: isize| {
-            let start = (WEIGHTS as isize - 1 + taps) as usize * self.channels;
-            &self.sums[start..][..length]
-        };
-        let left: [&[u16]; WEIGHTS] = std::array::from_fn(|distance| at(-(distance as isize)));
-        let right: [&[u16]; WEIGHTS] = std::array::from_fn(|distance| at(distance as isize));
-        for index in 0..length {
-            let mut sum = u32::from(left[0][index]) * u32::from(weights[0]) + (1 << 15);
-            for distance in 1..WEIGHTS {
-                let pair = u32::from(left[distance][index]) + u32::from(right[distance][index]);
-                sum += pair * u32::from(weights[distance]);
+        let radius = (WEIGHTS - 1) * self.channels;
+        for (block, out) in self.out.chunks_mut(BLOCK).enumerate() {
+            let start = radius + block * BLOCK;
+            let mut left = [&[0; BLOCK]; WEIGHTS];
+            let mut right = left;
+            for distance in 0..WEIGHTS {
+                left[distance] = chunk(self.sums, start - distance * self.channels);
+                right[distance] = chunk(self.sums, start + distance * self.channels);
             }
-            self.out[index] = (sum >> 16) as u8;
+            let mut blurred = [0; BLOCK];
+            for index in 0..BLOCK {
+                let mut sum = u32::from(left[0][index]) * u32::from(weights[0]) + (1 << 15);
+                for distance in 1..WEIGHTS {
+                    let pair = u32::from(left[distance][index]) + u32::from(right[distance][index]);
+                    sum += pair * u32::from(weights[distance]);
+                }
+                blurred[index] = (sum >> 16) as u8;
+            }
+            out.copy_from_slice(&blurred[..out.len()]);
         }
     }
 
     /// One pair of weights after the other.
     #[inline(always)]
     fn many(self) {
-        const BLOCK: usize = 256;
         let radius = (self.weights.len() - 1) * self.channels;
         for (block, out) in self.out.chunks_mut(BLOCK).enumerate() {
             let start = radius + block * BLOCK;
