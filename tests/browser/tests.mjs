@@ -409,7 +409,7 @@ test("what a check found is decided by key and by button, and taken back", async
     await picture(page, "review-desktop-light", true);
     await page.keyboard.press("2");
     await page.getByRole("heading", { name: "Tout est tranché" }).waitFor();
-    assert.deepEqual(verdicts(), ["keep", "drop"]);
+    assert.deepEqual(verdicts(), ["drop"]);
     await page.goto("/?n=0");
     assert.ok(await page.getByText("Écartée", { exact: true }).isVisible());
     await page.keyboard.press("u");
@@ -418,7 +418,7 @@ test("what a check found is decided by key and by button, and taken back", async
     await page.selectOption("#class1", "beagle");
     await page.locator("button[value=class1]").click();
     await page.getByRole("heading", { name: "Tout est tranché" }).waitFor();
-    assert.deepEqual(verdicts(), ["keep", "class:beagle"]);
+    assert.deepEqual(verdicts(), ["class:beagle"]);
     const phone = await open({ ...PHONE, baseURL: server.address, javaScriptEnabled: false });
     await phone.goto("/?n=0&lang=en");
     await fits(phone, "review on a phone");

@@ -8,6 +8,7 @@ use data::{AtomicFile, Error, ImportOptions, Imported, Manifest, Part, Problem, 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use words::Message;
 
 /// The verbs under `museau data`.
 #[derive(Debug, Subcommand)]
@@ -76,6 +77,9 @@ pub struct SplitArguments {
     /// Keep the test of the data set; without it all photos are drawn anew
     #[arg(long)]
     official: bool,
+    /// Draw all photos anew, those of the data set's own test too
+    #[arg(long, conflicts_with = "official")]
+    redraw: bool,
     /// The share of the photos kept for testing
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "official")]
     test: f64,
@@ -158,8 +162,8 @@ pub fn run(context: &Context, verb: &DataVerb) -> Result<()> {
 
 fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
     // Both places are tried before the work is done.
-    let file = begin(context, &arguments.output)?;
-    let beside = arguments.output.with_extension("problems.csv");
+    let file = begin_manifest(context, &arguments.output, &arguments.source)?;
+    let beside = problems_beside(&arguments.output);
     let mut problems = begin(context, &beside)?;
     let options = ImportOptions {
         photos: arguments.photos.clone(),
@@ -173,9 +177,7 @@ fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
         let path = beside.clone();
         unusable(context)(Error::Write { path, source })
     };
-    problems
-        .write_all(&table_of(&imported.problems))
-        .map_err(unwritten)?;
+    Problem::write_all(&imported.problems, &mut problems).map_err(unwritten)?;
     // The manifest comes last: where it stands, all of the import does.
     problems.commit().map_err(unwritten)?;
     imported
@@ -213,8 +215,13 @@ fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
 const MOST_NAMED: usize = 10;
 
 fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
-    let file = begin(context, &arguments.output)?;
+    let file = begin_manifest(context, &arguments.output, &arguments.source.source)?;
     let (manifest, _, _) = open(context, &arguments.source)?;
+    let sealed = manifest.test_entries().next().is_some();
+    if sealed && !arguments.official && !arguments.redraw {
+        let said = context.say(Message::SplitSealed);
+        return Err(Failure::error(Status::Usage, said));
+    }
     let classes = match &arguments.classes {
         Some(request) => {
             data::split::choose_classes(&manifest, request).map_err(unusable(context))?
@@ -236,13 +243,17 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
         most: arguments.most.map(|most| most as usize),
     };
     let done = data::split::split(&manifest, &pairs, &options);
+    if done.manifest.all_entries().is_empty() {
+        let path = arguments.source.source.clone();
+        return Err(unusable(context)(Error::Nothing { path }));
+    }
     done.manifest.save_into(file).map_err(unusable(context))?;
     let mut summary = counts(&done.manifest);
     summary.push(("twins", twins.len()));
     summary.push(("left_out", done.left_out.len()));
     if !context.quiet {
         for path in &done.left_out {
-            eprintln!("left_out: {path}");
+            eprintln!("{}", context.say(Message::SplitLeftOut { path }));
         }
     }
     print(&summary, arguments.json)
@@ -365,7 +376,12 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
 pub(crate) fn manifest(context: &Context, source: &Path) -> Result<(Manifest, Vec<Problem>)> {
     if data::is_manifest(source) {
         let manifest = Manifest::open(source).map_err(unusable(context))?;
-        return Ok((manifest, Vec::new()));
+        let beside = problems_beside(source);
+        let problems = match beside.is_file() {
+            true => Problem::read_all(&beside).map_err(unusable(context))?,
+            false => Vec::new(),
+        };
+        return Ok((manifest, problems));
     }
     let options = ImportOptions {
         threads: context.threads,
@@ -386,8 +402,12 @@ pub fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem
     let (decided, unmet) = decisions.apply(&manifest);
     if !context.quiet {
         for path in unmet {
-            eprintln!("decision without its photo: {path}");
+            eprintln!("{}", context.say(Message::DecisionUnmet { path: &path }));
         }
+    }
+    if decided.all_entries().is_empty() {
+        let path = path.clone();
+        return Err(unusable(context)(Error::Nothing { path }));
     }
     Ok((decided, problems, decisions))
 }
@@ -439,22 +459,31 @@ fn print(summary: &[(&'static str, usize)], json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Problems as CSV.
-fn table_of(problems: &[Problem]) -> Vec<u8> {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let mut table = String::from("path,problem,detail\n");
-    for problem in problems {
-        let (path, detail) = (quoted(&problem.path), quoted(&problem.detail));
-        table.push_str(&format!("{path},{},{detail}\n", problem.kind.name()));
-    }
-    table.into_bytes()
-}
-
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
         _ => Err("0 <= SHARE < 1".to_owned()),
     }
+}
+
+/// Where an import says what was wrong: `NAME.problems.csv` beside the manifest.
+fn problems_beside(manifest: &Path) -> PathBuf {
+    manifest.with_extension("problems.csv")
+}
+
+/// Begins a manifest. What stands in its place already is written over only where it is a manifest,
+/// and not the source itself: a mistyped name must not cost a table of labels or an archive.
+fn begin_manifest(context: &Context, path: &Path, source: &Path) -> Result<AtomicFile> {
+    let is_source = || match (path.canonicalize(), source.canonicalize()) {
+        (Ok(path), Ok(source)) => path == source,
+        _ => false,
+    };
+    if path.is_file() && (!data::is_manifest(path) || is_source()) {
+        let path = &path.display().to_string();
+        let said = context.say(Message::ManifestOverOther { path });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    begin(context, path)
 }
 
 /// Begins a file that will appear whole.

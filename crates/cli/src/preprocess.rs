@@ -5,7 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::photos;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use data::{AtomicFile, Manifest};
+use data::{AtomicFile, Entry, Manifest, Part};
 use report::{Chart, Line, Page, Picture, Table};
 use std::collections::HashSet;
 use std::io::Write;
@@ -40,6 +40,9 @@ pub struct RunArguments {
     /// The folder to write into; the tree of folders is that of the source
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
+    /// Take a manifest's photos kept for testing too
+    #[arg(long)]
+    with_test: bool,
     /// The format of the results
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
@@ -195,10 +198,17 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
     let mut failed = 0;
     for (source, manifest) in arguments.sources.iter().zip(&manifests) {
         if let Some(manifest) = manifest {
-            tasks.extend(manifest.all_entries().iter().map(|entry| Task {
-                source: Source::Entry(manifest, entry),
-                place: inside(Path::new(&entry.path)),
-            }));
+            let sealed = |entry: &&Entry| arguments.with_test || entry.part != Part::Test;
+            tasks.extend(
+                manifest
+                    .all_entries()
+                    .iter()
+                    .filter(sealed)
+                    .map(|entry| Task {
+                        source: Source::Entry(manifest, entry),
+                        place: inside(Path::new(&entry.path)),
+                    }),
+            );
             continue;
         }
         // Several folders stay apart.

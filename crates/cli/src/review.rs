@@ -5,7 +5,9 @@ use crate::serve;
 use anyhow::Result;
 use clap::Args;
 use data::check::review::Review;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use words::Message;
 
 /// Options of `museau data review`.
 #[derive(Debug, Args)]
@@ -29,6 +31,20 @@ pub struct ReviewArguments {
 
 /// Runs `museau data review`.
 pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
+    // Whoever reaches the page decides: it is for this computer alone.
+    let host = arguments
+        .listen
+        .rsplit_once(':')
+        .map_or("", |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let loopback = host
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
+    if host != "localhost" && !loopback {
+        let address = &arguments.listen;
+        let said = context.say(Message::ReviewNotLocal { address });
+        return Err(Failure::error(Status::Usage, said));
+    }
     let (manifest, _) = crate::data::manifest(context, &arguments.source)?;
     let report = arguments.check.join("check.json");
     let decisions = arguments.check.join("decisions.csv");

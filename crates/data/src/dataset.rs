@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tensor::Random;
 use words::{Breed, Language, Message};
 
+use crate::manifest::part_by_name;
 use crate::matlab::{self, MatlabError};
 
 /// How many folders deep a class may keep its photos.
@@ -243,33 +244,26 @@ impl Dataset {
             reader.read_classes(&images, Part::Unsaid)?;
             reader.split_by_lists(&images, lists)?;
             HeldOut::OfficialList
-        } else if reader.has_classes(&images.join("test"))
-            || (reader.has_classes(&images.join("train"))
-                && ["val", "valid", "validation"]
-                    .iter()
-                    .any(|name| reader.has_classes(&images.join(name))))
-        {
-            let tested = reader.has_classes(&images.join("test"));
-            for (name, part) in [
-                ("train", Part::Train),
-                ("val", Part::Validation),
-                ("valid", Part::Validation),
-                ("validation", Part::Validation),
-                ("test", Part::Test),
-            ] {
-                let part_folder = images.join(name);
-                if part_folder.is_dir() && reader.may_enter(&part_folder) {
-                    reader.read_classes(&part_folder, part)?;
-                }
-            }
-            if tested {
-                HeldOut::TestFolder
-            } else {
-                HeldOut::All
-            }
         } else {
-            reader.read_classes(&images, Part::Unsaid)?;
-            HeldOut::All
+            let parts = reader.part_folders(&images);
+            let filled = |wanted: Part| {
+                let mut own = parts.iter().filter(|(_, part)| *part == wanted);
+                own.any(|(folder, _)| reader.has_classes(folder))
+            };
+            let tested = filled(Part::Test);
+            if tested || (filled(Part::Train) && filled(Part::Validation)) {
+                for (folder, part) in parts {
+                    if reader.may_enter(&folder) {
+                        reader.read_classes(&folder, part)?;
+                    }
+                }
+            } else {
+                reader.read_classes(&images, Part::Unsaid)?;
+            }
+            match tested {
+                true => HeldOut::TestFolder,
+                false => HeldOut::All,
+            }
         };
         reader.finish(folder, held_out)
     }
@@ -401,6 +395,19 @@ impl Reader {
     }
 
     /// Whether a folder has a folder in it.
+    /// The folders that are named as a part is (`train`, `Testing`), by name.
+    fn part_folders(&self, images: &Path) -> Vec<(PathBuf, Part)> {
+        let named = |entry: std::fs::DirEntry| {
+            let part = part_by_name(entry.file_name().to_str()?)?;
+            let folder = entry.path();
+            (part != Part::Unsaid && folder.is_dir()).then_some((folder, part))
+        };
+        let entries = images.read_dir().into_iter().flatten().flatten();
+        let mut parts: Vec<_> = entries.filter_map(named).collect();
+        parts.sort_by(|(one, _), (other, _)| one.cmp(other));
+        parts
+    }
+
     fn has_classes(&self, folder: &Path) -> bool {
         self.leads_inside(folder)
             && folder.read_dir().is_ok_and(|entries| {

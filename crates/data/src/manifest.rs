@@ -159,6 +159,10 @@ impl Manifest {
             if width == 0 || height == 0 {
                 return Err(wrong(7));
             }
+            let original = optional(9)?.zip(optional(10)?);
+            if let Some((0, _) | (_, 0)) = original {
+                return Err(wrong(9));
+            }
             let boxes: Vec<Rectangle> = match field(11) {
                 "" => Vec::new(),
                 text => serde_json::from_str(text).map_err(|_| wrong(11))?,
@@ -172,7 +176,7 @@ impl Manifest {
                 part: part_by_name(field(6)).ok_or_else(|| wrong(6))?,
                 width,
                 height,
-                original: optional(9)?.zip(optional(10)?),
+                original,
                 boxes,
                 group: field(12).to_owned(),
             };
@@ -294,15 +298,24 @@ impl Manifest {
     }
 }
 
-/// Whether a file begins as a manifest does.
+/// Whether a file's first line names the columns of a manifest, also as a spreadsheet saves it (with
+/// a byte order mark, other separators, quotes).
 pub fn is_manifest(path: &Path) -> bool {
-    let wanted = COLUMNS.join(",");
-    let mut head = vec![0; wanted.len()];
-    path.is_file()
-        && File::open(path)
-            .and_then(|mut file| file.read_exact(&mut head))
-            .is_ok()
-        && head == wanted.as_bytes()
+    /// More than a manifest's first line has.
+    const HEAD: u64 = 1024;
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    if !path.is_file() || read.is_err() {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&head);
+    let first = text.trim_start_matches('\u{feff}').lines().next();
+    let names: Vec<&str> = first
+        .unwrap_or_default()
+        .split([',', ';', '\t', '|'])
+        .map(|name| name.trim().trim_matches('"'))
+        .collect();
+    COLUMNS.iter().all(|column| names.contains(column))
 }
 
 /// Reads exactly `length` bytes of a file from `offset`, or all of it, which must be as many.

@@ -66,12 +66,15 @@ pub fn choose_classes(manifest: &Manifest, request: &str) -> Result<Vec<String>,
         chosen.sort();
         return Ok(chosen);
     }
-    request
-        .split(',')
-        .map(str::trim)
+    let names = request.split(',').map(str::trim);
+    let chosen: Vec<String> = names
         .filter(|name| !name.is_empty())
         .map(|name| class_of(manifest, name).ok_or_else(|| unknown(name)))
-        .collect()
+        .collect::<Result<_, _>>()?;
+    if chosen.is_empty() {
+        return Err(unknown(request));
+    }
+    Ok(chosen)
 }
 
 /// Five breeds of Stanford Dogs that differ in size, coat and shape: Chihuahua, golden retriever,

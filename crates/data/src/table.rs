@@ -86,6 +86,11 @@ impl Table {
     }
 
     /// The place of a column by its name; upper and lower case are the same.
+    pub fn name(&self, column: usize) -> &str {
+        &self.header[column]
+    }
+
+    /// The column of a name, in any case.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.header
             .iter()

@@ -164,9 +164,9 @@ fn transfer(
     let mut fruitless = 0;
     while arrived.bytes < archive.bytes {
         let before = arrived.bytes;
-        let reason = match opener.open(archive.name, arrived.bytes) {
+        let done = match opener.open(archive.name, arrived.bytes) {
             Err(Unopened::Refused(error)) => return Err(error),
-            Err(Unopened::Broken(reason)) => reason,
+            Err(Unopened::Broken(reason)) => Err(Interruption::Reading(io::Error::other(reason))),
             Ok(stream) => {
                 if let Some(found) = stream.length
                     && found != archive.bytes
@@ -178,16 +178,23 @@ fn transfer(
                         wanted,
                     });
                 }
-                if stream.start != arrived.bytes {
-                    arrived.restart(file).map_err(file_error)?;
-                }
-                match receive(stream, archive, file, &mut arrived, progress) {
-                    Ok(()) if arrived.bytes < archive.bytes => "the end came too early".to_owned(),
-                    Ok(()) => break,
-                    Err(Interruption::Reading(error)) => error.to_string(),
-                    Err(Interruption::Writing(source)) => return Err(file_error(source)),
+                let over = stream.start != arrived.bytes;
+                if over && stream.length.is_none() {
+                    // A page to log in on, perhaps: not worth what is there already.
+                    Err(Interruption::Reading(io::ErrorKind::InvalidData.into()))
+                } else {
+                    if over {
+                        arrived.restart(file).map_err(file_error)?;
+                    }
+                    receive(stream, archive, file, &mut arrived, progress)
                 }
             }
+        };
+        let reason = match done {
+            Ok(()) if arrived.bytes == archive.bytes => break,
+            Ok(()) => io::Error::from(io::ErrorKind::UnexpectedEof).to_string(),
+            Err(Interruption::Reading(error)) => error.to_string(),
+            Err(Interruption::Writing(source)) => return Err(file_error(source)),
         };
         fruitless = if arrived.bytes > before {
             0

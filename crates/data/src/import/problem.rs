@@ -1,6 +1,15 @@
 //! What can be wrong with a data set that is imported, by name.
 
+use std::io::{self, Write};
+use std::path::Path;
+
 use serde::Serialize;
+
+use crate::error::{Error, TableFault};
+use crate::table::Table;
+
+/// The columns of a table of problems.
+const COLUMNS: [&str; 3] = ["path", "problem", "detail"];
 
 /// Something that is not as it should be, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -11,6 +20,45 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// More about it, in English; empty where the kind says all.
     pub detail: String,
+}
+
+impl Problem {
+    /// Writes problems as a CSV with the columns path, problem, detail.
+    pub fn write_all(problems: &[Problem], to: impl Write) -> io::Result<()> {
+        let mut writer = csv::Writer::from_writer(to);
+        writer.write_record(COLUMNS)?;
+        for problem in problems {
+            let row = [&problem.path, problem.kind.name(), &problem.detail];
+            writer.write_record(row)?;
+        }
+        writer.flush()
+    }
+
+    /// Reads what [`Problem::write_all`] wrote.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or names a kind that is none.
+    pub fn read_all(path: &Path) -> Result<Vec<Problem>, Error> {
+        let table = Table::open(path, None)?;
+        let [file, problem, detail] = COLUMNS.map(|name| table.required(&[name]));
+        let (file, problem, detail) = (file?, problem?, detail?);
+        let of_row = |row: crate::table::Row<'_>| {
+            let name = row.field(problem);
+            let kind = ProblemKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name);
+            let wrong = || TableFault::Value {
+                column: COLUMNS[1].to_owned(),
+                value: name.to_owned(),
+            };
+            Ok(Problem {
+                path: row.field(file).to_owned(),
+                kind: kind.ok_or_else(|| Error::table(path, row.line(), wrong()))?,
+                detail: row.field(detail).to_owned(),
+            })
+        };
+        table.rows().map(of_row).collect()
+    }
 }
 
 /// What can be wrong with a photo of a data set that is imported.
@@ -68,5 +116,30 @@ impl ProblemKind {
             ProblemKind::NoLabel => "no_label",
             ProblemKind::BadAnnotation => "bad_annotation",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_read_back_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.problems.csv");
+        for problems in [0, ProblemKind::ALL.len()] {
+            let problems: Vec<Problem> = ProblemKind::ALL[..problems]
+                .iter()
+                .map(|&kind| Problem {
+                    path: format!("a, \"{}\".jpg", kind.name()),
+                    kind,
+                    detail: "its name says 'pug', so; \"pug\"".to_owned(),
+                })
+                .collect();
+            Problem::write_all(&problems, std::fs::File::create(&path).unwrap()).unwrap();
+            assert_eq!(Problem::read_all(&path).unwrap(), problems);
+        }
+        std::fs::write(&path, "path,problem,detail\na.jpg,bad,\n").unwrap();
+        assert!(Problem::read_all(&path).is_err());
     }
 }

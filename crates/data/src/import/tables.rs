@@ -7,7 +7,7 @@ use super::ImportOptions;
 use super::candidate::Candidate;
 use super::problem::{Problem, ProblemKind};
 use crate::dataset::Part;
-use crate::error::Error;
+use crate::error::{Error, TableFault};
 use crate::manifest::{Rectangle, part_by_name, part_name};
 use crate::table::Table;
 
@@ -81,7 +81,15 @@ pub(super) fn from_table(
             continue;
         }
         let told = part_column.map_or("", |column| row.field(column));
-        let part = part_by_name(told).unwrap_or(Part::Unsaid);
+        // A word that means nothing here must not let test photos in among the others.
+        let Some(part) = part_by_name(told) else {
+            let column = part_column.map(|column| table.name(column));
+            let fault = TableFault::Value {
+                column: column.unwrap_or_default().to_owned(),
+                value: told.to_owned(),
+            };
+            return Err(Error::table(path, row.line(), fault));
+        };
         let boxes: Option<Rectangle> = box_columns.as_ref().and_then(|columns| {
             let sides: Vec<f32> = columns
                 .iter()

@@ -174,8 +174,9 @@ struct Said {
 impl Said {
     /// A verdict for each of so many photos; `None` where the form makes no sense.
     fn verdicts(&self, photos: usize, classes: &[data::Class]) -> Option<Vec<Verdict>> {
+        // Of a pair, what is said of one says nothing of the other: it may have a third twin.
         let one = |place: usize, verdict: Verdict| {
-            let mut all = vec![Verdict::Keep; photos];
+            let mut all = vec![Verdict::Open; photos];
             *all.get_mut(place)? = verdict;
             Some(all)
         };
