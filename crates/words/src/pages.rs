@@ -1,18 +1,23 @@
 //! The texts of the pages: one named field a text, read from `data/pages.toml`.
 use crate::Language;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 macro_rules! pages {
     ($($name:ident),* $(,)?) => {
         /// Every text of the pages in one language; `{braces}` are for the page to fill in with
         /// [`fill`].
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(try_from = "BTreeMap<String, String>")]
         #[expect(missing_docs, reason = "each field is the text of that name in data/pages.toml")]
         pub struct Pages { $(pub $name: String),* }
 
         impl Pages {
+            fn slots(&mut self) -> Vec<(&'static str, &mut String)> {
+                vec![$((stringify!($name), &mut self.$name)),*]
+            }
+
             /// Every text with its name.
             pub fn all(&self) -> Vec<(&'static str, &str)> {
                 vec![$((stringify!($name), self.$name.as_str())),*]
@@ -137,6 +142,22 @@ pages![
 struct File {
     fr: Pages,
     en: Pages,
+}
+
+/// By a map: the code that is derived for so many fields takes minutes to compile.
+impl TryFrom<BTreeMap<String, String>> for Pages {
+    type Error = String;
+
+    fn try_from(mut texts: BTreeMap<String, String>) -> Result<Self, String> {
+        let mut pages = Pages::default();
+        for (name, slot) in pages.slots() {
+            *slot = texts.remove(name).ok_or(format!("{name} is missing"))?;
+        }
+        match texts.keys().next() {
+            Some(name) => Err(format!("{name} is unknown")),
+            None => Ok(pages),
+        }
+    }
 }
 
 static FILE: LazyLock<File> = LazyLock::new(|| {
