@@ -398,6 +398,41 @@ impl<C: Curve> Work for ReadGradient<'_, C> {
     }
 }
 
+/// What is done to all rows of some vectors of channels.
+pub(crate) trait Columns {
+    /// # Safety
+    /// `VECTORS` vectors from `channel` on, of the last of them `count` channels, must be there.
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
+        &self,
+        simd: S,
+        channel: usize,
+        count: usize,
+    );
+}
+
+/// All channels: two vectors at a time, then one, then what is left.
+///
+/// # Safety
+/// So many channels must be there.
+#[inline(always)]
+pub(crate) unsafe fn over_channels<S: Simd>(simd: S, channels: usize, columns: &impl Columns) {
+    let mut channel = 0;
+    // SAFETY: the caller vouches for the channels.
+    unsafe {
+        while channel + 2 * S::LANES <= channels {
+            columns.column::<S, 2, true>(simd, channel, S::LANES);
+            channel += 2 * S::LANES;
+        }
+        while channel + S::LANES <= channels {
+            columns.column::<S, 1, true>(simd, channel, S::LANES);
+            channel += S::LANES;
+        }
+        if channel < channels {
+            columns.column::<S, 1, false>(simd, channel, channels - channel);
+        }
+    }
+}
+
 /// Turns the gradient of what readers saw of the rows `rows`, in place, into that of what the
 /// activation was given, and adds up what the batch norm's gradient needs: `sums[0, c]` gets the
 /// gradients, `sums[1, c]` the gradients times (value - mean).
@@ -460,7 +495,7 @@ struct FinishBelow<'a, C> {
     curve: std::marker::PhantomData<C>,
 }
 
-impl<C: Curve> FinishBelow<'_, C> {
+impl<C: Curve> Columns for FinishBelow<'_, C> {
     /// Some vectors of channels, for all rows: a cache line of them at a time.
     ///
     /// # Safety
@@ -533,21 +568,8 @@ impl<C: Curve> Work for FinishBelow<'_, C> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut channel = 0;
         // SAFETY: as `finish_below` asks of its caller.
-        unsafe {
-            while channel + 2 * S::LANES <= self.channels {
-                self.column::<S, 2, true>(simd, channel, S::LANES);
-                channel += 2 * S::LANES;
-            }
-            while channel + S::LANES <= self.channels {
-                self.column::<S, 1, true>(simd, channel, S::LANES);
-                channel += S::LANES;
-            }
-            if channel < self.channels {
-                self.column::<S, 1, false>(simd, channel, self.channels - channel);
-            }
-        }
+        unsafe { over_channels(simd, self.channels, &self) }
     }
 }
 
@@ -580,7 +602,7 @@ struct AddStatistics {
     sums: *mut f32,
 }
 
-impl AddStatistics {
+impl Columns for AddStatistics {
     /// # Safety
     /// As for [`add_statistics`]; `count` channels of the last vector.
     #[inline(always)]
@@ -627,20 +649,7 @@ impl Work for AddStatistics {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut channel = 0;
         // SAFETY: as `add_statistics` asks of its caller.
-        unsafe {
-            while channel + 2 * S::LANES <= self.channels {
-                self.column::<S, 2, true>(simd, channel, S::LANES);
-                channel += 2 * S::LANES;
-            }
-            while channel + S::LANES <= self.channels {
-                self.column::<S, 1, true>(simd, channel, S::LANES);
-                channel += S::LANES;
-            }
-            if channel < self.channels {
-                self.column::<S, 1, false>(simd, channel, self.channels - channel);
-            }
-        }
+        unsafe { over_channels(simd, self.channels, &self) }
     }
 }

@@ -12,7 +12,7 @@ use crate::conv2d::training::{Gradients, Statistics};
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
 use crate::isa::{Isa, Simd, Work};
-use crate::normed::{self, Above, Normed, load_some, store_some};
+use crate::normed::{self, Above, Columns, Normed, load_some, over_channels, store_some};
 use std::ops::Range;
 use tensor::Pool;
 
@@ -659,11 +659,11 @@ struct WeightRow {
 
 struct WeightRowOf<const WIDTH: usize>(WeightRow);
 
-impl<const WIDTH: usize> WeightRowOf<WIDTH> {
+impl<const WIDTH: usize> Columns for WeightRowOf<WIDTH> {
     /// # Safety
     /// As the maker of the row vouches.
     #[inline(always)]
-    unsafe fn vectors<S: Simd, const VECTORS: usize, const WHOLE: bool>(
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
         &self,
         simd: S,
         channel: usize,
@@ -704,22 +704,8 @@ impl<const WIDTH: usize> Work for WeightRowOf<WIDTH> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let channels = self.0.channels;
-        let mut channel = 0;
         // SAFETY: as the maker of the row vouches.
-        unsafe {
-            while channel + 2 * S::LANES <= channels {
-                self.vectors::<S, 2, true>(simd, channel, S::LANES);
-                channel += 2 * S::LANES;
-            }
-            while channel + S::LANES <= channels {
-                self.vectors::<S, 1, true>(simd, channel, S::LANES);
-                channel += S::LANES;
-            }
-            if channel < channels {
-                self.vectors::<S, 1, false>(simd, channel, channels - channel);
-            }
-        }
+        unsafe { over_channels(simd, self.0.channels, &self) }
     }
 }
 
