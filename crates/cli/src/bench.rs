@@ -1,7 +1,6 @@
 //! `museau bench infer`: the time of a network on this machine, and of each of its steps.
 use crate::arguments::{BenchVerb, InferArguments, Output};
 use crate::context::Context;
-use crate::failure::{Failure, Status};
 use crate::model;
 use anyhow::{Context as _, Result, ensure};
 use engine::{Kernels, Plan, PlanOptions};
@@ -162,11 +161,7 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
 /// The network that was asked for, its name and its weights.
 fn network(context: &Context, arguments: &InferArguments) -> Result<(String, Graph, NamedTensors)> {
     let backbone = match &arguments.backbone {
-        Some(name) => zoo::find(name).ok_or_else(|| {
-            let known: Vec<_> = zoo::all().iter().map(|backbone| backbone.name).collect();
-            let text = format!("--backbone {name}: known are {}", known.join(", "));
-            Failure::error(Status::Usage, text)
-        })?,
+        Some(name) => model::backbone(name, &[])?,
         None => {
             let package = model::read(context, arguments.model.as_deref())?;
             return Ok((package.about.name, package.graph, package.weights));

@@ -4,8 +4,8 @@ use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::{model, photos, preview};
 use anyhow::{Context as _, Result};
+use data::Part;
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
-use data::{Manifest, Part};
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
 use serde::Serialize;
 use std::io::{Write, stdout};
@@ -126,18 +126,7 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
 /// Takes epochs from the cached loader.
 fn cached(context: &Context, arguments: &DataBenchArguments, input: InputSpec) -> Result<Report> {
     let augmentation = preview::parse(context, "--augment", &arguments.augment)?;
-    let path = &arguments.photos[0];
-    let manifest = if data::is_manifest(path) {
-        Manifest::open(path)
-    } else {
-        let options = data::ImportOptions {
-            threads: context.threads,
-            ..data::ImportOptions::default()
-        };
-        data::import(path, &options, &|_, _| {}).map(|imported| imported.manifest)
-    };
-    let manifest = manifest
-        .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
+    let (manifest, _) = crate::data::manifest(context, &arguments.photos[0])?;
     let entries = manifest.all_entries();
     let places: Vec<usize> = (0..entries.len())
         .filter(|place| entries[*place].part != Part::Test)

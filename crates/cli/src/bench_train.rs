@@ -2,7 +2,7 @@
 //! memory it takes.
 use crate::arguments::Output;
 use crate::context::Context;
-use crate::failure::{Failure, Status};
+use crate::model;
 use anyhow::Result;
 use clap::Args;
 use engine::{Plan, StepOptions, Targets, TrainingOptions};
@@ -208,12 +208,7 @@ fn network(arguments: &TrainArguments) -> Result<Graph> {
         lenet.size = size.unwrap_or(lenet.size);
         return Ok(lenet.build(head)?);
     }
-    let backbone = zoo::find(&arguments.backbone).ok_or_else(|| {
-        let known: Vec<_> = zoo::all().iter().map(|backbone| backbone.name).collect();
-        let (name, known) = (&arguments.backbone, known.join(", "));
-        let text = format!("--backbone {name}: known are lenet, {known}");
-        Failure::error(Status::Usage, text)
-    })?;
+    let backbone = model::backbone(&arguments.backbone, &["lenet"])?;
     let size = size.unwrap_or(backbone.default_size);
     Ok(backbone.build(size, size, head)?)
 }

@@ -260,10 +260,8 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
 }
 
 fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
-    let page_path = arguments.output.join("report.html");
-    let numbers_path = arguments.output.join("check.json");
-    let mut page = begin(context, &page_path)?;
-    let mut numbers = begin(context, &numbers_path)?;
+    let page = begin(context, &arguments.output.join("report.html"))?;
+    let numbers = begin(context, &arguments.output.join("check.json"))?;
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
     let bar = bar(context);
     let progress = |done, all| shown(&bar, done, all);
@@ -299,16 +297,8 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
     );
     bar.finish_and_clear();
     let json = serde_json::to_vec_pretty(&checked.json())?;
-    write(
-        context,
-        &page_path,
-        page.write_all(html.as_bytes()).and_then(|()| page.commit()),
-    )?;
-    write(
-        context,
-        &numbers_path,
-        numbers.write_all(&json).and_then(|()| numbers.commit()),
-    )?;
+    finish(context, page, html.as_bytes())?;
+    finish(context, numbers, &json)?;
     let to_decide = arguments.output.join("decisions.csv");
     if !to_decide.exists() {
         let lines = checked.open_decisions(&manifest);
@@ -326,9 +316,8 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
 
 fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let page_path = arguments.output.join("explore.html");
-    let numbers_path = arguments.output.join("explore.json");
-    let mut page = begin(context, &page_path)?;
-    let mut numbers = begin(context, &numbers_path)?;
+    let page = begin(context, &page_path)?;
+    let numbers = begin(context, &arguments.output.join("explore.json"))?;
     let (manifest, _, _) = open(context, &arguments.source)?;
     let bar = bar(context);
     let progress = |done, all| shown(&bar, done, all);
@@ -358,16 +347,8 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let mut json = serde_json::to_value(&explored.numbers)?;
     json["map"] = serde_json::to_value(&map)?;
     let json = serde_json::to_vec_pretty(&json)?;
-    write(
-        context,
-        &page_path,
-        page.write_all(html.as_bytes()).and_then(|()| page.commit()),
-    )?;
-    write(
-        context,
-        &numbers_path,
-        numbers.write_all(&json).and_then(|()| numbers.commit()),
-    )?;
+    finish(context, page, html.as_bytes())?;
+    finish(context, numbers, &json)?;
     println!("{}", page_path.display());
     Ok(())
 }
@@ -494,12 +475,11 @@ pub fn begin(context: &Context, path: &Path) -> Result<AtomicFile> {
     })
 }
 
-/// Says what could not be written.
-pub fn write(context: &Context, path: &Path, done: std::io::Result<()>) -> Result<()> {
-    done.map_err(|source| {
-        let path = path.to_owned();
-        failed(context)(Error::Write { path, source })
-    })
+/// Writes the rest of a file that was begun, and puts it in its place.
+pub fn finish(context: &Context, file: AtomicFile, rest: &[u8]) -> Result<()> {
+    let path = file.path().to_owned();
+    file.finish(rest)
+        .map_err(|source| failed(context)(Error::Write { path, source }))
 }
 
 /// A data set or a table that cannot be used; what cannot be written has failed.

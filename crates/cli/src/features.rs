@@ -8,7 +8,6 @@ use data::{AtomicFile, Manifest, Progress};
 use engine::Kernels;
 use formats::Precision;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::{NamedTensors, Pool, Tensor};
 
@@ -114,8 +113,6 @@ fn write(
     let tensors: NamedTensors = [(TENSOR.to_owned(), tensor)].into_iter().collect();
     // Half the digits are enough to tell neighbours.
     let bytes = formats::write_safetensors(&tensors, Precision::F16, &metadata)?;
-    let mut out = AtomicFile::create(file)?;
-    out.write_all(&bytes)?;
-    out.commit()?;
+    AtomicFile::create(file)?.finish(&bytes)?;
     Ok(true)
 }

@@ -2,6 +2,7 @@
 use crate::arguments::MakeArguments;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::model;
 use anyhow::{Context as _, Result};
 use classify::make::{self, CalibrationPhotos, Classes, Examples, Recipe};
 use indicatif::ProgressBar;
@@ -11,15 +12,7 @@ use tensor::Pool;
 
 /// Makes the package and says what it was calibrated to.
 pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
-    let backbone = zoo::find(&arguments.backbone).ok_or_else(|| {
-        let known: Vec<_> = zoo::all().iter().map(|backbone| backbone.name).collect();
-        let text = format!(
-            "--backbone {}: known are {}",
-            arguments.backbone,
-            known.join(", ")
-        );
-        Failure::error(Status::Usage, text)
-    })?;
+    let backbone = model::backbone(&arguments.backbone, &[])?;
     let views = match &arguments.views {
         Some(text) => Some(
             make::parse_views(text)

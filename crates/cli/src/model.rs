@@ -42,6 +42,17 @@ pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
     }
 }
 
+/// The backbone of a name that was given to `--backbone`; `others` are names that it could have been
+/// beside those of the zoo.
+pub fn backbone(name: &str, others: &[&str]) -> Result<&'static zoo::Backbone> {
+    zoo::find(name).ok_or_else(|| {
+        let zoo = zoo::all().iter().map(|backbone| backbone.name);
+        let known: Vec<_> = others.iter().copied().chain(zoo).collect();
+        let text = format!("--backbone {name}: known are {}", known.join(", "));
+        Failure::error(Status::Usage, text)
+    })
+}
+
 /// The path itself where there is such a file, else the model of this name in the models folder.
 fn find(model: &Path) -> PathBuf {
     if model.is_file() {

@@ -355,13 +355,9 @@ fn write(
         Format::Jpeg => vision::encode::jpeg(photo, arguments.quality),
     };
     let bytes = encoded.map_err(|_| context.say(Message::PreprocessTooLarge { path: &shown }))?;
-    save(path, &bytes).map_err(|error| unwritten(context, path, &error))
-}
-
-fn save(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)?;
-    file.commit()
+    AtomicFile::create(path)
+        .and_then(|file| file.finish(&bytes))
+        .map_err(|error| unwritten(context, path, &error))
 }
 
 fn unwritten(context: &Context, path: &Path, error: &std::io::Error) -> String {
@@ -386,7 +382,7 @@ fn gallery(context: &Context, arguments: &GalleryArguments) -> Result<()> {
             unwritten(context, &arguments.output, &error),
         )
     };
-    let mut file = AtomicFile::create(&arguments.output).map_err(failed)?;
+    let file = AtomicFile::create(&arguments.output).map_err(failed)?;
     let found = photos::find(context, &arguments.photos);
     let most = (MOST_PICTURES / (2 * pipeline.steps().len())).max(1);
     let left_out = found.len().saturating_sub(most);
@@ -419,9 +415,7 @@ fn gallery(context: &Context, arguments: &GalleryArguments) -> Result<()> {
             }
         }
     }
-    file.write_all(page.finish().as_bytes())
-        .and_then(|()| file.commit())
-        .map_err(failed)?;
+    file.finish(page.finish().as_bytes()).map_err(failed)?;
     println!("{}", arguments.output.display());
     match missing {
         true => Err(Failure::silent(Status::Failed)),

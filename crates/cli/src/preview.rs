@@ -1,11 +1,10 @@
 //! `museau data preview`: photos beside what an augmentation makes of them, on one page.
 use crate::context::Context;
-use crate::data::{Source, begin, open, write};
+use crate::data::{Source, begin, finish, open};
 use crate::failure::{Failure, Status};
 use anyhow::Result;
 use clap::Args;
 use data::loader::{LoaderError, PreviewOptions};
-use std::io::Write as _;
 use std::path::PathBuf;
 use vision::augment::{Augmentation, registry};
 
@@ -59,7 +58,7 @@ fn steps() -> String {
 /// Makes the page.
 pub fn run(context: &Context, arguments: &PreviewArguments) -> Result<()> {
     let augmentation = parse(context, "--augment", &arguments.augment)?;
-    let mut file = begin(context, &arguments.output)?;
+    let file = begin(context, &arguments.output)?;
     let (manifest, _, _) = open(context, &arguments.source)?;
     let options = PreviewOptions {
         augmentation,
@@ -70,11 +69,7 @@ pub fn run(context: &Context, arguments: &PreviewArguments) -> Result<()> {
     };
     let page = data::loader::preview(&manifest, options, context.language)
         .map_err(|error| failed(context, &error))?;
-    write(
-        context,
-        &arguments.output,
-        file.write_all(page.as_bytes()).and_then(|()| file.commit()),
-    )?;
+    finish(context, file, page.as_bytes())?;
     println!("{}", arguments.output.display());
     Ok(())
 }

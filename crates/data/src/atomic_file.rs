@@ -51,13 +51,14 @@ impl AtomicFile {
             .map_err(|error| error.into_error())?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
-        // The new name lasts once its folder is on the disk too. Not every system can do that.
-        if let Some(folder) = self.path.parent()
-            && let Ok(folder) = File::open(folder)
-        {
-            let _ = folder.sync_all();
-        }
+        sync_folder_of(&self.path);
         Ok(())
+    }
+
+    /// Writes the rest of the file and puts it in its place.
+    pub fn finish(mut self, rest: &[u8]) -> io::Result<()> {
+        self.write_all(rest)?;
+        self.commit()
     }
 }
 
@@ -71,12 +72,13 @@ impl Write for AtomicFile {
     }
 }
 
-/// Writes a whole file.
-#[cfg(test)]
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)?;
-    file.commit()
+/// Makes a file's new name last: its folder is on the disk too. Not every system can do that.
+pub(crate) fn sync_folder_of(path: &Path) {
+    if let Some(folder) = path.parent()
+        && let Ok(folder) = File::open(folder)
+    {
+        let _ = folder.sync_all();
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +94,9 @@ mod tests {
         drop(file);
         assert!(!path.exists());
         assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 0);
-        write(&path, b"whole").unwrap();
-        write(&path, b"whole again").unwrap();
+        let write = |bytes: &[u8]| AtomicFile::create(&path)?.finish(bytes);
+        write(b"whole").unwrap();
+        write(b"whole again").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"whole again");
         assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 1);
     }

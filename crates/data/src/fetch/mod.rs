@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::atomic_file::sync_folder_of;
+
 use origin::{Opener, Stream, Unopened};
 
 /// How patiently to fetch.
@@ -131,10 +133,7 @@ pub fn fetch(
     }
     file.sync_all().map_err(file_error(&part))?;
     fs::rename(&part, &path).map_err(file_error(&path))?;
-    if let Ok(folder) = File::open(folder) {
-        // The new name lasts once its folder is on the disk too. Not every system can do that.
-        let _ = folder.sync_all();
-    }
+    sync_folder_of(&path);
     Ok(Fetched {
         path,
         was_there: false,
