@@ -1,0 +1,39 @@
+//! Runs: what was trained, with which settings, and how it went, in a database that several
+//! processes share.
+//!
+//! Invariant: this crate knows no network and no photo. A run is a name, parameters as text and
+//! series of numbers, whoever makes them; what it holds can be thrown away without losing a model.
+//!
+//! ```
+//! use study::{Goal, NewRun, RunQuery, State, Storage};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("runs.sqlite");
+//! let storage = Storage::open(&path)?;
+//! let mut recorder = storage.begin(&NewRun {
+//!     name: "first try".to_owned(),
+//!     parameters: vec![("optimizer.rate".to_owned(), "0.001".to_owned())],
+//!     goals: vec![("loss".to_owned(), Goal::Least)],
+//!     ..NewRun::default()
+//! })?;
+//! recorder.metrics(1, &[("loss", 2.0)])?;
+//! recorder.metrics(2, &[("loss", 1.5)])?;
+//! recorder.finish(State::Complete)?;
+//!
+//! let viewer = Storage::open_read_only(&path)?;
+//! let rows = viewer.runs(&RunQuery { metrics: vec!["loss".to_owned()], ..RunQuery::default() })?;
+//! assert_eq!(rows[0].metrics["loss"].last.value, 1.5);
+//! # Ok::<(), study::Error>(())
+//! ```
+
+mod error;
+mod query;
+mod recorder;
+mod run;
+mod schema;
+mod storage;
+
+pub use error::Error;
+pub use query::RunQuery;
+pub use recorder::Recorder;
+pub use run::{Artefact, Details, Goal, Metric, NewRun, Point, RunRow, State};
+pub use storage::{Options, Storage};
