@@ -73,7 +73,7 @@ impl Write for AtomicFile {
 }
 
 /// Makes a file's new name last: its folder is on the disk too. Not every system can do that.
-pub(crate) fn sync_folder_of(path: &Path) {
+pub fn sync_folder_of(path: &Path) {
     if let Some(folder) = path.parent()
         && let Ok(folder) = File::open(folder)
     {

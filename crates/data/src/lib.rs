@@ -23,7 +23,7 @@ pub mod score;
 pub mod split;
 mod table;
 
-pub use atomic_file::AtomicFile;
+pub use atomic_file::{AtomicFile, sync_folder_of};
 pub use dataset::{
     Class, Dataset, DatasetError, HeldOut, LeftAside, ListError, Part, Photo, Reason,
     breed_of_folder,

@@ -264,6 +264,12 @@ impl Manifest {
         &self.entries
     }
 
+    /// The photos that fulfil a condition; classes without any are dropped.
+    pub fn restricted(&self, keep: impl Fn(&Entry) -> bool) -> Manifest {
+        let kept = self.entries.iter().filter(|entry| keep(entry));
+        self.with(kept.cloned().collect())
+    }
+
     /// The same data set with other entries; classes without any are dropped.
     pub(crate) fn with(&self, entries: Vec<Entry>) -> Manifest {
         let named = entries

@@ -1,12 +1,16 @@
-//! What may be wrong with what a training is asked to do.
+//! Why a network cannot be trained as it was asked, in the person's language.
+use engine::EngineError;
+use std::io;
+use std::path::{Path, PathBuf};
+use words::{Language, Message};
 
-/// What may be wrong with what a training is asked to do.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+/// Why a network cannot be trained as it was asked.
+#[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// There is no optimiser, schedule or the like of this name.
     #[error("there is no {what} `{name}`: known are {known}")]
     Unknown {
-        /// `optimizer` or `schedule`.
+        /// `optimizer`, `schedule` or `network`.
         what: &'static str,
         /// What was asked for.
         name: String,
@@ -37,16 +41,268 @@ pub enum TrainError {
         /// The tensor.
         name: String,
     },
+    /// A recipe is no TOML, or a word in it is none of those that may stand there.
+    #[error("the recipe cannot be understood: {reason}")]
+    Toml {
+        /// Where, and why.
+        reason: String,
+    },
+    /// A key that recipes do not have.
+    #[error("a recipe has no key `{key}`; the nearest is `{nearest}`")]
+    Key {
+        /// The key.
+        key: String,
+        /// A known one.
+        nearest: &'static str,
+    },
+    /// A key with a value of the wrong kind.
+    #[error("`{key}` is {value}, it must be {kind}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// In words.
+        kind: &'static str,
+    },
+    /// Keys of the small network are given for another one.
+    #[error("`{network}` has a shape of its own: filters, kernels and the like are for `lenet`")]
+    NotItsOwn {
+        /// The network.
+        network: String,
+    },
+    /// A chain of steps cannot be understood.
+    #[error("`{key}`: {source}")]
+    Steps {
+        /// The key of the recipe.
+        key: &'static str,
+        /// Where, and why.
+        source: vision::steps::StepError,
+    },
+    /// The views cannot be understood.
+    #[error(transparent)]
+    Views(#[from] classify::make::ParseViewsError),
+    /// The network cannot be built at this size.
+    #[error("the network cannot be built: {0}")]
+    Network(#[from] graph::GraphError),
+    /// The recipe names no data set.
+    #[error("the recipe names no data set")]
+    NoSource,
+    /// There is one class or none.
+    #[error("{count} classes: there is nothing to tell apart")]
+    Classes {
+        /// How many there are.
+        count: usize,
+    },
+    /// A class has no photo to learn from.
+    #[error("class `{class}` has no photo to learn from")]
+    EmptyClass {
+        /// The class.
+        class: String,
+    },
+    /// More memory than there is.
+    #[error(
+        "the training needs {needed} bytes ({parameters} of parameters, gradients and the \
+         optimiser's own, {working} to work in), and may have {limit}"
+    )]
+    Memory {
+        /// Bytes in all.
+        needed: usize,
+        /// Bytes of parameters, gradients and what the optimiser keeps.
+        parameters: usize,
+        /// Bytes that a step works in.
+        working: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The loss became infinite or no number.
+    #[error("no number is left in epoch {epoch}, batch {batch} (rate {rate}): it began in {place}")]
+    NotFinite {
+        /// The epoch, counted from 1.
+        epoch: u32,
+        /// The batch of it, counted from 1; 0 where it showed on the photos for choosing.
+        batch: usize,
+        /// The learning rate.
+        rate: f32,
+        /// The loss, or the first parameter that is not finite.
+        place: String,
+    },
+    /// The folder belongs to a training that runs.
+    #[error("another training works in {}", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is a run in the folder already.
+    #[error("{} holds a run already", folder.display())]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is no run in the folder to go on with.
+    #[error("{} holds no run", folder.display())]
+    NoRun {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// No checkpoint of a run is whole.
+    #[error("no checkpoint in {} is whole: {reason}", folder.display())]
+    Checkpoint {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with the newest.
+        reason: String,
+    },
+    /// The run was begun with another recipe or on other photos.
+    #[error("the run in {} was begun with {what}", folder.display())]
+    Other {
+        /// The folder.
+        folder: PathBuf,
+        /// `another recipe` or `other photos`.
+        what: Difference,
+    },
+    /// A file or a data set cannot be used.
+    #[error(transparent)]
+    File(#[from] data::Error),
+    /// Photos cannot be loaded.
+    #[error(transparent)]
+    Loader(#[from] data::loader::LoaderError),
+    /// The engine refuses.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The package cannot be made.
+    #[error(transparent)]
+    Package(#[from] classify::make::MakeError),
+}
+
+/// What a run was begun with, that it is not to go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Another recipe.
+    Recipe,
+    /// Other photos.
+    Photos,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Difference::Recipe => "another recipe",
+            Difference::Photos => "other photos",
+        })
+    }
 }
 
 impl TrainError {
-    /// The key of its message.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
+        move |source| {
+            let path = path.to_owned();
+            data::Error::Read { path, source }.into()
+        }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
+        move |source| {
+            let path = path.to_owned();
+            data::Error::Write { path, source }.into()
+        }
+    }
+
+    /// What happened and what to do about it, in the person's language.
+    pub fn message(&self, language: Language) -> String {
+        let say = |message: Message<'_>| words::message(language, message);
+        let shown = |path: &Path| path.display().to_string();
+        let megabytes = |bytes: usize| (bytes / 1_000_000).to_string();
         match self {
-            TrainError::Unknown { .. } => "unknown_choice",
-            TrainError::Option { .. } => "unknown_option",
-            TrainError::Range { .. } => "out_of_range",
-            TrainError::Kept { .. } => "bad_checkpoint",
+            TrainError::Unknown { what, name, known } => {
+                say(Message::TrainUnknown { what, name, known })
+            }
+            TrainError::Option { name, option } => say(Message::TrainOption { name, option }),
+            TrainError::Range {
+                option,
+                value,
+                range,
+            } => {
+                let value = &value.to_string();
+                say(Message::TrainRange {
+                    option,
+                    value,
+                    range,
+                })
+            }
+            TrainError::Kept { name } => say(Message::TrainKept { name }),
+            TrainError::Toml { reason } => say(Message::TrainToml { reason }),
+            TrainError::Key { key, nearest } => say(Message::TrainKey { key, nearest }),
+            TrainError::Value { key, value, kind } => say(Message::TrainValue { key, value, kind }),
+            TrainError::NotItsOwn { network } => say(Message::TrainNotItsOwn { network }),
+            TrainError::Steps { key, source } => {
+                let reason = &data::loader::step_message(source, language);
+                say(Message::TrainSteps { key, reason })
+            }
+            TrainError::Views(error) => {
+                let reason = &error.to_string();
+                say(Message::TrainToml { reason })
+            }
+            TrainError::Network(error) => {
+                let reason = &error.to_string();
+                say(Message::TrainNetwork { reason })
+            }
+            TrainError::NoSource => say(Message::TrainNoSource),
+            TrainError::Classes { count } => {
+                let count = &count.to_string();
+                say(Message::TrainClasses { count })
+            }
+            TrainError::EmptyClass { class } => say(Message::TrainEmptyClass { class }),
+            TrainError::Memory {
+                needed,
+                parameters,
+                working,
+                limit,
+            } => say(Message::TrainMemory {
+                needed: &megabytes(*needed),
+                parameters: &megabytes(*parameters),
+                working: &megabytes(*working),
+                limit: &megabytes(*limit),
+            }),
+            TrainError::NotFinite {
+                epoch,
+                batch,
+                rate,
+                place,
+            } => say(Message::TrainNotFinite {
+                epoch: &epoch.to_string(),
+                batch: &batch.to_string(),
+                rate: &rate.to_string(),
+                place,
+            }),
+            TrainError::InUse { folder } => say(Message::TrainInUse {
+                path: &shown(folder),
+            }),
+            TrainError::Taken { folder } => say(Message::TrainTaken {
+                path: &shown(folder),
+            }),
+            TrainError::NoRun { folder } => say(Message::TrainNoRun {
+                path: &shown(folder),
+            }),
+            TrainError::Checkpoint { folder, reason } => say(Message::TrainCheckpoint {
+                path: &shown(folder),
+                reason,
+            }),
+            TrainError::Other { folder, what } => {
+                let path = &shown(folder);
+                say(match what {
+                    Difference::Recipe => Message::TrainOtherRecipe { path },
+                    Difference::Photos => Message::TrainOtherPhotos { path },
+                })
+            }
+            TrainError::File(error) => error.message(language),
+            TrainError::Loader(error) => error.message(language),
+            TrainError::Engine(error) => say(Message::TrainNetwork {
+                reason: &error.to_string(),
+            }),
+            TrainError::Package(error) => say(Message::TrainNetwork {
+                reason: &error.to_string(),
+            }),
         }
     }
 }

@@ -29,11 +29,16 @@ mod error;
 mod initial;
 pub mod optimizers;
 mod rate_finder;
+pub mod recipe;
+pub mod run;
 pub mod schedules;
+mod watch;
 
 pub use descent::Descent;
-pub use error::TrainError;
+pub use error::{Difference, TrainError};
 pub use initial::initial_parameters;
 pub use optimizers::OptimizerOptions;
 pub use rate_finder::{Finding, RateRange, find_rate};
+pub use recipe::Recipe;
 pub use schedules::{Progress, Schedule, ScheduleOptions};
+pub use watch::{Beginning, Flow, Live, METRICS, Notice, Unwatched, Watch};

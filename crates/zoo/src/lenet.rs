@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 /// who builds one.
 pub const SMALL: u64 = 1_000_000;
 
-/// The network's shape. A recipe's `[model]`, so that unknown keys are errors.
+/// The network's shape: a part of a recipe's `[model]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct LeNet {
-    /// Height and width of the input.
+    /// Height and width of the input; a recipe's `[input]` has it.
+    #[serde(skip)]
     pub size: usize,
     /// Filters of each block's convolution: two to five blocks.
     pub filters: Vec<usize>,

@@ -22,6 +22,9 @@ use vision::{Limits, Photo};
 use zoo::{Backbone, Head};
 
 mod rows;
+mod trained;
+
+pub use trained::{Trained, fit_to_photos, of_trained};
 
 /// What to make.
 #[derive(Debug)]

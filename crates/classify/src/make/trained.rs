@@ -1,0 +1,98 @@
+//! The package of a network that was trained here: its labels by `words`, its calibration by photos
+//! that it was not fitted to.
+use super::rows::Rows;
+use super::{Fit, MakeError, card, fit_to_rows, label};
+use crate::calibration::Calibration;
+use crate::classifier::Classifier;
+use crate::network::OpenOptions;
+use crate::package::{About, Package, Provenance};
+use graph::{Graph, InputSpec};
+use tensor::{NamedTensors, Pool};
+use vision::Photo;
+
+/// A network that was trained here.
+#[derive(Debug)]
+pub struct Trained<'a> {
+    /// The network; its output are the logits of the classes.
+    pub graph: Graph,
+    /// The values of its parameters.
+    pub weights: NamedTensors,
+    /// How a photo becomes its input.
+    pub input: InputSpec,
+    /// For each output the class's id: a breed's (Stanford's synset), else the class's own name.
+    pub classes: &'a [String],
+    /// The package's name.
+    pub name: String,
+    /// The network's name, as a recipe has it.
+    pub network: String,
+    /// What the weights are: how they were trained.
+    pub weights_name: String,
+    /// BLAKE3 of the file that they stand in, hexadecimal.
+    pub weights_hash: String,
+    /// What the training has seen, in words.
+    pub seen: String,
+}
+
+/// Makes the package with its calibration left at what the network says itself. Every photo is taken
+/// to show a dog.
+///
+/// # Errors
+/// [`MakeError`] where network, values and classes do not go together.
+pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
+    let labels = trained.classes.iter().zip(0..);
+    let package = Package {
+        about: About {
+            name: trained.name,
+            version: "1".into(),
+            input: trained.input,
+            labels: labels.map(|(id, output)| label(id, id, output)).collect(),
+            calibration: Calibration::default(),
+            provenance: Provenance {
+                backbone: trained.network,
+                weights: trained.weights_name,
+                licence: "NOASSERTION".into(),
+                weights_hash: trained.weights_hash,
+                seen: trained.seen,
+                made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),
+            },
+            card: String::new(),
+        },
+        graph: trained.graph,
+        weights: trained.weights,
+    };
+    // As it will be stored: everything fitted is fitted on the rounded values.
+    let mut package = Package::read(&package.to_bytes()?)?;
+    package.about.card = card(&package.about, None);
+    Ok(package)
+}
+
+/// Fits the temperature and the threshold of 'unsure' of a package whose classes are all dogs, on
+/// photos, each with its class's place among the labels, that the weights were not fitted to. `None`,
+/// and nothing changed, where there is no photo. `what` says which photos they are.
+///
+/// # Errors
+/// [`MakeError`]
+pub fn fit_to_photos(
+    package: &mut Package,
+    photos: impl Iterator<Item = (Photo, usize)>,
+    what: &str,
+    pool: &Pool,
+) -> Result<Option<Fit>, MakeError> {
+    let options = OpenOptions {
+        threads: pool.threads(),
+        ..OpenOptions::default()
+    };
+    let classifier = Classifier::from_package(package.clone(), &options)?;
+    let mut rows = Rows::default();
+    for (photo, class) in photos {
+        rows.push(classifier.outputs(pool, &photo)?, class);
+    }
+    if rows.outputs.is_empty() {
+        return Ok(None);
+    }
+    let count = rows.outputs.len();
+    let fit = fit_to_rows(&mut package.about, &[rows.clone(), rows], &Rows::default())?;
+    package.about.calibration.fitted_on = format!("{count} {what}");
+    package.about.card = card(&package.about, None);
+    Ok(Some(fit))
+}

@@ -1,0 +1,433 @@
+//! A recipe: all that a training depends on but the photos themselves, as one TOML file.
+//!
+//! Every key is also a flag of the command line (`--optimizer.rate 0.001`): [`Recipe::set`]. An
+//! unknown key is an error that names the nearest known one.
+use crate::{OptimizerOptions, ScheduleOptions, TrainError};
+use graph::Filter;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use toml::{Table, Value};
+use zoo::LeNet;
+
+mod keys;
+
+pub use keys::{KEYS, Key};
+
+/// All that a training depends on but the photos themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recipe {
+    /// Which photos.
+    pub data: DataSection,
+    /// How a photo becomes the network's input.
+    pub input: InputSection,
+    /// Classic preprocessing, before the input.
+    pub preprocess: StepsSection,
+    /// Augmentation, of train photos alone.
+    pub augment: AugmentSection,
+    /// The network.
+    pub model: ModelSection,
+    /// The optimiser.
+    pub optimizer: OptimizerOptions,
+    /// The learning rate over time.
+    pub schedule: ScheduleOptions,
+    /// The rest.
+    pub train: TrainSection,
+}
+
+/// Which photos.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataSection {
+    /// A manifest, or anything else that a data set is imported from. A relative path starts at the
+    /// recipe's folder.
+    pub source: String,
+    /// Decisions about photos, to be honoured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<String>,
+    /// The classes to tell apart: a number, or names joined by commas; empty for all.
+    pub classes: String,
+    /// The share of the photos not kept for testing that is for choosing, where the data set has no
+    /// such part.
+    pub validation: f64,
+    /// What decides that draw.
+    pub seed: u64,
+    /// At most so many photos of a class in each part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<usize>,
+}
+
+impl Default for DataSection {
+    fn default() -> Self {
+        DataSection {
+            source: String::new(),
+            decisions: None,
+            classes: String::new(),
+            validation: 0.2,
+            seed: 1,
+            most: None,
+        }
+    }
+}
+
+/// How a photo becomes the network's input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InputSection {
+    /// Height and width.
+    pub size: usize,
+    /// The resampling filter.
+    pub filter: Filter,
+    /// How photos are looked at, as `models make --views` has it. Training uses the first view;
+    /// answers are the mean of all.
+    pub views: String,
+}
+
+impl Default for InputSection {
+    fn default() -> Self {
+        InputSection {
+            size: 64,
+            filter: Filter::Bilinear,
+            views: "stretch".into(),
+        }
+    }
+}
+
+/// A chain of steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepsSection {
+    /// As text: `clahe(2,8) | gaussian(3)`; empty for none.
+    pub steps: String,
+}
+
+/// Augmentation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AugmentSection {
+    /// As text: `flip | rotate(15) | zoom(0.8,1.2) | mixup(0.2)`; empty for none.
+    pub steps: String,
+    /// How many times larger than the input the pictures are stored that it chooses from.
+    pub margin: f32,
+}
+
+impl Default for AugmentSection {
+    fn default() -> Self {
+        AugmentSection {
+            steps: String::new(),
+            margin: 1.0,
+        }
+    }
+}
+
+/// The network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelSection {
+    /// `lenet`, or a backbone of the zoo, trained from scratch.
+    pub network: String,
+    /// What a `lenet` is made of.
+    #[serde(flatten)]
+    pub lenet: LeNet,
+}
+
+impl Default for ModelSection {
+    fn default() -> Self {
+        ModelSection {
+            network: LENET.into(),
+            lenet: LeNet::default(),
+        }
+    }
+}
+
+/// The small network's name among the backbones'.
+pub const LENET: &str = "lenet";
+
+/// What counts as better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// A lower loss on the photos for choosing.
+    #[default]
+    ValLoss,
+    /// More of them told right.
+    ValAccuracy,
+}
+
+/// What photos of each class count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// 1 each.
+    #[default]
+    None,
+    /// So that all classes count the same: photos / (classes x photos of the class).
+    Balanced,
+}
+
+/// The rest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainSection {
+    /// The run's name; the recipe file's where it is empty.
+    pub name: String,
+    /// Passes over the train photos.
+    pub epochs: u32,
+    /// Photos of a step.
+    pub batch: usize,
+    /// Batches whose gradients make one step of the optimiser.
+    pub accumulate: u32,
+    /// What decides first values, order, augmentation and dropout.
+    pub seed: u64,
+    /// How much of each target is shared out among all classes.
+    pub label_smoothing: f32,
+    /// What photos of each class count.
+    pub class_weights: ClassWeights,
+    /// What counts as better.
+    pub monitor: Monitor,
+    /// Epochs without anything better after which it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+    /// Whether the result is the best epoch's network rather than the last one's.
+    pub restore_best: bool,
+    /// Seconds between checkpoints at least; 0 for one each epoch.
+    pub checkpoint_seconds: f64,
+}
+
+impl Default for TrainSection {
+    fn default() -> Self {
+        TrainSection {
+            name: String::new(),
+            epochs: 60,
+            batch: 32,
+            accumulate: 1,
+            seed: 1,
+            label_smoothing: 0.0,
+            class_weights: ClassWeights::None,
+            monitor: Monitor::ValLoss,
+            patience: None,
+            restore_best: true,
+            checkpoint_seconds: 30.0,
+        }
+    }
+}
+
+impl Recipe {
+    /// From the text of a TOML file.
+    ///
+    /// # Errors
+    /// What is no TOML, an unknown key, a value of the wrong kind or out of its range.
+    pub fn parse(text: &str) -> Result<Self, TrainError> {
+        let table = text.parse::<Table>().map_err(|error| TrainError::Toml {
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        Self::from_table(table)
+    }
+
+    /// From a TOML file; the name is the file's where it gives none.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`], and a file that cannot be read.
+    pub fn open(path: &Path) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path).map_err(TrainError::read(path))?;
+        let mut recipe = Self::parse(&text)?;
+        if recipe.train.name.is_empty()
+            && let Some(stem) = path.file_stem()
+        {
+            recipe.train.name = stem.to_string_lossy().into_owned();
+        }
+        Ok(recipe)
+    }
+
+    /// The same with other values of some keys, `section.key` each, given as a person writes them on
+    /// a command line: text needs no quotes.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`].
+    pub fn set<'a>(
+        &self,
+        changes: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, TrainError> {
+        let mut table = self.table();
+        for (name, text) in changes {
+            let key = keys::find(name)?;
+            let (section, key_name) = key.parts();
+            let wrong = || TrainError::Value {
+                key: key.name.to_owned(),
+                value: text.to_owned(),
+                kind: key.kind.words(),
+            };
+            let value = key.kind.read(text).ok_or_else(wrong)?;
+            let section = table
+                .entry(section)
+                .or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(section) = section {
+                match value {
+                    Some(value) => section.insert(key_name.to_owned(), value),
+                    None => section.remove(key_name),
+                };
+            }
+        }
+        Self::from_table(table)
+    }
+
+    /// The whole recipe as TOML, defaults too.
+    pub fn text(&self) -> String {
+        self.table().to_string()
+    }
+
+    /// Every key that has a value, as `section.key` and text.
+    pub fn flat(&self) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        for (section, values) in self.table() {
+            for (key, value) in values.as_table().into_iter().flatten() {
+                let text = match value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                all.push((format!("{section}.{key}"), text));
+            }
+        }
+        all
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::try_from(self).expect("a recipe is made of tables and numbers");
+        let sections = table
+            .iter_mut()
+            .filter_map(|(_, values)| values.as_table_mut());
+        for (_, value) in sections.flat_map(|section| section.iter_mut()) {
+            if let Value::Float(number) = value {
+                *number = shortest(*number);
+            }
+        }
+        table
+    }
+
+    fn from_table(table: Table) -> Result<Self, TrainError> {
+        for (section, values) in &table {
+            let Value::Table(values) = values else {
+                return Err(keys::unknown(section));
+            };
+            for (key, value) in values {
+                let name = format!("{section}.{key}");
+                let known = keys::find(&name)?;
+                if !known.kind.is(value) {
+                    return Err(TrainError::Value {
+                        key: name,
+                        value: value.to_string(),
+                        kind: known.kind.words(),
+                    });
+                }
+            }
+            if values.is_empty() && !KEYS.iter().any(|key| key.parts().0 == section) {
+                return Err(keys::unknown(section));
+            }
+        }
+        let mut recipe: Recipe =
+            Value::Table(table)
+                .try_into()
+                .map_err(|error: toml::de::Error| TrainError::Toml {
+                    reason: error.to_string().trim_end().to_owned(),
+                })?;
+        recipe.model.lenet.size = recipe.input.size;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// Whether the numbers make sense, as far as they can be judged without photos.
+    fn check(&self) -> Result<(), TrainError> {
+        let train = &self.train;
+        let ranges: [(
+            &'static str,
+            f64,
+            std::ops::RangeInclusive<f64>,
+            &'static str,
+        ); 9] = [
+            (
+                "data.validation",
+                self.data.validation,
+                0.0..=0.9,
+                "0 to 0.9",
+            ),
+            (
+                "input.size",
+                self.input.size as f64,
+                8.0..=1024.0,
+                "8 to 1024",
+            ),
+            (
+                "augment.margin",
+                f64::from(self.augment.margin),
+                1.0..=4.0,
+                "1 to 4",
+            ),
+            (
+                "train.epochs",
+                f64::from(train.epochs),
+                1.0..=100_000.0,
+                "1 to 100,000",
+            ),
+            ("train.batch", train.batch as f64, 1.0..=4096.0, "1 to 4096"),
+            (
+                "train.accumulate",
+                f64::from(train.accumulate),
+                1.0..=4096.0,
+                "1 to 4096",
+            ),
+            (
+                "train.label_smoothing",
+                f64::from(train.label_smoothing),
+                0.0..=0.9,
+                "0 to 0.9",
+            ),
+            (
+                "train.patience",
+                f64::from(train.patience.unwrap_or(1)),
+                1.0..=1e9,
+                "1 or more",
+            ),
+            (
+                "train.checkpoint_seconds",
+                train.checkpoint_seconds,
+                0.0..=86_400.0,
+                "0 to 86,400",
+            ),
+        ];
+        for (option, value, range, words) in ranges {
+            if !range.contains(&value) {
+                return Err(TrainError::Range {
+                    option,
+                    value,
+                    range: words,
+                });
+            }
+        }
+        self.optimizer.build()?;
+        self.schedule.build()?;
+        let own = LeNet {
+            size: self.input.size,
+            ..LeNet::default()
+        };
+        if self.model.network != LENET && self.model.lenet != own {
+            return Err(TrainError::NotItsOwn {
+                network: self.model.network.clone(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What was an f32, with the fewest digits that are read as the same f32: 0.1 rather than
+/// 0.10000000149011612.
+fn shortest(number: f64) -> f64 {
+    let narrow = number as f32;
+    if f64::from(narrow) == number {
+        narrow.to_string().parse().unwrap_or(number)
+    } else {
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! The photos of a recipe: its classes, its parts.
+use crate::recipe::Recipe;
+use crate::{Notice, TrainError};
+use data::split::{SplitOptions, choose_classes, split};
+use data::{Manifest, Part, Progress};
+
+/// The recipe's classes of a data set, with a part for choosing that shares no picture with the
+/// photos to learn from; what was left out for that. The photos kept for testing are not among them: they
+/// are only looked at to leave out their twins.
+///
+/// # Errors
+/// A class that the data set does not have, fewer than two classes, a class without a photo to learn
+/// from.
+pub fn photos(
+    recipe: &Recipe,
+    manifest: &Manifest,
+    threads: usize,
+    progress: Progress<'_>,
+) -> Result<(Manifest, Option<Notice>), TrainError> {
+    let data = &recipe.data;
+    let classes = match data.classes.trim() {
+        "" => Vec::new(),
+        request => choose_classes(manifest, request)?,
+    };
+    // Every class that is asked for, also one of whose photos all are kept for testing.
+    let names: Vec<String> = if classes.is_empty() {
+        let all = manifest.classes().iter();
+        all.map(|class| class.folder.clone()).collect()
+    } else {
+        classes
+    };
+    if names.len() < 2 {
+        return Err(TrainError::Classes { count: names.len() });
+    }
+    let asked = manifest.restricted(|entry| {
+        let name = manifest.class_name(entry);
+        names.iter().any(|class| class == name)
+    });
+    let has_validation = asked
+        .all_entries()
+        .iter()
+        .any(|entry| entry.part == Part::Validation);
+    // A data set that was split before has no twins on two sides.
+    let twins: Vec<(usize, usize)> = if data.validation > 0.0 && !has_validation {
+        let twins = data::check::twins(&asked, threads, progress);
+        twins.iter().map(|pair| (pair.first, pair.second)).collect()
+    } else {
+        Vec::new()
+    };
+    let done = split(
+        &asked,
+        &twins,
+        &SplitOptions {
+            official: true,
+            test: 0.0,
+            validation: data.validation,
+            seed: data.seed,
+            classes: Vec::new(),
+            most: data.most,
+        },
+    );
+    let open = done.manifest.restricted(|entry| entry.part != Part::Test);
+    for class in &names {
+        let learnt = open
+            .all_entries()
+            .iter()
+            .any(|entry| entry.part == Part::Train && open.class_name(entry) == class);
+        if !learnt {
+            let class = class.clone();
+            return Err(TrainError::EmptyClass { class });
+        }
+    }
+    let count = done.left_out.len();
+    let notice = (count > 0).then_some(Notice::LeftOut { count });
+    Ok((open, notice))
+}
+
+/// The places of a part's photos among all of a data set's.
+pub(super) fn places(manifest: &Manifest, part: Part) -> Vec<usize> {
+    let entries = manifest.all_entries();
+    (0..entries.len())
+        .filter(|&place| entries[place].part == part)
+        .collect()
+}
+
+/// A hash of what is learnt from: every photo's content, class and part, in their order.
+pub(super) fn fingerprint(manifest: &Manifest) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for entry in manifest.all_entries() {
+        let class = manifest.class_name(entry);
+        let part = data::part_name(entry.part);
+        hasher.update(entry.hash.as_bytes());
+        hasher.update(format!("{class}\n{part}\n").as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}

@@ -1,0 +1,399 @@
+//! Tests of whole trainings, on small made photos.
+use super::folder::RunFolder;
+use super::*;
+use crate::{Difference, Flow, Live, Notice, Recipe, TrainError, Unwatched, Watch};
+use data::{ImportOptions, Manifest, import};
+use kernels::Isa;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Two or more classes that differ in colour and stripes, photos of 24 x 20 with noise.
+struct Photos {
+    folder: tempfile::TempDir,
+}
+
+impl Photos {
+    fn new(classes: &[(&str, usize)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, (class, count)) in classes.iter().enumerate() {
+            let place = folder.path().join("photos").join(class);
+            std::fs::create_dir_all(&place).unwrap();
+            for photo in 0..*count {
+                let mut random = tensor::Random::new(7, number as u32, photo as u64);
+                let mut pixels = Vec::new();
+                for y in 0..20usize {
+                    for x in 0..24usize {
+                        let stripe = [x, y, x + y, x * y][number % 4] / (2 + photo % 3) % 2;
+                        let noise = random.below(120) as usize;
+                        for channel in 0..3 {
+                            let base = 60 * ((number + channel) % 3) + 30 * stripe;
+                            pixels.push((base + noise).min(255) as u8);
+                        }
+                    }
+                }
+                let path = place.join(format!("{photo}.jpg"));
+                jpeg_encoder::Encoder::new_file(path, 95)
+                    .unwrap()
+                    .encode(&pixels, 24, 20, jpeg_encoder::ColorType::Rgb)
+                    .unwrap();
+            }
+        }
+        Photos { folder }
+    }
+
+    fn manifest(&self) -> Manifest {
+        let source = self.folder.path().join("photos");
+        import(&source, &ImportOptions::default(), &|_, _| {})
+            .unwrap()
+            .manifest
+    }
+
+    fn run(&self, name: &str) -> PathBuf {
+        self.folder.path().join("runs").join(name)
+    }
+}
+
+fn recipe(changes: &[(&str, &str)]) -> Recipe {
+    let text = "[input]\nsize = 16\n[augment]\nsteps = \"flip | zoom(0.9,1.1) | mixup(0.2)\"\n\
+                [model]\nfilters = [4, 8]\nunits = 8\n\
+                [optimizer]\nrate = 0.01\naverage = 0.9\n[schedule]\nname = \"cosine\"\n\
+                [train]\nname = \"small\"\nepochs = 6\nbatch = 8\naccumulate = 2\n\
+                checkpoint_seconds = 0\n";
+    Recipe::parse(text)
+        .unwrap()
+        .set(changes.iter().copied())
+        .unwrap()
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn around<'a>(cache: &'a Path, stop: &'a AtomicBool) -> Surroundings<'a> {
+    Surroundings {
+        cache,
+        threads: 1,
+        isa: Isa::best(),
+        memory_limit: None,
+        stop,
+        decoded: &|_, _| {},
+    }
+}
+
+#[test]
+fn a_training_learns_and_leaves_a_package_that_answers() {
+    let photos = Photos::new(&[("beagle", 24), ("pug", 24), ("striped", 24)]);
+    let (cache, folder) = (photos.run("cache"), photos.run("a"));
+    let around = around(&cache, &NEVER);
+    let recipe = recipe(&[("train.epochs", "12")]);
+    let manifest = photos.manifest();
+    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
+    assert_eq!((outcome.ended, outcome.epochs), (Ended::Complete, 12));
+    let metric = |name: &str| outcome.metrics.iter().find(|(n, _)| *n == name).unwrap().1;
+    assert!(metric("val_accuracy") > 0.8, "{outcome:?}");
+
+    let options = classify::OpenOptions::default();
+    let package = outcome.package.unwrap();
+    let classifier = classify::Classifier::open_file(&package, &options).unwrap();
+    let about = classifier.about();
+    assert_eq!(about.labels[0].id, "n02088364", "the breed's own id");
+    assert_eq!(about.labels[2].id, "striped");
+    assert_eq!(about.name, "small");
+    assert!(about.calibration.fitted_on.contains("photos for choosing"));
+    assert!(about.card.contains("[optimizer]"));
+    let bytes = std::fs::read(photos.folder.path().join("photos/pug/3.jpg")).unwrap();
+    let photo = vision::decode(&bytes, &vision::Limits::default()).unwrap();
+    let ask = classify::ClassifyOptions::default();
+    let answers = classifier.classify(&tensor::Pool::serial(), &[photo], &ask);
+    assert_eq!(answers.unwrap()[0].breeds[0].name, "Pug");
+
+    let open = RunFolder::open(&folder).unwrap();
+    assert_eq!(open.recipe().unwrap(), recipe);
+    assert_eq!(open.about().unwrap().counts, [57, 15]);
+    assert_eq!(RunFolder::curve(&folder).unwrap().len(), 13);
+}
+
+/// Sets the flag after so many batches.
+struct After<'a>(usize, &'a AtomicBool, Vec<Notice>);
+
+impl Watch for After<'_> {
+    fn live(&mut self, _live: &Live) {
+        self.0 -= 1;
+        self.1.store(self.0 == 0, Ordering::Relaxed);
+        self.0 = self.0.max(1);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.2.push(notice.clone());
+    }
+
+    fn report(&mut self, _step: u64, _metrics: &[(&str, f64)]) -> Flow {
+        Flow::Continue
+    }
+}
+
+#[test]
+fn a_training_that_was_broken_off_anywhere_gives_the_same_curve_and_package() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let manifest = photos.manifest();
+    let cache = photos.run("cache");
+    let recipe = recipe(&[("schedule.name", "plateau"), ("schedule.patience", "1")]);
+    let whole = photos.run("whole");
+    let once = around(&cache, &NEVER);
+    begin(&recipe, &manifest, &whole, None, &once, &mut Unwatched).unwrap();
+    for batches in [1, 3, 4, 5, 9, 14] {
+        let folder = photos.run(&format!("broken-{batches}"));
+        let stop = AtomicBool::new(false);
+        let mut after = After(batches, &stop, Vec::new());
+        let broken = around(&cache, &stop);
+        let outcome = begin(&recipe, &manifest, &folder, None, &broken, &mut after).unwrap();
+        assert_eq!(outcome.ended, Ended::Interrupted);
+        assert_eq!(outcome.package, None);
+        // A line that was written after the checkpoint is not counted twice.
+        let metrics = folder.join("metrics.csv");
+        let more = std::fs::read_to_string(&metrics).unwrap() + "9,1,1,1,1,1,1,1\n";
+        std::fs::write(&metrics, more).unwrap();
+        let open = RunFolder::open(&folder).unwrap();
+        let outcome = resume(&open, &manifest, &once, &mut Unwatched).unwrap();
+        assert_eq!(outcome.ended, Ended::Complete);
+        let curve = |folder: &Path| RunFolder::curve(folder).unwrap();
+        assert_eq!(curve(&folder), curve(&whole), "after {batches} batches");
+        let package = |folder: &Path| std::fs::read(folder.join("model.museau")).unwrap();
+        assert!(
+            package(&folder) == package(&whole),
+            "after {batches} batches"
+        );
+    }
+}
+
+#[test]
+fn a_training_goes_on_elsewhere_and_says_what_changed() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let manifest = photos.manifest();
+    let cache = photos.run("cache");
+    let recipe = recipe(&[]);
+    let folder = photos.run("here");
+    let stop = AtomicBool::new(false);
+    let broken = around(&cache, &stop);
+    let mut after = After(7, &stop, Vec::new());
+    begin(
+        &recipe,
+        &manifest,
+        &folder,
+        Some("r-1"),
+        &broken,
+        &mut after,
+    )
+    .unwrap();
+    let moved = photos.run("elsewhere");
+    std::fs::rename(&folder, &moved).unwrap();
+    let open = RunFolder::open(&moved).unwrap();
+    assert_eq!(open.about().unwrap().record.as_deref(), Some("r-1"));
+
+    let one_less = manifest.restricted(|entry| !entry.path.ends_with("/3.jpg"));
+    let once = around(&cache, &NEVER);
+    let error = resume(&open, &one_less, &once, &mut Unwatched).unwrap_err();
+    let photos_differ = Difference::Photos;
+    assert!(
+        matches!(error, TrainError::Other { what, .. } if what == photos_differ),
+        "{error}"
+    );
+
+    let two = Surroundings { threads: 2, ..once };
+    let mut after = After(usize::MAX, &stop, Vec::new());
+    let outcome = resume(&open, &manifest, &two, &mut after).unwrap();
+    assert_eq!(outcome.ended, Ended::Complete);
+    assert_eq!(after.2, [Notice::Threads { before: 1, now: 2 }]);
+
+    let text = std::fs::read_to_string(moved.join("recipe.toml")).unwrap();
+    std::fs::write(moved.join("recipe.toml"), text.replace("0.01", "0.02")).unwrap();
+    let error = resume(&open, &manifest, &once, &mut Unwatched).unwrap_err();
+    let recipe_differs = Difference::Recipe;
+    assert!(
+        matches!(error, TrainError::Other { what, .. } if what == recipe_differs),
+        "{error}"
+    );
+}
+
+#[test]
+fn it_ends_early_and_keeps_the_best() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    // A rate that goes nowhere good.
+    let changes = [
+        ("optimizer.rate", "0.3"),
+        ("train.patience", "3"),
+        ("train.epochs", "60"),
+    ];
+    let folder = photos.run("early");
+    let manifest = photos.manifest();
+    let recipe = recipe(&changes);
+    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
+    assert_eq!(outcome.ended, Ended::Early);
+    assert_eq!(outcome.epochs, outcome.kept_epoch + 3);
+    let package = classify::Package::read_file(&outcome.package.unwrap()).unwrap();
+    let kept = format!("epoch {}", outcome.kept_epoch);
+    assert!(package.about.provenance.weights.contains(&kept));
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_before_anything_is_written() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let plain = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let folder = photos.run("refused");
+    let try_it = |recipe: &Recipe, manifest: &Manifest, around: &Surroundings<'_>| {
+        let error = begin(recipe, manifest, &folder, None, around, &mut Unwatched).unwrap_err();
+        assert!(!folder.exists(), "{error}");
+        for language in [words::Language::French, words::Language::English] {
+            assert!(error.message(language).len() > 20);
+        }
+        error
+    };
+    let small = Surroundings {
+        memory_limit: Some(100_000),
+        ..plain
+    };
+    let error = try_it(&recipe(&[]), &manifest, &small);
+    assert!(matches!(error, TrainError::Memory { needed, .. } if needed > 100_000));
+    let error = try_it(&recipe(&[("data.classes", "a")]), &manifest, &plain);
+    assert!(matches!(error, TrainError::Classes { count: 1 }));
+    let error = try_it(&recipe(&[("data.classes", "a,c")]), &manifest, &plain);
+    assert!(matches!(
+        error,
+        TrainError::File(data::Error::UnknownClass { .. })
+    ));
+    let sizes = recipe(&[("input.size", "8"), ("model.filters", "4,4,4,4,4")]);
+    assert!(matches!(
+        try_it(&sizes, &manifest, &plain),
+        TrainError::Network(_)
+    ));
+    let steps = recipe(&[("augment.steps", "flop")]);
+    assert!(matches!(
+        try_it(&steps, &manifest, &plain),
+        TrainError::Steps { .. }
+    ));
+    let steps = recipe(&[("preprocess.steps", "clahe(")]);
+    assert!(matches!(
+        try_it(&steps, &manifest, &plain),
+        TrainError::Steps { .. }
+    ));
+    let network = Recipe::parse("[model]\nnetwork = \"vgg61\"").unwrap();
+    assert!(matches!(
+        try_it(&network, &manifest, &plain),
+        TrainError::Unknown { .. }
+    ));
+}
+
+#[test]
+fn a_class_without_a_photo_to_learn_from_is_named() {
+    let photos = Photos::new(&[("train/a", 6), ("train/b", 6), ("test/a", 2), ("test/c", 2)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let folder = photos.run("refused");
+    let manifest = photos.manifest();
+    let error = begin(
+        &recipe(&[]),
+        &manifest,
+        &folder,
+        None,
+        &around,
+        &mut Unwatched,
+    );
+    let error = error.unwrap_err();
+    assert!(
+        matches!(&error, TrainError::EmptyClass { class } if class == "c"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_it_where_it_began_and_the_checkpoint_stays() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let folder = photos.run("diverges");
+    // The rate is warmed up over one epoch, and then leads nowhere.
+    let changes = [
+        ("optimizer.name", "sgd"),
+        ("optimizer.rate", "1e30"),
+        ("schedule.name", "constant"),
+        ("schedule.warm_up", "2"),
+        ("model.batch_norm", "false"),
+    ];
+    let recipe = recipe(&changes);
+    let error = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap_err();
+    let TrainError::NotFinite { epoch, place, .. } = &error else {
+        panic!("{error}");
+    };
+    assert!(*epoch >= 1 && !place.is_empty(), "{error}");
+    let open = RunFolder::open(&folder).unwrap();
+    if let Some((position, tensors, _)) = super::checkpoint::load(&open).unwrap() {
+        assert!(position.epoch < *epoch);
+        let finite = |tensor: &tensor::Tensor| tensor.values().iter().all(|v| v.is_finite());
+        assert!(tensors.values().all(finite));
+    }
+}
+
+#[test]
+fn one_training_at_a_time_works_in_a_folder() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let folder = photos.run("one");
+    let held = RunFolder::create(&folder).unwrap();
+    let try_it = || {
+        let recipe = recipe(&[]);
+        begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap_err()
+    };
+    assert!(matches!(try_it(), TrainError::InUse { .. }));
+    held.describe(&recipe(&[]), &About::default()).unwrap();
+    drop(held);
+    assert!(matches!(try_it(), TrainError::Taken { .. }));
+    let nothing = RunFolder::open(&photos.run("nothing"));
+    assert!(matches!(nothing, Err(TrainError::NoRun { .. })));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_loses_nothing() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let folder = photos.run("full");
+    struct Blocks<'a>(&'a Path);
+    impl Watch for Blocks<'_> {
+        fn report(&mut self, step: u64, _metrics: &[(&str, f64)]) -> Flow {
+            if step == 3 {
+                // Where the next checkpoint would be written stands a folder.
+                std::fs::create_dir(self.0.join("checkpoint.new.part")).unwrap();
+            }
+            Flow::Continue
+        }
+    }
+    let recipe = recipe(&[]);
+    let error = begin(
+        &recipe,
+        &manifest,
+        &folder,
+        None,
+        &around,
+        &mut Blocks(&folder),
+    );
+    assert!(matches!(
+        error,
+        Err(TrainError::File(data::Error::Write { .. }))
+    ));
+    std::fs::remove_dir(folder.join("checkpoint.new.part")).unwrap();
+    let open = RunFolder::open(&folder).unwrap();
+    let (position, ..) = super::checkpoint::load(&open).unwrap().unwrap();
+    assert_eq!(position.epoch, 2);
+    let outcome = resume(&open, &manifest, &around, &mut Unwatched).unwrap();
+    let whole = photos.run("whole");
+    begin(&recipe, &manifest, &whole, None, &around, &mut Unwatched).unwrap();
+    assert_eq!(outcome.ended, Ended::Complete);
+    let curve = |folder: &Path| RunFolder::curve(folder).unwrap();
+    assert_eq!(curve(&folder), curve(&whole));
+}

@@ -1,0 +1,744 @@
+//! The training itself: epochs of steps, a look at the photos for choosing after each, checkpoints,
+//! and the package at the end.
+use super::checkpoint::{self, Position, Sums};
+use super::folder::{About, Row, RunFolder};
+use super::network::{Network, augmentation, network};
+use super::photos::{fingerprint, photos, places};
+use crate::recipe::{ClassWeights, Monitor, Recipe};
+use crate::watch::{Beginning, Flow, Live, METRICS, Watch};
+use crate::{Descent, Difference, Notice, Progress, Schedule, TrainError, initial_parameters};
+use classify::make::{Trained, fit_to_photos, of_trained};
+use data::loader::{Cache, Loader, LoaderOptions, Preparation};
+use data::{Manifest, Part};
+use engine::{
+    Kernels, Loss, Plan, PlanOptions, StepOptions, StepResult, Targets, TrainingOptions,
+    TrainingPlan, TrainingState,
+};
+use formats::Precision;
+use kernels::Isa;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use tensor::{NamedTensors, Pool};
+use vision::augment::Augmentation;
+
+/// What a training is given besides its recipe: nothing of it changes the result but, in the last
+/// digits, the threads and the instructions.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The folder of decoded photos; shared with other trainings.
+    pub cache: &'a Path,
+    /// Threads that compute.
+    pub threads: usize,
+    /// The instructions of the kernels.
+    pub isa: Isa,
+    /// Bytes that the training may take.
+    pub memory_limit: Option<usize>,
+    /// Set by someone else to end it soon, with a checkpoint.
+    pub stop: &'a AtomicBool,
+    /// Hears how many photos of all are decoded.
+    pub decoded: data::Progress<'a>,
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All epochs are done.
+    Complete,
+    /// Nothing was better for as long as the recipe waits.
+    Early,
+    /// Who looks on said so.
+    Stopped,
+    /// It was interrupted, has a checkpoint, and can go on.
+    Interrupted,
+}
+
+/// What came out of a training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Epochs done.
+    pub epochs: u32,
+    /// The epoch whose network the package holds, counted from 1.
+    pub kept_epoch: u32,
+    /// The metrics of that epoch.
+    pub metrics: Vec<(&'static str, f64)>,
+    /// The package; none of an interrupted training.
+    pub package: Option<PathBuf>,
+    /// Seconds spent, breaks not counted.
+    pub seconds: f64,
+}
+
+/// Begins a training in a new folder. `record` is kept in `run.json` for who records it.
+///
+/// # Errors
+/// [`TrainError`]; before anything is written where the recipe, the photos or the memory are at fault.
+pub fn begin(
+    recipe: &Recipe,
+    manifest: &Manifest,
+    folder: &Path,
+    record: Option<&str>,
+    around: &Surroundings<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, TrainError> {
+    let mut prepared = Prepared::new(recipe, manifest, around, watch)?;
+    let folder = RunFolder::create(folder)?;
+    let mut about = prepared.about.clone();
+    about.record = record.map(str::to_owned);
+    folder.describe(recipe, &about)?;
+    folder.write_metrics(&[])?;
+    prepared.about = about;
+    Training::start(prepared, &folder, around, watch)?.run(watch)
+}
+
+/// Goes on with the training in a folder, from its last whole checkpoint; from the start where there
+/// is none yet. `recipe` must be the folder's, `manifest` the same photos, wherever they lie now.
+///
+/// # Errors
+/// [`TrainError`]
+pub fn resume(
+    folder: &RunFolder,
+    manifest: &Manifest,
+    around: &Surroundings<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, TrainError> {
+    let recipe = folder.recipe()?;
+    let about = folder.about()?;
+    let prepared = Prepared::new(&recipe, manifest, around, watch)?;
+    if prepared.about.photos != about.photos {
+        return Err(TrainError::Other {
+            folder: folder.path().to_owned(),
+            what: Difference::Photos,
+        });
+    }
+    Training::start(prepared, folder, around, watch)?.run(watch)
+}
+
+/// All that is known before a training takes memory.
+struct Prepared<'a> {
+    recipe: &'a Recipe,
+    photos: Manifest,
+    network: Network,
+    augmentation: Augmentation,
+    plan: TrainingPlan,
+    optimizer_bytes: usize,
+    about: About,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(
+        recipe: &'a Recipe,
+        manifest: &Manifest,
+        around: &Surroundings<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<Self, TrainError> {
+        let augmentation = augmentation(recipe)?;
+        let (photos, left_out) = photos(recipe, manifest, around.threads, around.decoded)?;
+        let classes = photos.classes().len();
+        let network = network(recipe, classes)?;
+        for notice in left_out.into_iter().chain(network.notice(recipe)) {
+            watch.notice(&notice);
+        }
+        let class_weights = match recipe.train.class_weights {
+            ClassWeights::None => Vec::new(),
+            ClassWeights::Balanced => balanced(&photos),
+        };
+        let plan = Plan::for_training(
+            &network.graph,
+            &TrainingOptions {
+                isa: around.isa,
+                batch: recipe.train.batch,
+                threads: around.threads,
+                loss: Loss {
+                    label_smoothing: recipe.train.label_smoothing,
+                    class_weights,
+                },
+                ..TrainingOptions::default()
+            },
+        )?;
+        let memory = plan.memory();
+        let slots = recipe.optimizer.build()?.slots().len();
+        let copies = slots + usize::from(recipe.optimizer.average.is_some());
+        let optimizer_bytes = memory.gradients.saturating_mul(copies);
+        let needed = memory.total().saturating_add(optimizer_bytes);
+        if let Some(limit) = around.memory_limit
+            && needed > limit
+        {
+            return Err(TrainError::Memory {
+                needed,
+                parameters: needed - memory.working,
+                working: memory.working,
+                limit,
+            });
+        }
+        let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
+        let about = About {
+            museau: env!("CARGO_PKG_VERSION").into(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            instructions: around.isa.name().into(),
+            threads: around.threads,
+            photos: fingerprint(&photos),
+            counts,
+            classes: photos.classes().iter().map(|c| c.folder.clone()).collect(),
+            parameters: network.parameters,
+            bytes: needed,
+            record: None,
+        };
+        Ok(Prepared {
+            recipe,
+            photos,
+            network,
+            augmentation,
+            plan,
+            optimizer_bytes,
+            about,
+        })
+    }
+}
+
+/// photos / (classes x photos of the class), for each class.
+fn balanced(photos: &Manifest) -> Vec<f32> {
+    let mut counts = vec![0usize; photos.classes().len()];
+    for place in places(photos, Part::Train) {
+        counts[photos.all_entries()[place].class] += 1;
+    }
+    let all: usize = counts.iter().sum();
+    let share = |&count: &usize| all as f32 / (counts.len() * count.max(1)) as f32;
+    counts.iter().map(share).collect()
+}
+
+struct Training<'a> {
+    recipe: &'a Recipe,
+    around: &'a Surroundings<'a>,
+    folder: &'a RunFolder,
+    photos: Manifest,
+    network: Network,
+    plan: TrainingPlan,
+    state: TrainingState,
+    descent: Descent,
+    schedule: Box<dyn Schedule>,
+    train: Loader,
+    /// None where no photo is for choosing.
+    validation: Option<Loader>,
+    pool: Pool,
+    /// Steps of the optimiser in an epoch.
+    epoch_steps: u64,
+    position: Position,
+    saved: Instant,
+    begun: Instant,
+}
+
+/// What an epoch ended in.
+enum Epoch {
+    Done(Sums),
+    Interrupted,
+}
+
+/// Batches that are made ahead of their use.
+const AHEAD: usize = 4;
+
+impl<'a> Training<'a> {
+    fn start(
+        prepared: Prepared<'a>,
+        folder: &'a RunFolder,
+        around: &'a Surroundings<'a>,
+        watch: &mut dyn Watch,
+    ) -> Result<Self, TrainError> {
+        let Prepared {
+            recipe,
+            photos,
+            network,
+            augmentation,
+            plan,
+            optimizer_bytes,
+            about,
+        } = prepared;
+        let options = &recipe.train;
+        let recipe_hash = blake3::hash(recipe.text().as_bytes()).to_hex().to_string();
+        let loaded = checkpoint::load(folder)?;
+        let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
+        watch.begins(&Beginning {
+            train_photos: about.counts[0],
+            validation_photos: about.counts[1],
+            classes: about.classes.clone(),
+            parameters: about.parameters,
+            memory: plan.memory(),
+            optimizer_bytes,
+            threads: around.threads,
+            epochs: options.epochs,
+            epoch: found,
+        });
+
+        let loader = |part: Part, augmentation: Augmentation, margin: f32| {
+            let places = places(&photos, part);
+            if places.is_empty() {
+                return Ok(None);
+            }
+            let preparation = Preparation {
+                input: network.input.clone(),
+                margin,
+            };
+            let cache = Cache::open(
+                around.cache,
+                &photos,
+                &places,
+                &preparation,
+                around.threads,
+                around.decoded,
+            )?;
+            let whole = part == Part::Train && places.len() >= options.batch;
+            let loader = LoaderOptions {
+                batch: options.batch,
+                threads: around.threads.min(2),
+                ahead: AHEAD,
+                seed: options.seed,
+                augmentation,
+                whole_batches: whole,
+            };
+            Ok::<_, TrainError>(Some(Loader::new(cache, loader)))
+        };
+        let train = loader(Part::Train, augmentation, recipe.augment.margin)?;
+        let train = train.expect("every class has a photo to learn from");
+        let validation = loader(Part::Validation, Augmentation::default(), 1.0)?;
+
+        let first = initial_parameters(&network.graph, options.seed);
+        let mut state = plan.state(&network.graph, &first)?;
+        let mut descent = Descent::new(&recipe.optimizer, &state)?;
+        let mut schedule = recipe.schedule.build()?;
+        let mut position = Position {
+            recipe: recipe_hash,
+            photos: about.photos.clone(),
+            threads: around.threads,
+            ..Position::default()
+        };
+        if let Some((found, tensors, notice)) = loaded {
+            let differs = |what| TrainError::Other {
+                folder: folder.path().to_owned(),
+                what,
+            };
+            if found.recipe != position.recipe {
+                return Err(differs(Difference::Recipe));
+            }
+            if found.photos != position.photos {
+                return Err(differs(Difference::Photos));
+            }
+            if let Some(notice) = notice {
+                watch.notice(&notice);
+            }
+            if found.threads != around.threads {
+                watch.notice(&Notice::Threads {
+                    before: found.threads,
+                    now: around.threads,
+                });
+            }
+            state.set_parameters(&tensors)?;
+            descent.resume(found.steps, &tensors)?;
+            let kept: Vec<f64> = found.schedule.iter().map(|&b| f64::from_bits(b)).collect();
+            schedule.resume(&kept);
+            position = Position {
+                threads: around.threads,
+                ..found
+            };
+        }
+        folder.write_metrics(&position.rows())?;
+        let group = u64::from(options.accumulate);
+        Ok(Training {
+            epoch_steps: (train.batches() as u64).div_ceil(group),
+            recipe,
+            around,
+            folder,
+            photos,
+            network,
+            plan,
+            state,
+            descent,
+            schedule,
+            train,
+            validation,
+            pool: Pool::new(around.threads),
+            position,
+            saved: Instant::now(),
+            begun: Instant::now(),
+        })
+    }
+
+    fn run(mut self, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
+        let options = &self.recipe.train;
+        let mut ended = Ended::Complete;
+        while self.position.epoch < options.epochs {
+            let sums = match self.epoch(watch)? {
+                Epoch::Done(sums) => sums,
+                Epoch::Interrupted => {
+                    self.save()?;
+                    return Ok(self.outcome(Ended::Interrupted, None));
+                }
+            };
+            let flow = self.end_epoch(&sums, watch)?;
+            let stale = self
+                .position
+                .best
+                .map_or(0, |(epoch, _)| self.position.epoch - epoch);
+            if flow == Flow::Stop {
+                ended = Ended::Stopped;
+                break;
+            }
+            if options.patience.is_some_and(|patience| stale >= patience) {
+                ended = Ended::Early;
+                break;
+            }
+            let every = options.checkpoint_seconds;
+            if self.saved.elapsed().as_secs_f64() >= every {
+                self.save()?;
+            }
+        }
+        self.save()?;
+        let package = self.finish()?;
+        Ok(self.outcome(ended, Some(package)))
+    }
+
+    /// The batches of one epoch that are not done yet.
+    fn epoch(&mut self, watch: &mut dyn Watch) -> Result<Epoch, TrainError> {
+        let (epoch, batches) = (self.position.epoch, self.train.batches());
+        let options = &self.recipe.train;
+        let started = Instant::now();
+        let before = self.position.sums;
+        let group = options.accumulate as usize;
+        for batch in self.train.epoch_from(epoch, self.position.batch) {
+            let batch = batch?;
+            let place = self.position.batch;
+            let first = place.is_multiple_of(group);
+            let in_group = group.min(batches - (place - place % group));
+            let rate = self.schedule.rate(
+                self.descent.rate(),
+                Progress {
+                    step: self.descent.steps(),
+                    steps_per_epoch: self.epoch_steps,
+                    steps: self.epoch_steps * u64::from(options.epochs),
+                },
+            );
+            let step = StepOptions {
+                seed: options.seed,
+                step: self.position.batches,
+                scale: 1.0 / in_group as f32,
+                accumulate: !first,
+            };
+            let targets = Targets::Shares(batch.targets());
+            let StepResult { loss, correct } =
+                self.plan
+                    .step(&self.pool, &mut self.state, batch.values(), targets, step)?;
+            if !loss.is_finite() {
+                return Err(self.not_finite(place + 1, rate, "the loss"));
+            }
+            let ends_group = (place + 1).is_multiple_of(group) || place + 1 == batches;
+            if ends_group {
+                let norm = self.descent.apply(&mut self.state, rate);
+                if !norm.is_finite() {
+                    return Err(self.not_finite(place + 1, rate, "the gradients"));
+                }
+            }
+            let sums = &mut self.position.sums;
+            let total = f64::from_bits(sums.loss) + f64::from(loss) * batch.len() as f64;
+            sums.loss = total.to_bits();
+            sums.correct += correct;
+            sums.photos += batch.len();
+            let spent = started.elapsed().as_secs_f64();
+            sums.milliseconds = before.milliseconds + (spent * 1e3) as u64;
+            self.position.batches += 1;
+            self.position.batch += 1;
+            watch.live(&Live {
+                epoch,
+                epochs: options.epochs,
+                batch: self.position.batch,
+                batches,
+                loss: total / sums.photos as f64,
+                accuracy: sums.correct as f64 / sums.photos as f64,
+                photos_per_second: (sums.photos - before.photos) as f64 / spent.max(1e-9),
+            });
+            if ends_group && self.around.stop.load(Ordering::Relaxed) {
+                return Ok(Epoch::Interrupted);
+            }
+        }
+        let sums = std::mem::take(&mut self.position.sums);
+        self.position.batch = 0;
+        self.position.epoch += 1;
+        Ok(Epoch::Done(sums))
+    }
+
+    /// Looks at the photos for choosing, keeps the best, and tells.
+    fn end_epoch(&mut self, sums: &Sums, watch: &mut dyn Watch) -> Result<Flow, TrainError> {
+        let epoch = self.position.epoch;
+        let parameters = self.parameters();
+        let validation = self.validate(&parameters)?;
+        let loss = f64::from_bits(sums.loss) / sums.photos as f64;
+        let rate = self.last_rate();
+        if let Some((loss, _)) = validation
+            && !loss.is_finite()
+        {
+            return Err(self.not_finite(0, rate, "the loss of the photos for choosing"));
+        }
+        let judged = validation.map_or(loss, |(loss, _)| loss);
+        self.schedule.epoch_ended(judged as f32);
+        // Lower is better.
+        let score = match (self.recipe.train.monitor, validation) {
+            (Monitor::ValLoss, Some((loss, _))) => Some(loss),
+            (Monitor::ValAccuracy, Some((_, accuracy))) => Some(-accuracy),
+            (_, None) => None,
+        };
+        if let Some(score) = score {
+            let best = self.position.best;
+            if best.is_none_or(|(_, best)| score < f64::from_bits(best)) {
+                self.position.best = Some((epoch, score.to_bits()));
+                if self.recipe.train.restore_best {
+                    self.save_best(epoch, &parameters)?;
+                }
+            }
+        }
+        let seconds = sums.milliseconds as f64 / 1e3;
+        let metrics: [Option<f64>; METRICS.len()] = [
+            Some(loss),
+            Some(sums.correct as f64 / sums.photos as f64),
+            validation.map(|(loss, _)| loss),
+            validation.map(|(_, accuracy)| accuracy),
+            Some(f64::from(rate)),
+            Some(seconds),
+            Some(sums.photos as f64 / seconds.max(1e-3)),
+        ];
+        let bits = metrics.iter().map(|metric| metric.map(f64::to_bits));
+        self.position.history.push((epoch, bits.collect()));
+        let row: Row = (epoch, metrics);
+        self.folder.add_metrics(&row)?;
+        let told = named(&metrics);
+        Ok(watch.report(u64::from(epoch), &told))
+    }
+
+    fn last_rate(&self) -> f32 {
+        let step = self.descent.steps().saturating_sub(1);
+        self.schedule.rate(
+            self.descent.rate(),
+            Progress {
+                step,
+                steps_per_epoch: self.epoch_steps,
+                steps: self.epoch_steps * u64::from(self.recipe.train.epochs),
+            },
+        )
+    }
+
+    /// The parameters to look at and to keep: the moving averages where there are any.
+    fn parameters(&self) -> NamedTensors {
+        let mut parameters = self.state.parameters();
+        for (name, tensor) in self.descent.averages().into_iter().flatten() {
+            parameters.insert(name, tensor);
+        }
+        parameters
+    }
+
+    /// Mean loss of the photos for choosing, and the share that is told right.
+    fn validate(&self, parameters: &NamedTensors) -> Result<Option<(f64, f64)>, TrainError> {
+        let Some(loader) = &self.validation else {
+            return Ok(None);
+        };
+        let plan = Plan::for_inference(
+            &self.network.graph,
+            parameters,
+            &PlanOptions {
+                kernels: Kernels::Fast(self.around.isa),
+                batch: self.recipe.train.batch,
+                threads: self.around.threads,
+                ..PlanOptions::default()
+            },
+        )?;
+        let mut workspace = plan.workspace();
+        let (mut loss, mut right, mut photos) = (0.0, 0usize, 0usize);
+        for batch in loader.in_order() {
+            let batch = batch?;
+            let logits = plan.infer(&self.pool, &mut workspace, batch.values())?;
+            let classes = self.plan.classes();
+            let rows = logits[0].values().chunks_exact(classes);
+            for (row, &class) in rows.zip(batch.classes()) {
+                let (row_loss, row_right) = judge(row, class);
+                loss += row_loss;
+                right += usize::from(row_right);
+                photos += 1;
+            }
+        }
+        let count = photos.max(1) as f64;
+        Ok(Some((loss / count, right as f64 / count)))
+    }
+
+    fn not_finite(&self, batch: usize, rate: f32, place: &str) -> TrainError {
+        let broken = |name: &str, values: Option<&[f32]>| {
+            let values = values.unwrap_or_default();
+            values
+                .iter()
+                .any(|value| !value.is_finite())
+                .then(|| name.to_owned())
+        };
+        let mut found = None;
+        for (name, _) in self.state.trained() {
+            found = found
+                .or_else(|| broken(name, self.state.parameter(name)))
+                .or_else(|| broken(name, self.state.gradient(name)));
+        }
+        TrainError::NotFinite {
+            epoch: self.position.epoch + u32::from(batch > 0),
+            batch,
+            rate,
+            place: found.unwrap_or_else(|| place.to_owned()),
+        }
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.position.steps = self.descent.steps();
+        let bits = |value: f64| value.to_bits();
+        self.position.schedule = self.schedule.kept().into_iter().map(bits).collect();
+        self.position.seconds += self.begun.elapsed().as_secs_f64();
+        self.begun = Instant::now();
+        let mut tensors = self.state.parameters();
+        tensors.extend(self.descent.kept());
+        checkpoint::save(self.folder, &self.position, &tensors)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn save_best(&self, epoch: u32, parameters: &NamedTensors) -> Result<(), TrainError> {
+        let metadata = BTreeMap::from([("epoch".into(), epoch.to_string())]);
+        let bytes = formats::write_safetensors(parameters, Precision::F32, &metadata)
+            .expect("a header of layers' names is small");
+        self.folder.write(&self.folder.best_path(), &bytes)
+    }
+
+    /// The epoch whose network is kept.
+    fn kept_epoch(&self) -> u32 {
+        match self.position.best {
+            Some((epoch, _)) if self.recipe.train.restore_best => epoch,
+            _ => self.position.epoch,
+        }
+    }
+
+    /// Makes the package of the kept network, its calibration fitted on the photos for choosing.
+    fn finish(&mut self) -> Result<PathBuf, TrainError> {
+        let kept = self.kept_epoch();
+        let mut weights = self.parameters();
+        if kept != self.position.epoch {
+            let path = self.folder.best_path();
+            let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
+            let read = formats::read_safetensors(&bytes);
+            let whole = read.ok().filter(|(_, about)| {
+                about.get("epoch").map(String::as_str) == Some(&*kept.to_string())
+            });
+            let (best, _) = whole.ok_or_else(|| TrainError::Checkpoint {
+                folder: self.folder.path().to_owned(),
+                reason: format!("best.safetensors is not epoch {kept}"),
+            })?;
+            weights = best;
+        }
+        let options = &self.recipe.train;
+        let mut hasher = blake3::Hasher::new();
+        for tensor in weights.values() {
+            let bytes: Vec<u8> = tensor
+                .values()
+                .iter()
+                .flat_map(|v| v.to_le_bytes())
+                .collect();
+            hasher.update(&bytes);
+        }
+        let classes: Vec<String> = self
+            .photos
+            .classes()
+            .iter()
+            .map(|class| class.breed.map_or(&class.folder, |breed| &breed.id).clone())
+            .collect();
+        let counts = [Part::Train, Part::Validation].map(|part| places(&self.photos, part));
+        let mut package = of_trained(Trained {
+            graph: self.network.graph.clone(),
+            weights,
+            input: self.network.input.clone(),
+            classes: &classes,
+            name: options.name.clone(),
+            network: self.recipe.model.network.clone(),
+            weights_name: format!(
+                "Trained from first values of chance by museau, seed {}, epoch {kept} of {}",
+                options.seed, options.epochs
+            ),
+            weights_hash: hasher.finalize().to_hex().to_string(),
+            seen: format!(
+                "The training has seen {} photos; {} more chose the epoch and the temperature. \
+                 Nothing else was seen before.",
+                counts[0].len(),
+                counts[1].len()
+            ),
+        })?;
+        let chosen = counts[1].iter().filter_map(|&place| {
+            let entry = &self.photos.all_entries()[place];
+            let bytes = self.photos.read(entry).ok()?;
+            let photo = vision::decode(&bytes, &vision::Limits::default()).ok()?;
+            Some((photo, entry.class))
+        });
+        let what = "photos for choosing, which its weights were not fitted to";
+        fit_to_photos(&mut package, chosen, what, &self.pool)?;
+        package.about.card += &self.card(kept);
+        let bytes = package
+            .to_bytes()
+            .map_err(classify::make::MakeError::from)?;
+        let path = self.folder.package_path();
+        self.folder.write(&path, &bytes)?;
+        let card = self.folder.path().join("model_card.md");
+        self.folder.write(&card, package.about.card.as_bytes())?;
+        Ok(path)
+    }
+
+    /// What a model card says of this training.
+    fn card(&self, kept: u32) -> String {
+        let mut card = format!(
+            "\n## Training\n\n{} parameters, {} epochs of {}, epoch {kept} kept.\n",
+            self.network.parameters, self.position.epoch, self.recipe.train.epochs
+        );
+        if let Some(accuracy) = self.metrics_of(kept)[3] {
+            card += &format!(
+                "Of the photos for choosing {:.1} % are told right: too good a figure, since they \
+                 chose the epoch. Photos kept for testing tell more.\n",
+                100.0 * accuracy
+            );
+        }
+        card + "\nThe recipe:\n\n```toml\n" + &self.recipe.text() + "```\n"
+    }
+
+    fn metrics_of(&self, epoch: u32) -> [Option<f64>; METRICS.len()] {
+        let rows = self.position.rows();
+        let found = rows.iter().find(|(row, _)| *row == epoch);
+        found.map_or([None; METRICS.len()], |(_, metrics)| *metrics)
+    }
+
+    fn outcome(&self, ended: Ended, package: Option<PathBuf>) -> Outcome {
+        let kept_epoch = self.kept_epoch();
+        Outcome {
+            ended,
+            epochs: self.position.epoch,
+            kept_epoch,
+            metrics: named(&self.metrics_of(kept_epoch)),
+            package,
+            seconds: self.position.seconds + self.begun.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+fn named(metrics: &[Option<f64>; METRICS.len()]) -> Vec<(&'static str, f64)> {
+    let all = METRICS.into_iter().zip(metrics);
+    all.filter_map(|(name, metric)| Some((name, (*metric)?)))
+        .collect()
+}
+
+/// The cross-entropy of a row of logits, and whether its largest is the class.
+fn judge(logits: &[f32], class: usize) -> (f64, bool) {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits
+        .iter()
+        .map(|&logit| f64::from(logit - largest).exp())
+        .sum();
+    let loss = sum.ln() - f64::from(logits[class] - largest);
+    // Of equal ones the first counts.
+    let first = logits.iter().position(|&logit| logit == largest);
+    (loss, first == Some(class))
+}

@@ -1,0 +1,124 @@
+//! Who looks on while a network is trained: what they are told, and that they may stop it.
+use engine::TrainingMemory;
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// End here, as if the last epoch had been done: what is there so far is kept and packaged.
+    Stop,
+}
+
+/// What a training is about to do, told before it takes memory or time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beginning {
+    /// Photos to learn from.
+    pub train_photos: usize,
+    /// Photos to choose by; the training is not fitted to them.
+    pub validation_photos: usize,
+    /// Classes, by name.
+    pub classes: Vec<String>,
+    /// Parameters of the network, moving statistics among them.
+    pub parameters: u64,
+    /// Bytes that it will take.
+    pub memory: TrainingMemory,
+    /// Bytes that the optimiser keeps besides.
+    pub optimizer_bytes: usize,
+    /// Threads that compute.
+    pub threads: usize,
+    /// Epochs to do in all.
+    pub epochs: u32,
+    /// The epoch that it goes on from: 0 for a new one.
+    pub epoch: u32,
+}
+
+impl Beginning {
+    /// Bytes in all.
+    pub fn bytes(&self) -> usize {
+        self.memory.total().saturating_add(self.optimizer_bytes)
+    }
+}
+
+/// How far an epoch is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Live {
+    /// Epochs that are over.
+    pub epoch: u32,
+    /// Epochs in all.
+    pub epochs: u32,
+    /// Batches of this epoch that are done.
+    pub batch: usize,
+    /// Batches of an epoch.
+    pub batches: usize,
+    /// Mean loss of this epoch so far.
+    pub loss: f64,
+    /// Share of this epoch's photos so far that were told right.
+    pub accuracy: f64,
+    /// Photos a second, of this epoch.
+    pub photos_per_second: f64,
+}
+
+/// Something about a training that a person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It goes on with another number of threads, which changes the last digits.
+    Threads {
+        /// Before.
+        before: usize,
+        /// Now.
+        now: usize,
+    },
+    /// The newest checkpoint is damaged; it goes on from the one before.
+    OlderCheckpoint {
+        /// What is wrong with the newest.
+        reason: String,
+    },
+    /// The network has more parameters than a small one should ([`zoo::SMALL`]).
+    Large {
+        /// How many.
+        parameters: u64,
+    },
+    /// A part of the photos was left out: they have a twin on another side.
+    LeftOut {
+        /// How many.
+        count: usize,
+    },
+}
+
+/// Who looks on. `report` is what a record needs; the rest is for showing.
+pub trait Watch {
+    /// It begins, or goes on.
+    fn begins(&mut self, _beginning: &Beginning) {}
+
+    /// A batch is done.
+    fn live(&mut self, _live: &Live) {}
+
+    /// Something to know.
+    fn notice(&mut self, _notice: &Notice) {}
+
+    /// An epoch is done: `step` epochs by now. The metrics are [`METRICS`], those of validation only
+    /// where there is one.
+    fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow;
+}
+
+/// The names of what is reported of each epoch.
+pub const METRICS: [&str; 7] = [
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "rate",
+    "seconds",
+    "photos_per_second",
+];
+
+/// Nobody looks on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn report(&mut self, _step: u64, _metrics: &[(&str, f64)]) -> Flow {
+        Flow::Continue
+    }
+}
