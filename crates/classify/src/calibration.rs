@@ -102,8 +102,8 @@ pub(crate) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
             .ln()
 }
 
-/// The softmax of `logits / temperature`.
-pub(crate) fn softmax(logits: impl Iterator<Item = f32> + Clone, temperature: f32) -> Vec<f32> {
+/// The softmax of `logits / temperature`, in the logits' order; it sums to 1.
+pub fn softmax(logits: impl Iterator<Item = f32> + Clone, temperature: f32) -> Vec<f32> {
     let scaled = logits.map(|logit| f64::from(logit) / f64::from(temperature));
     let total = log_sum_exp(scaled.clone());
     scaled.map(|logit| (logit - total).exp() as f32).collect()

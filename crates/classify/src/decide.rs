@@ -92,6 +92,21 @@ impl Probabilities {
         order.sort_by(|&a, &b| self.breeds[b].total_cmp(&self.breeds[a]));
         order
     }
+
+    /// Dog, unsure or no dog, by the thresholds of a calibration.
+    pub fn kind(&self, calibration: &Calibration) -> AnswerKind {
+        let first = self.breeds.iter().copied().fold(0.0, f32::max);
+        let unfamiliar = calibration
+            .unfamiliar_below
+            .is_some_and(|least| self.familiarity < least);
+        if self.dog < calibration.not_a_dog_below {
+            AnswerKind::NotADog
+        } else if first < calibration.unsure_below || unfamiliar {
+            AnswerKind::Unsure
+        } else {
+            AnswerKind::Dog
+        }
+    }
 }
 
 /// The answer to these probabilities, with the `top` likeliest breeds.
@@ -105,16 +120,7 @@ pub(crate) fn answer(
     let order = probabilities.ranking();
     let breeds = &probabilities.breeds;
     let first = order[0];
-    let unfamiliar = calibration
-        .unfamiliar_below
-        .is_some_and(|least| probabilities.familiarity < least);
-    let kind = if probabilities.dog < calibration.not_a_dog_below {
-        AnswerKind::NotADog
-    } else if breeds[first] < calibration.unsure_below || unfamiliar {
-        AnswerKind::Unsure
-    } else {
-        AnswerKind::Dog
-    };
+    let kind = probabilities.kind(calibration);
     let is_dog = kind != AnswerKind::NotADog;
 
     let group = (kind == AnswerKind::Unsure)

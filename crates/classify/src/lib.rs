@@ -19,7 +19,7 @@ mod package;
 mod said;
 
 pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};
-pub use calibration::{Calibration, DogRule};
+pub use calibration::{Calibration, DogRule, softmax};
 pub use classifier::{Classifier, ClassifyOptions};
 pub use decide::Probabilities;
 pub use error::{ClassifyError, PackageError, photo_message};

@@ -59,6 +59,8 @@ pub enum Verb {
     /// Import, split, check and explore data sets
     #[command(subcommand)]
     Data(crate::data::DataVerb),
+    /// Say how good a model is on a data set: scores with intervals, confusions, mistakes, calibration
+    Evaluate(Box<crate::evaluate::EvaluateArguments>),
     /// Run the classic steps (CLAHE, bilateral, ...) on photos, and see what they do
     #[command(subcommand)]
     Preprocess(crate::preprocess::PreprocessVerb),

@@ -40,6 +40,13 @@ pub struct Source {
     decisions: Option<PathBuf>,
 }
 
+impl Source {
+    /// As it was named.
+    pub fn path(&self) -> &Path {
+        &self.source
+    }
+}
+
 /// Options of `museau data import`.
 #[derive(Debug, Args)]
 pub struct ImportArguments {
@@ -114,6 +121,10 @@ pub struct CheckArguments {
     /// The model for --suspects [default: the one inside]
     #[arg(long, value_name = "FILE", requires = "suspects")]
     model: Option<PathBuf>,
+    /// Judge them by confident learning rather than by neighbours: by what a head says of a photo that
+    /// was trained on the features of others. Its probabilities go into FILE (CSV), if one is named
+    #[arg(long, value_name = "FILE", num_args = 0..=1, requires = "suspects", conflicts_with = "probabilities")]
+    out_of_fold: Option<Option<PathBuf>>,
     /// Look for wrong labels by these out-of-fold probabilities (CSV: path, a column a class)
     #[arg(long, value_name = "FILE")]
     probabilities: Option<PathBuf>,
@@ -262,10 +273,14 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
 fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
     let page = begin(context, &arguments.output.join("report.html"))?;
     let numbers = begin(context, &arguments.output.join("check.json"))?;
+    let table = match &arguments.out_of_fold {
+        Some(Some(path)) => Some(begin(context, path)?),
+        _ => None,
+    };
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
     let bar = bar(context);
     let progress = |done, all| shown(&bar, done, all);
-    let features = match arguments.suspects {
+    let mut features = match arguments.suspects {
         true => Some(crate::features::of_manifest(
             context,
             &manifest,
@@ -280,7 +295,12 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
             data::check::Probabilities::open(file, &manifest, arguments.with_test)
                 .map_err(unusable(context))?,
         ),
-        None => None,
+        None => match features.take_if(|_| arguments.out_of_fold.is_some()) {
+            Some(features) => Some(out_of_fold(
+                context, &manifest, &features, table, &progress,
+            )?),
+            None => None,
+        },
     };
     let evidence = data::check::Evidence {
         problems: &problems,
@@ -312,6 +332,47 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
             .map(|(kind, count)| (kind.name(), count)),
     );
     print(&summary, arguments.json)
+}
+
+/// Out-of-fold probabilities by a head on features, written to a table if there is one.
+fn out_of_fold(
+    context: &Context,
+    manifest: &Manifest,
+    features: &data::Features,
+    table: Option<AtomicFile>,
+    progress: data::Progress<'_>,
+) -> Result<data::check::Probabilities> {
+    let twins: Vec<(usize, usize)> = data::check::twins(manifest, context.threads, progress)
+        .iter()
+        .map(|pair| (pair.first, pair.second))
+        .collect();
+    let options = train::OutOfFoldOptions::default();
+    let rows = train::out_of_fold(
+        manifest,
+        features,
+        &twins,
+        &options,
+        context.threads,
+        progress,
+    )
+    .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
+    if let Some(file) = table {
+        let predicted = manifest.all_entries().iter().zip(&rows);
+        let row = |(entry, row): (&data::Entry, &Option<Vec<f32>>)| {
+            Some(data::Prediction {
+                path: entry.path.clone(),
+                label: manifest.class_name(entry).to_owned(),
+                probabilities: row.clone()?,
+            })
+        };
+        let classes = manifest.classes().iter();
+        let table = data::Predictions {
+            classes: classes.map(|class| class.folder.clone()).collect(),
+            rows: predicted.filter_map(row).collect(),
+        };
+        table.save_into(file).map_err(unusable(context))?;
+    }
+    Ok(data::check::Probabilities::new(manifest, &rows))
 }
 
 fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
@@ -483,7 +544,7 @@ pub fn finish(context: &Context, file: AtomicFile, rest: &[u8]) -> Result<()> {
 }
 
 /// A data set or a table that cannot be used; what cannot be written has failed.
-fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
+pub fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
     |error| match error {
         Error::Write { .. } => failed(context)(error),
         _ => Failure::error(Status::Unusable, error.message(context.language)),
@@ -494,7 +555,8 @@ fn failed(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
     |error| Failure::error(Status::Failed, error.message(context.language))
 }
 
-fn bar(context: &Context) -> ProgressBar {
+/// A bar of progress; hidden where nothing is to be said.
+pub fn bar(context: &Context) -> ProgressBar {
     if context.quiet {
         return ProgressBar::hidden();
     }
@@ -502,7 +564,8 @@ fn bar(context: &Context) -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn shown(bar: &ProgressBar, done: usize, all: usize) {
+/// Shows how much is done.
+pub fn shown(bar: &ProgressBar, done: usize, all: usize) {
     bar.set_length(all as u64);
     bar.set_position(done as u64);
 }

@@ -8,6 +8,7 @@ mod bench_train;
 mod classify;
 mod context;
 mod data;
+mod evaluate;
 mod failure;
 mod features;
 mod fetch;
@@ -46,6 +47,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Classify(options)) => classify::run(&context, options),
         Some(Verb::Models(verb)) => models::run(&context, verb),
         Some(Verb::Data(verb)) => data::run(&context, verb),
+        Some(Verb::Evaluate(options)) => evaluate::run(&context, options),
         Some(Verb::Preprocess(verb)) => preprocess::run(&context, verb),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),

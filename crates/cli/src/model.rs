@@ -14,11 +14,7 @@ pub const EXTENSION: &str = "museau";
 
 /// Makes a model ready to answer.
 pub fn open(context: &Context, model: Option<&Path>) -> Result<Classifier> {
-    let options = OpenOptions {
-        kernels: Kernels::Fast(context.isa),
-        threads: context.threads,
-        ..OpenOptions::default()
-    };
+    let options = options(context, context.threads);
     match model {
         None => {
             Classifier::open(DEFAULT, &options).map_err(|error| unusable(context, None, &error))
@@ -28,6 +24,15 @@ pub fn open(context: &Context, model: Option<&Path>) -> Result<Classifier> {
             Classifier::open_file(&path, &options)
                 .map_err(|error| unusable(context, Some(&path), &error))
         }
+    }
+}
+
+/// How a model is made ready for pools of so many threads.
+pub fn options(context: &Context, threads: usize) -> OpenOptions {
+    OpenOptions {
+        kernels: Kernels::Fast(context.isa),
+        threads,
+        ..OpenOptions::default()
     }
 }
 

@@ -16,7 +16,8 @@ mod import;
 pub mod loader;
 mod manifest;
 mod matlab;
-mod parallel;
+pub mod parallel;
+mod predictions;
 #[cfg(test)]
 mod scene;
 pub mod score;
@@ -34,3 +35,4 @@ pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
 pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest, part_name};
 pub use matlab::{MatlabError, read_list};
 pub use parallel::Progress;
+pub use predictions::{Prediction, Predictions};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub type Progress<'run> = &'run (dyn Fn(usize, usize) + Sync);
 
 /// `task(index)` for each index below `count` on `threads` threads; the results in order.
-pub(crate) fn map<T: Send>(
+pub fn map<T: Send>(
     threads: usize,
     count: usize,
     progress: Progress<'_>,

@@ -232,6 +232,49 @@ fn draw(
     }
 }
 
+/// Cuts some photos, indices into [`Manifest::all_entries`], into `count` folds with about as many of
+/// each class in each, and gives each photo's fold in the order of `among`. What belongs together (as
+/// for [`split`]) is in one fold. The same for the same seed.
+pub fn folds(
+    manifest: &Manifest,
+    twins: &[(usize, usize)],
+    among: &[usize],
+    count: usize,
+    seed: u64,
+) -> Vec<usize> {
+    let entries = manifest.all_entries();
+    let families = families(entries, twins);
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, &index) in among.iter().enumerate() {
+        members.entry(families[index]).or_default().push(place);
+    }
+    let mut order: Vec<Vec<usize>> = members.into_values().collect();
+    // By what the photos are, not by how a folder lists them; then at random, the largest first,
+    // which leaves the small ones to even the folds out.
+    order.sort_by_key(|family| *entries[among[family[0]]].hash.as_bytes());
+    Random::new(seed, 2, 0).shuffle(&mut order);
+    order.sort_by_key(|family| std::cmp::Reverse(family.len()));
+    let mut filled = vec![vec![0usize; manifest.classes().len()]; count];
+    let mut sizes = vec![0usize; count];
+    let mut fold_of = vec![0; among.len()];
+    for family in order {
+        let of_class = |fold: &Vec<usize>| -> usize {
+            let own = family
+                .iter()
+                .map(|&place| fold[entries[among[place]].class]);
+            own.sum()
+        };
+        let emptiest = (0..count).min_by_key(|&fold| (of_class(&filled[fold]), sizes[fold], fold));
+        let fold = emptiest.unwrap_or(0);
+        for place in family {
+            filled[fold][entries[among[place]].class] += 1;
+            sizes[fold] += 1;
+            fold_of[place] = fold;
+        }
+    }
+    fold_of
+}
+
 /// At most so many photos of each class in each part, drawn at random.
 fn at_most(entries: Vec<Entry>, most: usize, seed: u64) -> Vec<Entry> {
     let mut by_part: BTreeMap<(usize, &'static str), Vec<Entry>> = BTreeMap::new();
@@ -338,6 +381,29 @@ mod tests {
         entries
             .filter(|e| e.class == class && e.part == part)
             .count()
+    }
+
+    #[test]
+    fn folds_are_even_and_keep_families_together() {
+        let manifest = manifest([50, 23, 9]);
+        let entries = manifest.all_entries();
+        let among: Vec<usize> = (0..entries.len()).filter(|index| index % 7 != 3).collect();
+        let twins = [(0, 40), (40, 60), (1, 2)];
+        let found = folds(&manifest, &twins, &among, 5, 4);
+        assert_eq!(found, folds(&manifest, &twins, &among, 5, 4));
+        assert_ne!(found, folds(&manifest, &twins, &among, 5, 5));
+        let of = |index: usize| found[among.binary_search(&index).unwrap()];
+        assert!(of(0) == of(40) && of(40) == of(60) && of(1) == of(2));
+        for class in 0..3 {
+            let count = |fold: usize| {
+                let own = among.iter().zip(&found);
+                own.filter(|&(&index, &own)| entries[index].class == class && own == fold)
+                    .count()
+            };
+            let counts: Vec<usize> = (0..5).map(count).collect();
+            let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+            assert!(most - least <= 1, "{counts:?}");
+        }
     }
 
     #[test]

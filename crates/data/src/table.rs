@@ -85,7 +85,12 @@ impl Table {
         })
     }
 
-    /// The place of a column by its name; upper and lower case are the same.
+    /// How many columns there are.
+    pub fn width(&self) -> usize {
+        self.header.len()
+    }
+
+    /// The name of a column.
     pub fn name(&self, column: usize) -> &str {
         &self.header[column]
     }

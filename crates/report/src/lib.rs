@@ -4,9 +4,11 @@
 //! own policy forbids it. This crate knows no data set: it is given texts, numbers and pixels.
 
 mod chart;
+mod matrix;
 mod page;
 mod picture;
 
 pub use chart::{Chart, Line};
+pub use matrix::Matrix;
 pub use page::{Page, Table};
 pub use picture::Picture;

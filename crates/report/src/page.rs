@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::chart::Chart;
+use crate::matrix::Matrix;
 use crate::picture::Picture;
 
 /// How everything looks: one column, readable on a phone and on paper.
@@ -13,6 +14,7 @@ h1{line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid #767676}\
 nav ul{columns:16rem;padding-left:1.2rem}\
 a{color:#0b57a4}:focus-visible{outline:3px solid #0b57a4;outline-offset:2px}\
 figure{margin:1rem 0;overflow-x:auto}svg{max-width:max(100%,38rem);height:auto;border:1px solid #d0d0d0}\
+.matrix svg{max-width:none}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.5rem 0}\
 th,td{border:1px solid #b0b0b0;padding:.2rem .5rem;text-align:left;vertical-align:top}\
 td.n{text-align:right;font-variant-numeric:tabular-nums}\
@@ -132,6 +134,20 @@ impl Page {
             escape(chart.title()),
             escape(numbers),
             chart.table().html("")
+        );
+    }
+
+    /// A confusion matrix at its own size, which a small screen scrolls, its numbers folded away under
+    /// it. `numbers` is what opens them.
+    pub fn matrix(&mut self, matrix: &Matrix<'_>, numbers: &str) {
+        let _ = write!(
+            self.body,
+            "<figure class=matrix tabindex=0>{}<figcaption>{}</figcaption></figure>\
+             <details><summary>{}</summary>{}</details>",
+            matrix.svg(),
+            escape(matrix.title),
+            escape(numbers),
+            matrix.table().html("")
         );
     }
 

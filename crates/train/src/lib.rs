@@ -26,8 +26,10 @@
 
 mod descent;
 mod error;
+pub mod evaluate;
 mod initial;
 pub mod optimizers;
+mod out_of_fold;
 mod rate_finder;
 pub mod recipe;
 pub mod run;
@@ -38,6 +40,7 @@ pub use descent::Descent;
 pub use error::{Difference, TrainError};
 pub use initial::initial_parameters;
 pub use optimizers::OptimizerOptions;
+pub use out_of_fold::{OutOfFoldError, OutOfFoldOptions, out_of_fold};
 pub use rate_finder::{Finding, RateRange, find_rate};
 pub use recipe::Recipe;
 pub use schedules::{Progress, Schedule, ScheduleOptions};

@@ -327,33 +327,10 @@ fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit
         not_dogs_taken = 1.0 - mean_of(of_others.iter().map(below));
     }
 
-    let temperature = calibration.temperature;
-    let firsts = |rows: &[Vec<f32>]| -> Vec<(usize, f32, f32)> {
-        rows.iter()
-            .map(|row| {
-                let probabilities = crate::calibration::softmax(row.iter().copied(), temperature);
-                let first = (0..row.len())
-                    .max_by(|&a, &b| row[a].total_cmp(&row[b]))
-                    .unwrap_or(0);
-                (first, probabilities[first], row[first])
-            })
-            .collect()
-    };
-    let plain = firsts(&classes[0]);
-    let right: Vec<_> = plain
-        .iter()
-        .zip(&dogs[0].truths)
-        .filter(|((first, ..), truth)| first == *truth)
-        .map(|(found, _)| *found)
-        .collect();
-    let probabilities: Vec<f32> = right
-        .iter()
-        .map(|(_, probability, _)| *probability)
-        .collect();
+    let plain = firsts(&classes[0], calibration.temperature);
+    let right = right_ones(&plain, &dogs[0].truths);
     let logits: Vec<f32> = right.iter().map(|(.., logit)| *logit).collect();
-    if let Some(least) = fit::quantile(&probabilities, UNSURE_QUANTILE) {
-        calibration.unsure_below = least;
-    }
+    fit_unsure(calibration, &right);
     calibration.unfamiliar_below = fit::quantile(&logits, UNFAMILIAR_QUANTILE);
     let least_logit = calibration.unfamiliar_below.unwrap_or(f32::NEG_INFINITY);
     let unsure = |(_, probability, logit): &(usize, f32, f32)| {
@@ -374,6 +351,67 @@ fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit
         fit.photos[0], fit.photos[1]
     );
     Ok(fit)
+}
+
+/// The first class of each row of logits, its probability and its logit.
+fn firsts(rows: &[Vec<f32>], temperature: f32) -> Vec<(usize, f32, f32)> {
+    rows.iter()
+        .map(|row| {
+            let probabilities = crate::calibration::softmax(row.iter().copied(), temperature);
+            let first = (0..row.len())
+                .max_by(|&a, &b| row[a].total_cmp(&row[b]))
+                .unwrap_or(0);
+            (first, probabilities[first], row[first])
+        })
+        .collect()
+}
+
+/// Those of [`firsts`] that are right.
+fn right_ones(firsts: &[(usize, f32, f32)], truths: &[usize]) -> Vec<(usize, f32, f32)> {
+    let pairs = firsts.iter().zip(truths);
+    pairs
+        .filter(|((first, ..), truth)| first == *truth)
+        .map(|(found, _)| *found)
+        .collect()
+}
+
+/// Sets 'unsure' by the probability of first answers that are right.
+fn fit_unsure(calibration: &mut Calibration, right: &[(usize, f32, f32)]) {
+    let probabilities: Vec<f32> = right
+        .iter()
+        .map(|&(_, probability, _)| probability)
+        .collect();
+    if let Some(least) = fit::quantile(&probabilities, UNSURE_QUANTILE) {
+        calibration.unsure_below = least;
+    }
+}
+
+/// Fits the temperature, and with it the probability below which an answer is 'unsure', to photos of
+/// dogs that the network was not fitted on: val. `logits` has one row a photo, of one value a class
+/// of the package in its order; `truths` the position of each photo's class. `fitted_on` says in
+/// words which photos they are. The other thresholds stay, since no temperature moves them.
+///
+/// # Errors
+/// [`MakeError::NoPhotos`]
+pub fn calibrate_answers(
+    about: &mut About,
+    logits: &[Vec<f32>],
+    truths: &[usize],
+    fitted_on: &str,
+) -> Result<(), MakeError> {
+    if logits.is_empty() {
+        return Err(MakeError::NoPhotos(" with a dog"));
+    }
+    let calibration = &mut about.calibration;
+    calibration.temperature = fit::temperature(logits, truths);
+    let firsts = firsts(logits, calibration.temperature);
+    fit_unsure(calibration, &right_ones(&firsts, truths));
+    calibration.fitted_on = fitted_on.to_owned();
+    about.card += &format!(
+        "\n## Calibrated anew\n\nTemperature {:.3}, and 'unsure' below {:.3}; fitted on {fitted_on}.\n",
+        calibration.temperature, calibration.unsure_below,
+    );
+    Ok(())
 }
 
 /// A photo from its file, or nothing where it cannot be read.
@@ -503,5 +541,30 @@ mod tests {
         assert!(calibration.temperature > 0.05 && calibration.temperature < 20.0);
         let card = card(&about, Some(&fit));
         assert!(card.contains("| first answer right | 100.0 % |"), "{card}");
+    }
+
+    #[test]
+    fn the_answers_alone_are_calibrated_on_their_own_photos() {
+        let mut about = crate::package::tests::tiny().about;
+        let before = about.calibration.clone();
+        // Twice as sure as it is right: three of four are the class that it says, by a margin of 2 ln 3.
+        let logits = vec![vec![2.0 * 3f32.ln(), 0.0]; 400];
+        let truths: Vec<usize> = (0..400).map(|index| usize::from(index % 4 == 0)).collect();
+        calibrate_answers(&mut about, &logits, &truths, "400 val photos").unwrap();
+        let after = &about.calibration;
+        assert!(
+            (after.temperature - 2.0).abs() < 0.01,
+            "{}",
+            after.temperature
+        );
+        assert!(
+            (after.unsure_below - 0.75).abs() < 0.01,
+            "{}",
+            after.unsure_below
+        );
+        assert_eq!(after.unfamiliar_below, before.unfamiliar_below);
+        assert_eq!(after.not_a_dog_below, before.not_a_dog_below);
+        assert!(about.card.contains("fitted on 400 val photos"));
+        assert!(calibrate_answers(&mut about, &[], &[], "").is_err());
     }
 }

@@ -21,7 +21,7 @@ use vision::{Limits, Photo};
 pub use duplicates::Twins;
 pub use finding::{Checked, Finding};
 pub use kind::Kind;
-pub use page::report;
+pub use page::{report, thumbnail};
 pub use suspects::Probabilities;
 
 use crate::features::Features;
@@ -37,11 +37,8 @@ use rules::{of_classes, of_photo, of_problem, of_twins};
 /// One photo, looked at.
 type Looked = Result<(Measures, Fingerprint), String>;
 
-/// Reads a photo of a manifest.
-pub(crate) fn open_photo(
-    manifest: &Manifest,
-    entry: &Entry,
-) -> Result<(Photo, blake3::Hash), String> {
+/// Reads a photo of a manifest; gives its file's hash too, or says why it cannot be read.
+pub fn open_photo(manifest: &Manifest, entry: &Entry) -> Result<(Photo, blake3::Hash), String> {
     let bytes = manifest.read(entry).map_err(|error| error.to_string())?;
     let photo = vision::decode(&bytes, &Limits::default()).map_err(|error| error.to_string())?;
     Ok((photo, blake3::hash(&bytes)))

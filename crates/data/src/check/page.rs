@@ -112,9 +112,9 @@ fn last_names(path: &str) -> &str {
     &path[cut..]
 }
 
-/// A small picture of a photo, at its true sides where an annotation tells them, its boxes drawn in
-/// or not.
-pub(crate) fn thumbnail(
+/// A small picture of a photo, `longest` pixels on its longer side, at its true sides where an
+/// annotation tells them, its boxes drawn in or not; none where it cannot be read.
+pub fn thumbnail(
     manifest: &Manifest,
     entry: &Entry,
     longest: usize,

@@ -69,6 +69,23 @@ pub struct Probabilities {
 }
 
 impl Probabilities {
+    /// From a row for each of [`Manifest::all_entries`], of one value for each of its classes.
+    ///
+    /// # Panics
+    /// Where there are not as many rows as photos, or values as classes.
+    pub fn new(manifest: &Manifest, rows: &[Option<Vec<f32>>]) -> Self {
+        assert_eq!(rows.len(), manifest.all_entries().len(), "a row a photo");
+        let classes = manifest.classes().len();
+        let row = |row: &Option<Vec<f32>>| {
+            let row = row.as_ref()?;
+            assert_eq!(row.len(), classes, "a value a class");
+            Some(row.iter().copied().map(f64::from).collect())
+        };
+        Probabilities {
+            rows: rows.iter().map(row).collect(),
+        }
+    }
+
     /// Reads a CSV with a column `path`, as in the manifest, and a column for each class of it.
     /// Photos kept for testing are passed over, but `with_test`.
     pub fn open(path: &Path, manifest: &Manifest, with_test: bool) -> Result<Self, Error> {

@@ -102,6 +102,22 @@ impl ProblemKind {
         ProblemKind::BadAnnotation,
     ];
 
+    /// Whether the photo is not in the manifest because of it.
+    pub fn leaves_out(self) -> bool {
+        match self {
+            ProblemKind::Missing
+            | ProblemKind::Unreadable
+            | ProblemKind::Empty
+            | ProblemKind::Outside
+            | ProblemKind::TwoLabels
+            | ProblemKind::NoLabel => true,
+            ProblemKind::EmptyClass
+            | ProblemKind::Mislabelled
+            | ProblemKind::NamedTwice
+            | ProblemKind::BadAnnotation => false,
+        }
+    }
+
     /// As in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {

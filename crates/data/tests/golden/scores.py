@@ -1,12 +1,15 @@
-"""Makes scores.json: 200 rows of probabilities over 8 classes and their scores by numpy alone.
+"""Makes scores.json: 200 rows of probabilities over 8 classes and their scores by numpy; macro F1, the
+confusion matrix and its classes by scikit-learn, the test of paired results by scipy.
 
-Run in this folder: python3 scores.py (numpy 2).
+Run in this folder: python3 scores.py (numpy 2, scikit-learn 1.9, scipy 1.17).
 """
 
 import json
 import math
 
 import numpy
+import scipy.stats
+import sklearn.metrics
 
 random = numpy.random.default_rng(20)
 logits = random.normal(size=(200, 8)) * random.uniform(0.5, 4, size=(200, 1))
@@ -39,6 +42,19 @@ only_second = int((~right & other).sum())
 discordant = only_first + only_second
 tail = sum(math.comb(discordant, k) for k in range(min(only_first, only_second) + 1))
 
+answers = order[:, 0]
+precision, recall, f1, support = sklearn.metrics.precision_recall_fscore_support(labels, answers, labels=range(8))
+# Of the first twelve rows alone, where a class may be shown by no row.
+few = slice(0, 12)
+few_f1 = sklearn.metrics.f1_score(
+    labels[few], answers[few], labels=numpy.unique(labels[few]), average="macro", zero_division=0
+)
+first_seeds = random.normal(0.75, 0.02, size=10).round(4)
+second_seeds = (first_seeds + random.normal(0.012, 0.015, size=10)).round(4)
+test = scipy.stats.permutation_test(
+    (second_seeds, first_seeds), lambda one, other: numpy.mean(one - other), permutation_type="samples", vectorized=False
+)
+
 with open("scores.json", "w") as file:
     json.dump(
         {
@@ -53,6 +69,16 @@ with open("scores.json", "w") as file:
             "wilson": sorted(roots.real.tolist()),
             "mcnemar_other_right": other.tolist(),
             "mcnemar_p_value": min(1.0, 2 * tail / 2**discordant),
+            "confusion": sklearn.metrics.confusion_matrix(labels, answers, labels=range(8)).tolist(),
+            "precision": precision.tolist(),
+            "recall": recall.tolist(),
+            "f1": f1.tolist(),
+            "macro_f1": float(f1.mean()),
+            "macro_f1_of_12": float(few_f1),
+            "first_seeds": first_seeds.tolist(),
+            "second_seeds": second_seeds.tolist(),
+            "paired_difference": float(test.statistic),
+            "paired_p_value": float(test.pvalue),
         },
         file,
     )

@@ -3,9 +3,18 @@
 //! A prediction is a row of probabilities over the classes of a model; its label is the index of
 //! the true class. [`Outcome::of`] reduces the two to what every score needs, and the scores are
 //! functions of a slice of outcomes, so that any of them can be resampled by [`bootstrap`].
-//! Every score of no outcome at all is NaN.
+//! [`Confusion`] says which classes are taken for which, [`mcnemar`] compares two models on the same
+//! photos, [`paired`] two ways of training over several seeds. Every score of no outcome at all is
+//! NaN.
 
+mod confusion;
+mod paired;
+
+use serde::Serialize;
 use tensor::Random;
+
+pub use confusion::{ClassScore, ConfusedPair, Confusion, macro_f1};
+pub use paired::{Paired, paired};
 
 /// Bins of the calibration error, of equal width, over the first answer's probability.
 pub const CALIBRATION_BINS: usize = 15;
@@ -42,6 +51,10 @@ pub enum ScoreError {
 /// What one prediction is worth beside its label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
+    /// The index of the true class.
+    pub label: usize,
+    /// The index of the first answer; of equal probabilities the lower.
+    pub first: usize,
     /// How many classes stand before the true one, 0 where the first answer is right. Of equal
     /// probabilities the lower index stands first.
     pub rank: usize,
@@ -63,7 +76,7 @@ impl Outcome {
             });
         };
         let mut rank = 0;
-        let mut first = 0.0f32;
+        let mut first = 0;
         let mut sum = 0.0;
         let mut squared_error = 0.0;
         for (class, &value) in probabilities.iter().enumerate() {
@@ -72,7 +85,9 @@ impl Outcome {
                 return Err(ScoreError::Probability { class, value });
             }
             rank += usize::from(value > of_label || (value == of_label && class < label));
-            first = first.max(value);
+            if value > probabilities[first] {
+                first = class;
+            }
             sum += f64::from(value);
             let truth = f64::from(u8::from(class == label));
             squared_error += (f64::from(value) - truth).powi(2);
@@ -81,8 +96,10 @@ impl Outcome {
             return Err(ScoreError::Sum(sum));
         }
         Ok(Outcome {
+            label,
+            first,
             rank,
-            first_probability: f64::from(first),
+            first_probability: f64::from(probabilities[first]),
             label_probability: f64::from(of_label),
             squared_error,
         })
@@ -114,7 +131,7 @@ pub fn brier(outcomes: &[Outcome]) -> f64 {
 }
 
 /// One bin of a reliability diagram.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Bin {
     /// How many outcomes fall into it.
     pub count: usize,
@@ -158,7 +175,7 @@ fn mean(outcomes: &[Outcome], value: impl Fn(&Outcome) -> f64) -> f64 {
 }
 
 /// An interval of 95 %.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
@@ -167,26 +184,26 @@ pub struct Interval {
 }
 
 /// The 95 % interval of a statistic by the percentile bootstrap: `resamples` draws with
-/// replacement, the same for the same seed. NaN where there is no outcome or no resample.
-pub fn bootstrap(
-    outcomes: &[Outcome],
-    statistic: impl Fn(&[Outcome]) -> f64,
+/// replacement, the same for the same seed. NaN where there is nothing to draw from or no resample.
+pub fn bootstrap<Item: Copy>(
+    items: &[Item],
+    statistic: impl Fn(&[Item]) -> f64,
     resamples: u32,
     seed: u64,
 ) -> Interval {
-    if outcomes.is_empty() || resamples == 0 {
+    if items.is_empty() || resamples == 0 {
         return Interval {
             low: f64::NAN,
             high: f64::NAN,
         };
     }
-    let count = u32::try_from(outcomes.len()).expect("fewer than 2^32 outcomes");
-    let mut resample = Vec::with_capacity(outcomes.len());
+    let count = u32::try_from(items.len()).expect("fewer than 2^32 items");
+    let mut resample = Vec::with_capacity(items.len());
     let mut values: Vec<f64> = (0..resamples)
         .map(|index| {
             let mut random = Random::new(seed, 0, u64::from(index));
             resample.clear();
-            resample.extend((0..count).map(|_| outcomes[random.below(count) as usize]));
+            resample.extend((0..count).map(|_| items[random.below(count) as usize]));
             statistic(&resample)
         })
         .collect();
@@ -221,7 +238,7 @@ pub fn wilson(successes: usize, count: usize) -> Interval {
 }
 
 /// McNemar's test of two models on the same photos.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct McNemar {
     /// Photos that the first model alone gets right.
     pub only_first: usize,
@@ -276,6 +293,8 @@ mod tests {
     /// An outcome with this first answer's probability, right or wrong.
     fn outcome(first_probability: f64, right: bool) -> Outcome {
         Outcome {
+            label: 0,
+            first: usize::from(!right),
             rank: usize::from(!right),
             first_probability,
             label_probability: if right { first_probability } else { 0.0 },
@@ -289,6 +308,8 @@ mod tests {
         assert_eq!(
             scored,
             Outcome {
+                label: 2,
+                first: 1,
                 rank: 1,
                 first_probability: 0.5,
                 label_probability: 0.25,
@@ -298,6 +319,7 @@ mod tests {
         // Of equals, the lower index stands first.
         assert_eq!(Outcome::of(&[0.5, 0.5], 0).unwrap().rank, 0);
         assert_eq!(Outcome::of(&[0.5, 0.5], 1).unwrap().rank, 1);
+        assert_eq!(Outcome::of(&[0.5, 0.5], 1).unwrap().first, 0);
     }
 
     #[test]
@@ -407,7 +429,7 @@ mod tests {
         assert!((1e-3..3e-3).contains(&p_value), "{p_value}");
     }
 
-    /// What `tests/golden/scores.py` computed with numpy.
+    /// What `tests/golden/scores.py` computed with numpy, scikit-learn and scipy.
     #[derive(Deserialize)]
     struct Golden {
         probabilities: Vec<Vec<f32>>,
@@ -421,12 +443,22 @@ mod tests {
         wilson: [f64; 2],
         mcnemar_other_right: Vec<bool>,
         mcnemar_p_value: f64,
+        confusion: Vec<Vec<usize>>,
+        precision: Vec<f64>,
+        recall: Vec<f64>,
+        f1: Vec<f64>,
+        macro_f1: f64,
+        macro_f1_of_12: f64,
+        first_seeds: Vec<f64>,
+        second_seeds: Vec<f64>,
+        paired_difference: f64,
+        paired_p_value: f64,
     }
 
     #[test]
-    fn agrees_with_numpy() {
+    fn agrees_with_numpy_scikit_learn_and_scipy() {
         let golden: Golden =
-            serde_json::from_str(include_str!("../tests/golden/scores.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/golden/scores.json")).unwrap();
         let outcomes: Vec<_> = golden
             .probabilities
             .iter()
@@ -454,5 +486,17 @@ mod tests {
             mcnemar(&right, &golden.mcnemar_other_right).p_value,
             golden.mcnemar_p_value,
         );
+        let confusion = Confusion::of(&outcomes, 8);
+        assert!(confusion.rows().eq(golden.confusion.iter()));
+        for (class, scores) in confusion.class_scores().iter().enumerate() {
+            close(scores.precision, golden.precision[class]);
+            close(scores.recall, golden.recall[class]);
+            close(scores.f1, golden.f1[class]);
+        }
+        close(macro_f1(&outcomes, 8), golden.macro_f1);
+        close(macro_f1(&outcomes[..12], 8), golden.macro_f1_of_12);
+        let test = paired(&golden.first_seeds, &golden.second_seeds, 1000, 1);
+        close(test.mean_difference, golden.paired_difference);
+        close(test.p_value, golden.paired_p_value);
     }
 }

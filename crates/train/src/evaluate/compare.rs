@@ -1,0 +1,111 @@
+//! Two models on the same photos: who is right where the other is wrong.
+
+use classify::ModelName;
+use data::score::{McNemar, Outcome, ScoreError, mcnemar, top};
+use serde::Serialize;
+use std::collections::HashMap;
+
+use super::Predicted;
+
+/// Below this p-value a difference counts as one.
+pub const SIGNIFICANT: f64 = 0.05;
+
+/// Two models compared on the photos that both have answered, each restricted to the classes of the
+/// data set that both know.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The model that was evaluated.
+    pub first: ModelName,
+    /// The one that it is compared with.
+    pub second: ModelName,
+    /// Whether that is the model which nothing was trained for.
+    pub baseline: bool,
+    /// The photos.
+    pub photos: usize,
+    /// The classes.
+    pub classes: usize,
+    /// The share that the first gets right.
+    pub first_top_1: f64,
+    /// The share that the second gets right.
+    pub second_top_1: f64,
+    /// McNemar's test.
+    #[serde(flatten)]
+    pub test: McNemar,
+}
+
+/// What a comparison says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The first is better.
+    First,
+    /// The second is better.
+    Second,
+    /// No significant difference.
+    Neither,
+}
+
+impl Comparison {
+    /// Compares two models; none where they have no photo in common.
+    ///
+    /// # Errors
+    /// Where a network gives no numbers.
+    pub fn of(
+        first: &Predicted,
+        second: &Predicted,
+        baseline: bool,
+    ) -> Result<Option<Self>, ScoreError> {
+        let both = first.of_data.iter().zip(&second.of_data);
+        let (mut of_first, mut of_second): (Vec<usize>, Vec<usize>) = both
+            .filter_map(|(&first, &second)| first.zip(second))
+            .unzip();
+        for own in [&mut of_first, &mut of_second] {
+            own.sort_unstable();
+            own.dedup();
+        }
+        let theirs: HashMap<usize, _> = second
+            .photos
+            .iter()
+            .map(|photo| (photo.entry, photo))
+            .collect();
+        let mut outcomes: [Vec<Outcome>; 2] = Default::default();
+        for photo in &first.photos {
+            let other = theirs.get(&photo.entry);
+            let pair = other.and_then(|other| {
+                let own = first.probabilities(photo, &of_first, None)?;
+                Some([own, second.probabilities(other, &of_second, None)?])
+            });
+            if let Some(pair) = pair {
+                for (outcomes, (row, label)) in outcomes.iter_mut().zip(pair) {
+                    outcomes.push(Outcome::of(&row, label)?);
+                }
+            }
+        }
+        if outcomes[0].is_empty() {
+            return Ok(None);
+        }
+        let right = outcomes
+            .each_ref()
+            .map(|own| own.iter().map(Outcome::is_right).collect::<Vec<_>>());
+        Ok(Some(Comparison {
+            first: first.model.clone(),
+            second: second.model.clone(),
+            baseline,
+            photos: outcomes[0].len(),
+            classes: of_first.len(),
+            first_top_1: top(&outcomes[0], 1),
+            second_top_1: top(&outcomes[1], 1),
+            test: mcnemar(&right[0], &right[1]),
+        }))
+    }
+
+    /// Which of the two is better, if one is.
+    pub fn verdict(&self) -> Verdict {
+        if self.test.p_value >= SIGNIFICANT {
+            Verdict::Neither
+        } else if self.test.only_first > self.test.only_second {
+            Verdict::First
+        } else {
+            Verdict::Second
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What one model says of the labelled photos of one part of a data set.
+
+use classify::{AnswerKind, Classifier, Label, ModelName, photo_message, softmax};
+use data::score::{Outcome, ScoreError};
+use data::{Entry, Manifest, Part, Progress, parallel};
+use tensor::Pool;
+use vision::Limits;
+use words::{Language, Message};
+
+use super::EvaluateError;
+
+/// What one model says of the photos of one part.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    /// The model.
+    pub model: ModelName,
+    /// The classes that it knows, in the order of its logits.
+    pub labels: Vec<Label>,
+    /// What its logits are divided by before the softmax; none for a table of predictions, whose
+    /// logits are the logarithms of probabilities that were final.
+    pub temperature: Option<f32>,
+    /// For each class of the data set the model's, where it knows it.
+    pub of_data: Vec<Option<usize>>,
+    /// The photos of classes that it knows, which could be read; in the manifest's order.
+    pub photos: Vec<PredictedPhoto>,
+    /// The part's classes that it does not know, with the number of their photos, which are left out.
+    pub unknown: Vec<(String, usize)>,
+    /// Photos that could not be read, and why; those of a table that it has no row for.
+    pub unreadable: Vec<(String, String)>,
+}
+
+/// What it says of one photo.
+#[derive(Clone, Debug)]
+pub struct PredictedPhoto {
+    /// Its index among [`Manifest::all_entries`].
+    pub entry: usize,
+    /// Its class, as an index into [`Predicted::labels`].
+    pub label: usize,
+    /// One for each of the labels.
+    pub logits: Vec<f32>,
+    /// Dog, unsure or no dog; not known of a table of predictions.
+    pub answer: Option<AnswerKind>,
+}
+
+/// The photos of one part, as indices into [`Manifest::all_entries`].
+pub fn entries_of(manifest: &Manifest, part: Part) -> Vec<usize> {
+    let entries = manifest.all_entries().iter().enumerate();
+    entries
+        .filter(|(_, entry)| entry.part == part)
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// For each class of a data set the model's: by the breed that both names tell, else by the name
+/// itself, as [`words::fold`] compares it.
+pub fn match_classes(labels: &[Label], manifest: &Manifest) -> Vec<Option<usize>> {
+    let breed =
+        |label: &Label| data::breed_of_folder(&label.id).or_else(|| words::find(&label.name));
+    let breeds: Vec<_> = labels.iter().map(breed).collect();
+    let folded: Vec<_> = labels
+        .iter()
+        .map(|label| [words::fold(&label.id), words::fold(&label.name)])
+        .collect();
+    let classes = manifest.classes().iter();
+    classes
+        .map(|class| {
+            let same = |other: &Option<&words::Breed>| {
+                let own = class.breed.zip(*other);
+                own.is_some_and(|(own, other)| own.id == other.id)
+            };
+            let exact = labels.iter().position(|label| label.id == class.folder);
+            let name = words::fold(&class.folder);
+            exact
+                .or_else(|| breeds.iter().position(same))
+                .or_else(|| folded.iter().position(|names| names.contains(&name)))
+        })
+        .collect()
+}
+
+impl Predicted {
+    /// Runs a model on the photos of a part, each thread a photo at a time.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NoClass`] where the model knows none of the part's classes,
+    /// [`EvaluateError::NoPhoto`] where none of their photos can be read, and what the model's own
+    /// preparation refuses.
+    pub fn of_model(
+        classifier: &Classifier,
+        manifest: &Manifest,
+        part: Part,
+        language: Language,
+        threads: usize,
+        progress: Progress<'_>,
+    ) -> Result<Self, EvaluateError> {
+        let about = classifier.about();
+        let model = classifier.model().clone();
+        let (mut predicted, known) = Self::begin(model, about.labels.clone(), manifest, part)?;
+        predicted.temperature = Some(about.calibration.temperature);
+        let entries = manifest.all_entries();
+        let seen = parallel::map(threads, known.len(), progress, |place| {
+            let photo = match read(manifest, &entries[known[place].0], language) {
+                Ok(photo) => photo,
+                Err(why) => return Ok(Err(why)),
+            };
+            let outputs = classifier.outputs(&Pool::serial(), &photo)?;
+            let answer = classifier.probabilities(&outputs).kind(&about.calibration);
+            let logits = about.labels.iter().map(|label| outputs[label.output]);
+            Ok(Ok((logits.collect(), answer)))
+        });
+        for ((entry, label), seen) in known.into_iter().zip(seen) {
+            match seen.map_err(EvaluateError::Classify)? {
+                Ok((logits, answer)) => predicted.photos.push(PredictedPhoto {
+                    entry,
+                    label,
+                    logits,
+                    answer: Some(answer),
+                }),
+                Err(why) => {
+                    let path = entries[entry].path.clone();
+                    predicted.unreadable.push((path, why));
+                }
+            }
+        }
+        predicted.whole()
+    }
+
+    /// Takes the predictions of a table, which `name` names, for the photos of a part.
+    ///
+    /// # Errors
+    /// As [`Predicted::of_model`], `NoPhoto` where the table has a row for none of the photos.
+    pub fn of_table(
+        table: &data::Predictions,
+        name: &str,
+        manifest: &Manifest,
+        part: Part,
+        language: Language,
+    ) -> Result<Self, EvaluateError> {
+        let label = |(output, class): (usize, &String)| Label {
+            id: class.clone(),
+            name: data::breed_of_folder(class)
+                .map_or(class, |breed| &breed.name_en)
+                .clone(),
+            name_fr: data::breed_of_folder(class).map(|breed| breed.name_fr.clone()),
+            output,
+        };
+        let labels = table.classes.iter().enumerate().map(label).collect();
+        let model = ModelName {
+            name: name.to_owned(),
+            version: String::new(),
+        };
+        let (mut predicted, known) = Self::begin(model, labels, manifest, part)?;
+        let rows: std::collections::HashMap<&str, &data::Prediction> = table
+            .rows
+            .iter()
+            .map(|row| (row.path.as_str(), row))
+            .collect();
+        for (entry, label) in known {
+            let path = &manifest.all_entries()[entry].path;
+            match rows.get(path.as_str()) {
+                Some(row) => predicted.photos.push(PredictedPhoto {
+                    entry,
+                    label,
+                    logits: row
+                        .probabilities
+                        .iter()
+                        .map(|p| p.max(f32::MIN_POSITIVE).ln())
+                        .collect(),
+                    answer: None,
+                }),
+                None => {
+                    let why = Message::EvaluateNoRow.text(language);
+                    predicted.unreadable.push((path.clone(), why));
+                }
+            }
+        }
+        predicted.whole()
+    }
+
+    /// Without photos yet; those that there will be, with their labels.
+    fn begin(
+        model: ModelName,
+        labels: Vec<Label>,
+        manifest: &Manifest,
+        part: Part,
+    ) -> Result<(Self, Vec<(usize, usize)>), EvaluateError> {
+        let of_data = match_classes(&labels, manifest);
+        let (mut known, mut unknown) = (Vec::new(), vec![0; of_data.len()]);
+        for entry in entries_of(manifest, part) {
+            let class = manifest.all_entries()[entry].class;
+            match of_data[class] {
+                Some(label) => known.push((entry, label)),
+                None => unknown[class] += 1,
+            }
+        }
+        if known.is_empty() {
+            return Err(EvaluateError::NoClass);
+        }
+        let unknown = manifest.classes().iter().zip(unknown);
+        let predicted = Predicted {
+            model,
+            labels,
+            temperature: None,
+            of_data,
+            photos: Vec::with_capacity(known.len()),
+            unknown: unknown
+                .filter(|&(_, count)| count > 0)
+                .map(|(class, count)| (class.folder.clone(), count))
+                .collect(),
+            unreadable: Vec::new(),
+        };
+        Ok((predicted, known))
+    }
+
+    fn whole(self) -> Result<Self, EvaluateError> {
+        match self.photos.is_empty() {
+            true => Err(EvaluateError::NoPhoto),
+            false => Ok(self),
+        }
+    }
+
+    /// The model's classes that the data set has, in the model's order.
+    pub fn shared(&self) -> Vec<usize> {
+        let mut shared: Vec<usize> = self.of_data.iter().copied().flatten().collect();
+        shared.sort_unstable();
+        shared.dedup();
+        shared
+    }
+
+    /// Whether it knows every class of the data set that another model knows: then the two can be put to
+    /// the very same question.
+    pub fn knows_what(&self, other: &Predicted) -> bool {
+        let mut both = self.of_data.iter().zip(&other.of_data);
+        both.all(|(own, theirs)| own.is_some() || theirs.is_none())
+    }
+
+    /// The probabilities of some of the classes, which sum to 1, and the label's place among them;
+    /// none where the label is not one of them. `temperature` stands in for the model's own.
+    pub fn probabilities(
+        &self,
+        photo: &PredictedPhoto,
+        classes: &[usize],
+        temperature: Option<f32>,
+    ) -> Option<(Vec<f32>, usize)> {
+        let label = classes.iter().position(|&class| class == photo.label)?;
+        let logits = classes.iter().map(|&class| photo.logits[class]);
+        let temperature = temperature.or(self.temperature).unwrap_or(1.0);
+        Some((softmax(logits, temperature), label))
+    }
+
+    /// The outcome of each photo among some of the classes; those of other labels are left out.
+    ///
+    /// # Errors
+    /// Where a network gives no numbers.
+    pub fn outcomes(
+        &self,
+        classes: &[usize],
+        temperature: Option<f32>,
+    ) -> Result<Vec<Outcome>, ScoreError> {
+        let rows = self.photos.iter();
+        rows.filter_map(|photo| self.probabilities(photo, classes, temperature))
+            .map(|(row, label)| Outcome::of(&row, label))
+            .collect()
+    }
+
+    /// The table of the calibrated probabilities over all classes of the model, to be written.
+    pub fn table(&self, manifest: &Manifest) -> data::Predictions {
+        let all: Vec<usize> = (0..self.labels.len()).collect();
+        let row = |photo: &PredictedPhoto| {
+            let entry = &manifest.all_entries()[photo.entry];
+            let (probabilities, _) = self.probabilities(photo, &all, None)?;
+            Some(data::Prediction {
+                path: entry.path.clone(),
+                label: manifest.class_name(entry).to_owned(),
+                probabilities,
+            })
+        };
+        data::Predictions {
+            classes: self.labels.iter().map(|label| label.id.clone()).collect(),
+            rows: self.photos.iter().filter_map(row).collect(),
+        }
+    }
+}
+
+/// Reads a photo, or says why it cannot be read.
+fn read(manifest: &Manifest, entry: &Entry, language: Language) -> Result<vision::Photo, String> {
+    let bytes = manifest
+        .read(entry)
+        .map_err(|error| words::reason(language, &error))?;
+    vision::decode(&bytes, &Limits::default()).map_err(|error| photo_message(&error).text(language))
+}

@@ -1,0 +1,252 @@
+//! The figures in words and lines, for a terminal and for the head of the page.
+
+use data::Part;
+use words::{Language, Message};
+
+use super::{Comparison, Estimate, Evaluation, Scores, Verdict, shown_part};
+
+/// Decimals of a share in per cent, of a score, and the most names that a line lists.
+const PERCENT_DECIMALS: usize = 1;
+const SCORE_DECIMALS: usize = 3;
+const MOST_NAMES: usize = 8;
+
+impl Evaluation {
+    /// Everything but the tables of classes and photos, line by line.
+    pub fn text(&self, language: Language) -> String {
+        let mut lines = vec![self.title(language), self.introduction(language)];
+        lines.extend(self.remarks(language));
+        for (name, scores) in self.scopes(language) {
+            lines.push(String::new());
+            lines.push(name);
+            let width = figures(scores, language)
+                .iter()
+                .map(|(name, _)| name.chars().count())
+                .max()
+                .unwrap_or(0);
+            for (name, value) in figures(scores, language) {
+                let space = " ".repeat(width - name.chars().count() + 2);
+                lines.push(format!("  {name}{space}{value}"));
+            }
+        }
+        lines.push(String::new());
+        lines.extend(self.after_figures(language));
+        for comparison in &self.comparisons {
+            lines.push(String::new());
+            lines.extend(comparison.sentences(language));
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    pub(super) fn title(&self, language: Language) -> String {
+        let model = &shown_model(&self.model);
+        Message::EvaluateTitle { model }.text(language)
+    }
+
+    pub(super) fn introduction(&self, language: Language) -> String {
+        let scores = self.detailed();
+        Message::EvaluateIntroduction {
+            photos: &words::number(language, scores.photos as f64, 0),
+            part: self.part,
+            dataset: &self.dataset,
+            classes: &self.shared_classes.len().to_string(),
+        }
+        .text(language)
+    }
+
+    /// What must be known before the figures are read.
+    pub(super) fn remarks(&self, language: Language) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.part == shown_part(Part::Test) {
+            lines.push(Message::EvaluateOnTest.text(language));
+        }
+        if self.part == shown_part(Part::Train) {
+            lines.push(Message::EvaluateOnTrain.text(language));
+        }
+        if !self.unknown_classes.is_empty() {
+            let count: usize = self.unknown_classes.iter().map(|(_, count)| count).sum();
+            let names = self.unknown_classes.iter().map(|(name, _)| name.as_str());
+            let (count, names) = (&count.to_string(), &listed(names.collect()));
+            lines.push(Message::EvaluateUnknown { count, names }.text(language));
+        }
+        if !self.not_imported.is_empty() {
+            let count = &self.not_imported.len().to_string();
+            let names = self
+                .not_imported
+                .iter()
+                .map(|problem| problem.path.as_str());
+            let names = &listed(names.collect());
+            lines.push(Message::EvaluateNotImported { count, names }.text(language));
+        }
+        if !self.unreadable.is_empty() {
+            let count = &self.unreadable.len().to_string();
+            lines.push(Message::EvaluateUnreadable { count }.text(language));
+            for (path, why) in self.unreadable.iter().take(MOST_NAMES) {
+                lines.push(format!("{path} ({why})"));
+            }
+            if self.unreadable.len() > MOST_NAMES {
+                lines.push("…".to_owned());
+            }
+        }
+        lines
+    }
+
+    /// The scores with what they are over.
+    pub(super) fn scopes(&self, language: Language) -> Vec<(String, &Scores)> {
+        let classes = &self.classes.len().to_string();
+        let all = Message::EvaluateOverAll { classes }.text(language);
+        let mut scopes = vec![(all, &self.over_all)];
+        if let Some(scores) = &self.restricted {
+            let classes = &self.shared_classes.len().to_string();
+            let own = Message::EvaluateRestricted { classes }.text(language);
+            scopes.push((own, scores));
+        }
+        scopes
+    }
+
+    /// What is said under the figures.
+    pub(super) fn after_figures(&self, language: Language) -> Vec<String> {
+        let mut lines = vec![Message::EvaluateIntervals.text(language)];
+        if let (Some(plain), Some(temperature)) = (self.at_temperature_1, self.temperature) {
+            let line = Message::EvaluatePlain {
+                ece: &percent(language, plain.expected_calibration_error),
+                likelihood: &decimal(language, plain.negative_log_likelihood),
+                brier: &decimal(language, plain.brier),
+                temperature: &decimal(language, f64::from(temperature)),
+            };
+            lines.push(line.text(language));
+        }
+        if let Some(answers) = self.answers {
+            let all = answers.dog + answers.unsure + answers.not_a_dog;
+            let share = |count: usize| percent(language, count as f64 / all as f64);
+            let line = Message::EvaluateAnswers {
+                dog: &share(answers.dog),
+                unsure: &share(answers.unsure),
+                not_a_dog: &share(answers.not_a_dog),
+            };
+            lines.push(line.text(language));
+        }
+        lines
+    }
+}
+
+impl Comparison {
+    /// The comparison in words.
+    pub fn sentences(&self, language: Language) -> Vec<String> {
+        let names = [&self.first, &self.second].map(shown_model);
+        let [first, second] = names.each_ref().map(String::as_str);
+        let mut lines = Vec::new();
+        if self.baseline {
+            lines.push(Message::EvaluateBaseline { second }.text(language));
+            lines.push(Message::EvaluateContaminated.text(language));
+        }
+        let compared = Message::EvaluateCompared {
+            first,
+            first_share: &percent(language, self.first_top_1),
+            second,
+            second_share: &percent(language, self.second_top_1),
+            photos: &words::number(language, self.photos as f64, 0),
+            classes: &self.classes.to_string(),
+        };
+        lines.push(compared.text(language));
+        let [only_first, only_second] =
+            [self.test.only_first, self.test.only_second].map(|count| count.to_string());
+        let p = &p_value(language, self.test.p_value);
+        let verdict = match self.verdict() {
+            Verdict::Neither => Message::EvaluateNoDifference {
+                first,
+                only_first: &only_first,
+                second,
+                only_second: &only_second,
+                p,
+            },
+            Verdict::First => Message::EvaluateBetter {
+                better: first,
+                more: &only_first,
+                worse: second,
+                fewer: &only_second,
+                p,
+            },
+            Verdict::Second => Message::EvaluateBetter {
+                better: second,
+                more: &only_second,
+                worse: first,
+                fewer: &only_first,
+                p,
+            },
+        };
+        lines.push(verdict.text(language));
+        lines
+    }
+}
+
+/// The figures of some scores: name and value.
+pub(super) fn figures(scores: &Scores, language: Language) -> Vec<(String, String)> {
+    let say = |message: Message<'_>| message.text(language);
+    let estimate = |estimate: &Estimate| {
+        let message = Message::EvaluateEstimate {
+            value: &percent(language, estimate.value),
+            low: &percent(language, estimate.interval.low),
+            high: &percent(language, estimate.interval.high),
+        };
+        message.text(language)
+    };
+    let mut figures = vec![(say(Message::EvaluateTop1), estimate(&scores.top_1))];
+    if let Some(top_5) = &scores.top_5 {
+        figures.push((say(Message::EvaluateTop5), estimate(top_5)));
+    }
+    figures.extend([
+        (say(Message::EvaluateMacroF1), estimate(&scores.macro_f1)),
+        (
+            say(Message::EvaluateEce),
+            percent(language, scores.expected_calibration_error),
+        ),
+        (
+            say(Message::EvaluateLikelihood),
+            decimal(language, scores.negative_log_likelihood),
+        ),
+        (say(Message::EvaluateBrier), decimal(language, scores.brier)),
+    ]);
+    figures
+}
+
+/// A model's name with its version.
+pub(super) fn shown_model(model: &classify::ModelName) -> String {
+    format!("{} {}", model.name, model.version)
+        .trim()
+        .to_owned()
+}
+
+/// A share in per cent, with a decimal; `–` where there is none.
+pub(super) fn percent(language: Language, share: f64) -> String {
+    if share.is_nan() {
+        return "–".to_owned();
+    }
+    let sign = match language {
+        Language::French => "\u{a0}%",
+        Language::English => "%",
+    };
+    words::number(language, share * 100.0, PERCENT_DECIMALS) + sign
+}
+
+/// A score.
+pub(super) fn decimal(language: Language, value: f64) -> String {
+    words::number(language, value, SCORE_DECIMALS)
+}
+
+/// A p-value behind its letter: `= 0.03`, `< 0.001`.
+fn p_value(language: Language, p: f64) -> String {
+    const LEAST: f64 = 0.001;
+    match p < LEAST {
+        true => format!("<\u{a0}{}", decimal(language, LEAST)),
+        false => format!("=\u{a0}{}", decimal(language, p)),
+    }
+}
+
+fn listed(names: Vec<&str>) -> String {
+    let mut listed = names[..names.len().min(MOST_NAMES)].join(", ");
+    if names.len() > MOST_NAMES {
+        listed.push_str(", …");
+    }
+    listed
+}
