@@ -64,6 +64,8 @@ pub enum Verb {
     /// Run the classic steps (CLAHE, bilateral, ...) on photos, and see what they do
     #[command(subcommand)]
     Preprocess(crate::preprocess::PreprocessVerb),
+    /// Train networks from scratch, by recipes
+    Train(Box<crate::train::TrainingArguments>),
     /// Measure the speed of museau's own engine
     #[command(subcommand)]
     Bench(BenchVerb),

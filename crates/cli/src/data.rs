@@ -34,10 +34,10 @@ pub enum DataVerb {
 pub struct Source {
     /// A manifest; or a folder for each class, Stanford Dogs' folders or archives, a tar, a table
     #[arg(value_name = "DATASET")]
-    source: PathBuf,
+    pub source: PathBuf,
     /// Decisions about photos, to be honoured
     #[arg(long, value_name = "FILE")]
-    decisions: Option<PathBuf>,
+    pub decisions: Option<PathBuf>,
 }
 
 impl Source {

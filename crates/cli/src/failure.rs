@@ -11,6 +11,8 @@ pub enum Status {
     Usage = 2,
     /// The data set or the model file cannot be used.
     Unusable = 3,
+    /// It was interrupted, by Ctrl-C or by the system's end.
+    Interrupted = crate::interrupt::STATUS as isize,
 }
 
 impl From<Status> for ExitCode {

@@ -12,6 +12,7 @@ mod evaluate;
 mod failure;
 mod features;
 mod fetch;
+mod interrupt;
 mod log;
 mod make;
 mod model;
@@ -23,6 +24,8 @@ mod print;
 mod review;
 mod serve;
 mod shell;
+mod train;
+mod train_shown;
 
 use arguments::{Arguments, Verb};
 use clap::Parser;
@@ -49,6 +52,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Data(verb)) => data::run(&context, verb),
         Some(Verb::Evaluate(options)) => evaluate::run(&context, options),
         Some(Verb::Preprocess(verb)) => preprocess::run(&context, verb),
+        Some(Verb::Train(options)) => train::run(&context, options),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),

@@ -333,6 +333,8 @@ messages! {
     "train.threads" => TrainThreads { before, now },
     "train.older_checkpoint" => TrainOlderCheckpoint { reason },
     "train.large" => TrainLarge { parameters },
+    "train.begins" => TrainBegins { name, train, validation, classes, parameters, memory, threads },
+    "train.interrupt" => TrainInterrupt,
     "train.left_out" => TrainLeftOut { count },
 }
 

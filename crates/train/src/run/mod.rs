@@ -8,7 +8,7 @@ mod trainer;
 pub use folder::{About, RunFolder};
 pub use network::{Network, network};
 pub use photos::photos;
-pub use trainer::{Ended, Outcome, Surroundings, begin, resume};
+pub use trainer::{Ended, Outcome, Surroundings, begin, resume, try_rates};
 
 #[cfg(test)]
 mod tests;

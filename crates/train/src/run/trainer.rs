@@ -6,7 +6,10 @@ use super::network::{Network, augmentation, network};
 use super::photos::{fingerprint, photos, places};
 use crate::recipe::{ClassWeights, Monitor, Recipe};
 use crate::watch::{Beginning, Flow, Live, METRICS, Watch};
-use crate::{Descent, Difference, Notice, Progress, Schedule, TrainError, initial_parameters};
+use crate::{
+    Descent, Difference, Finding, Notice, Progress, RateRange, Schedule, TrainError, find_rate,
+    initial_parameters,
+};
 use classify::make::{Trained, fit_to_photos, of_trained};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
 use data::{Manifest, Part};
@@ -198,6 +201,110 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// A hash of what a recipe asks for, wherever the photos lie.
+fn recipe_hash(recipe: &Recipe) -> String {
+    let mut asked = recipe.clone();
+    asked.data.source = String::new();
+    asked.data.decisions = None;
+    blake3::hash(asked.text().as_bytes()).to_hex().to_string()
+}
+
+/// The loader of a part's photos; none where it has none.
+fn loader(
+    recipe: &Recipe,
+    photos: &Manifest,
+    network: &Network,
+    part: Part,
+    augmentation: Augmentation,
+    margin: f32,
+    around: &Surroundings<'_>,
+) -> Result<Option<Loader>, TrainError> {
+    let places = places(photos, part);
+    if places.is_empty() {
+        return Ok(None);
+    }
+    let preparation = Preparation {
+        input: network.input.clone(),
+        margin,
+    };
+    let cache = Cache::open(
+        around.cache,
+        photos,
+        &places,
+        &preparation,
+        around.threads,
+        around.decoded,
+    )?;
+    let batch = recipe.train.batch;
+    let options = LoaderOptions {
+        batch,
+        threads: around.threads.min(2),
+        ahead: AHEAD,
+        seed: recipe.train.seed,
+        augmentation,
+        whole_batches: part == Part::Train && places.len() >= batch,
+    };
+    Ok(Some(Loader::new(cache, options)))
+}
+
+/// Tries growing learning rates on a recipe's network and photos, for `steps` steps; nothing is
+/// written but the cache.
+///
+/// # Errors
+/// [`TrainError`]
+pub fn try_rates(
+    recipe: &Recipe,
+    manifest: &Manifest,
+    range: RateRange,
+    around: &Surroundings<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Finding, TrainError> {
+    let Prepared {
+        photos,
+        network,
+        augmentation,
+        plan,
+        ..
+    } = Prepared::new(recipe, manifest, around, watch)?;
+    let margin = recipe.augment.margin;
+    let train = loader(
+        recipe,
+        &photos,
+        &network,
+        Part::Train,
+        augmentation,
+        margin,
+        around,
+    )?;
+    let train = train.expect("every class has a photo to learn from");
+    let seed = recipe.train.seed;
+    let mut state = plan.state(&network.graph, &initial_parameters(&network.graph, seed))?;
+    let mut descent = Descent::new(&recipe.optimizer, &state)?;
+    let pool = Pool::new(around.threads);
+    let (mut step, mut epoch) = (0, 0);
+    let mut pass = train.epoch(epoch);
+    find_rate(range, |rate| {
+        let batch = loop {
+            if let Some(batch) = pass.next() {
+                break batch?;
+            }
+            epoch += 1;
+            pass = train.epoch(epoch);
+        };
+        let options = StepOptions {
+            seed,
+            step,
+            scale: 1.0,
+            accumulate: false,
+        };
+        step += 1;
+        let targets = Targets::Shares(batch.targets());
+        let result = plan.step(&pool, &mut state, batch.values(), targets, options)?;
+        descent.apply(&mut state, rate);
+        Ok(result.loss)
+    })
+}
+
 /// photos / (classes x photos of the class), for each class.
 fn balanced(photos: &Manifest) -> Vec<f32> {
     let mut counts = vec![0usize; photos.classes().len()];
@@ -256,7 +363,7 @@ impl<'a> Training<'a> {
             about,
         } = prepared;
         let options = &recipe.train;
-        let recipe_hash = blake3::hash(recipe.text().as_bytes()).to_hex().to_string();
+        let recipe_hash = recipe_hash(recipe);
         let loaded = checkpoint::load(folder)?;
         let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
         watch.begins(&Beginning {
@@ -272,32 +379,15 @@ impl<'a> Training<'a> {
         });
 
         let loader = |part: Part, augmentation: Augmentation, margin: f32| {
-            let places = places(&photos, part);
-            if places.is_empty() {
-                return Ok(None);
-            }
-            let preparation = Preparation {
-                input: network.input.clone(),
-                margin,
-            };
-            let cache = Cache::open(
-                around.cache,
+            loader(
+                recipe,
                 &photos,
-                &places,
-                &preparation,
-                around.threads,
-                around.decoded,
-            )?;
-            let whole = part == Part::Train && places.len() >= options.batch;
-            let loader = LoaderOptions {
-                batch: options.batch,
-                threads: around.threads.min(2),
-                ahead: AHEAD,
-                seed: options.seed,
+                &network,
+                part,
                 augmentation,
-                whole_batches: whole,
-            };
-            Ok::<_, TrainError>(Some(Loader::new(cache, loader)))
+                margin,
+                around,
+            )
         };
         let train = loader(Part::Train, augmentation, recipe.augment.margin)?;
         let train = train.expect("every class has a photo to learn from");

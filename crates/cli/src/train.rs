@@ -1,0 +1,476 @@
+//! `museau train`: networks trained from scratch, by recipes, several side by side.
+use crate::context::Context;
+use crate::data::Source;
+use crate::failure::{Failure, Status};
+use crate::train_shown::{Board, Shown};
+use crate::{data as data_verb, interrupt, model};
+use anyhow::Result;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use data::Manifest;
+use serde_json::json;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use train::recipe::KEYS;
+use train::run::{Ended, Outcome, RunFolder, Surroundings};
+use train::{RateRange, Recipe, TrainError, Unwatched};
+use words::Message;
+
+/// Options of `museau train`.
+#[derive(Debug, Args)]
+pub struct TrainingArguments {
+    /// Recipes (TOML); several are trained side by side. Without one, all is told by flags
+    #[arg(value_name = "RECIPE", conflicts_with = "resume")]
+    pub recipes: Vec<PathBuf>,
+    /// Go on with the runs in these folders
+    #[arg(long, value_name = "FOLDER", num_args = 1..)]
+    pub resume: Vec<PathBuf>,
+    /// The run's folder; with several runs, the folder of their folders [default: runs]
+    #[arg(long, short, value_name = "FOLDER", conflicts_with = "resume")]
+    pub output: Option<PathBuf>,
+    /// Train each recipe once with each of these seeds: 1,2,3
+    #[arg(
+        long,
+        value_name = "N,N,...",
+        value_delimiter = ',',
+        conflicts_with = "resume"
+    )]
+    pub seeds: Vec<u32>,
+    /// Trainings at a time; they share the threads [default: one a thread]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Train nothing: try growing learning rates for some steps, and say which to take
+    #[arg(long, conflicts_with_all = ["resume", "seeds"])]
+    pub find_rate: bool,
+    /// Print a JSON object a run
+    #[arg(long)]
+    pub json: bool,
+    /// The recipe's keys.
+    #[command(flatten)]
+    pub keys: RecipeFlags,
+}
+
+/// The keys of a recipe as flags: `--optimizer.rate 0.001`.
+#[derive(Clone, Debug, Default)]
+pub struct RecipeFlags(Vec<(&'static str, String)>);
+
+impl FromArgMatches for RecipeFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = KEYS.iter().filter_map(|key| {
+            let value = matches.get_one::<String>(key.name)?;
+            Some((key.name, value.clone()))
+        });
+        Ok(RecipeFlags(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for RecipeFlags {
+    fn augment_args(command: Command) -> Command {
+        command.args(KEYS.iter().map(|key| {
+            Arg::new(key.name)
+                .long(key.name)
+                .value_name("VALUE")
+                .help(key.help)
+                .help_heading("Keys of a recipe")
+                .allow_hyphen_values(true)
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// One training to be done.
+struct Job {
+    name: String,
+    recipe: Recipe,
+    manifest: Arc<Manifest>,
+    folder: PathBuf,
+    resumed: bool,
+}
+
+/// Runs `museau train`.
+pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
+    let stop = interrupt::flag(context.say(Message::TrainInterrupt));
+    if arguments.find_rate {
+        return find_rate(context, arguments, stop);
+    }
+    let jobs = jobs(context, arguments)?;
+    let together = arguments
+        .jobs
+        .map_or(context.threads, usize::from)
+        .clamp(1, jobs.len());
+    let board = Board::default();
+    let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
+    let ends = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for lane in 0..together {
+            let threads = threads_of(context.threads, together, lane);
+            let (board, queue, ends) = (&board, &queue, &ends);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let next = queue
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
+                    let Some(job) = next else { break };
+                    let result = one(context, &job, threads, together, stop, board);
+                    let end = told(context, arguments, board, &job, &result);
+                    ends.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(end);
+                }
+            });
+        }
+    });
+    let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if stop.load(Ordering::Relaxed) {
+        return Err(Failure::silent(Status::Interrupted));
+    }
+    match ends
+        .into_iter()
+        .flatten()
+        .max_by_key(|status| *status as u8)
+    {
+        Some(status) => Err(Failure::silent(status)),
+        None => Ok(()),
+    }
+}
+
+/// This lane's share of the threads.
+fn threads_of(threads: usize, lanes: usize, lane: usize) -> usize {
+    (threads / lanes + usize::from(lane < threads % lanes)).max(1)
+}
+
+/// All trainings that are asked for; recipes, data sets and folders are tried before any begins.
+fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
+    let mut manifests = Manifests::default();
+    let mut jobs = Vec::new();
+    for folder in &arguments.resume {
+        let open = RunFolder::open(folder).map_err(|error| failure(context, &error))?;
+        let recipe = open.recipe().map_err(|error| failure(context, &error))?;
+        let changed = changed(context, &recipe, &arguments.keys)?;
+        let manifest = manifests.open(context, &changed)?;
+        jobs.push(Job {
+            name: recipe.train.name.clone(),
+            recipe,
+            manifest,
+            folder: folder.clone(),
+            resumed: true,
+        });
+    }
+    if !arguments.resume.is_empty() {
+        return Ok(jobs);
+    }
+    let recipes = recipes(context, arguments)?;
+    let seeds = &arguments.seeds;
+    let several = recipes.len() * seeds.len().max(1) > 1;
+    let parent = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("runs"));
+    let mut taken = HashSet::new();
+    for recipe in recipes {
+        let manifest = manifests.open(context, &recipe)?;
+        let own = [recipe.train.seed as u32];
+        let wanted = if seeds.is_empty() { &own[..] } else { seeds };
+        for &seed in wanted {
+            let mut recipe = recipe.clone();
+            recipe.train.seed = u64::from(seed);
+            let mut name = recipe.train.name.clone();
+            if !seeds.is_empty() {
+                name += &format!("-seed{seed}");
+            }
+            let folder = match &arguments.output {
+                Some(folder) if !several => folder.clone(),
+                _ => free(&parent, &name, &mut taken),
+            };
+            jobs.push(Job {
+                name,
+                recipe,
+                manifest: manifest.clone(),
+                folder,
+                resumed: false,
+            });
+        }
+    }
+    Ok(jobs)
+}
+
+/// A folder of this name that is not there yet: `name`, `name-2`, ...
+fn free(parent: &Path, name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let mut place = parent.join(&plain);
+    let mut number = 2;
+    while place.exists() || !taken.insert(place.clone()) {
+        place = parent.join(format!("{plain}-{number}"));
+        number += 1;
+    }
+    place
+}
+
+/// The recipes, with what the flags change.
+fn recipes(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Recipe>> {
+    if arguments.recipes.is_empty() {
+        let mut recipe = Recipe::default();
+        recipe.train.name = "train".into();
+        return Ok(vec![changed(context, &recipe, &arguments.keys)?]);
+    }
+    let open = |path: &PathBuf| {
+        let mut recipe = Recipe::open(path).map_err(|error| failure(context, &error))?;
+        // Paths in a recipe start at its folder, those of flags where the person is.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let from_recipe = |text: &mut String| {
+            if !text.is_empty() {
+                *text = folder.join(&*text).display().to_string();
+            }
+        };
+        from_recipe(&mut recipe.data.source);
+        recipe.data.decisions.iter_mut().for_each(from_recipe);
+        changed(context, &recipe, &arguments.keys)
+    };
+    arguments.recipes.iter().map(open).collect()
+}
+
+fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Recipe> {
+    let changes = keys.0.iter().map(|(name, value)| (*name, value.as_str()));
+    let mut recipe = recipe
+        .set(changes)
+        .map_err(|error| failure(context, &error))?;
+    // The run's own copy of the recipe is found again from anywhere.
+    let absolute = |text: &mut String| {
+        if let Ok(path) = std::path::absolute(&*text)
+            && !text.is_empty()
+        {
+            *text = path.display().to_string();
+        }
+    };
+    absolute(&mut recipe.data.source);
+    recipe.data.decisions.iter_mut().for_each(absolute);
+    Ok(recipe)
+}
+
+/// Data sets that were opened, so that several trainings open each once.
+#[derive(Default)]
+struct Manifests(HashMap<(String, Option<String>), Arc<Manifest>>);
+
+impl Manifests {
+    fn open(&mut self, context: &Context, recipe: &Recipe) -> Result<Arc<Manifest>> {
+        let data = &recipe.data;
+        if data.source.is_empty() {
+            return Err(failure(context, &TrainError::NoSource));
+        }
+        let key = (data.source.clone(), data.decisions.clone());
+        if let Some(manifest) = self.0.get(&key) {
+            return Ok(manifest.clone());
+        }
+        let source = Source {
+            source: PathBuf::from(&data.source),
+            decisions: data.decisions.as_ref().map(PathBuf::from),
+        };
+        let (manifest, ..) = data_verb::open(context, &source)?;
+        let manifest = Arc::new(manifest);
+        self.0.insert(key, manifest.clone());
+        Ok(manifest)
+    }
+}
+
+/// Where decoded photos are kept from one training to the next.
+fn cache() -> PathBuf {
+    let home = model::home().unwrap_or_else(|| std::env::temp_dir().join("museau"));
+    home.join("cache")
+}
+
+/// Bytes of memory that are free; unknown on systems that do not tell.
+fn free_memory() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
+    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn one(
+    context: &Context,
+    job: &Job,
+    threads: usize,
+    together: usize,
+    stop: &AtomicBool,
+    board: &Board,
+) -> Result<Outcome, TrainError> {
+    let cache = cache();
+    let around = Surroundings {
+        cache: &cache,
+        threads,
+        isa: context.isa,
+        memory_limit: free_memory().map(|bytes| bytes / together),
+        stop,
+        decoded: &|_, _| {},
+    };
+    let mut nobody = Unwatched;
+    let mut shown = Shown::new(context, board, job.name.clone(), &mut nobody);
+    if job.resumed {
+        let folder = RunFolder::open(&job.folder)?;
+        train::run::resume(&folder, &job.manifest, &around, &mut shown)
+    } else {
+        let Job {
+            recipe,
+            manifest,
+            folder,
+            ..
+        } = job;
+        train::run::begin(recipe, manifest, folder, None, &around, &mut shown)
+    }
+}
+
+/// Prints how a training ended; the exit status that it asks for.
+fn told(
+    context: &Context,
+    arguments: &TrainingArguments,
+    board: &Board,
+    job: &Job,
+    result: &Result<Outcome, TrainError>,
+) -> Option<Status> {
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let text = error.message(context.language);
+            board.say(&format!("museau: {}: {text}", job.name));
+            return Some(status(error));
+        }
+    };
+    let ended = match outcome.ended {
+        Ended::Complete => "complete",
+        Ended::Early => "early",
+        Ended::Stopped => "stopped",
+        Ended::Interrupted => "interrupted",
+    };
+    let metrics: serde_json::Map<String, serde_json::Value> = outcome
+        .metrics
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    let line = if arguments.json {
+        json!({
+            "name": job.name,
+            "seed": job.recipe.train.seed,
+            "ended": ended,
+            "epochs": outcome.epochs,
+            "kept_epoch": outcome.kept_epoch,
+            "metrics": metrics,
+            "seconds": outcome.seconds,
+            "folder": job.folder,
+            "package": outcome.package,
+        })
+        .to_string()
+    } else {
+        let validation = outcome
+            .metrics
+            .iter()
+            .find(|(name, _)| *name == "val_accuracy");
+        let place = outcome.package.as_ref().unwrap_or(&job.folder);
+        format!(
+            "{}\t{ended}\t{}\t{}\t{}\t{:.1} s\t{}",
+            job.name,
+            outcome.epochs,
+            outcome.kept_epoch,
+            validation.map_or_else(
+                || "-".into(),
+                |(_, share)| format!("{:.1} %", 100.0 * share)
+            ),
+            outcome.seconds,
+            place.display()
+        )
+    };
+    let mut out = std::io::stdout().lock();
+    board
+        .hidden(|| writeln!(out, "{line}"))
+        .err()
+        .map(|_| Status::Failed)
+}
+
+fn find_rate(context: &Context, arguments: &TrainingArguments, stop: &AtomicBool) -> Result<()> {
+    let mut manifests = Manifests::default();
+    let cache = cache();
+    for recipe in recipes(context, arguments)? {
+        let manifest = manifests.open(context, &recipe)?;
+        let around = Surroundings {
+            cache: &cache,
+            threads: context.threads,
+            isa: context.isa,
+            memory_limit: free_memory(),
+            stop,
+            decoded: &|_, _| {},
+        };
+        let range = RateRange::default();
+        let finding = train::run::try_rates(&recipe, &manifest, range, &around, &mut Unwatched)
+            .map_err(|error| failure(context, &error))?;
+        let mut out = std::io::stdout().lock();
+        if arguments.json {
+            let line = json!({
+                "name": recipe.train.name,
+                "rates": finding.rates,
+                "losses": finding.losses,
+                "steepest": finding.steepest,
+                "suggestion": finding.suggestion,
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            for (rate, loss) in finding.rates.iter().zip(&finding.losses) {
+                writeln!(out, "{rate:.2e}\t{loss:.4}")?;
+            }
+            let shown = |rate: Option<f32>| rate.map_or_else(|| "-".into(), |r| format!("{r:.2e}"));
+            writeln!(out, "steepest\t{}", shown(finding.steepest))?;
+            writeln!(out, "suggestion\t{}", shown(finding.suggestion))?;
+        }
+    }
+    Ok(())
+}
+
+fn failure(context: &Context, error: &TrainError) -> anyhow::Error {
+    Failure::error(status(error), error.message(context.language))
+}
+
+fn status(error: &TrainError) -> Status {
+    match error {
+        TrainError::Unknown { .. }
+        | TrainError::Option { .. }
+        | TrainError::Range { .. }
+        | TrainError::Toml { .. }
+        | TrainError::Key { .. }
+        | TrainError::Value { .. }
+        | TrainError::NotItsOwn { .. }
+        | TrainError::Steps { .. }
+        | TrainError::Views(_)
+        | TrainError::Network(_)
+        | TrainError::NoSource => Status::Usage,
+        TrainError::Classes { .. }
+        | TrainError::EmptyClass { .. }
+        | TrainError::Loader(_)
+        | TrainError::Other { .. }
+        | TrainError::Checkpoint { .. }
+        | TrainError::Kept { .. }
+        | TrainError::NoRun { .. } => Status::Unusable,
+        TrainError::File(data::Error::Write { .. }) => Status::Failed,
+        TrainError::File(_) => Status::Unusable,
+        _ => Status::Failed,
+    }
+}
