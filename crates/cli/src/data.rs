@@ -1,11 +1,11 @@
 //! `museau data`: import a data set, split it, check it, look at it.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::progress::Shown;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use data::check::decisions::Decisions;
 use data::{AtomicFile, Error, ImportOptions, Imported, Manifest, Part, Problem, ProblemKind};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use words::Message;
@@ -239,11 +239,10 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
         }
         None => Vec::new(),
     };
-    let bar = bar(context);
-    let twins = data::check::twins(&manifest, context.threads, &|done, all| {
-        shown(&bar, done, all)
-    });
-    bar.finish_and_clear();
+    let shown = Shown::of_items(context, "split");
+    let progress = |done, all| shown.now(done as u64, all as u64);
+    let twins = data::check::twins(&manifest, context.threads, &progress);
+    shown.finish();
     let pairs: Vec<(usize, usize)> = twins.iter().map(|pair| (pair.first, pair.second)).collect();
     let options = data::split::SplitOptions {
         official: arguments.official,
@@ -278,8 +277,8 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
         _ => None,
     };
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
-    let bar = bar(context);
-    let progress = |done, all| shown(&bar, done, all);
+    let shown = Shown::of_items(context, "check");
+    let progress = |done, all| shown.now(done as u64, all as u64);
     let mut features = match arguments.suspects {
         true => Some(crate::features::of_manifest(
             context,
@@ -315,7 +314,7 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
         context.threads,
         &progress,
     );
-    bar.finish_and_clear();
+    shown.finish();
     let json = serde_json::to_vec_pretty(&checked.json())?;
     finish(context, page, html.as_bytes())?;
     finish(context, numbers, &json)?;
@@ -380,8 +379,8 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let page = begin(context, &page_path)?;
     let numbers = begin(context, &arguments.output.join("explore.json"))?;
     let (manifest, _, _) = open(context, &arguments.source)?;
-    let bar = bar(context);
-    let progress = |done, all| shown(&bar, done, all);
+    let shown = Shown::of_items(context, "explore");
+    let progress = |done, all| shown.now(done as u64, all as u64);
     let explored =
         data::explore::explore(&manifest, arguments.with_test, context.threads, &progress);
     let map = match arguments.map {
@@ -397,7 +396,7 @@ fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
         }
         false => None,
     };
-    bar.finish_and_clear();
+    shown.finish();
     let html = explored.page(
         &manifest,
         context.language,
@@ -440,24 +439,35 @@ pub fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem
     let Some(path) = &source.decisions else {
         return Ok((manifest, problems, Decisions::default()));
     };
+    let (decided, decisions) = decided(context, &manifest, path)?;
+    Ok((decided, problems, decisions))
+}
+
+/// The data set as a file of decisions has it, and the decisions.
+pub fn decided(
+    context: &Context,
+    manifest: &Manifest,
+    path: &Path,
+) -> Result<(Manifest, Decisions)> {
     let decisions = Decisions::open(path).map_err(unusable(context))?;
-    let (decided, unmet) = decisions.apply(&manifest);
+    let (decided, unmet) = decisions.apply(manifest);
     if !context.quiet {
         for path in unmet {
             eprintln!("{}", context.say(Message::DecisionUnmet { path: &path }));
         }
     }
     if decided.all_entries().is_empty() {
-        let path = path.clone();
+        let path = path.to_owned();
         return Err(unusable(context)(Error::Nothing { path }));
     }
-    Ok((decided, problems, decisions))
+    Ok((decided, decisions))
 }
 
 fn import_source(context: &Context, source: &Path, options: &ImportOptions) -> Result<Imported> {
-    let bar = bar(context);
-    let imported = data::import(source, options, &|done, all| shown(&bar, done, all));
-    bar.finish_and_clear();
+    let shown = Shown::of_items(context, "import");
+    let progress = |done, all| shown.now(done as u64, all as u64);
+    let imported = data::import(source, options, &progress);
+    shown.finish();
     imported.map_err(unusable(context))
 }
 
@@ -553,19 +563,4 @@ pub fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
 
 fn failed(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
     |error| Failure::error(Status::Failed, error.message(context.language))
-}
-
-/// A bar of progress; hidden where nothing is to be said.
-pub fn bar(context: &Context) -> ProgressBar {
-    if context.quiet {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// Shows how much is done.
-pub fn shown(bar: &ProgressBar, done: usize, all: usize) {
-    bar.set_length(all as u64);
-    bar.set_position(done as u64);
 }

@@ -3,6 +3,7 @@ use crate::context::Context;
 use crate::data::{self as verbs, Source};
 use crate::failure::{Failure, Status};
 use crate::model;
+use crate::progress::Shown;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use classify::{Classifier, Package, make};
@@ -123,10 +124,10 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         table.save_into(file).map_err(verbs::unusable(context))?;
     }
     if let Some(file) = page {
-        let bar = verbs::bar(context);
-        let progress = |done, all| verbs::shown(&bar, done, all);
+        let shown = Shown::of_items(context, "evaluate");
+        let progress = |done, all| shown.now(done as u64, all as u64);
         let html = evaluation.page(&manifest, context.language, context.threads, &progress);
-        bar.finish_and_clear();
+        shown.finish();
         verbs::finish(context, file, html.as_bytes())?;
     }
     let mut out = std::io::stdout().lock();
@@ -234,8 +235,8 @@ impl Subject {
     }
 
     fn predicted(&self, context: &Context, manifest: &Manifest, part: Part) -> Result<Predicted> {
-        let bar = verbs::bar(context);
-        let progress = |done, all| verbs::shown(&bar, done, all);
+        let shown = Shown::of_items(context, "evaluate");
+        let progress = |done, all| shown.now(done as u64, all as u64);
         let predicted = match self {
             Subject::Model(_, classifier) => Predicted::of_model(
                 classifier,
@@ -249,7 +250,7 @@ impl Subject {
                 Predicted::of_table(table, name, manifest, part, context.language)
             }
         };
-        bar.finish_and_clear();
+        shown.finish();
         predicted.map_err(|error| unusable(context, &error))
     }
 }

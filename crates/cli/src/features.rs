@@ -16,6 +16,10 @@ const TENSOR: &str = "features";
 const HASHES: &str = "hashes";
 const MODEL: &str = "model";
 
+/// Bytes of all files of features together; the least recently written go first. Those of Stanford
+/// Dogs by the model inside take 50 MB.
+const MOST_BYTES: u64 = 2 << 30;
+
 /// Features of the photos of a manifest, of those kept for testing only `with_test`; what the file
 /// has of before is not computed again. Says where the file is.
 pub fn of_manifest(
@@ -25,8 +29,10 @@ pub fn of_manifest(
     package: Option<&Path>,
     progress: Progress<'_>,
 ) -> Result<data::Features> {
+    let hash = model::hash(context, package)?;
     let package = model::read(context, package)?;
-    let name = format!("{}-{}", package.about.name, package.about.version);
+    // By its content: two models may have one name and version.
+    let name = format!("{}-{}", package.about.name, &hash.to_hex()[..32]);
     let options = OpenOptions {
         kernels: Kernels::Fast(context.isa),
         ..OpenOptions::default()
@@ -114,5 +120,6 @@ fn write(
     // Half the digits are enough to tell neighbours.
     let bytes = formats::write_safetensors(&tensors, Precision::F16, &metadata)?;
     AtomicFile::create(file)?.finish(&bytes)?;
+    data::evict_oldest(file, MOST_BYTES);
     Ok(true)
 }

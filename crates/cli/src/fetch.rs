@@ -1,11 +1,10 @@
 //! `museau data fetch`: the archives of a published data set.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
-use data::fetch::{Archive, FetchEvent, Origin, Patience, SOURCES, fetch};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::Cell;
+use data::fetch::{FetchEvent, Origin, Patience, SOURCES, fetch};
 use std::path::PathBuf;
 use words::Message;
 
@@ -46,19 +45,19 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
         eprintln!("{}", context.say(Message::FetchTerms));
     }
     for archive in source.archives {
-        let shown = Shown::new(context, archive);
+        let shown = Shown::of_bytes(context, archive.name);
         let progress = |event: FetchEvent<'_>| match event {
-            FetchEvent::Bytes(bytes) => shown.now(bytes),
+            FetchEvent::Bytes(bytes) => shown.now(bytes, archive.bytes),
             FetchEvent::Pause { reason, pause } if !context.quiet => {
                 let seconds = &pause.as_secs().to_string();
                 let text = context.say(Message::FetchPause { reason, seconds });
-                shown.bar.suspend(|| eprintln!("{text}"));
+                shown.say(&text);
             }
             FetchEvent::Pause { .. } => {}
         };
         let fetched = fetch(archive, &origin, &folder, &Patience::default(), &progress)
             .map_err(|error| Failure::error(Status::Failed, error.message(context.language)))?;
-        shown.bar.finish_and_clear();
+        shown.finish();
         if fetched.was_there && !context.quiet {
             let path = &fetched.path.display().to_string();
             eprintln!("{}", context.say(Message::FetchWasThere { path }));
@@ -69,40 +68,4 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
         eprintln!("{}", context.say(Message::FetchDone { folder }));
     }
     Ok(())
-}
-
-/// A bar on a terminal; elsewhere a line for each tenth.
-struct Shown {
-    bar: ProgressBar,
-    archive: Archive,
-    lines: bool,
-    tenths: Cell<u64>,
-}
-
-impl Shown {
-    fn new(context: &Context, archive: &Archive) -> Self {
-        let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-        let style = ProgressStyle::with_template(template);
-        let bar = if context.quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(archive.bytes)
-        };
-        Shown {
-            lines: bar.is_hidden() && !context.quiet,
-            bar: bar
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_message(archive.name),
-            archive: *archive,
-            tenths: Cell::new(0),
-        }
-    }
-
-    fn now(&self, bytes: u64) {
-        self.bar.set_position(bytes);
-        let tenths = bytes * 10 / self.archive.bytes.max(1);
-        if self.lines && tenths > self.tenths.replace(tenths) {
-            eprintln!("{}: {} %", self.archive.name, tenths * 10);
-        }
-    }
 }

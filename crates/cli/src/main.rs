@@ -21,6 +21,7 @@ mod photos;
 mod preprocess;
 mod preview;
 mod print;
+mod progress;
 mod review;
 mod serve;
 mod shell;

@@ -4,6 +4,7 @@ use crate::failure::{Failure, Status};
 use anyhow::Result;
 use classify::{Classifier, OpenOptions, Package, PackageError};
 use engine::Kernels;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The model that is inside the binary.
@@ -45,6 +46,24 @@ pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
             Package::read_file(&path).map_err(|error| unusable(context, Some(&path), &error))
         }
     }
+}
+
+/// The BLAKE3 of a package's file.
+pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
+    let Some(model) = model else {
+        return Ok(blake3::hash(DEFAULT));
+    };
+    let path = find(model);
+    let mut hasher = blake3::Hasher::new();
+    File::open(&path)
+        .and_then(|file| hasher.update_reader(file).map(|read| read.finalize()))
+        .map_err(|source| {
+            let error = PackageError::Io {
+                path: path.clone(),
+                source,
+            };
+            unusable(context, Some(&path), &error)
+        })
 }
 
 /// The backbone of a name that was given to `--backbone`; `others` are names that it could have been

@@ -3,12 +3,14 @@ use crate::classify::{Unread, explain, load};
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::photos;
+use crate::progress::Shown;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use data::{AtomicFile, Entry, Manifest, Part};
+use data::{AtomicFile, Dataset, Entry, Manifest, Part};
 use report::{Chart, Line, Page, Picture, Table};
-use std::collections::HashSet;
-use std::io::Write;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -37,9 +39,13 @@ pub struct RunArguments {
     /// Photos, folders of photos, or manifests
     #[arg(required = true, value_name = "PHOTO|FOLDER|MANIFEST")]
     sources: Vec<PathBuf>,
-    /// The folder to write into; the tree of folders is that of the source
+    /// The folder to write into; the tree of folders is that of the source. The photos whose class is
+    /// known are named in its manifest.csv
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
+    /// Decisions about photos of manifests, to be honoured
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
     /// Take a manifest's photos kept for testing too
     #[arg(long)]
     with_test: bool,
@@ -139,6 +145,16 @@ struct Task<'a> {
     source: Source<'a>,
     /// Relative to the output, without the format's ending.
     place: PathBuf,
+    /// What the manifest of the results will say, where a class is known.
+    label: Option<Label>,
+}
+
+/// What is known of a photo beside its pixels.
+#[derive(Clone)]
+struct Label {
+    class: String,
+    part: Part,
+    group: String,
 }
 
 /// Where a photo comes from.
@@ -188,9 +204,13 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
     for source in &arguments.sources {
         let manifest = source.is_file() && data::is_manifest(source);
         manifests.push(match manifest {
-            true => Some(Manifest::open(source).map_err(|error| {
-                Failure::error(Status::Unusable, error.message(context.language))
-            })?),
+            true => {
+                let manifest = Manifest::open(source).map_err(crate::data::unusable(context))?;
+                Some(match &arguments.decisions {
+                    Some(path) => crate::data::decided(context, &manifest, path)?.0,
+                    None => manifest,
+                })
+            }
             false => None,
         });
     }
@@ -207,6 +227,11 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
                     .map(|entry| Task {
                         source: Source::Entry(manifest, entry),
                         place: inside(Path::new(&entry.path)),
+                        label: Some(Label {
+                            class: manifest.class_name(entry).to_owned(),
+                            part: entry.part,
+                            group: entry.group.clone(),
+                        }),
                     }),
             );
             continue;
@@ -216,6 +241,7 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
             1 => source.as_path(),
             _ => source.parent().unwrap_or(Path::new("")),
         };
+        let labels = labels(source);
         for found in photos::find(context, std::slice::from_ref(source)) {
             match found {
                 Ok(path) => tasks.push(Task {
@@ -223,6 +249,10 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
                         true => inside(path.strip_prefix(root).unwrap_or(&path)),
                         false => path.file_name().map(PathBuf::from).unwrap_or_default(),
                     },
+                    label: path
+                        .canonicalize()
+                        .ok()
+                        .and_then(|path| labels.get(&path).cloned()),
                     source: Source::File(path),
                 }),
                 Err((_, message)) => {
@@ -233,8 +263,12 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
         }
     }
     let targets = targets(context, arguments, &tasks)?;
+    let before = made_before(context, arguments)?;
+    let shown = Shown::of_items(context, "preprocess");
     let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
     let written = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
     let said = Mutex::new(());
     let many = tasks.len() > 1;
     let pool = Pool::new(if many { 1 } else { context.threads });
@@ -249,19 +283,29 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
                 pool: if many { &serial } else { &pool },
                 isa: context.isa,
             };
-            let made = task.source.read(context).and_then(|(photo, region)| {
-                let photo = pipeline.run(&photo, region, workers);
-                write(context, arguments, &targets[index], &photo)
+            let made = task.source.read(context).and_then(|(original, region)| {
+                let photo = pipeline.run(&original, region, workers);
+                let bytes = write(context, arguments, &targets[index], &photo)?;
+                let same_size =
+                    (original.width(), original.height()) == (photo.width(), photo.height());
+                Ok(task.row(&targets[index], &bytes, &photo, same_size))
             });
             match made {
-                Ok(()) => {
+                Ok(row) => {
                     written.fetch_add(1, Ordering::Relaxed);
+                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.extend(row);
                 }
                 Err(message) => {
                     let _one_at_a_time = said.lock().unwrap_or_else(PoisonError::into_inner);
-                    eprintln!("museau: {}: {message}", task.source.file().display());
+                    shown.say(&format!(
+                        "museau: {}: {message}",
+                        task.source.file().display()
+                    ));
                 }
             }
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            shown.now(done as u64, tasks.len() as u64);
         }
     };
     std::thread::scope(|scope| {
@@ -270,14 +314,20 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
         }
         work();
     });
+    shown.finish();
     let written = written.into_inner();
     failed += tasks.len() - written;
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let labelled = rows.len();
+    let manifest = save_manifest(context, arguments, &before, rows)?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
         let summary = serde_json::json!({
             "pipeline": pipeline.to_string(),
             "written": written,
             "failed": failed,
+            "manifest": manifest,
+            "unlabelled": written - labelled,
         });
         writeln!(out, "{summary}")?;
     } else {
@@ -285,10 +335,150 @@ fn run_pipeline(context: &Context, arguments: &RunArguments) -> Result<()> {
             out,
             "pipeline\t{pipeline}\nwritten\t{written}\nfailed\t{failed}"
         )?;
+        if let Some(manifest) = manifest {
+            writeln!(out, "manifest\t{}", manifest.display())?;
+        }
+        writeln!(out, "unlabelled\t{}", written - labelled)?;
     }
     match failed {
         0 => Ok(()),
         _ => Err(Failure::silent(Status::Failed)),
+    }
+}
+
+/// The photos of a folder whose class and part its folders tell, by their absolute path.
+fn labels(folder: &Path) -> HashMap<PathBuf, Label> {
+    let Ok(dataset) = Dataset::open(folder) else {
+        return HashMap::new();
+    };
+    let label = |photo: &data::Photo| {
+        let label = Label {
+            class: dataset.class(photo).folder.clone(),
+            part: photo.part,
+            group: String::new(),
+        };
+        let path = dataset.root().join(&photo.path).canonicalize();
+        Some((path.ok()?, label))
+    };
+    dataset.photos().iter().filter_map(label).collect()
+}
+
+impl Task<'_> {
+    /// The row of the manifest of the results; `None` where no class is known. Boxes stay true only
+    /// where the photo keeps its size.
+    fn row(
+        &self,
+        target: &Path,
+        bytes: &[u8],
+        photo: &Photo,
+        same_size: bool,
+    ) -> Option<(String, Entry)> {
+        let label = self.label.clone()?;
+        let (boxes, source) = match &self.source {
+            Source::Entry(manifest, entry) => (&entry.boxes[..], manifest.whole_name(entry)),
+            Source::File(path) => (&[][..], path.canonicalize().ok()?.display().to_string()),
+        };
+        let target = target.canonicalize().ok()?;
+        let entry = Entry {
+            path: target.to_str()?.to_owned(),
+            offset: None,
+            bytes: bytes.len() as u64,
+            hash: blake3::hash(bytes),
+            class: 0,
+            part: label.part,
+            width: photo.width() as u32,
+            height: photo.height() as u32,
+            original: None,
+            boxes: if same_size {
+                boxes.to_vec()
+            } else {
+                Vec::new()
+            },
+            group: label.group,
+            source,
+        };
+        Some((label.class, entry))
+    }
+}
+
+/// The manifest of the results, in the folder of the results.
+const MANIFEST: &str = "manifest.csv";
+
+/// The rows of the manifest that an earlier run left in the folder, of photos that are still there. A
+/// file of that name that is no such manifest is refused.
+fn made_before(context: &Context, arguments: &RunArguments) -> Result<Vec<(String, Entry)>> {
+    let path = arguments.output.join(MANIFEST);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let foreign = || over_other(context, &[path.display().to_string()]);
+    if !data::is_manifest(&path) {
+        return Err(foreign());
+    }
+    let manifest = Manifest::open(&path).map_err(crate::data::unusable(context))?;
+    let entries = manifest.all_entries();
+    if entries.iter().any(|entry| entry.source.is_empty()) {
+        return Err(foreign());
+    }
+    let there = entries.iter().filter_map(|entry| {
+        let place = manifest.locate(entry).canonicalize().ok()?;
+        let path = place.to_str()?.to_owned();
+        let class = manifest.class_name(entry).to_owned();
+        Some((
+            class,
+            Entry {
+                path,
+                ..entry.clone()
+            },
+        ))
+    });
+    Ok(there.collect())
+}
+
+/// Writes the manifest of what was made now and before; says where, if any class is known.
+fn save_manifest(
+    context: &Context,
+    arguments: &RunArguments,
+    before: &[(String, Entry)],
+    mut rows: Vec<(String, Entry)>,
+) -> Result<Option<PathBuf>> {
+    let made: HashSet<String> = rows.iter().map(|(_, entry)| entry.path.clone()).collect();
+    let others = before
+        .iter()
+        .filter(|(_, entry)| !made.contains(&entry.path));
+    rows.extend(others.cloned());
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let path = arguments.output.join(MANIFEST);
+    Manifest::new(PathBuf::new(), rows)
+        .save(&path)
+        .map_err(crate::data::unusable(context))?;
+    Ok(Some(path))
+}
+
+fn over_other(context: &Context, paths: &[String]) -> anyhow::Error {
+    /// How many are named.
+    const MOST_NAMED: usize = 10;
+    let mut named = paths[..paths.len().min(MOST_NAMED)].join(", ");
+    if paths.len() > MOST_NAMED {
+        named.push_str(&format!(", ... ({})", paths.len()));
+    }
+    let said = context.say(Message::PreprocessOverOther { paths: &named });
+    Failure::error(Status::Usage, said)
+}
+
+/// Whether a file is there that museau did not make. What it made, it may make again.
+fn is_foreign(path: &Path) -> bool {
+    /// Within so many bytes a file says who wrote it.
+    const HEAD: u64 = 512;
+    let mut head = Vec::new();
+    match File::open(path) {
+        Ok(file) => {
+            let read = file.take(HEAD).read_to_end(&mut head);
+            read.is_err() || !vision::encode::written_here(&head)
+        }
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
     }
 }
 
@@ -299,7 +489,7 @@ fn inside(path: &Path) -> PathBuf {
         .collect()
 }
 
-/// The file of each task, no two the same and none an original.
+/// The file of each task, no two the same, none an original and none that museau did not make.
 fn targets(
     context: &Context,
     arguments: &RunArguments,
@@ -340,6 +530,11 @@ fn targets(
         }
         targets.push(target);
     }
+    let foreign = targets.iter().filter(|target| is_foreign(target));
+    let foreign: Vec<String> = foreign.map(|target| target.display().to_string()).collect();
+    if !foreign.is_empty() {
+        return Err(over_other(context, &foreign));
+    }
     Ok(targets)
 }
 
@@ -348,7 +543,7 @@ fn write(
     arguments: &RunArguments,
     path: &Path,
     photo: &Photo,
-) -> Result<(), String> {
+) -> Result<Vec<u8>, String> {
     let shown = path.display().to_string();
     let encoded = match arguments.format {
         Format::Png => vision::encode::png(photo),
@@ -357,7 +552,8 @@ fn write(
     let bytes = encoded.map_err(|_| context.say(Message::PreprocessTooLarge { path: &shown }))?;
     AtomicFile::create(path)
         .and_then(|file| file.finish(&bytes))
-        .map_err(|error| unwritten(context, path, &error))
+        .map_err(|error| unwritten(context, path, &error))?;
+    Ok(bytes)
 }
 
 fn unwritten(context: &Context, path: &Path, error: &std::io::Error) -> String {

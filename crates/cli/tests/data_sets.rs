@@ -79,6 +79,7 @@ fn a_data_set_goes_from_import_to_its_reports_and_the_test_stays_sealed() {
     let at = |name: &str| path(folder.path().join(name));
     let done = run(&["import", &at("set"), "-o", &at("set.csv"), "--json"]);
     assert_eq!(status(&done), 0, "{done:?}");
+    assert!(text(&done.stderr).contains("import: 100 %"), "{done:?}");
     let counts: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
     assert_eq!(
         (&counts["photos"], &counts["train"], &counts["test"]),

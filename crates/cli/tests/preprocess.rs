@@ -61,6 +61,81 @@ fn folders_are_mirrored_and_originals_are_kept() {
     );
 }
 
+/// The columns of a row of a manifest, by a part of its path.
+fn row(manifest: &str, name: &str) -> Vec<String> {
+    let row = manifest.lines().find(|line| line.contains(name));
+    let fields = row.expect("a row").split(',');
+    fields.map(str::to_owned).collect()
+}
+
+#[test]
+fn what_was_made_is_a_data_set_and_what_others_made_is_kept() {
+    let (folder, photos) = photos();
+    let tree = folder.path().join("tree");
+    fs::create_dir_all(tree.join("test")).expect("a folder");
+    fs::create_dir_all(tree.join("train")).expect("a folder");
+    fs::rename(photos.join("a"), tree.join("train/beagle")).expect("moved");
+    fs::rename(photos.join("b"), tree.join("test/samoyed")).expect("moved");
+    let out = folder.path().join("out");
+    let (from, to) = (tree.to_str().unwrap(), out.to_str().unwrap());
+    fs::create_dir_all(out.join("train/beagle")).expect("a folder");
+    let theirs = out.join("train/beagle/beagle_14.png");
+    fs::write(&theirs, "mine").expect("a file");
+    let output = run(&["run", "gray", from, "-o", to]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("beagle_14.png"));
+    assert_eq!(fs::read(&theirs).expect("theirs"), b"mine");
+    assert!(!out.join("test").exists() && !out.join("manifest.csv").exists());
+    fs::remove_file(&theirs).expect("moved away");
+    // A photo that an earlier run made (and did not come further) is made again.
+    let one = tree.join("train");
+    let half = out.join("train");
+    let half = half.to_str().unwrap();
+    let output = run(&["run", "gray", one.to_str().unwrap(), "-o", half]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    for _ in 0..2 {
+        let output = run(&["run", "gray", from, "-o", to, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(
+            (&summary["written"], &summary["unlabelled"]),
+            (&2.into(), &0.into())
+        );
+        assert!(text(&output.stderr).contains("preprocess: 100 %"));
+    }
+    let manifest = fs::read_to_string(out.join("manifest.csv")).expect("a manifest");
+    let beagle = row(&manifest, "train/beagle/beagle_14.png");
+    assert_eq!((&*beagle[4], &*beagle[6]), ("beagle", "train"));
+    assert!(
+        beagle[13].ends_with("tree/train/beagle/beagle_14.jpg"),
+        "{beagle:?}"
+    );
+    assert_eq!(row(&manifest, "samoyed_32.png")[6], "test");
+
+    // The results are a data set; decisions and the seal hold for them as for any.
+    let made = out.join("manifest.csv");
+    let made = made.to_str().unwrap();
+    let decisions = folder.path().join("decisions.csv");
+    let line = format!("{},{},class:pug,Anne,\n", beagle[0], beagle[3]);
+    fs::write(&decisions, "path,hash,verdict,who,why\n".to_owned() + &line).expect("a file");
+    let second = folder.path().join("second");
+    let to = second.to_str().unwrap();
+    let decided = ["--decisions", decisions.to_str().unwrap()];
+    let output = run(&["run", "resize(32)", made, "-o", to, decided[0], decided[1]]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let manifest = fs::read_to_string(second.join("manifest.csv")).expect("a manifest");
+    assert_eq!(manifest.lines().count(), 2, "{manifest}");
+    assert_eq!(row(&manifest, "beagle_14")[4], "pug");
+    // A manifest of the person's own is not written over.
+    let own = folder.path().join("own");
+    fs::create_dir_all(&own).expect("a folder");
+    let header: Vec<_> = manifest.lines().next().unwrap().split(',').collect();
+    fs::write(own.join("manifest.csv"), header[..13].join(",")).expect("a file");
+    let output = run(&["run", "gray", from, "-o", own.to_str().unwrap()]);
+    assert_ne!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(fs::read_dir(&own).expect("the folder").count(), 1);
+}
+
 #[test]
 fn a_wrong_pipeline_says_where() {
     let output = run(&["run", "gray | bilatral(9)", "x", "-o", "y"]);

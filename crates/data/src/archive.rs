@@ -105,14 +105,17 @@ pub(crate) fn list(path: &Path) -> Result<Contents, Error> {
                 let name = long_name
                     .take()
                     .unwrap_or_else(|| entry.header().path_bytes().into_owned());
-                let name = String::from_utf8_lossy(&name).into_owned();
-                match plain_names(&name) {
+                let plain = std::str::from_utf8(&name).ok().and_then(plain_names);
+                match plain {
                     Some(names) => contents.members.push(Member {
                         names,
                         offset,
                         bytes,
                     }),
-                    None => contents.refused.push(name),
+                    None => {
+                        let name = String::from_utf8_lossy(&name).into_owned();
+                        contents.refused.push(name);
+                    }
                 }
             }
             _ => {

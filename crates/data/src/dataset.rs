@@ -12,7 +12,7 @@ use crate::manifest::part_by_name;
 use crate::matlab::{self, MatlabError};
 
 /// How many folders deep a class may keep its photos.
-const MOST_DEPTH: usize = 8;
+pub(crate) const MOST_DEPTH: usize = 8;
 /// The official lists of Stanford Dogs, in the folder `lists` beside `Images`.
 pub(crate) const TEST_LIST: &str = "test_list.mat";
 pub(crate) const TRAIN_LIST: &str = "train_list.mat";
@@ -189,6 +189,9 @@ pub enum Reason {
     /// The folder of a class without a photo.
     #[error("a class without photos")]
     EmptyClass,
+    /// Its name is no Unicode, so that no table can name it.
+    #[error("a name that is not UTF-8")]
+    NotUnicode,
     /// A folder deeper than a class may be.
     #[error("nested too deeply")]
     TooDeep,
@@ -394,7 +397,6 @@ impl Reader {
         inside
     }
 
-    /// Whether a folder has a folder in it.
     /// The folders that are named as a part is (`train`, `Testing`), by name.
     fn part_folders(&self, images: &Path) -> Vec<(PathBuf, Part)> {
         let named = |entry: std::fs::DirEntry| {
@@ -408,6 +410,7 @@ impl Reader {
         parts
     }
 
+    /// Whether a folder has a folder in it.
     fn has_classes(&self, folder: &Path) -> bool {
         self.leads_inside(folder)
             && folder.read_dir().is_ok_and(|entries| {
@@ -423,11 +426,14 @@ impl Reader {
         let here = folder.canonicalize()?;
         for entry in folder.read_dir()? {
             let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = entry.path();
+            let Ok(name) = entry.file_name().into_string() else {
+                self.leave_aside(&path, Reason::NotUnicode);
+                continue;
+            };
             if name.starts_with('.') {
                 continue;
             }
-            let path = entry.path();
             let mut kind = entry.file_type()?;
             if kind.is_symlink() {
                 if !self.may_enter(&path) {

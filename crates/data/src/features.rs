@@ -45,7 +45,8 @@ impl Features {
     }
 
     /// Features of each photo, but of those kept for testing only `with_test`: what `kept` has of
-    /// before, else what `make` gives for the photo.
+    /// before, else what `make` gives for the photo. One that has changed since it was imported has
+    /// none.
     pub fn compute(
         manifest: &Manifest,
         with_test: bool,
@@ -60,7 +61,11 @@ impl Features {
             if !with_test && entry.part == crate::Part::Test {
                 return None;
             }
-            kept(entry).or_else(|| make(&open_photo(manifest, entry).ok()?.0))
+            kept(entry).or_else(|| {
+                let (photo, hash) = open_photo(manifest, entry).ok()?;
+                // What is kept under the old hash must not be of another photo.
+                (hash == entry.hash).then(|| make(&photo))?
+            })
         }))
     }
 

@@ -9,6 +9,7 @@ mod atomic_file;
 pub mod check;
 mod dataset;
 mod error;
+mod eviction;
 pub mod explore;
 mod features;
 pub mod fetch;
@@ -30,6 +31,7 @@ pub use dataset::{
     breed_of_folder,
 };
 pub use error::{ArchiveFault, Error, TableFault};
+pub use eviction::evict_oldest;
 pub use features::Features;
 pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
 pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest, part_name};

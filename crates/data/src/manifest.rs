@@ -27,7 +27,7 @@ use crate::table::Table;
 /// | `split` | `train`, `val`, `test` or empty |
 /// | `width`, `height` | pixels, upright |
 /// | `original_width`, `original_height` | pixels of the photo that the boxes were drawn on, where an annotation tells; else empty |
-/// | `boxes` | JSON: a list of `[xmin, ymin, xmax, ymax]` in pixels of `width` x `height` |
+/// | `boxes` | JSON: a list of `[xmin, ymin, xmax, ymax]` in pixels of `width` x `height`, upright (what is imported is taken to be in pixels as stored, whatever EXIF says, and turned) |
 /// | `group` | photos of one animal share it; else empty |
 pub const COLUMNS: [&str; 13] = [
     "path",
@@ -44,6 +44,12 @@ pub const COLUMNS: [&str; 13] = [
     "boxes",
     "group",
 ];
+
+/// A column that a manifest may have beside [`COLUMNS`]: the photo that this one was made of.
+const SOURCE_COLUMN: &str = "source";
+
+/// What is said of a photo that is no longer what was imported.
+pub(crate) const CHANGED: &str = "the file has changed since it was imported";
 
 /// A rectangle in a photo, in pixels: left, top, right, bottom.
 pub type Rectangle = [f32; 4];
@@ -73,6 +79,8 @@ pub struct Entry {
     pub boxes: Vec<Rectangle>,
     /// Photos of one animal share it; empty where nothing is known.
     pub group: String,
+    /// The photo that it was made of, where it was made (column `source`); else empty.
+    pub source: String,
 }
 
 /// A data set as a table of photos.
@@ -85,8 +93,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// From entries whose classes are named; classes are put in the order of their names.
-    pub(crate) fn new(folder: PathBuf, entries: Vec<(String, Entry)>) -> Self {
+    /// From entries whose classes are named; classes are put in the order of their names, whatever
+    /// [`Entry::class`] says. Relative paths start from `folder`.
+    pub fn new(folder: PathBuf, entries: Vec<(String, Entry)>) -> Self {
         let names: BTreeMap<&str, ()> = entries
             .iter()
             .map(|(name, _)| (name.as_str(), ()))
@@ -127,8 +136,11 @@ impl Manifest {
                 .column(name)
                 .ok_or_else(|| Error::table(path, 1, TableFault::NoColumn(name.to_owned())))?;
         }
+        let source = table.column(SOURCE_COLUMN);
         let mut entries = Vec::new();
         for row in table.rows() {
+            // Names as they are: a folder's may begin or end with a space.
+            let name = |column: usize| row.exact(places[column]);
             let field = |column: usize| row.field(places[column]);
             let wrong = |column: usize| {
                 Error::table(
@@ -168,7 +180,7 @@ impl Manifest {
                 text => serde_json::from_str(text).map_err(|_| wrong(11))?,
             };
             let entry = Entry {
-                path: field(0).to_owned(),
+                path: name(0).to_owned(),
                 offset,
                 bytes: field(2).parse().map_err(|_| wrong(2))?,
                 hash: blake3::Hash::from_hex(field(3)).map_err(|_| wrong(3))?,
@@ -179,8 +191,9 @@ impl Manifest {
                 original,
                 boxes,
                 group: field(12).to_owned(),
+                source: source.map_or("", |column| row.exact(column)).to_owned(),
             };
-            entries.push((field(4).to_owned(), entry));
+            entries.push((name(4).to_owned(), entry));
         }
         if entries.is_empty() {
             return Err(Error::Nothing {
@@ -205,28 +218,32 @@ impl Manifest {
             source: error.into(),
         };
         let mut writer = csv::Writer::from_writer(file);
-        writer.write_record(COLUMNS).map_err(failed)?;
+        let made = self.entries.iter().any(|entry| !entry.source.is_empty());
+        let header = COLUMNS.into_iter().chain(made.then_some(SOURCE_COLUMN));
+        writer.write_record(header).map_err(failed)?;
         for entry in &self.entries {
             let class = &self.classes[entry.class];
             let whole = self.folder.join(&entry.path);
             let place = whole.strip_prefix(&folder).unwrap_or(&whole);
             let size = |original: Option<u32>| original.map(|n| n.to_string()).unwrap_or_default();
+            let fields: [String; COLUMNS.len()] = [
+                slashes(place),
+                entry.offset.map(|n| n.to_string()).unwrap_or_default(),
+                entry.bytes.to_string(),
+                entry.hash.to_hex().to_string(),
+                class.folder.clone(),
+                class.breed.map_or("", |breed| &breed.id).to_owned(),
+                part_name(entry.part).to_owned(),
+                entry.width.to_string(),
+                entry.height.to_string(),
+                size(entry.original.map(|(width, _)| width)),
+                size(entry.original.map(|(_, height)| height)),
+                boxes_text(&entry.boxes),
+                entry.group.clone(),
+            ];
+            let source = made.then_some(&entry.source);
             writer
-                .write_record::<[&str; 13], &str>([
-                    slashes(place).as_str(),
-                    &entry.offset.map(|n| n.to_string()).unwrap_or_default(),
-                    &entry.bytes.to_string(),
-                    entry.hash.to_hex().as_str(),
-                    &class.folder,
-                    class.breed.map_or("", |breed| &breed.id),
-                    part_name(entry.part),
-                    &entry.width.to_string(),
-                    &entry.height.to_string(),
-                    &size(entry.original.map(|(width, _)| width)),
-                    &size(entry.original.map(|(_, height)| height)),
-                    &boxes_text(&entry.boxes),
-                    &entry.group,
-                ])
+                .write_record(fields.iter().chain(source))
                 .map_err(failed)?;
         }
         let mut file = writer.into_inner().map_err(|error| Error::Write {
@@ -284,6 +301,11 @@ impl Manifest {
         Manifest::new(self.folder.clone(), entries)
     }
 
+    /// The same data set with relative paths from another folder.
+    pub(crate) fn starting_from(self, folder: PathBuf) -> Manifest {
+        Manifest { folder, ..self }
+    }
+
     /// Where a photo lies: the file, which for a photo in an archive is the archive.
     pub fn locate(&self, entry: &Entry) -> PathBuf {
         let whole = self.folder.join(&entry.path);
@@ -295,6 +317,11 @@ impl Manifest {
             .skip(1)
             .find(|path| path.is_file())
             .map_or_else(|| whole.clone(), Path::to_owned)
+    }
+
+    /// A photo's whole name: its file, for a photo in an archive with the name inside.
+    pub fn whole_name(&self, entry: &Entry) -> String {
+        slashes(&self.folder.join(&entry.path))
     }
 
     /// The bytes of a photo. A file that is not as long as it was is an error of kind
@@ -338,10 +365,7 @@ pub(crate) fn read_place(path: &Path, offset: Option<u64>, length: u64) -> io::R
             .is_some_and(|end| end <= found.len()),
     };
     if !fits {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the file has changed since it was imported",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, CHANGED));
     }
     if let Some(offset) = offset {
         file.seek(SeekFrom::Start(offset))?;

@@ -357,6 +357,7 @@ mod tests {
                     original: None,
                     boxes: Vec::new(),
                     group: String::new(),
+                    source: String::new(),
                     path,
                 };
                 entries.push((class.to_owned(), entry));

@@ -26,6 +26,11 @@ impl Row<'_> {
         self.record.get(column).unwrap_or_default().trim()
     }
 
+    /// The text of a column as it is, with the white space around it.
+    pub fn exact(&self, column: usize) -> &str {
+        self.record.get(column).unwrap_or_default()
+    }
+
     /// The line of the file that the row begins on, from 1.
     pub fn line(&self) -> u64 {
         self.record.position().map_or(0, csv::Position::line)

@@ -3,6 +3,18 @@ use jpeg_encoder::{ColorType, Encoder};
 
 use crate::Photo;
 
+/// What every file says it was written by: in PNG's field `Software`, in JPEG's last application segment.
+const WRITTEN_BY: &str = "written by museau";
+/// Bytes within which a file says so.
+const HEAD: usize = 512;
+
+/// Whether a file that begins with these bytes (512 are enough) was written by this module.
+pub fn written_here(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(HEAD)];
+    head.windows(WRITTEN_BY.len())
+        .any(|window| window == WRITTEN_BY.as_bytes())
+}
+
 /// Why a photo cannot be written in a format.
 #[derive(Debug, thiserror::Error)]
 #[error("a photo of {width} x {height} cannot be written: {detail}")]
@@ -37,7 +49,8 @@ pub fn png(photo: &Photo) -> Result<Vec<u8>, EncodeError> {
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     encoder
-        .write_header()
+        .add_text_chunk("Software".to_owned(), WRITTEN_BY.to_owned())
+        .and_then(|()| encoder.write_header())
         .and_then(|mut writer| {
             writer.write_image_data(photo.rgb())?;
             writer.finish()
@@ -54,7 +67,11 @@ pub fn jpeg(photo: &Photo, quality: u8) -> Result<Vec<u8>, EncodeError> {
     let side = |side: usize| u16::try_from(side).map_err(|error| EncodeError::new(photo, error));
     let (width, height) = (side(photo.width())?, side(photo.height())?);
     let mut bytes = Vec::new();
-    Encoder::new(&mut bytes, quality)
+    let mut encoder = Encoder::new(&mut bytes, quality);
+    encoder
+        .add_app_segment(15, WRITTEN_BY.as_bytes().to_vec())
+        .map_err(|error| EncodeError::new(photo, error))?;
+    encoder
         .encode(photo.rgb(), width, height, ColorType::Rgb)
         .map_err(|error| EncodeError::new(photo, error))?;
     Ok(bytes)
@@ -71,6 +88,9 @@ mod tests {
         let photo = Photo::from_rgb(7, 5, rgb);
         let read = |bytes: &[u8]| decode(bytes, &Limits::default()).unwrap();
         assert_eq!(read(&png(&photo).unwrap()).rgb(), photo.rgb());
+        assert!(written_here(&png(&photo).unwrap()) && written_here(&jpeg(&photo, 95).unwrap()));
+        let theirs = include_bytes!("../../../tests/photos/beagle_14.jpg");
+        assert!(!written_here(theirs) && !written_here(b""));
         let lossy = read(&jpeg(&photo, 95).unwrap());
         assert_eq!((lossy.width(), lossy.height()), (7, 5));
         let wide = Photo::from_rgb(70_000, 1, vec![0; 210_000]);

@@ -39,6 +39,30 @@ impl Orientation {
         }
     }
 
+    /// A rectangle (left, top, right, bottom) of the picture as stored, of `width` x `height` pixels,
+    /// as it lies in the upright one.
+    pub fn turn_rectangle(self, (width, height): (f32, f32), rectangle: [f32; 4]) -> [f32; 4] {
+        let [left, top, right, bottom] = rectangle;
+        let across = match self {
+            Orientation::MirrorHorizontal
+            | Orientation::Rotate180
+            | Orientation::Transverse
+            | Orientation::Rotate270 => [width - right, width - left],
+            _ => [left, right],
+        };
+        let down = match self {
+            Orientation::Rotate180
+            | Orientation::MirrorVertical
+            | Orientation::Rotate90
+            | Orientation::Transverse => [height - bottom, height - top],
+            _ => [top, bottom],
+        };
+        match self.swaps_sides() {
+            true => [down[0], across[0], down[1], across[1]],
+            false => [across[0], down[0], across[1], down[1]],
+        }
+    }
+
     /// Whether width and height change places.
     pub fn swaps_sides(self) -> bool {
         self as u8 >= 5
@@ -185,6 +209,31 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_rectangle_turns_as_its_pixels_do() {
+        let (width, height) = (7, 5);
+        let [left, top, right, bottom] = [1, 2, 5, 3];
+        let mut rgb = vec![0; width * height * 3];
+        for row in top..bottom {
+            rgb[(row * width + left) * 3..(row * width + right) * 3].fill(255);
+        }
+        for value in 1..=8 {
+            let orientation = Orientation::from_exif(value);
+            let (wide, high, turned) = apply(orientation, width, height, rgb.clone());
+            let rectangle = [left, top, right, bottom].map(|side| side as f32);
+            let size = (width as f32, height as f32);
+            let [left, top, right, bottom] = orientation
+                .turn_rectangle(size, rectangle)
+                .map(|side| side as usize);
+            for (place, pixel) in turned.as_chunks::<3>().0.iter().enumerate() {
+                let (row, column) = (place / wide, place % wide);
+                let inside = (top..bottom).contains(&row) && (left..right).contains(&column);
+                assert_eq!(pixel[0] == 255, inside, "{orientation:?} {row} {column}");
+            }
+            assert!(right <= wide && bottom <= high);
         }
     }
 }

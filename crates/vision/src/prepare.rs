@@ -146,6 +146,12 @@ pub fn check(spec: &InputSpec) -> Result<Pipeline, PrepareError> {
         fault,
     })?;
     let wrong = |what: String| Err(PrepareError::Specification(what));
+    // A photo to be answered has no box: the step would crop its centre and say nothing.
+    if let Some(step) = pipeline.steps().iter().find(|step| step.wants_box()) {
+        return wrong(format!(
+            "`{step}` looks for a box, which a photo to be answered lacks; hint: `crop`, or run it on the files with `museau preprocess run`"
+        ));
+    }
     // Far above any network's input, far below what would exhaust the memory.
     const LARGEST_SIDE: usize = 8192;
     let sides = 1..=LARGEST_SIDE;
@@ -470,13 +476,15 @@ mod tests {
             Err(PrepareError::Preprocessing { pipeline, fault })
                 if pipeline == "clahe(2,8) | sharpen" && fault.position == 14
         ));
+        let mut boxed = spec(Geometry::Stretch);
+        boxed.preprocessing = "gray | resize(224,box)".to_owned();
         let mut none = spec(Geometry::Stretch);
         none.views.clear();
         let mut flat = spec(Geometry::Stretch);
         flat.scaling.deviation[1] = 0.0;
         let outside =
             [0.0, -1.0, 1.5, f32::NAN].map(|f| spec(Geometry::CenterCrop { fraction: f }));
-        for wrong in [none, flat].into_iter().chain(outside) {
+        for wrong in [none, flat, boxed].into_iter().chain(outside) {
             assert!(matches!(
                 prepare(&wrong, &photo(4, 4)),
                 Err(PrepareError::Specification(_))

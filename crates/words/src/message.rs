@@ -259,6 +259,7 @@ messages! {
     "filter.non_local_means" => FilterNonLocalMeans,
     "preprocess.no_step" => PreprocessNoStep,
     "preprocess.over_original" => PreprocessOverOriginal { path },
+    "preprocess.over_other" => PreprocessOverOther { paths },
     "preprocess.too_large" => PreprocessTooLarge { path },
     "gallery.title" => GalleryTitle,
     "gallery.introduction" => GalleryIntroduction { pipeline },

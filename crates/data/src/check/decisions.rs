@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::kind::Kind;
 use crate::atomic_file::AtomicFile;
 use crate::error::{Error, TableFault};
 use crate::manifest::Manifest;
@@ -17,7 +18,8 @@ pub const DECISION_COLUMNS: [&str; 5] = ["path", "hash", "verdict", "who", "why"
 pub enum Verdict {
     /// Nothing yet (an empty field).
     Open,
-    /// `keep`: it is right as it is, and is not shown again.
+    /// `keep`: it is right as it is, and is not shown again for what it was found for (the kind that
+    /// `why` begins with; where it begins with none, for nothing).
     Keep,
     /// `drop`: it is not used.
     Drop,
@@ -138,6 +140,20 @@ impl Decisions {
             .filter(|line| line.verdict != Verdict::Open)
             .map(|line| (*line.hash.as_bytes(), line))
             .collect()
+    }
+
+    /// Those that are about findings of this kind: whose reason begins with its name, or with that of
+    /// no kind, as where a person says in their own words that a photo is right.
+    pub(crate) fn about(&self, kind: Kind) -> Decisions {
+        let concerns = |line: &&Decision| {
+            let end = line.why.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+            let first = &line.why[..end.unwrap_or(line.why.len())];
+            let named = Kind::ALL.into_iter().find(|kind| kind.name() == first);
+            named.is_none_or(|named| named == kind)
+        };
+        Decisions {
+            lines: self.lines.iter().filter(concerns).cloned().collect(),
+        }
     }
 
     /// For each photo of a data set ([`Manifest::all_entries`]) the decision that counts. A photo

@@ -28,7 +28,7 @@ use crate::features::Features;
 use crate::import::Problem;
 use crate::manifest::{Entry, Manifest, part_name};
 use crate::parallel::{self, Progress};
-use decisions::{Decisions, Verdict};
+use decisions::{Decision, Decisions, Verdict};
 use duplicates::Fingerprint;
 use measure::Measures;
 use plane::Plane;
@@ -80,6 +80,10 @@ fn among(prints: Vec<Option<Fingerprint>>, threads: usize) -> Vec<Twins> {
         pair.second = places[pair.second];
     }
     twins
+}
+
+fn is_keep(decision: &Decision) -> bool {
+    decision.verdict == Verdict::Keep
 }
 
 /// What else a check may go by.
@@ -142,17 +146,24 @@ pub fn check(
         findings.extend(suspects::by_probabilities(manifest, probabilities));
     }
 
-    let kept = decisions.by_hash();
-    let hashes: BTreeMap<&str, [u8; 32]> = entries
+    let places: BTreeMap<&str, usize> = entries
         .iter()
-        .map(|entry| (entry.path.as_str(), *entry.hash.as_bytes()))
+        .enumerate()
+        .map(|(place, entry)| (entry.path.as_str(), place))
         .collect();
+    let mut kept: BTreeMap<Kind, Vec<bool>> = BTreeMap::new();
+    for kind in findings.iter().map(|finding| finding.kind) {
+        kept.entry(kind).or_insert_with(|| {
+            let about = decisions.about(kind);
+            let counts = about.of_entries(manifest);
+            let keeps = |line: Option<&_>| line.is_some_and(is_keep);
+            counts.into_iter().map(keeps).collect()
+        });
+    }
     let before = findings.len();
     findings.retain(|finding| {
-        let decided = |path: &String| {
-            let decision = hashes.get(path.as_str()).and_then(|hash| kept.get(hash));
-            decision.is_some_and(|line| line.verdict == Verdict::Keep)
-        };
+        let kept = &kept[&finding.kind];
+        let decided = |path: &String| places.get(path.as_str()).is_some_and(|&place| kept[place]);
         finding.paths.is_empty() || !finding.paths.iter().all(decided)
     });
     let decided = before - findings.len();

@@ -125,25 +125,49 @@ impl Review {
         self.manifest.all_entries().get(index)
     }
 
-    /// What was decided about each photo of an item.
+    /// What was decided about each photo of an item: dropped or renamed, for whatever reason; or
+    /// kept as what the item found it for.
     pub fn verdicts(&self, item: usize) -> Vec<Verdict> {
-        let decisions = self.decisions.of_entries(&self.manifest);
-        let verdict =
-            |&index: &usize| decisions[index].map_or(Verdict::Open, |line| line.verdict.clone());
-        let photos = self.items.get(item).map(|item| item.photos.as_slice());
-        photos.unwrap_or_default().iter().map(verdict).collect()
+        let Some(item) = self.items.get(item) else {
+            return Vec::new();
+        };
+        let of_all = self.of_all(item.kind);
+        let verdict = |&photo: &usize| of_all[photo].clone();
+        item.photos.iter().map(verdict).collect()
     }
 
     /// Which items are decided: a photo of theirs is dropped or renamed, or all are kept.
     pub fn decided(&self) -> Vec<bool> {
-        let decisions = self.decisions.of_entries(&self.manifest);
-        let verdict = |index: &usize| decisions[*index].map(|line| &line.verdict);
+        let mut by_kind: BTreeMap<Kind, Vec<Verdict>> = BTreeMap::new();
+        for item in &self.items {
+            let kind = item.kind;
+            by_kind.entry(kind).or_insert_with(|| self.of_all(kind));
+        }
         let is_decided = |item: &ReviewItem| {
-            let changed = |index| !matches!(verdict(index), None | Some(Verdict::Keep));
+            let verdict = |photo: &usize| &by_kind[&item.kind][*photo];
+            let changed = |photo| !matches!(verdict(photo), Verdict::Open | Verdict::Keep);
             item.photos.iter().any(changed)
-                || item.photos.iter().all(|index| verdict(index).is_some())
+                || item
+                    .photos
+                    .iter()
+                    .all(|photo| *verdict(photo) == Verdict::Keep)
         };
         self.items.iter().map(is_decided).collect()
+    }
+
+    /// For each photo of the manifest what was decided about it as a finding of this kind.
+    fn of_all(&self, kind: Kind) -> Vec<Verdict> {
+        let about = self.decisions.about(kind);
+        let own = about.of_entries(&self.manifest);
+        let any = self.decisions.of_entries(&self.manifest);
+        any.into_iter()
+            .zip(own)
+            .map(|(any, own)| match (any.map(|line| &line.verdict), own) {
+                (Some(changed @ (Verdict::Drop | Verdict::Class(_))), _) => changed.clone(),
+                (_, Some(line)) if line.verdict == Verdict::Keep => Verdict::Keep,
+                _ => Verdict::Open,
+            })
+            .collect()
     }
 
     /// Writes a verdict about each photo of an item, in the order of [`ReviewItem::photos`];
@@ -282,6 +306,32 @@ mod tests {
         assert_eq!(review.undo().unwrap(), Some(1));
         assert_eq!(review.undo().unwrap(), Some(0));
         assert!(Decisions::open(&file).unwrap().lines().is_empty());
+    }
+
+    #[test]
+    fn a_photo_that_is_kept_as_dark_is_still_asked_about_as_a_twin() {
+        let (folder, mut review) = planted();
+        let file = folder.path().join("decisions.csv");
+        let entry = review.manifest().all_entries()[2].clone();
+        let line = |why: &str| Decision {
+            path: entry.path.clone(),
+            hash: entry.hash,
+            verdict: Verdict::Keep,
+            who: "ada".to_owned(),
+            why: why.to_owned(),
+        };
+        for (why, kept) in [
+            ("blurred: 12.0", false),
+            ("dark", true),
+            ("dark: 12.0", true),
+            ("darkness is fine", true),
+            ("It is as it should be.", true),
+            ("", true),
+        ] {
+            Decisions::new(vec![line(why)]).save(&file).unwrap();
+            review.decisions = review.read().unwrap();
+            assert_eq!(review.decided(), [false, kept], "{why}");
+        }
     }
 
     #[test]

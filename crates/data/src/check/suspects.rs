@@ -206,6 +206,7 @@ mod tests {
                         original: None,
                         boxes: Vec::new(),
                         group: String::new(),
+                        source: String::new(),
                         path,
                     },
                 ));

@@ -183,6 +183,7 @@ fn boxes_that_leave_the_photo_are_found() {
         original: None,
         boxes: vec![rectangle],
         group: String::new(),
+        source: String::new(),
     };
     let photo = Photo::from_rgb(120, 120, pixels(1, 120, 120));
     let measures = Measures::of(&photo, &Plane::of_rgb(120, 120, photo.rgb()));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use vision::{DecodeError, Limits};
+use vision::{DecodeError, Limits, Orientation};
 
 use super::problem::{Problem, ProblemKind};
 use crate::annotation::{self, Annotation};
@@ -21,7 +21,7 @@ pub(super) struct Candidate {
     pub class: String,
     pub part: Part,
     pub group: String,
-    /// Boxes that a table gives, in the photo's pixels.
+    /// Boxes that a table gives, in the photo's pixels as they are stored.
     pub boxes: Vec<Rectangle>,
     pub annotation: Option<Place>,
 }
@@ -83,7 +83,18 @@ pub(super) fn read_candidate(
         }
     };
     let size = (photo.width() as u32, photo.height() as u32);
-    let mut boxes = candidate.boxes.clone();
+    // Boxes are given for the pixels as stored, since tools that draw them ignore how the camera was
+    // held; in the manifest they are upright, as everything else.
+    let (stored, orientation) = photo.found().map_or((size, Orientation::Upright), |found| {
+        let stored = (found.width as u32, found.height as u32);
+        (stored, found.orientation)
+    });
+    let upright = |boxes: Vec<Rectangle>| -> Vec<Rectangle> {
+        let sides = (stored.0 as f32, stored.1 as f32);
+        let turn = |rectangle| orientation.turn_rectangle(sides, rectangle);
+        boxes.into_iter().map(turn).collect()
+    };
+    let mut boxes = upright(candidate.boxes.clone());
     let mut original = None;
     let mut told = synset_of_file(&candidate.name)
         .filter(|synset| {
@@ -94,8 +105,15 @@ pub(super) fn read_candidate(
         let read = place.read(annotation::MOST_BYTES);
         match read.as_deref().and_then(Annotation::parse) {
             Some(annotation) => {
-                boxes = annotation.scaled(size);
-                original = Some(annotation.size);
+                let (wide, high) = annotation.size;
+                // One that names the sides of the upright photo was drawn on that.
+                let drawn_upright = stored != size && (wide, high) == size;
+                let swapped = orientation.swaps_sides() && !drawn_upright;
+                boxes = match drawn_upright {
+                    true => annotation.scaled(size),
+                    false => upright(annotation.scaled(stored)),
+                };
+                original = Some(if swapped { (high, wide) } else { (wide, high) });
                 told = told.or_else(|| other_name(&annotation, &candidate.class));
             }
             None => problem(ProblemKind::BadAnnotation, String::new()),
@@ -120,6 +138,7 @@ pub(super) fn read_candidate(
         original,
         boxes,
         group: candidate.group.clone(),
+        source: String::new(),
     };
     (Some((candidate.class.clone(), entry)), problems)
 }

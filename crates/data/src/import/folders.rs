@@ -20,9 +20,11 @@ pub(super) fn from_folders(
             Reason::Empty => (ProblemKind::Empty, String::new()),
             Reason::EmptyClass => (ProblemKind::EmptyClass, String::new()),
             Reason::Unreadable(detail) => (ProblemKind::Unreadable, detail.clone()),
-            reason @ (Reason::NotAFile | Reason::Link | Reason::Loop | Reason::TooDeep) => {
-                (ProblemKind::Outside, reason.to_string())
-            }
+            reason @ (Reason::NotAFile
+            | Reason::Link
+            | Reason::Loop
+            | Reason::TooDeep
+            | Reason::NotUnicode) => (ProblemKind::Outside, reason.to_string()),
         };
         problems.push(Problem {
             path: slashes(&left.path),

@@ -17,7 +17,7 @@ use vision::Limits;
 pub use problem::{Problem, ProblemKind};
 
 use crate::error::Error;
-use crate::manifest::Manifest;
+use crate::manifest::{CHANGED, Manifest, is_manifest};
 use crate::parallel::{self, Progress};
 use archives::{IMAGES_ARCHIVE, from_archive};
 use candidate::read_candidate;
@@ -64,6 +64,8 @@ pub enum Layout {
     Archive,
     /// A table of paths and classes.
     Table,
+    /// A manifest, whose photos are looked at again.
+    Manifest,
 }
 
 /// A data set made into a table.
@@ -78,6 +80,9 @@ pub struct Imported {
 }
 
 /// Imports a data set: a folder, a tar archive or a table. `progress` counts photos.
+///
+/// A manifest is opened as one: its photos that are still the same keep their rows, those that are
+/// gone or changed are named. `options.photos` says where they lie now.
 pub fn import(
     source: &Path,
     options: &ImportOptions,
@@ -85,6 +90,15 @@ pub fn import(
 ) -> Result<Imported, Error> {
     let found = source.metadata().map_err(Error::read(source))?;
     let source = &source.canonicalize().map_err(Error::read(source))?;
+    if source.to_str().is_none() {
+        return Err(Error::read(source)(std::io::Error::other(
+            "its name is not UTF-8",
+        )));
+    }
+    let named = options.path_column.is_some() || options.label_column.is_some();
+    if !named && is_manifest(source) {
+        return again(source, options, progress);
+    }
     let mut problems = Vec::new();
     let (layout, candidates) = if found.is_dir() {
         if source.join(LABELS_FILE).is_file() {
@@ -135,6 +149,54 @@ pub fn import(
     Ok(Imported {
         layout,
         manifest: Manifest::new(PathBuf::new(), entries),
+        problems,
+    })
+}
+
+/// A manifest with the photos that are still as it says.
+fn again(
+    source: &Path,
+    options: &ImportOptions,
+    progress: Progress<'_>,
+) -> Result<Imported, Error> {
+    let mut manifest = Manifest::open(source)?;
+    if let Some(folder) = &options.photos {
+        let folder = folder.canonicalize().map_err(Error::read(folder))?;
+        manifest = manifest.starting_from(folder);
+    }
+    let entries = manifest.all_entries();
+    let found = parallel::map(options.threads, entries.len(), progress, |index| {
+        let entry = &entries[index];
+        let (kind, detail) = match manifest.read(entry) {
+            Ok(bytes) if blake3::hash(&bytes) == entry.hash => return Ok(entry.clone()),
+            Ok(_) => (ProblemKind::Unreadable, CHANGED.to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                (ProblemKind::Missing, String::new())
+            }
+            Err(error) => (ProblemKind::Unreadable, error.to_string()),
+        };
+        Err(Problem {
+            path: entry.path.clone(),
+            kind,
+            detail,
+        })
+    });
+    let (mut same, mut problems) = (Vec::new(), Vec::new());
+    for one in found {
+        match one {
+            Ok(entry) => same.push(entry),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if same.is_empty() {
+        return Err(Error::Nothing {
+            path: source.to_owned(),
+        });
+    }
+    problems.sort_by(|one, other| (one.kind, &one.path).cmp(&(other.kind, &other.path)));
+    Ok(Imported {
+        layout: Layout::Manifest,
+        manifest: manifest.with(same),
         problems,
     })
 }

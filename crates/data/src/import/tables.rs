@@ -214,4 +214,5 @@ fn find_photo(folder: &Path, name: &str, row: &Row) -> Option<PathBuf> {
         })
         .find(|place| place.is_file())
         .and_then(|place| place.canonicalize().ok())
+        .filter(|place| place.to_str().is_some())
 }

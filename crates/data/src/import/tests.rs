@@ -6,7 +6,7 @@ use super::*;
 use crate::annotation::tests::voc;
 use crate::archive::tests::tar_of;
 use crate::error::{ArchiveFault, TableFault};
-use crate::manifest::part_name;
+use crate::manifest::{Entry, part_name};
 use crate::matlab::tests::list_file;
 use crate::scene::jpeg;
 
@@ -211,6 +211,233 @@ fn trees_keep_their_parts() {
         [(ProblemKind::Empty, "test/beagle/empty.jpg")]
     );
     assert_eq!(three.manifest.classes().len(), 1);
+}
+
+/// Name (from the class's folder down), class and part of each photo, in order.
+fn told(imported: &Imported) -> Vec<(String, String, &'static str)> {
+    let manifest = &imported.manifest;
+    let mut rows: Vec<_> = manifest
+        .all_entries()
+        .iter()
+        .map(|entry| {
+            let name = entry.path.rsplit('/').next().unwrap().to_owned();
+            let class = manifest.class_name(entry).to_owned();
+            (name, class, part_name(entry.part))
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_tree_says_the_same_in_folders_and_in_a_tar() {
+    let trees: [&[&str]; 7] = [
+        &[
+            "beagle/2020/4.jpg",
+            "beagle/5.jpg",
+            "pug/2021/a/6.jpg",
+            "7.jpg",
+            ".x/pug/8.jpg",
+        ],
+        &[
+            "Images/beagle/2020/4.jpg",
+            "Images/pug/5.jpg",
+            "notes/pug/6.jpg",
+        ],
+        &[
+            "train/beagle/2020/4.jpg",
+            "test/pug/5.jpg",
+            "other/pug/6.jpg",
+            "train/7.jpg",
+        ],
+        &["training/pug/4.jpg", "valid/pug/2020/5.jpg"],
+        &["Images/test/pug/1/2/4.jpg", "Images/train/beagle/5.jpg"],
+        &["train/pug/4.jpg", "train/beagle/5.jpg"],
+        &["beagle/2020/4.jpg", "beagle/2021/5.jpg"],
+    ];
+    for tree in trees {
+        let folder = tempfile::tempdir().unwrap();
+        let set = folder.path().join("set");
+        let mut files = Vec::new();
+        for (seed, name) in tree.iter().enumerate() {
+            let bytes = jpeg(seed as u64, 30, 30);
+            put(&set, name, &bytes);
+            files.push(((*name).to_owned(), bytes));
+        }
+        let by_folders = told(&run(&set, &ImportOptions::default()).unwrap());
+        assert!(!by_folders.is_empty());
+        // As `tar -C set -c .` and as `tar -c set` make it; a lone class is told by its name alone.
+        for prefix in ["./", "set/"] {
+            let named: Vec<(String, &[u8])> = files
+                .iter()
+                .map(|(name, bytes)| (format!("{prefix}{name}"), &bytes[..]))
+                .collect();
+            let named: Vec<(&str, &[u8])> = named
+                .iter()
+                .map(|(name, bytes)| (name.as_str(), *bytes))
+                .collect();
+            put(folder.path(), "set.tar", &tar_of(&named));
+            let by_tar = run(&folder.path().join("set.tar"), &ImportOptions::default()).unwrap();
+            if prefix == "./" || (tree.len() > 2 || tree[0].contains("rain")) {
+                assert_eq!(told(&by_tar), by_folders, "{prefix} {tree:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_manifest_is_imported_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("set");
+    for seed in 0..4 {
+        put(&set, &format!("test/pug/{seed}.jpg"), &jpeg(seed, 40, 30));
+    }
+    let options = ImportOptions::default();
+    let mut manifest = run(&set, &options).unwrap().manifest;
+    let boxed: Vec<_> = manifest
+        .all_entries()
+        .iter()
+        .map(|entry| Entry {
+            boxes: vec![[1.0, 2.0, 3.0, 4.0]],
+            original: Some((80, 60)),
+            group: "rex".to_owned(),
+            ..entry.clone()
+        })
+        .collect();
+    manifest = manifest.with(boxed);
+    let file = folder.path().join("set.csv");
+    manifest.save(&file).unwrap();
+    let again = run(&file, &options).unwrap();
+    assert_eq!(again.layout, Layout::Manifest);
+    assert!(again.problems.is_empty());
+    let rows = |manifest: &Manifest| -> Vec<_> {
+        let plain = |entry: &Entry| {
+            (
+                entry.hash,
+                entry.part,
+                entry.boxes.clone(),
+                entry.original,
+                entry.group.clone(),
+            )
+        };
+        manifest.all_entries().iter().map(plain).collect()
+    };
+    assert_eq!(rows(&again.manifest), rows(&manifest));
+    std::fs::remove_file(set.join("test/pug/1.jpg")).unwrap();
+    // Another photo of the same length is another photo.
+    let mut bytes = fs::read(set.join("test/pug/2.jpg")).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    put(&set, "test/pug/2.jpg", &bytes);
+    let left = run(&file, &options).unwrap();
+    assert_eq!(left.manifest.all_entries().len(), 2);
+    let kinds: Vec<_> = left.problems.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, [ProblemKind::Missing, ProblemKind::Unreadable]);
+    // Moved away, the photos are found where they are said to be.
+    let moved = folder.path().join("moved");
+    fs::rename(&set, moved.join("set")).unwrap_or_else(|_| {
+        fs::create_dir(&moved).unwrap();
+        fs::rename(&set, moved.join("set")).unwrap();
+    });
+    assert!(run(&file, &options).is_err());
+    let photos = Some(moved);
+    let found = run(&file, &ImportOptions { photos, ..options }).unwrap();
+    assert_eq!(found.manifest.all_entries().len(), 2);
+}
+
+#[test]
+fn boxes_are_turned_with_their_photo() {
+    let (width, height) = (60usize, 30usize);
+    for value in 1..=8u8 {
+        let folder = tempfile::tempdir().unwrap();
+        // A white rectangle on black, stored lying, with an EXIF orientation.
+        let mut rgb = vec![0; width * height * 3];
+        for row in 4..12 {
+            rgb[(row * width + 8) * 3..(row * width + 40) * 3].fill(255);
+        }
+        let plain = crate::scene::encode(&rgb, width, height, 95);
+        let mut exif = vec![0xff, 0xe1, 0, 34];
+        exif.extend(b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0");
+        exif.extend([value, 0, 0, 0, 0, 0, 0]);
+        let photo = [&plain[..2], &exif, &plain[2..]].concat();
+        put(folder.path(), "Images/pug/a.jpg", &photo);
+        put(folder.path(), "Images/cat/a.jpg", &photo);
+        put(folder.path(), "labels/a.jpg", &photo);
+        // Drawn on a photo of twice the size.
+        let drawn = voc((120, 60), "pug", [16, 8, 80, 24]);
+        put(folder.path(), "Annotation/pug/a", drawn.as_bytes());
+        // By a tool that showed the photo upright.
+        let (wide, high) = if value > 4 { (30, 60) } else { (60, 30) };
+        let upright = voc((wide, high), "cat", [1, 2, 3, 4]);
+        put(folder.path(), "Annotation/cat/a", upright.as_bytes());
+        let table = "path,label,xmin,ymin,xmax,ymax\na.jpg,pug,8,4,40,12\n";
+        put(folder.path(), "labels/labels.csv", table.as_bytes());
+        let by_folders = run(folder.path(), &ImportOptions::default())
+            .unwrap()
+            .manifest;
+        let by_table = run(&folder.path().join("labels"), &ImportOptions::default()).unwrap();
+        let [cat, pug] = by_folders.all_entries() else {
+            panic!()
+        };
+        assert_eq!(by_table.manifest.all_entries()[0].boxes, pug.boxes);
+        if value > 4 {
+            assert_eq!(cat.boxes, [[1.0, 2.0, 3.0, 4.0]]);
+        }
+        let (found_wide, found_high) = pug.original.unwrap();
+        assert_eq!((found_wide > found_high), (pug.width > pug.height));
+        let decoded = vision::decode(&by_folders.read(pug).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(
+            (decoded.width(), decoded.height()),
+            (wide as usize, high as usize)
+        );
+        let [left, top, right, bottom] = pug.boxes[0].map(|side| side as usize);
+        for (place, pixel) in decoded.rgb().as_chunks::<3>().0.iter().enumerate() {
+            let (row, column) = (place / wide as usize, place % wide as usize);
+            let inside = (top..bottom).contains(&row) && (left..right).contains(&column);
+            assert_eq!(pixel[1] > 127, inside, "{value}: {row} {column}");
+        }
+    }
+}
+
+#[test]
+fn names_are_kept_or_named_never_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("set");
+    put(&set, " pug / a, \"b\"\n.jpg", &jpeg(1, 30, 30));
+    put(&set, "pug/a.jpg", &jpeg(2, 30, 30));
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        let odd = std::ffi::OsStr::from_bytes(b"b\xff.jpg");
+        fs::write(set.join("pug").join(odd), jpeg(3, 30, 30)).unwrap();
+    }
+    let imported = run(&set, &ImportOptions::default()).unwrap();
+    #[cfg(target_os = "linux")]
+    assert_eq!(
+        problems(&imported),
+        [(ProblemKind::Outside, "pug/b\u{fffd}.jpg")]
+    );
+    // Beside the photos, so that paths are relative and begin with the space.
+    let file = set.join("set.csv");
+    imported.manifest.save(&file).unwrap();
+    let opened = Manifest::open(&file).unwrap();
+    assert_eq!(opened.class_name(&opened.all_entries()[0]), " pug ");
+    for entry in opened.all_entries() {
+        assert_eq!(blake3::hash(&opened.read(entry).unwrap()), entry.hash);
+    }
+    let name: &[u8] = b"pug/\xffa.jpg";
+    let mut header = tar::Header::new_gnu();
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_size(1);
+    header.set_cksum();
+    let mut tar = header.as_bytes().to_vec();
+    tar.extend([0; 512]);
+    tar.extend(tar_of(&[("pug/ok.jpg", &jpeg(1, 30, 30))]));
+    put(folder.path(), "set.tar", &tar);
+    let imported = run(&folder.path().join("set.tar"), &ImportOptions::default()).unwrap();
+    assert_eq!(
+        problems(&imported),
+        [(ProblemKind::Outside, "pug/\u{fffd}a.jpg")]
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use graph::{Geometry, InputSpec};
 use tensor::MappedFile;
@@ -115,7 +115,6 @@ impl Cache {
             None => {
                 std::fs::create_dir_all(folder).map_err(LoaderError::write(folder))?;
                 let lock = Lock::take(&path.with_extension("lock"))?;
-                sweep(folder);
                 // Whoever held the lock before may have made it.
                 let found = match mapped(&path, &key) {
                     Some(found) => found,
@@ -129,6 +128,7 @@ impl Cache {
                             threads,
                             progress,
                         )?;
+                        crate::evict_oldest(&path, MOST_BYTES);
                         mapped(&path, &key)
                             .ok_or_else(|| LoaderError::Damaged { path: path.clone() })?
                     }
@@ -274,6 +274,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn mapped(path: &Path, key: &[u8; 32]) -> Option<Pictures> {
     let map = MappedFile::open(path).ok()?;
     let tail = Tail::of_file(&map)?;
+    touch(path);
     (tail.key == *key).then(|| Pictures::File {
         path: path.to_owned(),
         map,
@@ -281,6 +282,22 @@ fn mapped(path: &Path, key: &[u8; 32]) -> Option<Pictures> {
         rows: tail.rows,
     })
 }
+
+/// Makes a used cache young, since the oldest go first where they are too many.
+fn touch(path: &Path) {
+    const OFTEN_ENOUGH: Duration = Duration::from_secs(3600);
+    let age = path.metadata().and_then(|found| found.modified());
+    let age = age.ok().and_then(|time| time.elapsed().ok());
+    if age.is_some_and(|age| age > OFTEN_ENOUGH)
+        && let Ok(file) = File::options().append(true).open(path)
+    {
+        let _ = file.set_modified(SystemTime::now());
+    }
+}
+
+/// Bytes of all caches of a folder together; those unused for longest go first. Stanford Dogs at 224
+/// takes 3 GB, with a margin for crops 4 GB.
+const MOST_BYTES: u64 = 40 << 30;
 
 /// Photos that are decoded before they are written, for each thread.
 const AT_A_TIME: usize = 32;
@@ -383,23 +400,6 @@ fn is_unchanged(manifest: &Manifest, entry: &Entry, row: &Row) -> bool {
     same || manifest
         .read(entry)
         .is_ok_and(|bytes| blake3::hash(&bytes) == entry.hash)
-}
-
-/// A process that was killed leaves its unfinished file; none is written to for so long.
-const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
-
-/// Removes unfinished files that nobody writes to any more.
-fn sweep(folder: &Path) {
-    for file in folder.read_dir().into_iter().flatten().flatten() {
-        let path = file.path();
-        let forgotten = file
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > FORGOTTEN));
-        if forgotten && path.extension().is_some_and(|ending| ending == "part") {
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }
 
 /// Held by the process that makes a cache; the system lets it go when the process ends, however it

@@ -12,6 +12,9 @@ use crate::parallel;
 /// Side of the pictures, in pixels.
 const SIDE: usize = 160;
 
+/// Pictures on a page: as many of that size, whatever they show, as keep it under 15 MB.
+const MOST_PICTURES: usize = 400;
+
 /// What the pictures are stored at: 256 for 224, as is usual for training.
 const MARGIN: f32 = 8.0 / 7.0;
 
@@ -41,7 +44,12 @@ pub fn preview(
 ) -> Result<String, LoaderError> {
     let mut entries: Vec<_> = manifest.open_entries().collect();
     Random::new(options.seed, 0, 0).shuffle(&mut entries);
-    entries.truncate(options.photos);
+    let most = MOST_PICTURES / (options.epochs as usize + 1);
+    let left_out = options
+        .photos
+        .min(entries.len())
+        .saturating_sub(most.max(1));
+    entries.truncate(options.photos.min(most.max(1)));
     if entries.is_empty() {
         return Err(LoaderError::Nothing);
     }
@@ -123,6 +131,10 @@ pub fn preview(
     let mut page = Page::new(language.code(), &say(Message::PreviewTitle));
     let (chain, seed) = (text.as_str(), &options.seed.to_string());
     page.paragraph(&say(Message::PreviewIntroduction { chain, seed }));
+    if left_out > 0 {
+        let count = &left_out.to_string();
+        page.paragraph(&say(Message::GalleryLeftOut { count }));
+    }
     for (entry, cells) in entries.iter().zip(cells) {
         // The whole path is too long for a heading; the class stands under the plain picture.
         page.heading(entry.path.rsplit('/').next().unwrap_or(&entry.path));

@@ -36,6 +36,11 @@ impl Step {
     pub fn values(&self) -> &[Value] {
         &self.values
     }
+
+    /// Whether it looks for the photo's box, as `resize(224,box)` does.
+    pub fn wants_box(&self) -> bool {
+        self.values.contains(&Value::Choice("box"))
+    }
 }
 
 impl fmt::Display for Step {
