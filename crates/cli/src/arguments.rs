@@ -66,6 +66,9 @@ pub enum Verb {
     Preprocess(crate::preprocess::PreprocessVerb),
     /// Train networks from scratch, by recipes
     Train(Box<crate::train::TrainingArguments>),
+    /// List, show, compare, forget and export recorded runs
+    #[command(subcommand)]
+    Runs(crate::runs::RunsVerb),
     /// Measure the speed of museau's own engine
     #[command(subcommand)]
     Bench(BenchVerb),

@@ -23,10 +23,17 @@ mod preview;
 mod print;
 mod progress;
 mod review;
+mod runs;
+mod runs_compare;
+mod runs_export;
+mod runs_json;
+mod runs_text;
 mod serve;
 mod shell;
 mod train;
 mod train_shown;
+mod sparkline;
+mod table;
 
 use arguments::{Arguments, Verb};
 use clap::Parser;
@@ -54,6 +61,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Evaluate(options)) => evaluate::run(&context, options),
         Some(Verb::Preprocess(verb)) => preprocess::run(&context, verb),
         Some(Verb::Train(options)) => train::run(&context, options),
+        Some(Verb::Runs(verb)) => runs::run(&context, verb),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),

@@ -146,7 +146,7 @@ impl<'a> Printer<'a> {
 }
 
 /// A cell of CSV (RFC 4180). One that a spreadsheet would take for a formula keeps a leading quote.
-fn quoted(cell: &str) -> String {
+pub fn quoted(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err();
     let guard = if formula { "'" } else { "" };
     if formula || cell.contains([',', '"', '\n', '\r']) {

@@ -27,7 +27,7 @@ impl Storage {
         let (run, writer, id) = self.inner.write(|transaction| {
             let text = "INSERT INTO runs \
                  (id, name, kind, state, started, heartbeat, writer, seed, folder) \
-                 VALUES (lower(hex(randomblob(6))), ?1, ?2, ?3, ?4, ?4, random(), ?5, ?6) \
+                 VALUES (coalesce(?7, lower(hex(randomblob(6)))), ?1, ?2, ?3, ?4, ?4, random(), ?5, ?6) \
                  RETURNING run_id, writer, id";
             let begun: (i64, i64, String) = transaction.query_row(
                 text,
@@ -38,6 +38,7 @@ impl Storage {
                     now(),
                     new.seed.map(|seed| seed.to_string()),
                     folder.as_deref().map(Path::to_string_lossy),
+                    &new.id,
                 ),
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )?;
@@ -147,6 +148,13 @@ impl Recorder {
     /// the same name is replaced.
     pub fn note(&mut self, name: &str, value: &str) -> Result<(), Error> {
         self.write(|transaction, run| Ok(note(transaction, run, name, value)?))
+    }
+
+    /// Takes the run back, as if it had never begun.
+    pub fn discard(mut self) -> Result<(), Error> {
+        self.ended = true;
+        self.storage.inner.rest(self.run, self.writer);
+        self.storage.remove(std::slice::from_ref(&self.id))
     }
 
     /// Ends the run; [`State::Running`] is taken for interrupted.

@@ -82,6 +82,8 @@ impl Goal {
 /// What is said of a run when it begins.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewRun {
+    /// Its id, where another database gave it one; otherwise one is drawn.
+    pub id: Option<String>,
     /// A name for people; several runs may have the same.
     pub name: String,
     /// What was done: `train`.

@@ -14,6 +14,7 @@ fn place() -> (tempfile::TempDir, PathBuf) {
 
 fn new(name: &str) -> NewRun {
     NewRun {
+        id: None,
         name: name.to_owned(),
         kind: "train".to_owned(),
         seed: Some(u64::MAX),
@@ -258,6 +259,21 @@ fn a_resumed_run_replaces_what_came_after_its_checkpoint() {
         storage.resume(&id, 0),
         Err(Error::NoSuchRun { .. })
     ));
+}
+
+#[test]
+fn a_run_moves_to_another_database_with_its_id_or_is_taken_back() {
+    let (_folder, path) = place();
+    let storage = Storage::open(&path).unwrap();
+    let known = NewRun {
+        id: Some("0123456789ab".to_owned()),
+        ..new("a")
+    };
+    let recorder = storage.begin(&known).unwrap();
+    assert_eq!(recorder.id(), "0123456789ab");
+    assert!(storage.begin(&known).is_err(), "it is there already");
+    recorder.discard().unwrap();
+    assert_eq!(storage.runs(&RunQuery::default()).unwrap(), []);
 }
 
 /// Not a test of its own: what the processes of the tests below do.

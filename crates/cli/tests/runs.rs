@@ -1,0 +1,307 @@
+//! `museau runs` from outside, over a database that the library made.
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use study::{Goal, NewRun, Recorder, State, Storage};
+
+fn museau(home: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_museau"))
+        .arg("runs")
+        .args(arguments)
+        .env("MUSEAU_LANG", "en")
+        .env("MUSEAU_HOME", home)
+        .env_remove("MUSEAU_LOG")
+        .output()
+        .expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+/// What was printed, where all went well.
+fn printed(home: &Path, arguments: &[&str]) -> String {
+    let output = museau(home, arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    text(&output.stdout)
+}
+
+/// The exit status and what was said, where something went wrong.
+fn refused(home: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = museau(home, arguments);
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let status = output.status.code().expect("not killed");
+    (status, text(&output.stderr))
+}
+
+fn json(text: &str) -> Vec<Value> {
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect()
+}
+
+/// A home with the runs `trio` (complete, in a folder with files), `quartet` (failed) and a live one.
+struct Home {
+    folder: tempfile::TempDir,
+    live: Recorder,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let storage = Storage::open(&folder.path().join("runs.sqlite")).expect("a database");
+        let new = |name: &str, rate: &str| NewRun {
+            id: None,
+            name: name.to_owned(),
+            kind: "train".to_owned(),
+            seed: Some(7),
+            folder: Some(folder.path().join(name)),
+            parameters: [("optimizer.name", "adam"), ("optimizer.rate", rate)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
+            environment: vec![("threads".to_owned(), "2".to_owned())],
+            goals: vec![
+                ("loss".to_owned(), Goal::Least),
+                ("val_accuracy".to_owned(), Goal::Most),
+            ],
+        };
+        let mut trio = storage.begin(&new("trio", "0.001")).expect("a run");
+        for (step, loss, accuracy) in [(1, 1.0, 0.5), (2, 0.5, 0.75), (3, 0.25, 0.625)] {
+            let values = [("loss", loss), ("val_accuracy", accuracy), ("rate", 0.001)];
+            trio.metrics(step, &values).expect("written");
+        }
+        fs::create_dir_all(folder.path().join("trio/reports")).expect("a folder");
+        for (kind, name) in [
+            ("package", "model.museau"),
+            ("report", "reports/curve.html"),
+        ] {
+            let path = folder.path().join("trio").join(name);
+            fs::write(&path, name).expect("a file");
+            trio.artefact(kind, &path).expect("recorded");
+        }
+        trio.finish(State::Complete).expect("ended");
+        let mut quartet = storage.begin(&new("quartet", "0.1")).expect("a run");
+        for (step, loss) in [(1, 2.0), (2, f64::INFINITY), (3, f64::NAN)] {
+            let values = [("loss", loss), ("val_accuracy", 0.25)];
+            quartet.metrics(step, &values).expect("written");
+        }
+        quartet.finish(State::Failed).expect("ended");
+        let live = storage.begin(&new("live", "0.1")).expect("a run");
+        Home { folder, live }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+}
+
+#[test]
+fn a_list_shows_runs_newest_first_or_sorted_and_only_those_asked_for() {
+    let home = Home::new();
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let lines = json(&printed(
+            home.path(),
+            &[&["list", "--json"], arguments].concat(),
+        ));
+        let names = lines.iter().map(|line| line["name"].as_str());
+        names.map(|name| name.expect("a name").to_owned()).collect()
+    };
+    assert_eq!(names(&[]), ["live", "quartet", "trio"]);
+    assert_eq!(
+        names(&["--sort", "val_accuracy"]),
+        ["trio", "quartet", "live"]
+    );
+    assert_eq!(names(&["--sort", "loss"]), ["trio", "quartet", "live"]);
+    assert_eq!(names(&["--state", "running"]), ["live"]);
+    assert_eq!(
+        names(&["--state", "failed", "--kind", "train"]),
+        ["quartet"]
+    );
+    assert_eq!(names(&["--kind", "evaluate"]), [""; 0]);
+
+    let table = printed(
+        home.path(),
+        &["list", "--columns", "optimizer.rate,loss,seed"],
+    );
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    assert!(
+        lines[0].ends_with("optimizer.rate    loss  seed"),
+        "{table}"
+    );
+    assert!(
+        lines[1].contains("running") && lines[1].ends_with('7'),
+        "{table}"
+    );
+    assert!(
+        lines[3].contains("complete") && lines[3].ends_with("0.2500     7"),
+        "{table}"
+    );
+    assert!(!table.contains('\u{1b}'), "no colour where no terminal is");
+    let french = printed(home.path(), &["list", "--lang", "fr"]);
+    assert!(
+        french.contains("terminé") && french.contains("0,7500"),
+        "{french}"
+    );
+    let (status, said) = refused(home.path(), &["list", "--columns", "los"]);
+    assert_eq!(status, 2);
+    assert!(
+        said.contains("‘los’") && said.contains("loss, rate, val_accuracy"),
+        "{said}"
+    );
+    assert_eq!(refused(home.path(), &["list", "--sort", "seed"]).0, 2);
+}
+
+#[test]
+fn a_run_is_shown_whole() {
+    let home = Home::new();
+    let shown = printed(home.path(), &["show", "trio"]);
+    for part in [
+        "optimizer.rate  0.001",
+        "0.6250  0.7500        2  ▁█▄",
+        "model.museau",
+        "threads  2",
+    ] {
+        assert!(shown.contains(part), "{part} in\n{shown}");
+    }
+    assert!(
+        shown.contains(home.file("trio").to_str().expect("UTF-8")),
+        "{shown}"
+    );
+    let whole = &json(&printed(home.path(), &["show", "--json", "quartet"]))[0];
+    assert_eq!(whole["state"], "failed");
+    assert_eq!(whole["metrics"]["loss"]["last"]["value"], "NaN");
+    assert_eq!(whole["metrics"]["loss"]["best"]["value"], 2.0);
+    assert_eq!(whole["metrics"]["loss"]["goal"], "min");
+    let id = whole["id"].as_str().expect("an id");
+    let by_id = printed(home.path(), &["show", &id[..11]]);
+    assert!(by_id.contains("quartet") && by_id.contains("××"), "{by_id}");
+    let (status, said) = refused(home.path(), &["show", "quintet"]);
+    assert_eq!(status, 2);
+    assert!(said.contains("no run ‘quintet’"), "{said}");
+}
+
+#[test]
+fn a_comparison_shows_what_differs_and_marks_the_best() {
+    let home = Home::new();
+    let compared = printed(home.path(), &["compare", "trio", "quartet"]);
+    assert!(compared.contains("optimizer.rate"), "{compared}");
+    assert!(
+        !compared.contains("optimizer.name"),
+        "the same in both\n{compared}"
+    );
+    assert!(
+        compared.contains("0.7500 *") && !compared.contains("2 *"),
+        "{compared}"
+    );
+    let lines = json(&printed(
+        home.path(),
+        &["compare", "trio", "quartet", "--json"],
+    ));
+    assert_eq!(lines[0]["metrics"]["loss"]["is_best"], true);
+    assert_eq!(lines[1]["metrics"]["loss"]["is_best"], false);
+    assert_eq!(lines[0]["metrics"]["rate"]["is_best"], false);
+    assert_eq!(lines[1]["metrics"]["rate"], Value::Null);
+    assert_eq!(lines[1]["parameters"]["optimizer.rate"], "0.1");
+    let table = printed(home.path(), &["compare", "trio", "quartet", "--csv"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        lines[0],
+        "id,name,state,optimizer.rate,loss,rate,val_accuracy"
+    );
+    assert!(
+        lines[1].ends_with(",trio,complete,0.001,0.25,0.001,0.75"),
+        "{table}"
+    );
+    assert!(lines[2].ends_with(",quartet,failed,0.1,2,,0.25"), "{table}");
+    assert_eq!(refused(home.path(), &["compare", "trio"]).0, 2);
+}
+
+#[test]
+fn runs_are_exported_step_by_step() {
+    let home = Home::new();
+    let csv = printed(home.path(), &["export", "quartet"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "run,name,metric,step,value");
+    assert_eq!(lines.len(), 7);
+    assert!(
+        lines[2].ends_with(",quartet,loss,2,inf") && lines[3].ends_with(",loss,3,NaN"),
+        "{csv}"
+    );
+    let file = home.file("all.json");
+    let name = file.to_str().expect("UTF-8");
+    assert_eq!(printed(home.path(), &["export", "--all", "-o", name]), "");
+    let runs = json(&fs::read_to_string(&file).expect("a file"));
+    assert_eq!(runs.len(), 3);
+    assert_eq!(
+        runs[2]["series"]["loss"],
+        serde_json::json!([[1, 1.0], [2, 0.5], [3, 0.25]])
+    );
+    assert_eq!(runs[1]["series"]["loss"][1][1], "Infinity");
+    let odd = home.file("all.xls");
+    let name = odd.to_str().expect("UTF-8");
+    assert_eq!(refused(home.path(), &["export", "--all", "-o", name]).0, 2);
+    let inside = home.file("all.json/x.csv");
+    let name = inside.to_str().expect("UTF-8");
+    assert_eq!(refused(home.path(), &["export", "--all", "-o", name]).0, 1);
+    assert_eq!(refused(home.path(), &["export"]).0, 2);
+}
+
+#[test]
+fn runs_are_forgotten_and_only_recorded_files_are_deleted() {
+    let mut home = Home::new();
+    let (status, said) = refused(home.path(), &["rm", "trio", "live"]);
+    assert!(status == 1 && said.contains("--yes"), "{said}");
+    let left = |home: &Home| json(&printed(home.path(), &["list", "--json"])).len();
+    assert_eq!(left(&home), 3, "all or none");
+    let own = home.file("trio/notes.txt");
+    fs::write(&own, "mine").expect("a file");
+    let output = museau(home.path(), &["rm", "trio", "--files"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("keeps 1 other files"),
+        "{output:?}"
+    );
+    assert!(own.exists() && !home.file("trio/model.museau").exists());
+    assert!(!home.file("trio/reports").exists());
+    printed(home.path(), &["rm", "quartet", "live", "--yes"]);
+    assert_eq!(left(&home), 0);
+    assert!(home.live.metrics(1, &[("loss", 1.0)]).is_err());
+}
+
+#[test]
+fn a_storage_that_is_none_is_told() {
+    let home = tempfile::tempdir().expect("a folder");
+    let output = museau(home.path(), &["list"]);
+    assert!(
+        output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    assert!(
+        text(&output.stderr).contains("No run is recorded"),
+        "{output:?}"
+    );
+    let file = home.path().join("notes.txt");
+    fs::write(&file, "no database ".repeat(100)).expect("a file");
+    let name = file.to_str().expect("UTF-8");
+    for verb in [
+        &["list"][..],
+        &["show", "x"],
+        &["rm", "x"],
+        &["export", "--all"],
+    ] {
+        let (status, said) = refused(home.path(), &[verb, &["--storage", name]].concat());
+        assert_eq!(status, 3, "{verb:?}");
+        assert!(said.contains("is not a database"), "{said}");
+    }
+    let missing = home.path().join("none.sqlite");
+    let name = missing.to_str().expect("UTF-8");
+    assert_eq!(refused(home.path(), &["list", "--storage", name]).0, 3);
+    assert!(!missing.exists());
+}
