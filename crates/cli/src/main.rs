@@ -22,6 +22,8 @@ mod preprocess;
 mod preview;
 mod print;
 mod progress;
+#[cfg_attr(not(test), expect(dead_code, reason = "for `museau train`"))]
+mod recorded;
 mod review;
 mod runs;
 mod runs_compare;

@@ -89,7 +89,8 @@ impl Table {
         let heading = Style::new().bold();
         if self.headings.iter().any(|heading| !heading.is_empty()) {
             let headings = self.headings.iter().enumerate().map(|(column, text)| Cell {
-                right: self.rows.iter().all(|row| row[column].right),
+                right: (self.rows.iter().map(|row| &row[column]))
+                    .all(|cell| cell.right || cell.text.is_empty()),
                 ..Cell::text(text).styled(heading)
             });
             line(out, indent, &headings.collect::<Vec<_>>(), &widths)?;

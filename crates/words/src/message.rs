@@ -351,6 +351,7 @@ messages! {
     "runs.ambiguous" => RunsAmbiguous { wanted, runs },
     "runs.taken_over" => RunsTakenOver { run },
     "runs.goes_on" => RunsGoesOn,
+    "runs.unrecorded" => RunsUnrecorded,
     "runs.begins_anew" => RunsBeginsAnew,
     "runs.no_column" => RunsNoColumn { name, known },
     "runs.is_running" => RunsIsRunning { run },
