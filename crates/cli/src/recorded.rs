@@ -346,7 +346,10 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         let csv = "epoch,loss,val_loss\n1,2,\n2,1,\n3,0.5,\nodd,1,\n";
         std::fs::write(folder.join("metrics.csv"), csv).unwrap();
-        let storage = Storage::open(&home.path().join("a.sqlite")).unwrap();
+        let arguments = StorageArguments {
+            storage: Some(home.path().join("a.sqlite")),
+        };
+        let storage = open(&context, &arguments).unwrap();
         let recipe = Recipe::default();
         let said = RefCell::new(Vec::new());
         let say = |text: &str| said.borrow_mut().push(text.to_owned());

@@ -89,7 +89,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let width = terminal_width();
     let bold = Style::new().bold();
     let of_runs = |first: String| {
-        let names = runs.iter().map(|run| label(run));
+        let names = runs.iter().map(label);
         std::iter::once(first).chain(names).collect::<Vec<_>>()
     };
     let mut table = Table::new(of_runs(String::new()));
