@@ -22,7 +22,6 @@ mod preprocess;
 mod preview;
 mod print;
 mod progress;
-#[cfg_attr(not(test), expect(dead_code, reason = "for `museau train`"))]
 mod recorded;
 mod review;
 mod runs;
@@ -32,10 +31,10 @@ mod runs_json;
 mod runs_text;
 mod serve;
 mod shell;
-mod train;
-mod train_shown;
 mod sparkline;
 mod table;
+mod train;
+mod train_shown;
 
 use arguments::{Arguments, Verb};
 use clap::Parser;

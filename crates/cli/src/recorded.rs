@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use study::{Error, Goal, NewRun, Recorder, State, Storage};
 use train::run::{Ended, Outcome};
-use train::{Beginning, Flow, Live, Notice, Recipe, TrainError, Watch};
+use train::{Beginning, Flow, Recipe, TrainError, Watch};
 use words::Message;
 
 /// Which values of what a training reports are good.
@@ -35,8 +35,8 @@ pub fn open(context: &Context, arguments: &StorageArguments) -> Result<Storage> 
     Storage::open(&place(arguments)).map_err(|error| failure(context, &error))
 }
 
-/// Looks on at one training, records what it reports, and passes everything on to who shows it. A
-/// record that cannot be written is told once and stops no training.
+/// Looks on at one training and records what it reports. A record that cannot be written is told
+/// once and stops no training.
 pub struct Recorded<'a> {
     context: &'a Context,
     storage: &'a Storage,
@@ -47,7 +47,6 @@ pub struct Recorded<'a> {
     begun: bool,
     told: BTreeSet<&'static str>,
     say: &'a dyn Fn(&str),
-    shown: &'a mut dyn Watch,
 }
 
 impl<'a> Recorded<'a> {
@@ -59,7 +58,6 @@ impl<'a> Recorded<'a> {
         name: &str,
         folder: &'a Path,
         say: &'a dyn Fn(&str),
-        shown: &'a mut dyn Watch,
     ) -> Self {
         let new = new(context, recipe, name, folder);
         let mut recorded = Recorded {
@@ -71,7 +69,6 @@ impl<'a> Recorded<'a> {
             begun: false,
             told: BTreeSet::new(),
             say,
-            shown,
         };
         let begun = storage.begin(&recorded.new);
         recorded.recorder = recorded.kept(begun);
@@ -87,7 +84,6 @@ impl<'a> Recorded<'a> {
         id: Option<String>,
         folder: &'a Path,
         say: &'a dyn Fn(&str),
-        shown: &'a mut dyn Watch,
     ) -> Self {
         let mut new = new(context, recipe, &recipe.train.name, folder);
         new.id = id;
@@ -100,7 +96,6 @@ impl<'a> Recorded<'a> {
             begun: false,
             told: BTreeSet::new(),
             say,
-            shown,
         }
     }
 
@@ -208,15 +203,6 @@ impl Watch for Recorded<'_> {
                 .try_for_each(|(name, value)| recorder.note(name, value));
             self.kept(noted);
         }
-        self.shown.begins(beginning);
-    }
-
-    fn live(&mut self, live: &Live) {
-        self.shown.live(live);
-    }
-
-    fn notice(&mut self, notice: &Notice) {
-        self.shown.notice(notice);
     }
 
     fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow {
@@ -224,7 +210,7 @@ impl Watch for Recorded<'_> {
             let recorded = recorder.metrics(step, metrics);
             self.kept(recorded);
         }
-        self.shown.report(step, metrics)
+        Flow::Continue
     }
 }
 
@@ -288,7 +274,6 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
     use study::{Options, Point, RunQuery};
-    use train::Unwatched;
     use words::Language;
 
     fn context() -> Context {
@@ -353,9 +338,7 @@ mod tests {
         let recipe = Recipe::default();
         let said = RefCell::new(Vec::new());
         let say = |text: &str| said.borrow_mut().push(text.to_owned());
-        let mut shown = Unwatched;
-        let mut recorded =
-            Recorded::begin(&context, &storage, &recipe, "x", &folder, &say, &mut shown);
+        let mut recorded = Recorded::begin(&context, &storage, &recipe, "x", &folder, &say);
         let id = recorded.id().unwrap().to_owned();
         recorded.begins(&beginning(0));
         for (step, loss) in [(1, 2.0), (2, 1.0), (3, 0.5)] {
@@ -374,8 +357,7 @@ mod tests {
         let other = Storage::open(&home.path().join("b.sqlite")).unwrap();
         for storage in [&storage, &other] {
             let known = Some(id.clone());
-            let mut recorded =
-                Recorded::resume(&context, storage, &recipe, known, &folder, &say, &mut shown);
+            let mut recorded = Recorded::resume(&context, storage, &recipe, known, &folder, &say);
             recorded.begins(&beginning(2));
             recorded.report(3, &[("loss", 0.25)]);
             recorded.end(&outcome(Ended::Complete));
@@ -394,13 +376,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (context, recipe) = (context(), Recipe::default());
         let storage = Storage::open(&home.path().join("a.sqlite")).unwrap();
-        let mut shown = Unwatched;
         let (folder, say) = (home.path(), |_: &str| {});
-        let recorded = Recorded::begin(&context, &storage, &recipe, "x", folder, &say, &mut shown);
+        let recorded = Recorded::begin(&context, &storage, &recipe, "x", folder, &say);
         recorded.end(&refusal());
         assert!(storage.runs(&RunQuery::default()).unwrap().is_empty());
-        let mut recorded =
-            Recorded::begin(&context, &storage, &recipe, "x", folder, &say, &mut shown);
+        let mut recorded = Recorded::begin(&context, &storage, &recipe, "x", folder, &say);
         recorded.begins(&beginning(0));
         recorded.end(&refusal());
         let runs = storage.runs(&RunQuery::default()).unwrap();
@@ -424,16 +404,7 @@ mod tests {
         let storage = Storage::open_with(&path, hasty).unwrap();
         let said = RefCell::new(Vec::new());
         let say = |text: &str| said.borrow_mut().push(text.to_owned());
-        let mut shown = Unwatched;
-        let mut recorded = Recorded::begin(
-            &context,
-            &storage,
-            &recipe,
-            "x",
-            home.path(),
-            &say,
-            &mut shown,
-        );
+        let mut recorded = Recorded::begin(&context, &storage, &recipe, "x", home.path(), &say);
         let id = recorded.id().unwrap().to_owned();
         recorded.begins(&beginning(0));
         storage.remove(std::slice::from_ref(&id)).unwrap();

@@ -2,6 +2,8 @@
 use crate::context::Context;
 use crate::data::Source;
 use crate::failure::{Failure, Status};
+use crate::recorded::{self, Recorded};
+use crate::runs::StorageArguments;
 use crate::train_shown::{Board, Shown};
 use crate::{data as data_verb, interrupt, model};
 use anyhow::Result;
@@ -13,6 +15,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use study::Storage;
 use train::recipe::KEYS;
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
 use train::{RateRange, Recipe, TrainError, Unwatched};
@@ -47,6 +50,9 @@ pub struct TrainingArguments {
     /// Print a JSON object a run
     #[arg(long)]
     pub json: bool,
+    /// Where the runs are recorded.
+    #[command(flatten)]
+    pub storage: StorageArguments,
     /// The recipe's keys.
     #[command(flatten)]
     pub keys: RecipeFlags,
@@ -104,6 +110,7 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
         return find_rate(context, arguments, stop);
     }
     let jobs = jobs(context, arguments)?;
+    let storage = recorded::open(context, &arguments.storage)?;
     let together = arguments
         .jobs
         .map_or(context.threads, usize::from)
@@ -114,7 +121,7 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     std::thread::scope(|scope| {
         for lane in 0..together {
             let threads = threads_of(context.threads, together, lane);
-            let (board, queue, ends) = (&board, &queue, &ends);
+            let (board, queue, ends, storage) = (&board, &queue, &ends, &storage);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let next = queue
@@ -122,7 +129,7 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
                     let Some(job) = next else { break };
-                    let result = one(context, &job, threads, together, stop, board);
+                    let result = one(context, &job, threads, together, stop, storage, board);
                     let end = told(context, arguments, board, &job, &result);
                     ends.lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -314,6 +321,7 @@ fn one(
     threads: usize,
     together: usize,
     stop: &AtomicBool,
+    storage: &Storage,
     board: &Board,
 ) -> Result<Outcome, TrainError> {
     let cache = cache();
@@ -325,19 +333,32 @@ fn one(
         stop,
         decoded: &|_, _| {},
     };
-    let mut nobody = Unwatched;
-    let mut shown = Shown::new(context, board, job.name.clone(), &mut nobody);
-    if job.resumed {
-        let folder = RunFolder::open(&job.folder)?;
-        train::run::resume(&folder, &job.manifest, &around, &mut shown)
+    let Job {
+        name,
+        recipe,
+        manifest,
+        folder,
+        resumed,
+    } = job;
+    let say = |text: &str| board.say(text);
+    if *resumed {
+        let open = RunFolder::open(folder)?;
+        let record = open.about()?.record;
+        let mut recorded = Recorded::resume(context, storage, recipe, record, folder, &say);
+        let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
+        let result = train::run::resume(&open, manifest, &around, &mut shown);
+        drop(shown);
+        recorded.end(&result);
+        result
     } else {
-        let Job {
-            recipe,
-            manifest,
-            folder,
-            ..
-        } = job;
-        train::run::begin(recipe, manifest, folder, None, &around, &mut shown)
+        let mut recorded = Recorded::begin(context, storage, recipe, name, folder, &say);
+        let record = recorded.id().map(str::to_owned);
+        let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
+        let record = record.as_deref();
+        let result = train::run::begin(recipe, manifest, folder, record, &around, &mut shown);
+        drop(shown);
+        recorded.end(&result);
+        result
     }
 }
 
