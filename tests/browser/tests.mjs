@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import {
   World,
   accessible,
@@ -255,6 +256,71 @@ test("a busy server is asked again, and one that is gone is told", async ({ worl
   await page.click("text=Réessayer");
   assert.match((await answers(page, 1))[0], /Beagle/);
 });
+
+// ---- the reports ------------------------------------------------------------------------------
+
+for (const language of ["fr", "en"]) {
+  test(`the reports stand alone, fit a phone and are read, in ${language}`, async ({ world, open }) => {
+    const at = (...names) => join(world.folder, `reports-${language}`, ...names);
+    const museau = (...args) => {
+      const env = { ...process.env, MUSEAU_LANG: language };
+      const done = spawnSync(world.museau, args, { env, encoding: "utf8" });
+      assert.equal(done.status, 0, `${args.join(" ")}\n${done.stderr}`);
+    };
+    // A twin under another class, and boxes to draw.
+    mkdirSync(at(), { recursive: true });
+    const rows = ["path,label,split,xmin,ymin,xmax,ymax"];
+    for (const [photo, name, label, split] of [
+      ["beagle_14.jpg", "a.jpg", "beagle", "train"],
+      ["beagle_14.jpg", "b.jpg", "Samoyed", "train"],
+      ["samoyed_32.jpg", "c.jpg", "Samoyed", "train"],
+      ["saint_bernard_187.jpg", "d.jpg", "Saint_Bernard", "val"],
+    ]) {
+      copyFileSync(world.photo(photo), at(name));
+      rows.push(`${name},${label},${split},20,20,120,110`);
+    }
+    writeFileSync(at("labels.csv"), rows.join("\n"));
+    museau("data", "import", at("labels.csv"), "-o", at("set.csv"));
+    museau("data", "check", at("set.csv"), "-o", at("checked"));
+    museau("data", "explore", at("set.csv"), "-o", at("looked"));
+    museau("preprocess", "gallery", "clahe | resize(224)", at("a.jpg"), "-o", at("gallery.html"));
+    for (const report of [["checked", "report.html"], ["looked", "explore.html"], ["gallery.html"]]) {
+      const page = await open({ baseURL: "file:///" });
+      const address = pathToFileURL(at(...report)).href;
+      const asked = [];
+      page.on("request", (request) => asked.push(request.url()));
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto(address);
+        await fits(page, `${report.at(-1)} at ${width}`);
+        await picture(page, `${report.at(-1)}-${language}-${width}`);
+      }
+      assert.equal(await page.getAttribute("html", "lang"), language);
+      await accessible(page, report.at(-1));
+      const elsewhere = asked.filter((url) => url !== address && !url.startsWith("data:"));
+      assert.deepEqual(elsewhere, [], "it needs nothing but itself");
+      if (report.at(-1) !== "gallery.html") continue;
+      const slider = page.locator(".compare input").first();
+      const pictures = await page.locator(".compare").first().locator("img").all();
+      for (const one of [slider, ...pictures]) {
+        const { x, width } = await one.boundingBox();
+        assert.ok(x >= 0 && x + width <= 390, `cut off: ${x} + ${width}`);
+      }
+      for (let presses = 0; presses < 20; presses++) {
+        await page.keyboard.press("Tab");
+        if (await slider.evaluate((input) => input === document.activeElement)) break;
+      }
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("ArrowRight");
+      assert.equal(await slider.inputValue(), "52", "by keyboard");
+      const cut = await page
+        .locator(".compare figure + figure")
+        .first()
+        .evaluate((figure) => getComputedStyle(figure).clipPath);
+      assert.match(cut, /52%/);
+    }
+  });
+}
 
 // ---- the test page ----------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}\
 summary{cursor:pointer}\
 .compare{display:flex;flex-wrap:wrap;gap:.5rem;max-width:34rem}\
 .compare figure{flex:1 1 14rem;margin:0}.compare img{display:block;width:100%;height:auto}\
-.compare.on{display:grid}.compare.on figure{grid-area:1/1}\
+.compare.on{display:grid;grid-template-columns:minmax(0,1fr)}.compare.on figure{grid-area:1/1}\
 .compare.on figure+figure{clip-path:inset(0 0 0 var(--at,50%))}\
 .compare.on figure+figure figcaption{text-align:right}\
 .compare input{grid-area:2/1;width:100%;margin:0;height:2rem}";

@@ -12,6 +12,11 @@ use crate::dataset::Part;
 use crate::import::{Problem, ProblemKind};
 use crate::manifest::{Entry, Manifest, part_name};
 
+// Dark, blurred and tiny are judged here otherwise than by `vision::quality`, on purpose. That one
+// advises a person to take another photo, so it spares every good one at its full size; this one
+// brings the worst of a data set, often stored at 224 x 224, before whoever cleans it, so it must
+// mean the same for small stored copies and go by numbers that can be listed in order.
+
 /// A side below this many pixels is tiny: networks look at 224.
 const TINY: u32 = 96;
 /// Mean brightness of 255 below which a photo is dark, above which it is bright.
