@@ -583,6 +583,10 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
             let _ = std::fs::remove_dir(folder.join(parent));
         }
     }
+    if run.row.state != State::Running {
+        // The lock of a training that is over holds nothing.
+        let _ = std::fs::remove_file(folder.join("run.lock"));
+    }
     let _ = std::fs::remove_dir(folder);
     let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
     if left > 0 && !context.quiet {
