@@ -630,13 +630,13 @@ fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, 
     ]);
     let figure = |value: Option<f64>, digits: usize| match value {
         Some(value) if value.is_infinite() => "∞".to_owned(),
-        Some(value) => format!("{value:.digits$}"),
+        Some(value) => words::number(context.language, value, digits),
         None => "–".to_owned(),
     };
     for (step, ran) in pipeline.steps().iter().zip(ran) {
         table.row([
             step.to_string(),
-            format!("{:.2}", ran.time.as_secs_f64() * 1e3),
+            words::number(context.language, ran.time.as_secs_f64() * 1e3, 2),
             format!("{} × {}", ran.photo.width(), ran.photo.height()),
             figure(vision::psnr(photo, &ran.photo), 2),
             figure(vision::ssim(photo, &ran.photo), 4),
