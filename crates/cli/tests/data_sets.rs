@@ -121,6 +121,43 @@ fn a_data_set_goes_from_import_to_its_reports_and_the_test_stays_sealed() {
 }
 
 #[test]
+fn labels_are_judged_out_of_fold_in_one_command_and_its_table_is_read_back() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let set = at("set");
+    let check = |out: &str, more: &[&str]| {
+        let mut arguments = vec!["check", &set, "-o", out];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let few = check(&at("few"), &["--suspects", "--out-of-fold"]);
+    assert_eq!(status(&few), 3, "four photos in five folds: {few:?}");
+    assert!(text(&few.stderr).contains("too few"), "{few:?}");
+    let table = at("out/p.csv");
+    let judged = ["--suspects", "--out-of-fold", &table, "--with-test"];
+    assert_eq!(status(&check(&at("one"), &judged)), 0);
+    let written = fs::read_to_string(folder.path().join("out/p.csv")).expect("a table");
+    assert!(
+        written.starts_with("path,label,answer,beagle,pug\n"),
+        "{written}"
+    );
+    assert_eq!(written.lines().count(), 7);
+    let again = ["--probabilities", &table, "--with-test"];
+    assert_eq!(status(&check(&at("two"), &again)), 0);
+    let suspects = |name: &str| -> Vec<String> {
+        let bytes = fs::read(folder.path().join(name).join("check.json")).expect("numbers");
+        let json: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        let all = json["findings"].as_array().expect("a list").iter();
+        all.filter(|finding| finding["kind"] == "label_suspect")
+            .map(|finding| finding["paths"][0].as_str().expect("a path").to_owned())
+            .collect()
+    };
+    assert_eq!(suspects("one"), suspects("two"));
+    let both = ["--suspects", "--out-of-fold", "--probabilities", &table];
+    assert_eq!(status(&check(&at("three"), &both)), 2);
+}
+
+#[test]
 fn decisions_are_honoured_by_every_verb_and_nothing_is_deleted() {
     let folder = dataset();
     let at = |name: &str| path(folder.path().join(name));

@@ -10,8 +10,7 @@ const LEAST_CELL: usize = 10;
 const MOST_CELL: usize = 40;
 /// From this side on a cell has room for its number.
 const CELL_WITH_NUMBER: usize = 24;
-/// Pixels of a character of a name, and of the longest name that is written whole.
-const CHARACTER: usize = 6;
+/// Characters of the longest name that is written whole.
 const LONGEST_NAME: usize = 30;
 /// What is right and what is wrong: told apart with any colour vision (Okabe and Ito, 2008).
 const RIGHT: &str = "#0072b2";
@@ -53,9 +52,10 @@ impl Matrix<'_> {
         let cell = (SIDE / count.max(1)).clamp(LEAST_CELL, MOST_CELL);
         let shown: Vec<String> = self.names.iter().map(|name| shortened(name)).collect();
         let longest = shown.iter().map(|name| name.chars().count()).max();
-        let margin = longest.unwrap_or(0) * CHARACTER + 10;
-        let side = margin + count * cell + 4;
         let font = (cell - 1).min(11);
+        // A character is about 0.56 as wide as it is high.
+        let margin = longest.unwrap_or(0) * font * 14 / 25 + 10;
+        let side = margin + count * cell + 4;
         let mut svg = format!(
             "<svg role=img aria-label=\"{}\" xmlns=\"http://www.w3.org/2000/svg\" width={side} \
              height={side} viewBox=\"0 0 {side} {side}\" font-family=sans-serif font-size={font}>\

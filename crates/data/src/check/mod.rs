@@ -21,7 +21,7 @@ use vision::{Limits, Photo};
 pub use duplicates::Twins;
 pub use finding::{Checked, Finding};
 pub use kind::Kind;
-pub use page::{report, thumbnail};
+pub use page::{last_names, report, thumbnail};
 pub use suspects::Probabilities;
 
 use crate::features::Features;

@@ -104,7 +104,7 @@ fn cell(finding: &Finding, pictures: &HashMap<&str, Picture>) -> (Vec<Picture>, 
 }
 
 /// The last two names of a path: the class and the photo.
-fn last_names(path: &str) -> &str {
+pub fn last_names(path: &str) -> &str {
     let cut = path
         .rmatch_indices('/')
         .nth(1)

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use data::{Manifest, Progress, check::thumbnail, parallel};
+use data::check::{last_names, thumbnail};
+use data::{Manifest, Progress, parallel};
 use report::{Chart, Line, Matrix, Page, Picture, Table};
 use words::{Language, Message};
 
@@ -79,7 +80,7 @@ impl Evaluation {
                 answer: mistake.answer.name_in(language),
                 percent: &percent(language, mistake.probability),
             };
-            let lines = vec![said.text(language), mistake.path.clone()];
+            let lines = vec![said.text(language), last_names(&mistake.path).to_owned()];
             (picture.into_iter().collect::<Vec<_>>(), lines)
         };
         if !self.confused.is_empty() {

@@ -1,6 +1,6 @@
 //! The figures in words and lines, for a terminal and for the head of the page.
 
-use data::Part;
+use data::{Part, check::last_names};
 use words::{Language, Message};
 
 use super::{Comparison, Estimate, Evaluation, Scores, Verdict, shown_part};
