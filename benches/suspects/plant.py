@@ -3,7 +3,7 @@
 
     python3 benches/suspects/plant.py --museau target/release/museau --manifest stanford.csv --out FOLDER
 
-STANFORD.csv is what `museau data import` makes. Python's standard library alone.
+`stanford.csv` is what `museau data import` makes. Python's standard library alone.
 """
 
 import argparse
@@ -68,7 +68,11 @@ for to in ["any other class", "a look-alike"]:
         command = [arguments.museau, "data", "check", str(folder / "planted.csv"), "-o", str(checked), "--suspects"]
         subprocess.run(command + more, check=True, stdout=subprocess.DEVNULL)
         findings = json.loads((checked / "check.json").read_text())["findings"]
+        # The most suspect come first.
         suspects = [finding["paths"][0] for finding in findings if finding["kind"] == "label_suspect"]
-        right = sum(str(base / path) in planted for path in suspects)
-        print(f"  {name}: {len(suspects)} suspects, {right} planted: "
-              f"precision {right / max(len(suspects), 1):.3f}, recall {right / len(planted):.3f}")
+        right = [str(base / path) in planted for path in suspects]
+        print(
+            f"  {name}: {len(suspects)} suspects, {sum(right)} planted: precision "
+            f"{sum(right) / max(len(suspects), 1):.2f}, recall {sum(right) / len(planted):.2f}; "
+            f"of the first {len(planted)}, {sum(right[:len(planted)])}"
+        )
