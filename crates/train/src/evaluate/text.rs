@@ -71,10 +71,8 @@ impl Evaluation {
         }
         if !self.not_imported.is_empty() {
             let count = &self.not_imported.len().to_string();
-            let names = self
-                .not_imported
-                .iter()
-                .map(|problem| problem.path.as_str());
+            let names = self.not_imported.iter();
+            let names = names.map(|problem| last_names(&problem.path));
             let names = &listed(names.collect());
             lines.push(Message::EvaluateNotImported { count, names }.text(language));
         }
