@@ -3,18 +3,24 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs tidiness, formatting, lints, the Rust tests and, where `browser` is set, the browser's.
+/// Runs tidiness, formatting, lints, the Rust tests and, where `browser` is set, the browser's and the
+/// notebook's.
 pub fn run(root: &Path, browser: bool) -> Result<()> {
     if browser {
         need(
-            "node",
+            &["node", "--version"],
             &["nodejs", "npm"],
             "Node.js 20 or later, from https://nodejs.org",
         )?;
         need(
-            "chromium",
+            &["chromium", "--version"],
             &["chromium"],
             "Chromium, from https://www.chromium.org",
+        )?;
+        need(
+            &["python3", "-c", "import venv, ensurepip"],
+            &["python3", "python3-venv"],
+            "Python 3.9 or later with venv and pip, from https://www.python.org",
         )?;
     }
     crate::tidy::run(root)?;
@@ -33,20 +39,22 @@ pub fn run(root: &Path, browser: bool) -> Result<()> {
     if browser {
         step(root, "cargo", &["build", "--release"])?;
         step(root, "node", &["tests/browser/run.mjs"])?;
+        step(root, "python3", &["tests/notebook/run.py"])?;
     }
     Ok(())
 }
 
-/// Installs a program by Debian's packages where it is missing and that is possible; otherwise says
-/// what to install.
-fn need(program: &str, packages: &[&str], elsewhere: &str) -> Result<()> {
-    if answers(program) {
+/// Installs what a command needs by Debian's packages where it fails and that is possible; otherwise
+/// says what to install.
+fn need(command: &[&str], packages: &[&str], elsewhere: &str) -> Result<()> {
+    if answers(command) {
         return Ok(());
     }
     let by_hand = format!(
-        "the browser's tests need {elsewhere}; `cargo xtask test --no-browser` leaves them out"
+        "the tests of the browser and the notebook need {elsewhere}; `cargo xtask test --no-browser` \
+         leaves them out"
     );
-    if !answers("apt-get") {
+    if !answers(&["apt-get", "--version"]) {
         bail!("{by_hand}");
     }
     for arguments in [
@@ -67,15 +75,13 @@ fn need(program: &str, packages: &[&str], elsewhere: &str) -> Result<()> {
     Ok(())
 }
 
-fn answers(program: &str) -> bool {
-    let quiet = |command: &mut Command| {
-        command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|s| s.success())
-    };
-    quiet(Command::new(program).arg("--version"))
+fn answers(command: &[&str]) -> bool {
+    Command::new(command[0])
+        .args(&command[1..])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
