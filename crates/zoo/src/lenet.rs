@@ -25,7 +25,8 @@ pub struct LeNet {
     pub kernels: Vec<usize>,
     /// Whether a batch norm stands between each convolution and its activation.
     pub batch_norm: bool,
-    /// After each convolution and after the first dense layer.
+    /// After each convolution and after the first dense layer; `relu`, `swish` and the like.
+    #[serde(with = "activation_name")]
     pub activation: Activation,
     /// Whether the last feature maps are averaged before the dense layers, rather than flattened.
     pub global_pooling: bool,
@@ -48,6 +49,40 @@ impl Default for LeNet {
             units: 64,
             dropout: 0.3,
         }
+    }
+}
+
+/// Activations as Keras names them, in small letters.
+mod activation_name {
+    use graph::Activation;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    const ALL: [Activation; 5] = [
+        Activation::Relu,
+        Activation::Relu6,
+        Activation::Swish,
+        Activation::Sigmoid,
+        Activation::Tanh,
+    ];
+
+    fn name(activation: Activation) -> String {
+        format!("{activation:?}").to_lowercase()
+    }
+
+    pub fn serialize<S: Serializer>(activation: &Activation, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&name(*activation))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Activation, D::Error> {
+        let text = String::deserialize(from)?;
+        let found = ALL
+            .into_iter()
+            .find(|known| name(*known) == text.to_lowercase());
+        found.ok_or_else(|| {
+            let known = ALL.map(name).join(", ");
+            D::Error::custom(format!("no activation `{text}`; known are {known}"))
+        })
     }
 }
 

@@ -47,10 +47,11 @@ fn the_keys_are_the_recipes_own_fields() {
 
 #[test]
 fn a_recipe_is_its_text() {
-    let text = "[model]\nfilters = [8, 16]\n[optimizer]\nname = \"sgd\"\nmomentum = 0.9\nrate = 1\n\
+    let text = "[model]\nfilters = [8, 16]\nactivation = \"swish\"\n[optimizer]\nname = \"sgd\"\nmomentum = 0.9\nrate = 1\n\
                 [augment]\nsteps = \"flip | mixup(0.2)\"\n";
     let recipe = Recipe::parse(text).unwrap();
     assert_eq!(recipe.model.lenet.filters, [8, 16]);
+    assert_eq!(recipe.model.lenet.activation, graph::Activation::Swish);
     assert_eq!(recipe.optimizer.rate, Some(1.0));
     assert_eq!(Recipe::parse(&recipe.text()).unwrap(), recipe);
     let changed = recipe
