@@ -227,18 +227,18 @@ const MOST_NAMED: usize = 10;
 
 fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
     let file = begin_manifest(context, &arguments.output, &arguments.source.source)?;
-    let (manifest, _, _) = open(context, &arguments.source)?;
+    let (mut manifest, _, _) = open(context, &arguments.source)?;
     let sealed = manifest.test_entries().next().is_some();
     if sealed && !arguments.official && !arguments.redraw {
         let said = context.say(Message::SplitSealed);
         return Err(Failure::error(Status::Usage, said));
     }
-    let classes = match &arguments.classes {
-        Some(request) => {
-            data::split::choose_classes(&manifest, request).map_err(unusable(context))?
-        }
-        None => Vec::new(),
-    };
+    if let Some(request) = &arguments.classes {
+        // Twins are looked for among these alone.
+        let classes = data::split::choose_classes(&manifest, request).map_err(unusable(context))?;
+        manifest =
+            manifest.restricted(|entry| classes.iter().any(|c| c == manifest.class_name(entry)));
+    }
     let shown = Shown::of_items(context, "split");
     let progress = |done, all| shown.now(done as u64, all as u64);
     let twins = data::check::twins(&manifest, context.threads, &progress);
@@ -249,7 +249,7 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
         test: arguments.test,
         validation: arguments.val,
         seed: arguments.seed,
-        classes,
+        classes: Vec::new(),
         most: arguments.most.map(|most| most as usize),
     };
     let done = data::split::split(&manifest, &pairs, &options);
