@@ -69,6 +69,8 @@ pub enum Verb {
     /// List, show, compare, forget and export recorded runs
     #[command(subcommand)]
     Runs(crate::runs::RunsVerb),
+    /// Say whether one group of models is better than another, seed by seed
+    Compare(crate::compare::CompareArguments),
     /// Measure the speed of museau's own engine
     #[command(subcommand)]
     Bench(BenchVerb),

@@ -48,7 +48,7 @@ pub struct EvaluateArguments {
 
 /// The parts of a data set, as they are named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PartName {
+pub enum PartName {
     /// For fitting
     Train,
     /// For choosing
@@ -192,7 +192,7 @@ fn fit(
 }
 
 /// Whose predictions are looked at.
-enum Subject {
+pub enum Subject {
     /// A model, to be run.
     Model(Box<Package>, Box<Classifier>),
     /// What a table says, with the table's name.
@@ -201,7 +201,7 @@ enum Subject {
 
 impl Subject {
     /// A package or, where the name says so, a table.
-    fn open(context: &Context, path: &Path) -> Result<Self> {
+    pub fn open(context: &Context, path: &Path) -> Result<Self> {
         let is_table = path
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("csv"));
@@ -234,7 +234,13 @@ impl Subject {
         Ok(package.about == inside.about)
     }
 
-    fn predicted(&self, context: &Context, manifest: &Manifest, part: Part) -> Result<Predicted> {
+    /// What it says of the photos of a part.
+    pub fn predicted(
+        &self,
+        context: &Context,
+        manifest: &Manifest,
+        part: Part,
+    ) -> Result<Predicted> {
         let shown = Shown::of_items(context, "evaluate");
         let progress = |done, all| shown.now(done as u64, all as u64);
         let predicted = match self {
@@ -256,7 +262,7 @@ impl Subject {
 }
 
 /// The part that was asked for; without one val, or what no part was said for.
-fn part(
+pub fn part(
     context: &Context,
     manifest: &Manifest,
     source: &Path,
@@ -281,6 +287,7 @@ fn part(
     Err(Failure::error(Status::Unusable, said))
 }
 
-fn unusable(context: &Context, error: &train::evaluate::EvaluateError) -> anyhow::Error {
+/// A model or photos that cannot be evaluated.
+pub fn unusable(context: &Context, error: &train::evaluate::EvaluateError) -> anyhow::Error {
     Failure::error(Status::Unusable, error.message(context.language))
 }

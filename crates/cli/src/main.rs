@@ -6,6 +6,7 @@ mod bench_data;
 mod bench_filters;
 mod bench_train;
 mod classify;
+mod compare;
 mod context;
 mod data;
 mod evaluate;
@@ -63,6 +64,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Preprocess(verb)) => preprocess::run(&context, verb),
         Some(Verb::Train(options)) => train::run(&context, options),
         Some(Verb::Runs(verb)) => runs::run(&context, verb),
+        Some(Verb::Compare(options)) => compare::run(&context, options),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => shell::completions(*shell),
         Some(Verb::Man { to }) => shell::manual(to.as_deref()),

@@ -36,12 +36,10 @@ pub fn photos(
         let name = manifest.class_name(entry);
         names.iter().any(|class| class == name)
     });
-    let has_validation = asked
-        .all_entries()
-        .iter()
-        .any(|entry| entry.part == Part::Validation);
+    let has = |part| asked.all_entries().iter().any(|entry| entry.part == part);
     // A data set that was split before has no twins on two sides.
-    let twins: Vec<(usize, usize)> = if data.validation > 0.0 && !has_validation {
+    let unsplit = !has(Part::Validation) && (data.validation > 0.0 || has(Part::Test));
+    let twins: Vec<(usize, usize)> = if unsplit {
         let twins = data::check::twins(&asked, threads, progress);
         twins.iter().map(|pair| (pair.first, pair.second)).collect()
     } else {
