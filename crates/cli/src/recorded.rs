@@ -27,7 +27,7 @@ const FILES: [(&str, &str); 6] = [
     ("metrics", "metrics.csv"),
     ("checkpoint", "checkpoint.safetensors"),
     ("checkpoint", "checkpoint.before.safetensors"),
-    ("best", "best.safetensors"),
+    ("photos", "photos.csv"),
 ];
 
 /// Opens the database to record into. What is wrong with it is told before a training begins.

@@ -4,11 +4,12 @@ use crate::data::Source;
 use crate::failure::{Failure, Status};
 use crate::recorded::{self, Recorded};
 use crate::runs::StorageArguments;
-use crate::train_shown::{Board, Shown};
+use crate::train_shown::{Board, Preparing, Shown};
 use crate::{data as data_verb, interrupt, model};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::Manifest;
+use data::loader::LoaderError;
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Write as _;
@@ -40,7 +41,7 @@ pub struct TrainingArguments {
         value_delimiter = ',',
         conflicts_with = "resume"
     )]
-    pub seeds: Vec<u32>,
+    pub seeds: Vec<u64>,
     /// Trainings at a time; they share the threads [default: one a thread]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
@@ -105,9 +106,8 @@ struct Job {
 
 /// Runs `museau train`.
 pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
-    let stop = interrupt::flag(context.say(Message::TrainInterrupt));
     if arguments.find_rate {
-        return find_rate(context, arguments, stop);
+        return find_rate(context, arguments);
     }
     let jobs = jobs(context, arguments)?;
     let storage = recorded::open(context, &arguments.storage)?;
@@ -115,6 +115,8 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
         .jobs
         .map_or(context.threads, usize::from)
         .clamp(1, jobs.len());
+    // From here on; before, Ctrl-C ends at once.
+    let stop = interrupt::flag(context.say(Message::TrainInterrupt));
     let board = Board::default();
     let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
     let ends = Mutex::new(Vec::new());
@@ -138,9 +140,13 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
             });
         }
     });
-    let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if stop.load(Ordering::Relaxed) {
-        return Err(Failure::silent(Status::Interrupted));
+    let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for job in &left {
+        board.say(&context.say(Message::TrainNotBegun { name: &job.name }));
+    }
+    let mut ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !left.is_empty() {
+        ends.push(Some(Status::Interrupted));
     }
     match ends
         .into_iter()
@@ -164,7 +170,15 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
     for folder in &arguments.resume {
         let open = RunFolder::open(folder).map_err(|error| failure(context, &error))?;
         let recipe = open.recipe().map_err(|error| failure(context, &error))?;
-        let changed = changed(context, &recipe, &arguments.keys)?;
+        let elsewhere = ["data.source", "data.decisions"];
+        let mut given = arguments.keys.0.iter().map(|(key, _)| *key);
+        if let Some(key) = given.find(|key| !elsewhere.contains(key)) {
+            let said = context.say(Message::TrainResumeKey { key });
+            return Err(Failure::error(Status::Usage, said));
+        }
+        let mut changed = recipe.clone();
+        from_folder(&mut changed, folder);
+        let changed = self::changed(context, &changed, &arguments.keys)?;
         let manifest = manifests.open(context, &changed)?;
         jobs.push(Job {
             name: recipe.train.name.clone(),
@@ -187,11 +201,11 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
     let mut taken = HashSet::new();
     for recipe in recipes {
         let manifest = manifests.open(context, &recipe)?;
-        let own = [recipe.train.seed as u32];
+        let own = [recipe.train.seed];
         let wanted = if seeds.is_empty() { &own[..] } else { seeds };
         for &seed in wanted {
             let mut recipe = recipe.clone();
-            recipe.train.seed = u64::from(seed);
+            recipe.train.seed = seed;
             let mut name = recipe.train.name.clone();
             if !seeds.is_empty() {
                 name += &format!("-seed{seed}");
@@ -242,18 +256,21 @@ fn recipes(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Recip
     }
     let open = |path: &PathBuf| {
         let mut recipe = Recipe::open(path).map_err(|error| failure(context, &error))?;
-        // Paths in a recipe start at its folder, those of flags where the person is.
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let from_recipe = |text: &mut String| {
-            if !text.is_empty() {
-                *text = folder.join(&*text).display().to_string();
-            }
-        };
-        from_recipe(&mut recipe.data.source);
-        recipe.data.decisions.iter_mut().for_each(from_recipe);
+        from_folder(&mut recipe, path.parent().unwrap_or(Path::new("")));
         changed(context, &recipe, &arguments.keys)
     };
     arguments.recipes.iter().map(open).collect()
+}
+
+/// Paths in a recipe start at its folder, those of flags where the person is.
+fn from_folder(recipe: &mut Recipe, folder: &Path) {
+    let from_folder = |text: &mut String| {
+        if !text.is_empty() {
+            *text = folder.join(&*text).display().to_string();
+        }
+    };
+    from_folder(&mut recipe.data.source);
+    recipe.data.decisions.iter_mut().for_each(from_folder);
 }
 
 fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Recipe> {
@@ -325,13 +342,14 @@ fn one(
     board: &Board,
 ) -> Result<Outcome, TrainError> {
     let cache = cache();
+    let preparing = Preparing::new(context, board, &job.name);
     let around = Surroundings {
         cache: &cache,
         threads,
         isa: context.isa,
         memory_limit: free_memory().map(|bytes| bytes / together),
         stop,
-        decoded: &|_, _| {},
+        decoded: &|done, all| preparing.now(done, all),
     };
     let Job {
         name,
@@ -422,13 +440,17 @@ fn told(
         )
     };
     let mut out = std::io::stdout().lock();
-    board
-        .hidden(|| writeln!(out, "{line}"))
-        .err()
-        .map(|_| Status::Failed)
+    let written = board.hidden(|| writeln!(out, "{line}"));
+    match (written, outcome.ended) {
+        (_, Ended::Interrupted) => Some(Status::Interrupted),
+        // Who reads has gone away: the run is there all the same.
+        (Err(error), _) if error.kind() == std::io::ErrorKind::BrokenPipe => None,
+        (written, _) => written.err().map(|_| Status::Failed),
+    }
 }
 
-fn find_rate(context: &Context, arguments: &TrainingArguments, stop: &AtomicBool) -> Result<()> {
+fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
+    let never = AtomicBool::new(false);
     let mut manifests = Manifests::default();
     let cache = cache();
     for recipe in recipes(context, arguments)? {
@@ -438,7 +460,7 @@ fn find_rate(context: &Context, arguments: &TrainingArguments, stop: &AtomicBool
             threads: context.threads,
             isa: context.isa,
             memory_limit: free_memory(),
-            stop,
+            stop: &never,
             decoded: &|_, _| {},
         };
         let range = RateRange::default();
@@ -485,13 +507,13 @@ fn status(error: &TrainError) -> Status {
         | TrainError::NoSource => Status::Usage,
         TrainError::Classes { .. }
         | TrainError::EmptyClass { .. }
-        | TrainError::Loader(_)
         | TrainError::Other { .. }
         | TrainError::Checkpoint { .. }
         | TrainError::Kept { .. }
         | TrainError::NoRun { .. } => Status::Unusable,
-        TrainError::File(data::Error::Write { .. }) => Status::Failed,
-        TrainError::File(_) => Status::Unusable,
+        TrainError::File(data::Error::Write { .. })
+        | TrainError::Loader(LoaderError::File(data::Error::Write { .. })) => Status::Failed,
+        TrainError::File(_) | TrainError::Loader(_) => Status::Unusable,
         _ => Status::Failed,
     }
 }

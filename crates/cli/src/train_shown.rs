@@ -2,6 +2,7 @@
 //! and then.
 use crate::context::Context;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use train::{Beginning, Flow, Live, Notice, Watch};
 use words::Message;
@@ -26,6 +27,58 @@ pub struct Shown<'a> {
     validation: Option<(f64, f64)>,
     /// Who records.
     also: &'a mut dyn Watch,
+}
+
+/// The line of a training that does not learn yet: twins are looked for, photos are decoded.
+pub struct Preparing<'a> {
+    board: &'a Board,
+    name: String,
+    bar: ProgressBar,
+    plain: bool,
+    /// The last plain line.
+    last: Mutex<Instant>,
+}
+
+impl<'a> Preparing<'a> {
+    /// Of the training of this name; shown from the first photo on.
+    pub fn new(context: &Context, board: &'a Board, name: &str) -> Self {
+        let bar = ProgressBar::hidden();
+        let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}");
+        Preparing {
+            bar: bar
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_prefix(name.to_owned()),
+            plain: board.bars.is_hidden() && !context.quiet,
+            board,
+            name: name.to_owned(),
+            last: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// So many photos of all are done.
+    pub fn now(&self, done: usize, all: usize) {
+        if self.plain {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.elapsed() >= PAUSE {
+                *last = Instant::now();
+                eprintln!("{}: {done}/{all}", self.name);
+            }
+        } else if done >= all {
+            self.board.bars.remove(&self.bar);
+        } else {
+            if self.bar.is_hidden() {
+                self.board.bars.add(self.bar.clone());
+            }
+            self.bar.set_length(all as u64);
+            self.bar.set_position(done as u64);
+        }
+    }
+}
+
+impl Drop for Preparing<'_> {
+    fn drop(&mut self) {
+        self.board.bars.remove(&self.bar);
+    }
 }
 
 /// Plain lines are at least this far apart.
@@ -159,6 +212,9 @@ fn said(context: &Context, notice: &Notice) -> String {
             before: &before.to_string(),
             now: &now.to_string(),
         }),
+        Notice::Instructions { before, now } => {
+            context.say(Message::TrainInstructions { before, now })
+        }
         Notice::OlderCheckpoint { reason } => context.say(Message::TrainOlderCheckpoint { reason }),
         Notice::Large { parameters } => context.say(Message::TrainLarge {
             parameters: &parameters.to_string(),

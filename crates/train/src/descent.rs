@@ -77,7 +77,8 @@ impl Descent {
     }
 
     /// Changes every trained parameter by its gradient, which clipping may change, at this learning
-    /// rate. Gives the norm of all gradients together, as it was before clipping.
+    /// rate. Gives the norm of all gradients together, as it was before clipping; where it is not
+    /// finite nothing is changed.
     ///
     /// # Panics
     /// With the state of another plan.
@@ -85,6 +86,9 @@ impl Descent {
         let mut squares = 0.0;
         state.for_each_trained(|_, trained| squares += square_sum(trained.gradient));
         let norm = squares.sqrt();
+        if !norm.is_finite() {
+            return norm as f32;
+        }
         self.steps += 1;
         self.optimizer.begin(self.steps, rate);
         let options = &self.options;

@@ -8,9 +8,9 @@ use words::{Language, Message};
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// There is no optimiser, schedule or the like of this name.
-    #[error("there is no {what} `{name}`: known are {known}")]
+    #[error("{what}: there is no `{name}`; known are {known}")]
     Unknown {
-        /// `optimizer`, `schedule` or `network`.
+        /// The recipe's key.
         what: &'static str,
         /// What was asked for.
         name: String,
@@ -32,7 +32,7 @@ pub enum TrainError {
         option: &'static str,
         /// What was given.
         value: f64,
-        /// In words.
+        /// In signs: `0 <= x < 1`.
         range: &'static str,
     },
     /// What an optimiser kept is of another training.
@@ -56,14 +56,14 @@ pub enum TrainError {
         nearest: &'static str,
     },
     /// A key with a value of the wrong kind.
-    #[error("`{key}` is {value}, it must be {kind}")]
+    #[error("`{key}` is {value}, it must be {}", kind.message().text(Language::English))]
     Value {
         /// The key.
         key: String,
         /// What stands there.
         value: String,
-        /// In words.
-        kind: &'static str,
+        /// What may stand there.
+        kind: crate::recipe::Kind,
     },
     /// Keys of the small network are given for another one.
     #[error("`{network}` has a shape of its own: filters, kernels and the like are for `lenet`")]
@@ -139,6 +139,12 @@ pub enum TrainError {
         /// The folder.
         folder: PathBuf,
     },
+    /// There is something else than a run in the folder.
+    #[error("{} is not empty", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// There is no run in the folder to go on with.
     #[error("{} holds no run", folder.display())]
     NoRun {
@@ -167,6 +173,9 @@ pub enum TrainError {
     /// Photos cannot be loaded.
     #[error(transparent)]
     Loader(#[from] data::loader::LoaderError),
+    /// The network gives no probabilities.
+    #[error(transparent)]
+    Score(#[from] data::score::ScoreError),
     /// The engine refuses.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -233,7 +242,10 @@ impl TrainError {
             TrainError::Kept { name } => say(Message::TrainKept { name }),
             TrainError::Toml { reason } => say(Message::TrainToml { reason }),
             TrainError::Key { key, nearest } => say(Message::TrainKey { key, nearest }),
-            TrainError::Value { key, value, kind } => say(Message::TrainValue { key, value, kind }),
+            TrainError::Value { key, value, kind } => {
+                let kind = &kind.message().text(language);
+                say(Message::TrainValue { key, value, kind })
+            }
             TrainError::NotItsOwn { network } => say(Message::TrainNotItsOwn { network }),
             TrainError::Steps { key, source } => {
                 let reason = &data::loader::step_message(source, language);
@@ -281,6 +293,9 @@ impl TrainError {
             TrainError::Taken { folder } => say(Message::TrainTaken {
                 path: &shown(folder),
             }),
+            TrainError::NotEmpty { folder } => say(Message::TrainNotEmpty {
+                path: &shown(folder),
+            }),
             TrainError::NoRun { folder } => say(Message::TrainNoRun {
                 path: &shown(folder),
             }),
@@ -297,6 +312,9 @@ impl TrainError {
             }
             TrainError::File(error) => error.message(language),
             TrainError::Loader(error) => error.message(language),
+            TrainError::Score(error) => say(Message::TrainNetwork {
+                reason: &error.to_string(),
+            }),
             TrainError::Engine(error) => say(Message::TrainNetwork {
                 reason: &error.to_string(),
             }),

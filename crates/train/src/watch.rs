@@ -69,6 +69,13 @@ pub enum Notice {
         /// Now.
         now: usize,
     },
+    /// It goes on with other instructions of the processor, which changes the last digits.
+    Instructions {
+        /// Before.
+        before: String,
+        /// Now.
+        now: String,
+    },
     /// The newest checkpoint is damaged; it goes on from the one before.
     OlderCheckpoint {
         /// What is wrong with the newest.

@@ -429,7 +429,7 @@ fn card(about: &About, fit: Option<&Fit>) -> String {
         "# {} {}\n\n\
          Tells {} classes apart. Network: {}, {} x {}, seen as `{}`.\n\n\
          ## Weights\n\n\
-         {}. Licence: {}. blake3 of the file: `{}`.\n\n\
+         {}. Licence: {}. blake3: `{}`.\n\n\
          {}\n\n\
          ## Calibration\n\n\
          Temperature {:.3}; fitted on {}.\n",

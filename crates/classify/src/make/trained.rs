@@ -27,7 +27,7 @@ pub struct Trained<'a> {
     pub network: String,
     /// What the weights are: how they were trained.
     pub weights_name: String,
-    /// BLAKE3 of the file that they stand in, hexadecimal.
+    /// BLAKE3 of their bytes, hexadecimal.
     pub weights_hash: String,
     /// What the training has seen, in words.
     pub seen: String,

@@ -151,7 +151,7 @@ pub fn find(name: &str) -> Result<&'static Entry, TrainError> {
         .iter()
         .find(|entry| entry.name == name)
         .ok_or_else(|| TrainError::Unknown {
-            what: "optimizer",
+            what: "optimizer.name",
             name: name.to_owned(),
             known: all()
                 .iter()
@@ -193,14 +193,10 @@ impl OptimizerOptions {
             ("average", self.average),
         ];
         for (option, value) in shares {
-            check(option, value, "0 or more and less than 1", |v| {
-                (0.0..1.0).contains(&v)
-            })?;
+            check(option, value, "0 <= x < 1", |v| (0.0..1.0).contains(&v))?;
         }
         for (option, value) in [("rate", self.rate), ("weight_decay", self.weight_decay)] {
-            check(option, value, "0 or more", |v| {
-                (0.0..f32::INFINITY).contains(&v)
-            })?;
+            check(option, value, ">= 0", |v| (0.0..f32::INFINITY).contains(&v))?;
         }
         let positive = [
             ("clip_norm", self.clip_norm),
@@ -210,7 +206,7 @@ impl OptimizerOptions {
             ("initial_accumulator", self.initial_accumulator),
         ];
         for (option, value) in positive {
-            check(option, value, "more than 0", |v| v > 0.0 && v.is_finite())?;
+            check(option, value, "> 0", |v| v > 0.0 && v.is_finite())?;
         }
         Ok((entry.build)(self))
     }

@@ -1,6 +1,7 @@
 //! The keys of a recipe: what each is for and what may stand behind it.
 use crate::TrainError;
 use toml::Value;
+use words::Message;
 
 /// A key of a recipe.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +31,13 @@ pub enum Kind {
 
 impl Kind {
     /// In words, for an error.
-    pub fn words(self) -> &'static str {
+    pub fn message(self) -> Message<'static> {
         match self {
-            Kind::Text => "a text",
-            Kind::Whole => "a whole number",
-            Kind::Number => "a number",
-            Kind::Switch => "true or false",
-            Kind::Wholes => "whole numbers, such as 16,32,64",
+            Kind::Text => Message::TrainKindText,
+            Kind::Whole => Message::TrainKindWhole,
+            Kind::Number => Message::TrainKindNumber,
+            Kind::Switch => Message::TrainKindSwitch,
+            Kind::Wholes => Message::TrainKindWholes,
         }
     }
 

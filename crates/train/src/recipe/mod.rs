@@ -11,7 +11,7 @@ use zoo::LeNet;
 
 mod keys;
 
-pub use keys::{KEYS, Key};
+pub use keys::{KEYS, Key, Kind};
 
 /// All that a training depends on but the photos themselves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -255,7 +255,7 @@ impl Recipe {
             let wrong = || TrainError::Value {
                 key: key.name.to_owned(),
                 value: text.to_owned(),
-                kind: key.kind.words(),
+                kind: key.kind,
             };
             let value = key.kind.read(text).ok_or_else(wrong)?;
             let section = table
@@ -316,7 +316,7 @@ impl Recipe {
                     return Err(TrainError::Value {
                         key: name,
                         value: value.to_string(),
-                        kind: known.kind.words(),
+                        kind: known.kind,
                     });
                 }
             }
@@ -348,50 +348,55 @@ impl Recipe {
                 "data.validation",
                 self.data.validation,
                 0.0..=0.9,
-                "0 to 0.9",
+                "0 ... 0.9",
             ),
             (
                 "input.size",
                 self.input.size as f64,
                 8.0..=1024.0,
-                "8 to 1024",
+                "8 ... 1024",
             ),
             (
                 "augment.margin",
                 f64::from(self.augment.margin),
                 1.0..=4.0,
-                "1 to 4",
+                "1 ... 4",
             ),
             (
                 "train.epochs",
                 f64::from(train.epochs),
                 1.0..=100_000.0,
-                "1 to 100,000",
+                "1 ... 100000",
             ),
-            ("train.batch", train.batch as f64, 1.0..=4096.0, "1 to 4096"),
+            (
+                "train.batch",
+                train.batch as f64,
+                1.0..=4096.0,
+                "1 ... 4096",
+            ),
             (
                 "train.accumulate",
                 f64::from(train.accumulate),
                 1.0..=4096.0,
-                "1 to 4096",
+                "1 ... 4096",
             ),
             (
                 "train.label_smoothing",
                 f64::from(train.label_smoothing),
                 0.0..=0.9,
-                "0 to 0.9",
+                "0 ... 0.9",
             ),
             (
                 "train.patience",
                 f64::from(train.patience.unwrap_or(1)),
                 1.0..=1e9,
-                "1 or more",
+                ">= 1",
             ),
             (
                 "train.checkpoint_seconds",
                 train.checkpoint_seconds,
                 0.0..=86_400.0,
-                "0 to 86,400",
+                "0 ... 86400",
             ),
         ];
         for (option, value, range, words) in ranges {

@@ -37,6 +37,12 @@ pub(super) struct Position {
     pub history: Vec<(u32, Vec<Option<u64>>)>,
     /// Seconds spent.
     pub seconds: f64,
+    /// Whether who looks on has ended it.
+    #[serde(default)]
+    pub stopped: bool,
+    /// The instructions of the kernels.
+    #[serde(default)]
+    pub instructions: String,
 }
 
 /// Sums over the photos of an epoch.

@@ -6,10 +6,11 @@
 //! | `run.json` | version, machine, photos, parameters, memory: [`About`] |
 //! | `metrics.csv` | a line an epoch |
 //! | `checkpoint.safetensors`, `checkpoint.before.safetensors` | to go on from |
-//! | `best.safetensors` | the best epoch's network so far |
+//! | `photos.csv` | the photos, each with its part: a manifest |
+//! | `best-EPOCH.safetensors` | the network of the best epoch so far |
 //! | `model.museau`, `model_card.md` | the result |
 use crate::{METRICS, Recipe, TrainError};
-use data::AtomicFile;
+use data::{AtomicFile, Manifest};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::{BufRead as _, Write as _};
@@ -55,13 +56,25 @@ impl RunFolder {
     /// A new run's folder.
     ///
     /// # Errors
-    /// `Taken` where there is a run already, `InUse` where another training works there.
+    /// `Taken` where there is a run already, `NotEmpty` where there is anything else, `InUse` where
+    /// another training works there.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         std::fs::create_dir_all(path).map_err(TrainError::write(path))?;
         let folder = Self::lock(path)?;
-        if folder.recipe_path().exists() || folder.about_path().exists() {
+        if folder.recipe_path().exists() {
             let folder = path.to_owned();
             return Err(TrainError::Taken { folder });
+        }
+        // What a training leaves that was broken off before it became a run.
+        sweep(path);
+        let own = ["run.lock", "run.json", "photos.csv"];
+        let files = path.read_dir().map_err(TrainError::read(path))?;
+        for file in files {
+            let name = file.map_err(TrainError::read(path))?.file_name();
+            if !own.iter().any(|own| name == *own) {
+                let folder = path.to_owned();
+                return Err(TrainError::NotEmpty { folder });
+            }
         }
         Ok(folder)
     }
@@ -129,8 +142,23 @@ impl RunFolder {
         self.path.join("checkpoint.before.safetensors")
     }
 
-    pub(super) fn best_path(&self) -> PathBuf {
-        self.path.join("best.safetensors")
+    /// The network of this epoch, where it was the best.
+    pub(super) fn best_path(&self, epoch: u32) -> PathBuf {
+        self.path.join(format!("best-{epoch}.safetensors"))
+    }
+
+    /// Removes the networks of all epochs but these.
+    pub(super) fn keep_best(&self, epochs: &[u32]) {
+        for file in self.path.read_dir().into_iter().flatten().flatten() {
+            let name = file.file_name();
+            let epoch = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("best-")?.strip_suffix(".safetensors"))
+                .and_then(|epoch| epoch.parse().ok());
+            if epoch.is_some_and(|epoch: u32| !epochs.contains(&epoch)) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
     }
 
     /// The recipe.
@@ -157,7 +185,13 @@ impl RunFolder {
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub fn describe(&self, recipe: &Recipe, about: &About) -> Result<(), TrainError> {
+    pub fn describe(
+        &self,
+        recipe: &Recipe,
+        about: &About,
+        photos: &Manifest,
+    ) -> Result<(), TrainError> {
+        photos.save(&self.path.join("photos.csv"))?;
         let json = serde_json::to_vec_pretty(about).expect("texts and numbers");
         self.write(&self.about_path(), &json)?;
         self.write(&self.recipe_path(), recipe.text().as_bytes())

@@ -41,7 +41,7 @@ pub fn network(recipe: &Recipe, classes: usize) -> Result<Network, TrainError> {
         let backbone = zoo::find(&recipe.model.network).ok_or_else(|| {
             let names = zoo::all().iter().map(|backbone| backbone.name);
             TrainError::Unknown {
-                what: "network",
+                what: "model.network",
                 name: recipe.model.network.clone(),
                 known: [LENET]
                     .into_iter()

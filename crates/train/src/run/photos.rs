@@ -36,15 +36,9 @@ pub fn photos(
         let name = manifest.class_name(entry);
         names.iter().any(|class| class == name)
     });
-    let has = |part| asked.all_entries().iter().any(|entry| entry.part == part);
-    // A data set that was split before has no twins on two sides.
-    let unsplit = !has(Part::Validation) && (data.validation > 0.0 || has(Part::Test));
-    let twins: Vec<(usize, usize)> = if unsplit {
-        let twins = data::check::twins(&asked, threads, progress);
-        twins.iter().map(|pair| (pair.first, pair.second)).collect()
-    } else {
-        Vec::new()
-    };
+    // Always: parts that a data set came with may well have twins on two sides.
+    let twins = data::check::twins(&asked, threads, progress);
+    let twins: Vec<(usize, usize)> = twins.iter().map(|pair| (pair.first, pair.second)).collect();
     let done = split(
         &asked,
         &twins,

@@ -314,26 +314,104 @@ fn a_loss_that_is_no_number_stops_it_where_it_began_and_the_checkpoint_stays() {
     let around = around(&cache, &NEVER);
     let manifest = photos.manifest();
     let folder = photos.run("diverges");
-    // The rate is warmed up over one epoch, and then leads nowhere.
+    // A step an epoch, each a thousand times too large.
     let changes = [
         ("optimizer.name", "sgd"),
-        ("optimizer.rate", "1e30"),
-        ("schedule.name", "constant"),
-        ("schedule.warm_up", "2"),
+        ("optimizer.rate", "10000"),
+        ("train.accumulate", "4096"),
         ("model.batch_norm", "false"),
+        ("train.checkpoint_seconds", "1000"),
     ];
     let recipe = recipe(&changes);
     let error = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap_err();
     let TrainError::NotFinite { epoch, place, .. } = &error else {
         panic!("{error}");
     };
-    assert!(*epoch >= 1 && !place.is_empty(), "{error}");
+    assert!(*epoch >= 2 && !place.is_empty(), "{error}");
     let open = RunFolder::open(&folder).unwrap();
-    if let Some((position, tensors, _)) = super::checkpoint::load(&open).unwrap() {
-        assert!(position.epoch < *epoch);
-        let finite = |tensor: &tensor::Tensor| tensor.values().iter().all(|v| v.is_finite());
-        assert!(tensors.values().all(finite));
+    let (position, tensors, _) = super::checkpoint::load(&open).unwrap().unwrap();
+    assert_eq!(
+        position.epoch, 1,
+        "the first epoch is kept however short it is"
+    );
+    let finite = |tensor: &tensor::Tensor| tensor.values().iter().all(|v| v.is_finite());
+    assert!(tensors.values().all(finite));
+}
+
+#[test]
+fn a_training_that_ended_early_ends_there_again() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let folder = photos.run("early");
+    let changes = [
+        ("optimizer.rate", "0.3"),
+        ("train.patience", "2"),
+        ("train.epochs", "60"),
+    ];
+    let recipe = recipe(&changes);
+    let once = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
+    let package = std::fs::read(folder.join("model.museau")).unwrap();
+    // The power failed before the package was there.
+    std::fs::remove_file(folder.join("model.museau")).unwrap();
+    let open = RunFolder::open(&folder).unwrap();
+    let again = resume(&open, &manifest, &around, &mut Unwatched).unwrap();
+    assert_eq!((once.ended, again.ended), (Ended::Early, Ended::Early));
+    assert_eq!(once.epochs, again.epochs);
+    assert!(std::fs::read(folder.join("model.museau")).unwrap() == package);
+    let best = folder.join(format!("best-{}.safetensors", once.kept_epoch));
+    let read = formats::read_safetensors(&std::fs::read(best).unwrap())
+        .unwrap()
+        .0;
+    let packaged = classify::Package::read(&package).unwrap().weights;
+    for (name, tensor) in &packaged {
+        let pairs = tensor.values().iter().zip(read[name].values());
+        for (stored, best) in pairs {
+            assert!(
+                (stored - best).abs() <= 1e-3 * best.abs().max(1e-3),
+                "{name}"
+            );
+        }
     }
+}
+
+#[test]
+fn a_best_epoch_after_the_last_checkpoint_harms_no_resume() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let cache = photos.run("cache");
+    let plain = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let folder = photos.run("killed");
+    struct Dies;
+    impl Watch for Dies {
+        fn report(&mut self, step: u64, _metrics: &[(&str, f64)]) -> Flow {
+            assert!(step < 5, "killed");
+            Flow::Continue
+        }
+    }
+    // A checkpoint after the first epoch, and none before it dies.
+    let recipe = recipe(&[("train.checkpoint_seconds", "1000")]);
+    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = begin(&recipe, &manifest, &folder, None, &plain, &mut Dies);
+    }));
+    assert!(killed.is_err());
+    let bests = |folder: &Path| {
+        let files = folder.read_dir().unwrap().flatten();
+        files
+            .filter(|file| file.file_name().to_string_lossy().starts_with("best-"))
+            .count()
+    };
+    assert!(bests(&folder) > 1);
+    let open = RunFolder::open(&folder).unwrap();
+    let two = Surroundings {
+        threads: 2,
+        ..plain
+    };
+    let outcome = resume(&open, &manifest, &two, &mut Unwatched).unwrap();
+    assert_eq!(outcome.ended, Ended::Complete);
+    assert!(outcome.package.unwrap().is_file());
+    assert!(bests(&folder) <= 2);
 }
 
 #[test]
@@ -349,9 +427,18 @@ fn one_training_at_a_time_works_in_a_folder() {
         begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap_err()
     };
     assert!(matches!(try_it(), TrainError::InUse { .. }));
-    held.describe(&recipe(&[]), &About::default()).unwrap();
+    held.describe(&recipe(&[]), &About::default(), &manifest)
+        .unwrap();
     drop(held);
     assert!(matches!(try_it(), TrainError::Taken { .. }));
+    let mine = photos.run("mine");
+    std::fs::create_dir_all(&mine).unwrap();
+    std::fs::write(mine.join("metrics.csv"), "mine").unwrap();
+    assert!(matches!(
+        RunFolder::create(&mine),
+        Err(TrainError::NotEmpty { .. })
+    ));
+    assert_eq!(std::fs::read(mine.join("metrics.csv")).unwrap(), b"mine");
     let nothing = RunFolder::open(&photos.run("nothing"));
     assert!(matches!(nothing, Err(TrainError::NoRun { .. })));
 }

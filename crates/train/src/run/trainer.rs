@@ -12,6 +12,7 @@ use crate::{
 };
 use classify::make::{Trained, fit_to_photos, of_trained};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
+use data::score;
 use data::{Manifest, Part};
 use engine::{
     Kernels, Loss, Plan, PlanOptions, StepOptions, StepResult, Targets, TrainingOptions,
@@ -90,7 +91,7 @@ pub fn begin(
     let folder = RunFolder::create(folder)?;
     let mut about = prepared.about.clone();
     about.record = record.map(str::to_owned);
-    folder.describe(recipe, &about)?;
+    folder.describe(recipe, &about, &prepared.photos)?;
     folder.write_metrics(&[])?;
     prepared.about = about;
     Training::start(prepared, &folder, around, watch)?.run(watch)
@@ -206,7 +207,15 @@ fn recipe_hash(recipe: &Recipe) -> String {
     let mut asked = recipe.clone();
     asked.data.source = String::new();
     asked.data.decisions = None;
-    blake3::hash(asked.text().as_bytes()).to_hex().to_string()
+    // What a later version adds stands at its default and changes nothing.
+    let defaults = Recipe::default().flat();
+    let mut hasher = blake3::Hasher::new();
+    for pair in asked.flat() {
+        if !defaults.contains(&pair) {
+            hasher.update(format!("{} = {}\n", pair.0, pair.1).as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// The loader of a part's photos; none where it has none.
@@ -334,6 +343,8 @@ struct Training<'a> {
     epoch_steps: u64,
     position: Position,
     saved: Instant,
+    /// The best epoch as the last checkpoint has it.
+    saved_best: Option<u32>,
     begun: Instant,
 }
 
@@ -342,6 +353,9 @@ enum Epoch {
     Done(Sums),
     Interrupted,
 }
+
+/// What a loss counts beside a share of photos told right; less than one of 100,000 photos.
+const EQUAL: f64 = 1e-7;
 
 /// Batches that are made ahead of their use.
 const AHEAD: usize = 4;
@@ -365,19 +379,18 @@ impl<'a> Training<'a> {
         let options = &recipe.train;
         let recipe_hash = recipe_hash(recipe);
         let loaded = checkpoint::load(folder)?;
-        let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
-        watch.begins(&Beginning {
-            train_photos: about.counts[0],
-            validation_photos: about.counts[1],
-            classes: about.classes.clone(),
-            parameters: about.parameters,
-            memory: plan.memory(),
-            optimizer_bytes,
-            threads: around.threads,
-            epochs: options.epochs,
-            epoch: found,
-        });
-
+        let differs = |what| TrainError::Other {
+            folder: folder.path().to_owned(),
+            what,
+        };
+        if let Some((found, ..)) = &loaded {
+            if found.recipe != recipe_hash {
+                return Err(differs(Difference::Recipe));
+            }
+            if found.photos != about.photos {
+                return Err(differs(Difference::Photos));
+            }
+        }
         let loader = |part: Part, augmentation: Augmentation, margin: f32| {
             loader(
                 recipe,
@@ -393,6 +406,21 @@ impl<'a> Training<'a> {
         let train = train.expect("every class has a photo to learn from");
         let validation = loader(Part::Validation, Augmentation::default(), 1.0)?;
 
+        let rows = loaded.as_ref().map(|(found, ..)| found.rows());
+        folder.write_metrics(&rows.unwrap_or_default())?;
+        let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
+        watch.begins(&Beginning {
+            train_photos: about.counts[0],
+            validation_photos: about.counts[1],
+            classes: about.classes.clone(),
+            parameters: about.parameters,
+            memory: plan.memory(),
+            optimizer_bytes,
+            threads: around.threads,
+            epochs: options.epochs,
+            epoch: found,
+        });
+
         let first = initial_parameters(&network.graph, options.seed);
         let mut state = plan.state(&network.graph, &first)?;
         let mut descent = Descent::new(&recipe.optimizer, &state)?;
@@ -401,19 +429,10 @@ impl<'a> Training<'a> {
             recipe: recipe_hash,
             photos: about.photos.clone(),
             threads: around.threads,
+            instructions: about.instructions.clone(),
             ..Position::default()
         };
         if let Some((found, tensors, notice)) = loaded {
-            let differs = |what| TrainError::Other {
-                folder: folder.path().to_owned(),
-                what,
-            };
-            if found.recipe != position.recipe {
-                return Err(differs(Difference::Recipe));
-            }
-            if found.photos != position.photos {
-                return Err(differs(Difference::Photos));
-            }
             if let Some(notice) = notice {
                 watch.notice(&notice);
             }
@@ -423,16 +442,22 @@ impl<'a> Training<'a> {
                     now: around.threads,
                 });
             }
+            if found.instructions != about.instructions {
+                watch.notice(&Notice::Instructions {
+                    before: found.instructions.clone(),
+                    now: about.instructions.clone(),
+                });
+            }
             state.set_parameters(&tensors)?;
             descent.resume(found.steps, &tensors)?;
             let kept: Vec<f64> = found.schedule.iter().map(|&b| f64::from_bits(b)).collect();
             schedule.resume(&kept);
             position = Position {
                 threads: around.threads,
+                instructions: about.instructions.clone(),
                 ..found
             };
         }
-        folder.write_metrics(&position.rows())?;
         let group = u64::from(options.accumulate);
         Ok(Training {
             epoch_steps: (train.batches() as u64).div_ceil(group),
@@ -448,6 +473,7 @@ impl<'a> Training<'a> {
             train,
             validation,
             pool: Pool::new(around.threads),
+            saved_best: position.best.map(|(epoch, _)| epoch),
             position,
             saved: Instant::now(),
             begun: Instant::now(),
@@ -455,9 +481,10 @@ impl<'a> Training<'a> {
     }
 
     fn run(mut self, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
-        let options = &self.recipe.train;
-        let mut ended = Ended::Complete;
-        while self.position.epoch < options.epochs {
+        let ended = loop {
+            if let Some(ended) = self.ended() {
+                break ended;
+            }
             let sums = match self.epoch(watch)? {
                 Epoch::Done(sums) => sums,
                 Epoch::Interrupted => {
@@ -465,27 +492,36 @@ impl<'a> Training<'a> {
                     return Ok(self.outcome(Ended::Interrupted, None));
                 }
             };
-            let flow = self.end_epoch(&sums, watch)?;
-            let stale = self
-                .position
-                .best
-                .map_or(0, |(epoch, _)| self.position.epoch - epoch);
-            if flow == Flow::Stop {
-                ended = Ended::Stopped;
-                break;
-            }
-            if options.patience.is_some_and(|patience| stale >= patience) {
-                ended = Ended::Early;
-                break;
-            }
-            let every = options.checkpoint_seconds;
-            if self.saved.elapsed().as_secs_f64() >= every {
+            self.position.stopped = self.end_epoch(&sums, watch)? == Flow::Stop;
+            // The first epoch's at once: something to go on from, however soon it diverges.
+            if self.position.epoch == 1 || self.is_due() {
                 self.save()?;
             }
-        }
+        };
         self.save()?;
         let package = self.finish()?;
         Ok(self.outcome(ended, Some(package)))
+    }
+
+    /// Whether it has ended, and how.
+    fn ended(&self) -> Option<Ended> {
+        let options = &self.recipe.train;
+        let best = self.position.best.map(|(epoch, _)| epoch);
+        let stale = best.map_or(0, |epoch| self.position.epoch - epoch);
+        if self.position.batch > 0 {
+            None
+        } else if self.position.stopped {
+            Some(Ended::Stopped)
+        } else if options.patience.is_some_and(|patience| stale >= patience) {
+            Some(Ended::Early)
+        } else {
+            (self.position.epoch >= options.epochs).then_some(Ended::Complete)
+        }
+    }
+
+    /// Whether it is time for a checkpoint.
+    fn is_due(&self) -> bool {
+        self.saved.elapsed().as_secs_f64() >= self.recipe.train.checkpoint_seconds
     }
 
     /// The batches of one epoch that are not done yet.
@@ -519,13 +555,13 @@ impl<'a> Training<'a> {
                 self.plan
                     .step(&self.pool, &mut self.state, batch.values(), targets, step)?;
             if !loss.is_finite() {
-                return Err(self.not_finite(place + 1, rate, "the loss"));
+                return Err(self.not_finite(place + 1, rate, "loss"));
             }
             let ends_group = (place + 1).is_multiple_of(group) || place + 1 == batches;
             if ends_group {
                 let norm = self.descent.apply(&mut self.state, rate);
                 if !norm.is_finite() {
-                    return Err(self.not_finite(place + 1, rate, "the gradients"));
+                    return Err(self.not_finite(place + 1, rate, "gradients"));
                 }
             }
             let sums = &mut self.position.sums;
@@ -549,6 +585,10 @@ impl<'a> Training<'a> {
             if ends_group && self.around.stop.load(Ordering::Relaxed) {
                 return Ok(Epoch::Interrupted);
             }
+            // At 0 seconds after each epoch, not after each step.
+            if ends_group && options.checkpoint_seconds > 0.0 && self.is_due() {
+                self.save()?;
+            }
         }
         let sums = std::mem::take(&mut self.position.sums);
         self.position.batch = 0;
@@ -560,20 +600,27 @@ impl<'a> Training<'a> {
     fn end_epoch(&mut self, sums: &Sums, watch: &mut dyn Watch) -> Result<Flow, TrainError> {
         let epoch = self.position.epoch;
         let parameters = self.parameters();
+        let rate = self.last_rate();
+        let is_finite = |tensor: &tensor::Tensor| tensor.values().iter().all(|v| v.is_finite());
+        if !parameters.values().all(is_finite) {
+            return Err(self.not_finite(0, rate, "parameters"));
+        }
         let validation = self.validate(&parameters)?;
         let loss = f64::from_bits(sums.loss) / sums.photos as f64;
-        let rate = self.last_rate();
         if let Some((loss, _)) = validation
             && !loss.is_finite()
         {
-            return Err(self.not_finite(0, rate, "the loss of the photos for choosing"));
+            return Err(self.not_finite(0, rate, "val_loss"));
         }
         let judged = validation.map_or(loss, |(loss, _)| loss);
         self.schedule.epoch_ended(judged as f32);
         // Lower is better.
         let score = match (self.recipe.train.monitor, validation) {
             (Monitor::ValLoss, Some((loss, _))) => Some(loss),
-            (Monitor::ValAccuracy, Some((_, accuracy))) => Some(-accuracy),
+            // Of equal ones that with the lower loss: a photo more is worth more than any loss.
+            (Monitor::ValAccuracy, Some((loss, accuracy))) => {
+                Some(-accuracy + EQUAL * loss.min(10.0))
+            }
             (_, None) => None,
         };
         if let Some(score) = score {
@@ -640,37 +687,38 @@ impl<'a> Training<'a> {
             },
         )?;
         let mut workspace = plan.workspace();
-        let (mut loss, mut right, mut photos) = (0.0, 0usize, 0usize);
+        let mut outcomes = Vec::new();
         for batch in loader.in_order() {
             let batch = batch?;
             let logits = plan.infer(&self.pool, &mut workspace, batch.values())?;
             let classes = self.plan.classes();
             let rows = logits[0].values().chunks_exact(classes);
             for (row, &class) in rows.zip(batch.classes()) {
-                let (row_loss, row_right) = judge(row, class);
-                loss += row_loss;
-                right += usize::from(row_right);
-                photos += 1;
+                if row.iter().any(|logit| !logit.is_finite()) {
+                    return Ok(Some((f64::NAN, 0.0)));
+                }
+                let probabilities = classify::softmax(row.iter().copied(), 1.0);
+                outcomes.push(score::Outcome::of(&probabilities, class)?);
             }
         }
-        let count = photos.max(1) as f64;
-        Ok(Some((loss / count, right as f64 / count)))
+        let loss = score::negative_log_likelihood(&outcomes);
+        Ok(Some((loss, score::top(&outcomes, 1))))
     }
 
     fn not_finite(&self, batch: usize, rate: f32, place: &str) -> TrainError {
-        let broken = |name: &str, values: Option<&[f32]>| {
-            let values = values.unwrap_or_default();
-            values
-                .iter()
-                .any(|value| !value.is_finite())
-                .then(|| name.to_owned())
+        // Forward, the first parameter that is broken is where it began; backward, the last gradient.
+        let broken = |values: Option<&[f32]>| {
+            values.is_some_and(|values| values.iter().any(|value| !value.is_finite()))
         };
-        let mut found = None;
-        for (name, _) in self.state.trained() {
-            found = found
-                .or_else(|| broken(name, self.state.parameter(name)))
-                .or_else(|| broken(name, self.state.gradient(name)));
-        }
+        let names: Vec<&str> = self.state.trained().map(|(name, _)| name).collect();
+        let parameter = names.iter().find(|name| broken(self.state.parameter(name)));
+        let gradient = || {
+            names
+                .iter()
+                .rev()
+                .find(|name| broken(self.state.gradient(name)))
+        };
+        let found = parameter.or_else(gradient).map(|name| (*name).to_owned());
         TrainError::NotFinite {
             epoch: self.position.epoch + u32::from(batch > 0),
             batch,
@@ -688,15 +736,19 @@ impl<'a> Training<'a> {
         let mut tensors = self.state.parameters();
         tensors.extend(self.descent.kept());
         checkpoint::save(self.folder, &self.position, &tensors)?;
+        // The older checkpoint's best is kept as long as the checkpoint.
+        let best = self.position.best.map(|(epoch, _)| epoch);
+        let kept: Vec<u32> = self.saved_best.into_iter().chain(best).collect();
+        self.folder.keep_best(&kept);
+        self.saved_best = best;
         self.saved = Instant::now();
         Ok(())
     }
 
     fn save_best(&self, epoch: u32, parameters: &NamedTensors) -> Result<(), TrainError> {
-        let metadata = BTreeMap::from([("epoch".into(), epoch.to_string())]);
-        let bytes = formats::write_safetensors(parameters, Precision::F32, &metadata)
+        let bytes = formats::write_safetensors(parameters, Precision::F32, &BTreeMap::new())
             .expect("a header of layers' names is small");
-        self.folder.write(&self.folder.best_path(), &bytes)
+        self.folder.write(&self.folder.best_path(epoch), &bytes)
     }
 
     /// The epoch whose network is kept.
@@ -712,15 +764,12 @@ impl<'a> Training<'a> {
         let kept = self.kept_epoch();
         let mut weights = self.parameters();
         if kept != self.position.epoch {
-            let path = self.folder.best_path();
+            let path = self.folder.best_path(kept);
             let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
             let read = formats::read_safetensors(&bytes);
-            let whole = read.ok().filter(|(_, about)| {
-                about.get("epoch").map(String::as_str) == Some(&*kept.to_string())
-            });
-            let (best, _) = whole.ok_or_else(|| TrainError::Checkpoint {
+            let (best, _) = read.map_err(|error| TrainError::Checkpoint {
                 folder: self.folder.path().to_owned(),
-                reason: format!("best.safetensors is not epoch {kept}"),
+                reason: error.to_string(),
             })?;
             weights = best;
         }
@@ -754,10 +803,15 @@ impl<'a> Training<'a> {
             ),
             weights_hash: hasher.finalize().to_hex().to_string(),
             seen: format!(
-                "The training has seen {} photos; {} more chose the epoch and the temperature. \
-                 Nothing else was seen before.",
+                "The training has seen {} photos of these classes and nothing before. {} more were \
+                 looked at after each epoch and fitted the temperature{}.",
                 counts[0].len(),
-                counts[1].len()
+                counts[1].len(),
+                if options.restore_best {
+                    ", and chose the epoch"
+                } else {
+                    ""
+                }
             ),
         })?;
         let chosen = counts[1].iter().filter_map(|&place| {
@@ -792,7 +846,12 @@ impl<'a> Training<'a> {
                 100.0 * accuracy
             );
         }
-        card + "\nThe recipe:\n\n```toml\n" + &self.recipe.text() + "```\n"
+        // A package goes to others: not with the paths of this machine.
+        let mut recipe = self.recipe.clone();
+        let name = Path::new(&recipe.data.source).file_name();
+        recipe.data.source = name.unwrap_or_default().to_string_lossy().into_owned();
+        recipe.data.decisions = None;
+        card + "\nThe recipe:\n\n```toml\n" + &recipe.text() + "```\n"
     }
 
     fn metrics_of(&self, epoch: u32) -> [Option<f64>; METRICS.len()] {
@@ -818,17 +877,4 @@ fn named(metrics: &[Option<f64>; METRICS.len()]) -> Vec<(&'static str, f64)> {
     let all = METRICS.into_iter().zip(metrics);
     all.filter_map(|(name, metric)| Some((name, (*metric)?)))
         .collect()
-}
-
-/// The cross-entropy of a row of logits, and whether its largest is the class.
-fn judge(logits: &[f32], class: usize) -> (f64, bool) {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| f64::from(logit - largest).exp())
-        .sum();
-    let loss = sum.ln() - f64::from(logits[class] - largest);
-    // Of equal ones the first counts.
-    let first = logits.iter().position(|&logit| logit == largest);
-    (loss, first == Some(class))
 }

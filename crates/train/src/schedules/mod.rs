@@ -118,7 +118,7 @@ impl ScheduleOptions {
     pub fn build(&self) -> Result<Box<dyn Schedule>, TrainError> {
         let entry = all().iter().find(|entry| entry.name == self.name);
         let entry = entry.ok_or_else(|| TrainError::Unknown {
-            what: "schedule",
+            what: "schedule.name",
             name: self.name.clone(),
             known: all()
                 .iter()
@@ -142,10 +142,10 @@ impl ScheduleOptions {
                 return Err(TrainError::Option { name, option });
             }
             let (range, fits) = match option {
-                "every" => ("more than 0", value > 0.0),
-                "factor" | "rise" => ("between 0 and 1", value > 0.0 && value < 1.0),
+                "every" => ("> 0", value > 0.0),
+                "factor" | "rise" => ("0 < x < 1", value > 0.0 && value < 1.0),
                 "least" => ("0 to 1", (0.0..=1.0).contains(&value)),
-                _ => ("0 or more", value >= 0.0),
+                _ => (">= 0", value >= 0.0),
             };
             if !fits || !value.is_finite() {
                 let value = f64::from(value);
