@@ -102,13 +102,12 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     let numbers = |error| unusable(context, &train::evaluate::EvaluateError::Score(error));
     let mut comparisons = Vec::new();
     if !arguments.no_baseline && !subject.is_default(context)? {
-        let baseline = look(&Subject::default_model(context)?)?;
-        match baseline.knows_what(&predicted) {
-            true => {
-                comparisons.extend(Comparison::of(&predicted, &baseline, true).map_err(numbers)?);
-            }
-            false if !context.quiet => eprintln!("{}", context.say(Message::EvaluateNoBaseline)),
-            false => {}
+        let inside = model::read(context, None)?;
+        if predicted.is_known_to(&inside.about.labels, &manifest) {
+            let baseline = look(&Subject::default_model(context)?)?;
+            comparisons.extend(Comparison::of(&predicted, &baseline, true).map_err(numbers)?);
+        } else if !context.quiet {
+            eprintln!("{}", context.say(Message::EvaluateNoBaseline));
         }
     }
     for other in &others {

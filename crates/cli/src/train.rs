@@ -8,8 +8,8 @@ use crate::train_shown::{Board, Preparing, Shown};
 use crate::{data as data_verb, interrupt, model};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use data::Manifest;
 use data::loader::LoaderError;
+use data::{Manifest, ProblemKind};
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Write as _;
@@ -293,7 +293,13 @@ fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Rec
 
 /// Data sets that were opened, so that several trainings open each once.
 #[derive(Default)]
-struct Manifests(HashMap<(String, Option<String>), Arc<Manifest>>);
+struct Manifests(HashMap<(String, Option<String>), Opened>);
+
+struct Opened {
+    manifest: Arc<Manifest>,
+    /// A class that has a folder and no photo.
+    empty: Option<String>,
+}
 
 impl Manifests {
     fn open(&mut self, context: &Context, recipe: &Recipe) -> Result<Arc<Manifest>> {
@@ -302,17 +308,28 @@ impl Manifests {
             return Err(failure(context, &TrainError::NoSource));
         }
         let key = (data.source.clone(), data.decisions.clone());
-        if let Some(manifest) = self.0.get(&key) {
-            return Ok(manifest.clone());
+        if !self.0.contains_key(&key) {
+            let source = Source {
+                source: PathBuf::from(&data.source),
+                decisions: data.decisions.as_ref().map(PathBuf::from),
+            };
+            let (manifest, problems, _) = data_verb::open(context, &source)?;
+            let mut problems = problems.into_iter();
+            let empty = problems.find(|problem| problem.kind == ProblemKind::EmptyClass);
+            let opened = Opened {
+                manifest: Arc::new(manifest),
+                empty: empty.map(|problem| problem.path),
+            };
+            self.0.insert(key.clone(), opened);
         }
-        let source = Source {
-            source: PathBuf::from(&data.source),
-            decisions: data.decisions.as_ref().map(PathBuf::from),
-        };
-        let (manifest, ..) = data_verb::open(context, &source)?;
-        let manifest = Arc::new(manifest);
-        self.0.insert(key, manifest.clone());
-        Ok(manifest)
+        let opened = &self.0[&key];
+        // All classes are asked for, and the network would never have heard of this one.
+        if data.classes.trim().is_empty()
+            && let Some(class) = opened.empty.clone()
+        {
+            return Err(failure(context, &TrainError::EmptyClass { class }));
+        }
+        Ok(opened.manifest.clone())
     }
 }
 

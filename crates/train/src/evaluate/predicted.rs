@@ -226,11 +226,12 @@ impl Predicted {
         shared
     }
 
-    /// Whether it knows every class of the data set that another model knows: then the two can be put to
-    /// the very same question.
-    pub fn knows_what(&self, other: &Predicted) -> bool {
-        let mut both = self.of_data.iter().zip(&other.of_data);
-        both.all(|(own, theirs)| own.is_some() || theirs.is_none())
+    /// Whether a model with these labels knows every class of the data set that this one knows: then
+    /// the two can be put to the very same question.
+    pub fn is_known_to(&self, labels: &[Label], manifest: &Manifest) -> bool {
+        let theirs = match_classes(labels, manifest);
+        let mut both = self.of_data.iter().zip(&theirs);
+        both.all(|(own, theirs)| own.is_none() || theirs.is_some())
     }
 
     /// The probabilities of some of the classes, which sum to 1, and the label's place among them;

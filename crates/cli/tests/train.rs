@@ -1,0 +1,486 @@
+//! `museau train` from outside, on small made photos: several at once, broken off in every way and
+//! gone on with, carried elsewhere, and what it refuses.
+use serde_json::Value;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// Epochs of a training that is broken off: enough that it is not over before.
+const EPOCHS: usize = 120;
+
+/// A folder with photos, recipes and a museau of its own.
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    /// With `a.toml` and `b.toml`, which has a rate of its own, and the photos that they name.
+    fn new() -> Self {
+        let home = Home {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        home.photos("photos/beagle", 0, 0..20);
+        home.photos("photos/pug", 1, 0..20);
+        home.recipe("a.toml", 0.01, EPOCHS);
+        home.recipe("b.toml", 0.02, EPOCHS);
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Photos of one class: 24 x 20 pixels, its colour with noise.
+    fn photos(&self, folder: &str, class: usize, seeds: Range<u64>) {
+        let folder = self.path(folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        for photo in seeds {
+            let mut random = tensor::Random::new(7, class as u32, photo);
+            let pixels = (0..24 * 20 * 3).map(|place| {
+                let base = 60 * ((class + place) % 3);
+                (base + random.below(120) as usize).min(255) as u8
+            });
+            let mut bytes = Vec::from(*b"BM");
+            let words: [u32; 6] = [54 + 24 * 20 * 3, 0, 54, 40, 24, 20];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            bytes.extend([1, 0, 24, 0]); // One plane of 24 bits a pixel, nothing packed.
+            bytes.extend([0; 24]);
+            bytes.extend(pixels);
+            fs::write(folder.join(format!("{photo}.bmp")), bytes).expect("a photo");
+        }
+    }
+
+    fn recipe(&self, name: &str, rate: f32, epochs: usize) {
+        let text = format!(
+            "[data]\nsource = \"photos\"\n[input]\nsize = 16\n\
+             [augment]\nsteps = \"flip | zoom(0.9,1.1) | mixup(0.2)\"\n\
+             [model]\nfilters = [4, 8]\nunits = 8\n[optimizer]\nrate = {rate}\n\
+             [schedule]\nname = \"plateau\"\n\
+             [train]\nepochs = {epochs}\nbatch = 8\ncheckpoint_seconds = 0\n"
+        );
+        fs::write(self.path(name), text).expect("a recipe");
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_museau"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("MUSEAU_HOME", self.path("home"))
+            .env("MUSEAU_LANG", "en")
+            .env("MUSEAU_THREADS", "1")
+            .env_remove("MUSEAU_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary starts")
+    }
+
+    /// What a training printed and said, where all went well.
+    fn trained(&self, arguments: &[&str]) -> (String, String) {
+        let output = self.run(&[&["train"], arguments].concat());
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        (text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Checks that a training is refused with this exit status, and that what is said has these
+    /// words, in English and in French.
+    fn refused(&self, arguments: &[&str], status: i32, english: &str, french: &str) {
+        for (language, words) in [("en", english), ("fr", french)] {
+            let output = self.run(&[&["train", "--lang", language], arguments].concat());
+            let said = text(&output.stderr).replace(['\u{a0}', '\u{202f}'], " ");
+            assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+            assert!(
+                said.contains(words),
+                "{arguments:?}: ‘{words}’ is not in\n{said}"
+            );
+            assert!(output.stdout.is_empty(), "{arguments:?}: {output:?}");
+        }
+    }
+
+    /// Starts a training and waits until its `metrics.csv` has that many epochs.
+    fn started(&self, arguments: &[&str], run: &str, epochs: usize) -> Child {
+        let mut command = self.command(&[&["train"], arguments].concat());
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the binary starts");
+        while !self.path(run).join("recipe.toml").exists() || self.epochs(run) < epochs {
+            let ended = child.try_wait().expect("a process of ours");
+            assert!(ended.is_none(), "{arguments:?} is over: {ended:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
+    /// Kills a training, as if the power failed, once its `metrics.csv` has that many epochs.
+    fn killed(&self, arguments: &[&str], run: &str, epochs: usize) {
+        let mut child = self.started(arguments, run, epochs);
+        child.kill().expect("killed");
+        child.wait().expect("a process of ours");
+        let package = self.path(run).join("model.museau");
+        assert!(!package.exists(), "{arguments:?} was over");
+    }
+
+    fn epochs(&self, run: &str) -> usize {
+        let text = fs::read_to_string(self.path(run).join("metrics.csv")).unwrap_or_default();
+        text.lines().count().saturating_sub(1)
+    }
+
+    /// The lines of `metrics.csv` without their last two columns, which are times.
+    fn curve(&self, run: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path(run).join("metrics.csv")).expect("a table");
+        let without_times = |line: &str| line.rsplitn(3, ',').last().expect("a row").to_owned();
+        let curve: Vec<String> = text.lines().map(without_times).collect();
+        assert!(
+            curve[0].ends_with(",rate") && curve.len() == EPOCHS + 1,
+            "{curve:?}"
+        );
+        curve
+    }
+
+    fn package(&self, run: &str) -> Vec<u8> {
+        fs::read(self.path(run).join("model.museau")).expect("a package")
+    }
+
+    /// Checks that a training ended as the other one, to the last bit.
+    fn same(&self, run: &str, whole: &str) {
+        assert_eq!(self.curve(run), self.curve(whole), "{run}");
+        assert!(self.package(run) == self.package(whole), "{run}");
+    }
+
+    fn records(&self) -> Vec<Value> {
+        let output = self.run(&["runs", "list", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        json(&text(&output.stdout))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+fn json(text: &str) -> Vec<Value> {
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for file in from.read_dir().expect("a folder") {
+        let path = file.expect("a file").path();
+        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
+    }
+}
+
+#[test]
+fn several_recipes_with_several_seeds_are_trained_side_by_side_as_each_alone() {
+    let home = Home::new();
+    let (printed, _) = home.trained(&[
+        "a.toml",
+        "b.toml",
+        "--seeds",
+        "1,2",
+        "-o",
+        "four",
+        "--threads",
+        "2",
+        "--json",
+    ]);
+    let mut told = json(&printed);
+    told.sort_by_key(|run| run["name"].to_string());
+    let names = ["a-seed1", "a-seed2", "b-seed1", "b-seed2"];
+    for (run, name) in told.iter().zip(names) {
+        assert_eq!(
+            (&run["name"], &run["ended"]),
+            (&name.into(), &"complete".into())
+        );
+        assert_eq!(run["epochs"], EPOCHS, "{run}");
+    }
+    assert_eq!(told.len(), 4);
+    let mut records = home.records();
+    records.sort_by_key(|run| run["name"].to_string());
+    assert_eq!(records.len(), 4);
+    for (run, name) in records.iter().zip(names) {
+        assert_eq!(
+            (&run["name"], &run["state"]),
+            (&name.into(), &"complete".into())
+        );
+        assert_eq!(run["step"], EPOCHS, "{run}");
+        let seed = if name.ends_with('1') { 1 } else { 2 };
+        assert_eq!(run["seed"], seed, "{run}");
+        let best = &run["metrics"]["val_loss"]["best"]["value"];
+        assert!(best.as_f64().is_some_and(|loss| loss < 0.5), "{run}");
+    }
+    let curves = names.map(|name| home.curve(&format!("four/{name}")));
+    for (place, curve) in curves.iter().enumerate() {
+        assert!(!curves[..place].contains(curve), "{}", names[place]);
+    }
+    // Who trained beside it changes nothing.
+    home.trained(&["b.toml", "--train.seed", "2", "-o", "alone"]);
+    home.same("four/b-seed2", "alone");
+}
+
+#[test]
+fn a_training_that_was_killed_again_and_again_ends_as_the_unbroken_one() {
+    let home = Home::new();
+    home.trained(&["a.toml", "-o", "whole"]);
+    home.killed(&["a.toml", "-o", "broken"], "broken", 0);
+    for epochs in [1, 7, 20, 40] {
+        home.killed(&["--resume", "broken"], "broken", epochs);
+    }
+    home.trained(&["--resume", "broken"]);
+    home.same("broken", "whole");
+    // One that has no checkpoint of late goes back further, and gives the same.
+    let seldom = ["a.toml", "--train.checkpoint_seconds", "30", "-o", "seldom"];
+    home.killed(&seldom, "seldom", 5);
+    home.trained(&["--resume", "seldom"]);
+    assert_eq!(home.curve("seldom"), home.curve("whole"));
+    // Each is one run, however often it was broken off.
+    let records = home.records();
+    assert_eq!(records.len(), 3);
+    assert!(records.iter().all(|run| run["state"] == "complete"));
+    // What is complete stays as it is.
+    home.trained(&["--resume", "broken"]);
+    home.same("broken", "whole");
+}
+
+#[test]
+fn a_checkpoint_that_was_cut_costs_what_came_since_the_one_before() {
+    let home = Home::new();
+    home.trained(&["a.toml", "-o", "whole"]);
+    home.killed(&["a.toml", "-o", "cut"], "cut", 9);
+    let newest = home.path("cut/checkpoint.safetensors");
+    let bytes = fs::read(&newest).expect("a checkpoint");
+    fs::write(&newest, &bytes[..bytes.len() / 2]).expect("cut");
+    copy(&home.path("cut"), &home.path("cut-too"));
+    copy(&home.path("cut"), &home.path("lost"));
+    let (_, said) = home.trained(&["--resume", "cut"]);
+    assert!(
+        said.contains("damaged") && said.contains("the one before"),
+        "{said}"
+    );
+    home.same("cut", "whole");
+    let (_, said) = home.trained(&["--resume", "cut-too", "--lang", "fr"]);
+    assert!(
+        said.contains("abîmé") && said.contains("du précédent"),
+        "{said}"
+    );
+    let older = home.path("lost/checkpoint.before.safetensors");
+    fs::write(older, &bytes[..100]).expect("cut");
+    home.refused(
+        &["--resume", "lost"],
+        3,
+        "No checkpoint",
+        "Aucun point de reprise",
+    );
+}
+
+#[test]
+fn a_run_folder_goes_on_elsewhere_and_its_recipe_gives_the_same_curve() {
+    let home = Home::new();
+    home.trained(&["a.toml", "-o", "whole"]);
+    home.killed(&["a.toml", "-o", "here"], "here", 6);
+    copy(&home.path("here"), &home.path("there/run"));
+    fs::rename(home.path("photos"), home.path("there/dogs")).expect("moved");
+    fs::remove_dir_all(home.path("home")).expect("another person's");
+    home.refused(&["--resume", "there/run"], 3, "photos", "photos");
+    home.trained(&["--resume", "there/run", "--data.source", "there/dogs"]);
+    assert_eq!(home.curve("there/run"), home.curve("whole"));
+    let records = home.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        (&records[0]["state"], &records[0]["step"]),
+        (&"complete".into(), &EPOCHS.into())
+    );
+    let recipe = "there/run/recipe.toml";
+    home.trained(&[recipe, "--data.source", "there/dogs", "-o", "again"]);
+    assert_eq!(home.curve("again"), home.curve("whole"));
+    // Other photos are not taken for the same.
+    home.killed(&[recipe, "--data.source", "there/dogs", "-o", "x"], "x", 3);
+    fs::remove_file(home.path("there/dogs/pug/0.bmp")).expect("removed");
+    let elsewhere = ["--resume", "x", "--data.source", "there/dogs"];
+    home.refused(&elsewhere, 3, "other photos", "d’autres photos");
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing() {
+    let home = Home::new();
+    let recipe = fs::read_to_string(home.path("a.toml")).expect("a recipe");
+    fs::write(home.path("key.toml"), recipe.replace("epochs", "epocs")).expect("a recipe");
+    home.refused(
+        &["key.toml"],
+        2,
+        "no key ‘train.epocs’; the nearest is ‘train.epochs’",
+        "pas de clé « train.epocs » ; la plus proche est « train.epochs »",
+    );
+    fs::write(home.path("odd.toml"), "[train\nepochs = 3").expect("a recipe");
+    home.refused(
+        &["odd.toml"],
+        2,
+        "recipe cannot be understood",
+        "recette n’est pas comprise",
+    );
+    let changed = |changes: &[&str], status: i32, english: &str, french: &str| {
+        home.refused(&[&["a.toml"], changes].concat(), status, english, french);
+    };
+    changed(
+        &["--train.epochs", "many"],
+        2,
+        "‘train.epochs’ is many",
+        "« train.epochs » vaut many",
+    );
+    changed(
+        &["--input.size", "5000"],
+        2,
+        "‘input.size’ is 5000",
+        "« input.size » vaut 5000",
+    );
+    // Five times halved, nothing is left of 8 pixels.
+    changed(
+        &["--input.size", "8", "--model.filters", "4,4,4,4,4"],
+        2,
+        "network cannot be trained",
+        "réseau ne peut pas être entraîné",
+    );
+    changed(&["--data.classes", "pug"], 3, "Classes: 1", "Classes : 1");
+    changed(&["--data.source", "gone"], 3, "gone", "gone");
+    home.photos("one/pug", 1, 0..4);
+    changed(&["--data.source", "one"], 3, "Classes: 1", "Classes : 1");
+    for (folder, class, count) in [("train/a", 0, 6), ("train/b", 1, 6), ("test/c", 2, 2)] {
+        home.photos(&format!("set/{folder}"), class, 0..count);
+    }
+    changed(
+        &["--data.source", "set"],
+        3,
+        "Class ‘c’ has no photo to learn from",
+        "La classe « c » n’a aucune photo à apprendre",
+    );
+    fs::create_dir(home.path("photos/akita")).expect("a folder");
+    changed(
+        &[],
+        3,
+        "Class ‘akita’ has no photo to learn from",
+        "La classe « akita » n’a aucune photo à apprendre",
+    );
+    home.refused(&[], 2, "names no data set", "ne nomme pas de jeu de photos");
+    home.refused(
+        &["--resume", "gone"],
+        3,
+        "no run to go on with in gone",
+        "pas d’entraînement à reprendre dans gone",
+    );
+    assert!(!home.path("runs").exists());
+    assert!(home.records().is_empty());
+    // Those that are named have photos.
+    home.recipe("a.toml", 0.01, 1);
+    home.trained(&["a.toml", "--data.classes", "beagle,pug"]);
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_a_training_and_is_recorded() {
+    let home = Home::new();
+    let changes = [
+        "a.toml",
+        "--optimizer.name",
+        "sgd",
+        "--optimizer.rate",
+        "1e30",
+        "--model.batch_norm",
+        "false",
+    ];
+    home.refused(&changes, 1, "diverged in epoch 1", "a divergé à l’époque 1");
+    let records = home.records();
+    assert_eq!(records.len(), 2);
+    assert!(records.iter().all(|run| run["state"] == "failed"));
+    // One that fails does not take others with it.
+    home.recipe("short.toml", 0.01, 2);
+    fs::write(home.path("bad.toml"), {
+        let recipe = fs::read_to_string(home.path("a.toml")).expect("a recipe");
+        let recipe = recipe.replace("rate = 0.01", "name = \"sgd\"\nrate = 1e30");
+        recipe.replace("units = 8", "units = 8\nbatch_norm = false")
+    })
+    .expect("a recipe");
+    let output = home.run(&["train", "bad.toml", "short.toml", "-o", "both"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(home.path("both/short/model.museau").exists(), "{output:?}");
+    assert!(!home.path("both/bad/model.museau").exists(), "{output:?}");
+}
+
+#[test]
+fn one_training_at_a_time_works_in_a_folder_and_none_is_overwritten() {
+    let home = Home::new();
+    home.trained(&["a.toml", "-o", "whole"]);
+    let mut first = home.started(&["a.toml", "-o", "one"], "one", 2);
+    let held = [
+        "Another training works in one",
+        "Un autre entraînement travaille dans one",
+    ];
+    let alone = ["--train.epochs", "3", "-o", "one"];
+    home.refused(&[&["a.toml"], &alone[..]].concat(), 1, held[0], held[1]);
+    home.refused(&["--resume", "one"], 1, held[0], held[1]);
+    assert!(first.wait().expect("a process of ours").success());
+    home.same("one", "whole");
+    home.refused(
+        &["a.toml", "-o", "one"],
+        1,
+        "There is a run in one",
+        "Il y a déjà un entraînement dans one",
+    );
+    home.same("one", "whole");
+}
+
+#[test]
+fn classes_that_are_no_breeds_are_trained_evaluated_and_answered() {
+    let home = Home::new();
+    home.recipe("a.toml", 0.01, 3);
+    for (part, seed) in [("train", 0), ("val", 20), ("test", 30)] {
+        for (class, name) in ["brown", "striped"].iter().enumerate() {
+            home.photos(&format!("set/{part}/{name}"), class, seed..seed + 8);
+        }
+    }
+    home.trained(&["a.toml", "--data.source", "set", "-o", "run"]);
+    let package = "run/model.museau";
+    let output = home.run(&["evaluate", package, "set", "--part", "test", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = &json(&text(&output.stdout))[0];
+    assert_eq!(said["over_all"]["photos"], 16, "{said}");
+    assert_eq!(said["comparisons"], Value::Array(Vec::new()), "{said}");
+    let told = text(&output.stderr);
+    assert!(told.contains("does not know all classes"), "{told}");
+    let photo = "set/test/brown/30.bmp";
+    let output = home.run(&["classify", "--json", "--model", package, photo]);
+    let breeds = &json(&text(&output.stdout))[0]["breeds"];
+    let mut ids = [&breeds[0]["id"], &breeds[1]["id"]].map(Value::to_string);
+    ids.sort();
+    assert_eq!(ids, ["\"brown\"", "\"striped\""], "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_training_after_a_checkpoint() {
+    let home = Home::new();
+    home.trained(&["a.toml", "-o", "whole"]);
+    let begin = ["a.toml", "--json", "-o", "stopped"];
+    let child = home.started(&begin, "stopped", 4);
+    let process = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &process]).status();
+    assert!(sent.expect("kill starts").success());
+    let output = child.wait_with_output().expect("a process of ours");
+    assert_eq!(output.status.code(), Some(130));
+    let told = &json(&text(&output.stdout))[0];
+    assert_eq!(
+        (&told["ended"], &told["package"]),
+        (&"interrupted".into(), &Value::Null)
+    );
+    assert!(home.path("stopped/checkpoint.safetensors").exists());
+    let state = |name: &str| home.records().iter().any(|run| run["state"] == name);
+    assert!(state("interrupted"));
+    home.trained(&["--resume", "stopped"]);
+    home.same("stopped", "whole");
+    assert!(!state("interrupted"));
+}
