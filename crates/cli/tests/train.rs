@@ -374,11 +374,50 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
         "no run to go on with in gone",
         "pas d’entraînement à reprendre dans gone",
     );
+    fs::create_dir(home.path("mine")).expect("a folder");
+    fs::write(home.path("mine/notes.txt"), "mine").expect("a file");
+    fs::remove_dir(home.path("photos/akita")).expect("removed");
+    changed(
+        &["-o", "mine"],
+        1,
+        "mine is not empty",
+        "mine n’est pas vide",
+    );
     assert!(!home.path("runs").exists());
     assert!(home.records().is_empty());
     // Those that are named have photos.
     home.recipe("a.toml", 0.01, 1);
-    home.trained(&["a.toml", "--data.classes", "beagle,pug"]);
+    fs::create_dir(home.path("photos/akita")).expect("a folder");
+    home.trained(&["a.toml", "--data.classes", "beagle,pug", "-o", "run"]);
+    home.refused(
+        &["--resume", "run", "--train.epochs", "9"],
+        2,
+        "train.epochs cannot change",
+        "train.epochs ne peut pas changer",
+    );
+}
+
+#[test]
+fn the_recipes_of_the_readme_are_understood() {
+    let home = Home::new();
+    for name in ["README.md", "README.fr.md"] {
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(name);
+        let readme = fs::read_to_string(readme).expect("the readme");
+        let (_, rest) = readme.split_once("```toml\n").expect("a recipe");
+        let (recipe, _) = rest.split_once("```").expect("its end");
+        fs::write(home.path("readme.toml"), recipe).expect("a recipe");
+        home.trained(&[
+            "readme.toml",
+            "--data.source",
+            "photos",
+            "--data.classes",
+            "beagle,pug",
+            "--train.epochs",
+            "1",
+        ]);
+    }
 }
 
 #[test]
