@@ -70,7 +70,7 @@ class Workshop:
         scores = [self.evaluate(package) for package in packages]
         tops = [score["top_1"] for score in scores]
         values = [top["value"] for top in tops]
-        each = ", ".join(f"{t['value']:.3f} ({t['interval']['low']:.3f} to {t['interval']['high']:.3f})" for t in tops)
+        each = ", ".join(f"{t['value']:.3f} ({t['low']:.3f} to {t['high']:.3f})" for t in tops)
         return f"| {name} | **{statistics.mean(values):.3f}** | {each} |"
 
     def drawn_recipe(self, seed):
@@ -117,7 +117,7 @@ class Workshop:
         packages = self.train([os.path.join(HERE, "all-breeds.toml")], [1], "all")
         score = self.evaluate(packages["all-breeds"][0])
         top1, top5 = score["top_1"], score["top_5"]
-        print(f"120 breeds: top-1 {top1['value']:.3f} ({top1['interval']}), top-5 {top5['value']:.3f}")
+        print(f"120 breeds: top-1 {top1['value']:.3f} ({top1['low']:.3f} to {top1['high']:.3f}), top-5 {top5['value']:.3f}")
 
 
 def main():
