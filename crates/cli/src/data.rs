@@ -535,11 +535,20 @@ fn begin_manifest(context: &Context, path: &Path, source: &Path) -> Result<Atomi
         let said = context.say(Message::ManifestOverOther { path });
         return Err(Failure::error(Status::Usage, said));
     }
-    begin(context, path)
+    create(context, path)
 }
 
-/// Begins a file that will appear whole.
+/// Begins a file that will appear whole, over anything but a manifest.
 pub fn begin(context: &Context, path: &Path) -> Result<AtomicFile> {
+    if path.is_file() && data::is_manifest(path) {
+        let path = &path.display().to_string();
+        let said = context.say(Message::ManifestUnder { path });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    create(context, path)
+}
+
+fn create(context: &Context, path: &Path) -> Result<AtomicFile> {
     AtomicFile::create(path).map_err(|source| {
         let path = path.to_owned();
         failed(context)(Error::Write { path, source })

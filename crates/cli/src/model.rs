@@ -77,10 +77,15 @@ pub fn backbone(name: &str, others: &[&str]) -> Result<&'static zoo::Backbone> {
     })
 }
 
-/// The path itself where there is such a file, else the model of this name in the models folder.
+/// The path itself where there is such a file, the model in it where it is the folder of a run, else
+/// the model of this name in the models folder.
 fn find(model: &Path) -> PathBuf {
     if model.is_file() {
         return model.to_path_buf();
+    }
+    let of_run = model.join(format!("model.{EXTENSION}"));
+    if of_run.is_file() {
+        return of_run;
     }
     folder()
         .map(|folder| {

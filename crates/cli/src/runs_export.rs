@@ -60,7 +60,7 @@ pub fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
         let text = context.say(Message::FileCannotWrite { path, reason });
         Failure::error(Status::Failed, text)
     };
-    let mut file = AtomicFile::create(path).map_err(cannot_write)?;
+    let mut file = crate::data::begin(context, path)?;
     write(context, &storage, &runs, form, &mut file).map_err(|error| {
         match error.downcast::<io::Error>() {
             Ok(error) => cannot_write(error),

@@ -41,7 +41,7 @@ pub enum GraphError {
         given: usize,
     },
     /// An operation cannot be applied to its inputs' shapes.
-    #[error("layer `{name}` ({op}) on {}: {reason}", list(.inputs))]
+    #[error("layer `{name}` ({op}){}: {reason}", list(.inputs))]
     Shape {
         /// The layer.
         name: String,
@@ -66,10 +66,11 @@ pub enum GraphError {
     },
 }
 
+/// ` on 8x8x3, 8x8x3`; nothing where there are none.
 fn list(shapes: &[Shape]) -> String {
-    shapes
-        .iter()
-        .map(Shape::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let shapes: Vec<String> = shapes.iter().map(Shape::to_string).collect();
+    match shapes.is_empty() {
+        true => String::new(),
+        false => format!(" on {}", shapes.join(", ")),
+    }
 }

@@ -347,6 +347,7 @@ messages! {
     "train.instructions" => TrainInstructions { before, now },
     "train.resume_key" => TrainResumeKey { key },
     "train.not_begun" => TrainNotBegun { name },
+    "manifest.under" => ManifestUnder { path },
     "train.begins" => TrainBegins { name, train, validation, classes, parameters, memory, threads },
     "train.interrupt" => TrainInterrupt,
     "train.left_out" => TrainLeftOut { count },

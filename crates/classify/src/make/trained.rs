@@ -46,7 +46,12 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
             version: "1".into(),
             input: trained.input,
             labels: labels.map(|(id, output)| label(id, id, output)).collect(),
-            calibration: Calibration::default(),
+            // Where it hesitates between two of its few classes there is no cross to be seen.
+            calibration: Calibration {
+                mixed_together: 1.0,
+                mixed_share: 0.5,
+                ..Calibration::default()
+            },
             provenance: Provenance {
                 backbone: trained.network,
                 weights: trained.weights_name,
