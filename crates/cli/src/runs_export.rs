@@ -5,7 +5,6 @@ use crate::print::quoted;
 use crate::runs::{ExportArguments, all_details, failure, look};
 use crate::runs_json::{Number, Whole};
 use anyhow::Result;
-use data::AtomicFile;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
