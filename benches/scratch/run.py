@@ -52,8 +52,11 @@ class Workshop:
             name: [os.path.join(folder, f"{name}-seed{seed}", "model.museau") for seed in seeds] for name in names
         }
         if not all(os.path.exists(package) for some in packages.values() for package in some):
+            # A single run is put into the very folder that is named.
+            single = len(recipes) * len(seeds) == 1
+            output = os.path.join(folder, f"{names[0]}-seed{seeds[0]}") if single else folder
             self.museau(
-                "train", *recipes, "--seeds", ",".join(map(str, seeds)), "--output", folder,
+                "train", *recipes, "--seeds", ",".join(map(str, seeds)), "--output", output,
                 "--data.source", self.arguments.manifest, *flags,
             )
         return packages
