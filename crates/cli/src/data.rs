@@ -243,7 +243,6 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
     let progress = |done, all| shown.now(done as u64, all as u64);
     let twins = data::check::twins(&manifest, context.threads, &progress);
     shown.finish();
-    let pairs: Vec<(usize, usize)> = twins.iter().map(|pair| (pair.first, pair.second)).collect();
     let options = data::split::SplitOptions {
         official: arguments.official,
         test: arguments.test,
@@ -252,7 +251,7 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
         classes: Vec::new(),
         most: arguments.most.map(|most| most as usize),
     };
-    let done = data::split::split(&manifest, &pairs, &options);
+    let done = data::split::split(&manifest, &data::check::pairs(&twins), &options);
     if done.manifest.all_entries().is_empty() {
         let path = arguments.source.source.clone();
         return Err(unusable(context)(Error::Nothing { path }));
@@ -341,15 +340,12 @@ fn out_of_fold(
     table: Option<AtomicFile>,
     progress: data::Progress<'_>,
 ) -> Result<data::check::Probabilities> {
-    let twins: Vec<(usize, usize)> = data::check::twins(manifest, context.threads, progress)
-        .iter()
-        .map(|pair| (pair.first, pair.second))
-        .collect();
+    let twins = data::check::twins(manifest, context.threads, progress);
     let options = train::OutOfFoldOptions::default();
     let rows = train::out_of_fold(
         manifest,
         features,
-        &twins,
+        &data::check::pairs(&twins),
         &options,
         context.threads,
         progress,

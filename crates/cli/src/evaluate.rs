@@ -101,10 +101,13 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     let predicted = look(&subject)?;
     let numbers = |error| unusable(context, &train::evaluate::EvaluateError::Score(error));
     let mut comparisons = Vec::new();
-    if !arguments.no_baseline && !subject.is_default(context)? {
-        let inside = model::read(context, None)?;
+    let inside = match arguments.no_baseline {
+        true => None,
+        false => Some(model::read(context, None)?).filter(|inside| !subject.is(inside)),
+    };
+    if let Some(inside) = inside {
         if predicted.is_known_to(&inside.about.labels, &manifest) {
-            let baseline = look(&Subject::default_model(context)?)?;
+            let baseline = look(&Subject::of_package(context, inside, None)?)?;
             comparisons.extend(Comparison::of(&predicted, &baseline, true).map_err(numbers)?);
         } else if !context.quiet {
             eprintln!("{}", context.say(Message::EvaluateNoBaseline));
@@ -210,27 +213,20 @@ impl Subject {
             return Ok(Subject::Table(table, name.into_owned()));
         }
         let inside = path == Path::new(DEFAULT_NAME) && !path.is_file();
-        Self::model(context, (!inside).then_some(path))
+        let path = (!inside).then_some(path);
+        Self::of_package(context, model::read(context, path)?, path)
     }
 
-    fn default_model(context: &Context) -> Result<Self> {
-        Self::model(context, None)
-    }
-
-    fn model(context: &Context, path: Option<&Path>) -> Result<Self> {
-        let package = model::read(context, path)?;
+    /// A package that was read from `path`; without one that inside museau.
+    fn of_package(context: &Context, package: Package, path: Option<&Path>) -> Result<Self> {
         let classifier = Classifier::from_package(package.clone(), &model::options(context, 1))
             .map_err(|error| model::unusable(context, path, &error))?;
         Ok(Subject::Model(Box::new(package), Box::new(classifier)))
     }
 
-    /// Whether it is the model inside museau.
-    fn is_default(&self, context: &Context) -> Result<bool> {
-        let Subject::Model(package, _) = self else {
-            return Ok(false);
-        };
-        let inside = model::read(context, None)?;
-        Ok(package.about == inside.about)
+    /// Whether it is this model.
+    fn is(&self, other: &Package) -> bool {
+        matches!(self, Subject::Model(package, _) if package.about == other.about)
     }
 
     /// What it says of the photos of a part.

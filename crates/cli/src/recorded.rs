@@ -59,17 +59,8 @@ impl<'a> Recorded<'a> {
         folder: &'a Path,
         say: &'a dyn Fn(&str),
     ) -> Self {
-        let new = new(context, recipe, name, folder);
-        let mut recorded = Recorded {
-            context,
-            storage,
-            folder,
-            new,
-            recorder: None,
-            begun: false,
-            told: BTreeSet::new(),
-            say,
-        };
+        let mut recorded = Recorded::resume(context, storage, recipe, None, folder, say);
+        recorded.new.name = name.to_owned();
         let begun = storage.begin(&recorded.new);
         recorded.recorder = recorded.kept(begun);
         recorded
@@ -85,13 +76,11 @@ impl<'a> Recorded<'a> {
         folder: &'a Path,
         say: &'a dyn Fn(&str),
     ) -> Self {
-        let mut new = new(context, recipe, &recipe.train.name, folder);
-        new.id = id;
         Recorded {
             context,
             storage,
             folder,
-            new,
+            new: new(context, recipe, id, folder),
             recorder: None,
             begun: false,
             told: BTreeSet::new(),
@@ -214,7 +203,7 @@ impl Watch for Recorded<'_> {
     }
 }
 
-fn new(context: &Context, recipe: &Recipe, name: &str, folder: &Path) -> NewRun {
+fn new(context: &Context, recipe: &Recipe, id: Option<String>, folder: &Path) -> NewRun {
     let environment = [
         ("museau", env!("CARGO_PKG_VERSION").to_owned()),
         (
@@ -228,8 +217,8 @@ fn new(context: &Context, recipe: &Recipe, name: &str, folder: &Path) -> NewRun 
         ("instructions", context.isa.name().to_owned()),
     ];
     NewRun {
-        id: None,
-        name: name.to_owned(),
+        id,
+        name: recipe.train.name.clone(),
         kind: "train".to_owned(),
         seed: Some(recipe.train.seed),
         folder: Some(folder.to_owned()),

@@ -73,6 +73,11 @@ fn tiny(small: &Plane) -> [i16; 64] {
 /// What 1 is in [`Fingerprint::tiny`]: its squares still fit in 32 bits.
 const TINY_ONE: f32 = 8192.0;
 
+/// Their places alone, as splitting and folding take them.
+pub fn pairs(twins: &[Twins]) -> Vec<(usize, usize)> {
+    twins.iter().map(|pair| (pair.first, pair.second)).collect()
+}
+
 /// Two photos that show the same picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Twins {

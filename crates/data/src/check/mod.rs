@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use vision::{Limits, Photo};
 
-pub use duplicates::Twins;
+pub use duplicates::{Twins, pairs};
 pub use finding::{Checked, Finding};
 pub use kind::Kind;
 pub use page::{last_names, report, thumbnail};

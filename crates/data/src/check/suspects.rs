@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::duplicates::Twins;
+use super::duplicates::{Twins, pairs};
 use super::finding::Finding;
 use super::kind::Kind;
 use crate::dataset::Part;
@@ -28,8 +28,7 @@ pub(super) fn by_neighbours(
     threads: usize,
 ) -> Vec<Finding> {
     let entries = manifest.all_entries();
-    let mut pairs: Vec<(usize, usize)> =
-        twins.iter().map(|pair| (pair.first, pair.second)).collect();
+    let mut pairs = pairs(twins);
     pairs.sort_unstable();
     let apart = |one: usize, other: usize| {
         entries[one].hash == entries[other].hash

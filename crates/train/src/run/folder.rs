@@ -9,7 +9,7 @@
 //! | `photos.csv` | the photos, each with its part: a manifest |
 //! | `best-EPOCH.safetensors` | the network of the best epoch so far |
 //! | `model.museau`, `model_card.md` | the result |
-use crate::{METRICS, Recipe, TrainError};
+use crate::{Difference, METRICS, Recipe, TrainError};
 use data::{AtomicFile, Manifest};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -159,6 +159,12 @@ impl RunFolder {
                 let _ = std::fs::remove_file(file.path());
             }
         }
+    }
+
+    /// The error that the run here was begun with something else.
+    pub(super) fn begun_with(&self, what: Difference) -> TrainError {
+        let folder = self.path.clone();
+        TrainError::Other { folder, what }
     }
 
     /// The recipe.

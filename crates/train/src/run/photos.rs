@@ -38,10 +38,9 @@ pub fn photos(
     });
     // Always: parts that a data set came with may well have twins on two sides.
     let twins = data::check::twins(&asked, threads, progress);
-    let twins: Vec<(usize, usize)> = twins.iter().map(|pair| (pair.first, pair.second)).collect();
     let done = split(
         &asked,
-        &twins,
+        &data::check::pairs(&twins),
         &SplitOptions {
             official: true,
             test: 0.0,

@@ -4,6 +4,7 @@ use super::checkpoint::{self, Position, Sums};
 use super::folder::{About, Row, RunFolder};
 use super::network::{Network, augmentation, network};
 use super::photos::{fingerprint, photos, places};
+use crate::evaluate::score;
 use crate::recipe::{ClassWeights, Monitor, Recipe};
 use crate::watch::{Beginning, Flow, Live, METRICS, Watch};
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
 };
 use classify::make::{Trained, fit_to_photos, of_trained};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
-use data::score;
 use data::{Manifest, Part};
 use engine::{
     Kernels, Loss, Plan, PlanOptions, StepOptions, StepResult, Targets, TrainingOptions,
@@ -89,11 +89,9 @@ pub fn begin(
 ) -> Result<Outcome, TrainError> {
     let mut prepared = Prepared::new(recipe, manifest, around, watch)?;
     let folder = RunFolder::create(folder)?;
-    let mut about = prepared.about.clone();
-    about.record = record.map(str::to_owned);
-    folder.describe(recipe, &about, &prepared.photos)?;
+    prepared.about.record = record.map(str::to_owned);
+    folder.describe(recipe, &prepared.about, &prepared.photos)?;
     folder.write_metrics(&[])?;
-    prepared.about = about;
     Training::start(prepared, &folder, around, watch)?.run(watch)
 }
 
@@ -112,10 +110,7 @@ pub fn resume(
     let about = folder.about()?;
     let prepared = Prepared::new(&recipe, manifest, around, watch)?;
     if prepared.about.photos != about.photos {
-        return Err(TrainError::Other {
-            folder: folder.path().to_owned(),
-            what: Difference::Photos,
-        });
+        return Err(folder.begun_with(Difference::Photos));
     }
     Training::start(prepared, folder, around, watch)?.run(watch)
 }
@@ -125,7 +120,6 @@ struct Prepared<'a> {
     recipe: &'a Recipe,
     photos: Manifest,
     network: Network,
-    augmentation: Augmentation,
     plan: TrainingPlan,
     optimizer_bytes: usize,
     about: About,
@@ -138,7 +132,8 @@ impl<'a> Prepared<'a> {
         around: &Surroundings<'_>,
         watch: &mut dyn Watch,
     ) -> Result<Self, TrainError> {
-        let augmentation = augmentation(recipe)?;
+        // What it says is looked at before anything that takes time.
+        augmentation(recipe)?;
         let (photos, left_out) = photos(recipe, manifest, around.threads, around.decoded)?;
         let classes = photos.classes().len();
         let network = network(recipe, classes)?;
@@ -194,11 +189,57 @@ impl<'a> Prepared<'a> {
             recipe,
             photos,
             network,
-            augmentation,
             plan,
             optimizer_bytes,
             about,
         })
+    }
+
+    /// The photos to learn from, augmented.
+    fn train(&self, around: &Surroundings<'_>) -> Result<Loader, TrainError> {
+        let (augmentation, margin) = (augmentation(self.recipe)?, self.recipe.augment.margin);
+        let loader = self.loader(Part::Train, augmentation, margin, around)?;
+        Ok(loader.expect("every class has a photo to learn from"))
+    }
+
+    /// The photos for choosing, as they are; none where there are none.
+    fn validation(&self, around: &Surroundings<'_>) -> Result<Option<Loader>, TrainError> {
+        self.loader(Part::Validation, Augmentation::default(), 1.0, around)
+    }
+
+    fn loader(
+        &self,
+        part: Part,
+        augmentation: Augmentation,
+        margin: f32,
+        around: &Surroundings<'_>,
+    ) -> Result<Option<Loader>, TrainError> {
+        let places = places(&self.photos, part);
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let preparation = Preparation {
+            input: self.network.input.clone(),
+            margin,
+        };
+        let cache = Cache::open(
+            around.cache,
+            &self.photos,
+            &places,
+            &preparation,
+            around.threads,
+            around.decoded,
+        )?;
+        let batch = self.recipe.train.batch;
+        let options = LoaderOptions {
+            batch,
+            threads: around.threads.min(2),
+            ahead: AHEAD,
+            seed: self.recipe.train.seed,
+            augmentation,
+            whole_batches: part == Part::Train && places.len() >= batch,
+        };
+        Ok(Some(Loader::new(cache, options)))
     }
 }
 
@@ -218,46 +259,7 @@ fn recipe_hash(recipe: &Recipe) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// The loader of a part's photos; none where it has none.
-fn loader(
-    recipe: &Recipe,
-    photos: &Manifest,
-    network: &Network,
-    part: Part,
-    augmentation: Augmentation,
-    margin: f32,
-    around: &Surroundings<'_>,
-) -> Result<Option<Loader>, TrainError> {
-    let places = places(photos, part);
-    if places.is_empty() {
-        return Ok(None);
-    }
-    let preparation = Preparation {
-        input: network.input.clone(),
-        margin,
-    };
-    let cache = Cache::open(
-        around.cache,
-        photos,
-        &places,
-        &preparation,
-        around.threads,
-        around.decoded,
-    )?;
-    let batch = recipe.train.batch;
-    let options = LoaderOptions {
-        batch,
-        threads: around.threads.min(2),
-        ahead: AHEAD,
-        seed: recipe.train.seed,
-        augmentation,
-        whole_batches: part == Part::Train && places.len() >= batch,
-    };
-    Ok(Some(Loader::new(cache, options)))
-}
-
-/// Tries growing learning rates on a recipe's network and photos, for `steps` steps; nothing is
-/// written but the cache.
+/// Tries the rates of `range` on a recipe's network and photos; nothing is written but the cache.
 ///
 /// # Errors
 /// [`TrainError`]
@@ -268,24 +270,9 @@ pub fn try_rates(
     around: &Surroundings<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Finding, TrainError> {
-    let Prepared {
-        photos,
-        network,
-        augmentation,
-        plan,
-        ..
-    } = Prepared::new(recipe, manifest, around, watch)?;
-    let margin = recipe.augment.margin;
-    let train = loader(
-        recipe,
-        &photos,
-        &network,
-        Part::Train,
-        augmentation,
-        margin,
-        around,
-    )?;
-    let train = train.expect("every class has a photo to learn from");
+    let prepared = Prepared::new(recipe, manifest, around, watch)?;
+    let train = prepared.train(around)?;
+    let Prepared { network, plan, .. } = prepared;
     let seed = recipe.train.seed;
     let mut state = plan.state(&network.graph, &initial_parameters(&network.graph, seed))?;
     let mut descent = Descent::new(&recipe.optimizer, &state)?;
@@ -367,45 +354,27 @@ impl<'a> Training<'a> {
         around: &'a Surroundings<'a>,
         watch: &mut dyn Watch,
     ) -> Result<Self, TrainError> {
-        let Prepared {
-            recipe,
-            photos,
-            network,
-            augmentation,
-            plan,
-            optimizer_bytes,
-            about,
-        } = prepared;
+        let recipe = prepared.recipe;
         let options = &recipe.train;
         let recipe_hash = recipe_hash(recipe);
         let loaded = checkpoint::load(folder)?;
-        let differs = |what| TrainError::Other {
-            folder: folder.path().to_owned(),
-            what,
-        };
         if let Some((found, ..)) = &loaded {
             if found.recipe != recipe_hash {
-                return Err(differs(Difference::Recipe));
+                return Err(folder.begun_with(Difference::Recipe));
             }
-            if found.photos != about.photos {
-                return Err(differs(Difference::Photos));
+            if found.photos != prepared.about.photos {
+                return Err(folder.begun_with(Difference::Photos));
             }
         }
-        let loader = |part: Part, augmentation: Augmentation, margin: f32| {
-            loader(
-                recipe,
-                &photos,
-                &network,
-                part,
-                augmentation,
-                margin,
-                around,
-            )
-        };
-        let train = loader(Part::Train, augmentation, recipe.augment.margin)?;
-        let train = train.expect("every class has a photo to learn from");
-        let validation = loader(Part::Validation, Augmentation::default(), 1.0)?;
-
+        let (train, validation) = (prepared.train(around)?, prepared.validation(around)?);
+        let Prepared {
+            photos,
+            network,
+            plan,
+            optimizer_bytes,
+            about,
+            ..
+        } = prepared;
         let rows = loaded.as_ref().map(|(found, ..)| found.rows());
         folder.write_metrics(&rows.unwrap_or_default())?;
         let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
@@ -536,14 +505,7 @@ impl<'a> Training<'a> {
             let place = self.position.batch;
             let first = place.is_multiple_of(group);
             let in_group = group.min(batches - (place - place % group));
-            let rate = self.schedule.rate(
-                self.descent.rate(),
-                Progress {
-                    step: self.descent.steps(),
-                    steps_per_epoch: self.epoch_steps,
-                    steps: self.epoch_steps * u64::from(options.epochs),
-                },
-            );
+            let rate = self.rate_of(self.descent.steps());
             let step = StepOptions {
                 seed: options.seed,
                 step: self.position.batches,
@@ -600,7 +562,8 @@ impl<'a> Training<'a> {
     fn end_epoch(&mut self, sums: &Sums, watch: &mut dyn Watch) -> Result<Flow, TrainError> {
         let epoch = self.position.epoch;
         let parameters = self.parameters();
-        let rate = self.last_rate();
+        // Of its last step.
+        let rate = self.rate_of(self.descent.steps().saturating_sub(1));
         let is_finite = |tensor: &tensor::Tensor| tensor.values().iter().all(|v| v.is_finite());
         if !parameters.values().all(is_finite) {
             return Err(self.not_finite(0, rate, "parameters"));
@@ -650,16 +613,14 @@ impl<'a> Training<'a> {
         Ok(watch.report(u64::from(epoch), &told))
     }
 
-    fn last_rate(&self) -> f32 {
-        let step = self.descent.steps().saturating_sub(1);
-        self.schedule.rate(
-            self.descent.rate(),
-            Progress {
-                step,
-                steps_per_epoch: self.epoch_steps,
-                steps: self.epoch_steps * u64::from(self.recipe.train.epochs),
-            },
-        )
+    /// The learning rate of a step.
+    fn rate_of(&self, step: u64) -> f32 {
+        let progress = Progress {
+            step,
+            steps_per_epoch: self.epoch_steps,
+            steps: self.epoch_steps * u64::from(self.recipe.train.epochs),
+        };
+        self.schedule.rate(self.descent.rate(), progress)
     }
 
     /// The parameters to look at and to keep: the moving averages where there are any.
@@ -687,22 +648,21 @@ impl<'a> Training<'a> {
             },
         )?;
         let mut workspace = plan.workspace();
-        let mut outcomes = Vec::new();
+        let (mut probabilities, mut labels) = (Vec::new(), Vec::new());
+        let classes = self.plan.classes();
         for batch in loader.in_order() {
             let batch = batch?;
             let logits = plan.infer(&self.pool, &mut workspace, batch.values())?;
-            let classes = self.plan.classes();
-            let rows = logits[0].values().chunks_exact(classes);
-            for (row, &class) in rows.zip(batch.classes()) {
+            for row in logits[0].values().chunks_exact(classes) {
                 if row.iter().any(|logit| !logit.is_finite()) {
                     return Ok(Some((f64::NAN, 0.0)));
                 }
-                let probabilities = classify::softmax(row.iter().copied(), 1.0);
-                outcomes.push(score::Outcome::of(&probabilities, class)?);
+                probabilities.extend(classify::softmax(row.iter().copied(), 1.0));
             }
+            labels.extend_from_slice(batch.classes());
         }
-        let loss = score::negative_log_likelihood(&outcomes);
-        Ok(Some((loss, score::top(&outcomes, 1))))
+        let scores = score(&probabilities, classes, &labels, 0)?;
+        Ok(Some((scores.negative_log_likelihood, scores.top_1.value)))
     }
 
     fn not_finite(&self, batch: usize, rate: f32, place: &str) -> TrainError {
