@@ -6,7 +6,7 @@ use crate::{Activation, Isa, Window, elementwise, pooling, softmax};
 use tensor::Pool;
 
 /// Values between -1 and 1 that follow from the seed.
-fn values(seed: u64, length: usize) -> Vec<f32> {
+pub(crate) fn values(seed: u64, length: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..length)
         .map(|_| {
@@ -20,7 +20,7 @@ fn values(seed: u64, length: usize) -> Vec<f32> {
 
 /// max|a - b| / max|b| under 1e-5: sums of a few thousand f32 products stay well below.
 #[track_caller]
-fn assert_near(found: &[f32], wanted: &[f64], what: &str) {
+pub(crate) fn assert_near(found: &[f32], wanted: &[f64], what: &str) {
     assert_eq!(found.len(), wanted.len());
     let largest = wanted.iter().fold(1e-30f64, |m, v| m.max(v.abs()));
     for (index, (&found, &wanted)) in found.iter().zip(wanted).enumerate() {

@@ -2,6 +2,7 @@
 
 pub mod reference;
 pub mod training;
+mod winograd;
 
 use crate::gemm::{Epilogue, Panels, SharedOutput, Source};
 use crate::{Activation, Isa, Window};

@@ -1,5 +1,6 @@
 //! Convolutions while training: forward with the statistics of a batch norm that follows, backward to
 //! input and weights in one pass over the rows, so that each value is fetched from memory once.
+use super::winograd::Winograd;
 use crate::batch_norm::training::{finish_statistics, partial_values, share};
 use crate::gemm::{Epilogue, Layout, Outer, SharedOutput, Source, add_outer, gather};
 use crate::normed::{self, Above, Normed};
@@ -17,7 +18,7 @@ const LEAST_ROWS: usize = 48;
 /// f32 between two parts' memory, so that no cache line is shared.
 const LINE: usize = 16;
 
-const EPILOGUE: Epilogue = Epilogue {
+pub(super) const EPILOGUE: Epilogue = Epilogue {
     activation: Activation::Identity,
     residual_last: false,
 };
@@ -33,6 +34,8 @@ pub struct TrainingConv2d {
     forward: Layout,
     backward: Layout,
     below: Below,
+    /// Where it is faster: how both directions are computed.
+    winograd: Option<Winograd>,
     zeros: Vec<f32>,
     /// The window of the product that gives the input's gradient, where it is a convolution.
     flipped: Window,
@@ -43,6 +46,8 @@ pub struct TrainingConv2d {
 enum Below {
     /// By a product over rows: a window of one pixel.
     Pointwise,
+    /// By Winograd's transforms.
+    Tiles,
     /// By a convolution of the gradient with the flipped kernel: stride 1.
     Flipped,
     /// By a product that gives each window's gradient, and their sums.
@@ -77,6 +82,8 @@ pub struct Gradients<'a> {
 struct Places {
     /// Of the packed weights, at the start.
     weights: usize,
+    /// Of the transformed weights, after these.
+    transformed: usize,
     /// Zeros for biases, after these.
     bias: usize,
     /// Of each part.
@@ -84,18 +91,19 @@ struct Places {
     // Within a part:
     input: usize,
     gradient: usize,
+    /// Or tiles.
     windows: usize,
     kernel: usize,
     sums: usize,
     bias_sums: usize,
 }
 
-fn lines(values: usize) -> usize {
+pub(super) fn lines(values: usize) -> usize {
     values.next_multiple_of(LINE)
 }
 
 /// An odd number of cache lines, so that a column of rows spreads over all sets of a cache.
-fn spread(values: usize) -> usize {
+pub(super) fn spread(values: usize) -> usize {
     let lines = values.div_ceil(LINE);
     (lines | 1) * LINE
 }
@@ -110,8 +118,12 @@ impl TrainingConv2d {
         threads: usize,
     ) -> TrainingConv2d {
         let taps = window.kernel_height * window.kernel_width;
+        let winograd = Winograd::suits(window, channels, filters)
+            .then(|| Winograd::new(isa, window, channels, filters));
         let below = if window.is_pointwise() {
             Below::Pointwise
+        } else if winograd.is_some() {
+            Below::Tiles
         } else if (window.stride_height, window.stride_width) == (1, 1)
             && window.pad_top < window.kernel_height
             && window.pad_left < window.kernel_width
@@ -122,7 +134,7 @@ impl TrainingConv2d {
         };
         let backward = match below {
             Below::Pointwise => Layout::new(isa, filters, channels),
-            Below::Flipped => Layout::new(isa, taps * filters, channels),
+            Below::Flipped | Below::Tiles => Layout::new(isa, taps * filters, channels),
             Below::Windows => Layout::new(isa, filters, taps * channels),
         };
         let flipped = Window {
@@ -143,6 +155,7 @@ impl TrainingConv2d {
             forward: Layout::new(isa, taps * channels, filters),
             backward,
             below,
+            winograd,
             zeros: vec![0.0; window.kernel_width * channels.max(filters)],
             flipped,
         }
@@ -154,6 +167,11 @@ impl TrainingConv2d {
 
     fn is_pointwise(&self) -> bool {
         self.below == Below::Pointwise
+    }
+
+    /// Images that are worked on together, where the window is of several pixels.
+    fn group(&self) -> usize {
+        self.winograd.as_ref().map_or(1, Winograd::images)
     }
 
     fn in_pixels(&self) -> usize {
@@ -184,15 +202,18 @@ impl TrainingConv2d {
         let input = if self.is_pointwise() {
             self.forward_block() * spread(self.channels)
         } else {
-            self.in_pixels() * self.channels
+            self.group() * self.in_pixels() * self.channels
         };
-        lines(input) + lines(partial_values(self.filters))
+        let tiles = self.winograd.as_ref().map_or(0, Winograd::values);
+        lines(input) + tiles + lines(partial_values(self.filters))
     }
 
     /// f32 that [`TrainingConv2d::forward`] works in.
     pub fn forward_scratch(&self) -> usize {
+        let transformed = self.winograd.as_ref().map_or(0, Winograd::forward_weights);
         lines(self.forward.weight_values())
             + lines(self.forward.padded_outputs())
+            + transformed
             + self.threads * self.forward_part()
     }
 
@@ -204,15 +225,23 @@ impl TrainingConv2d {
         let depth = self.taps() * channels;
         let weights = lines(self.backward.weight_values());
         let bias = lines(self.backward.padded_outputs());
-        let (input, gradient, windows) = match self.below {
-            Below::Pointwise => (block * spread(channels), block * spread(padded), 0),
-            _ => (
-                self.in_pixels() * channels,
-                // The last row's vectors may reach beyond it.
-                self.out_pixels() * filters + lanes,
-                block * (spread(depth) + spread(padded)),
-            ),
+        let images = [
+            self.group() * self.in_pixels() * channels,
+            // The last row's vectors may reach beyond it.
+            self.group() * self.out_pixels() * filters + lanes,
+        ];
+        let ([input, gradient], windows, kernel) = match (self.below, &self.winograd) {
+            (Below::Pointwise, _) => {
+                let block = [block * spread(channels), block * spread(padded)];
+                (block, 0, depth * padded)
+            }
+            (_, Some(winograd)) => (images, winograd.values(), winograd.kernel_values()),
+            _ => {
+                let windows = block * (spread(depth) + spread(padded));
+                (images, windows, depth * padded)
+            }
         };
+        let transformed = self.winograd.as_ref();
         let mut at = 0;
         let mut take = |values: usize| {
             let start = at;
@@ -221,12 +250,13 @@ impl TrainingConv2d {
         };
         let places = Places {
             weights,
+            transformed: transformed.map_or(0, Winograd::backward_weights),
             bias,
             part: 0,
             input: take(input),
             gradient: take(gradient),
             windows: take(windows),
-            kernel: take(depth * padded),
+            kernel: take(kernel),
             sums: take(2 * channels),
             bias_sums: take(padded),
         };
@@ -239,7 +269,7 @@ impl TrainingConv2d {
     /// f32 that [`TrainingConv2d::backward`] works in.
     pub fn backward_scratch(&self) -> usize {
         let places = self.places();
-        places.weights + places.bias + self.threads * places.part
+        places.weights + places.transformed + places.bias + self.threads * places.part
     }
 
     fn source<'a>(&'a self, input: &'a [f32], window: &'a Window, channels: usize) -> Source<'a> {
@@ -286,13 +316,24 @@ impl TrainingConv2d {
         if let Some(bias) = bias {
             padded[..filters].copy_from_slice(bias);
         }
+        let transformed = self.winograd.as_ref().map_or(0, Winograd::forward_weights);
+        let (transformed, rest) = rest.split_at_mut(transformed);
+        let points = SharedOutput::new(transformed.as_mut_ptr());
         let target = SharedOutput::new(weights.as_mut_ptr());
         let threads = pool.threads();
         pool.run(threads, &|part| {
-            // SAFETY: the weights have their place, and each part its panels.
-            unsafe { self.forward.pack((part, threads), kernel, target) };
+            // SAFETY: the weights have their places, and each part its panels.
+            unsafe {
+                let share = (part, threads);
+                self.forward.pack(share, kernel, target);
+                if let Some(winograd) = &self.winograd {
+                    let (packed, points) = (target.pointer(), points.pointer());
+                    winograd.transform_weights(true, share, packed, points);
+                }
+            }
         });
-        let packed = self.forward.packed(weights, padded);
+        let (transformed, bias) = (&*transformed, &*padded);
+        let packed = self.forward.packed(weights, bias);
         // What is shared out: rows, or images.
         let (all, each) = if self.is_pointwise() {
             (images * self.in_pixels(), 1)
@@ -305,6 +346,7 @@ impl TrainingConv2d {
         let output = SharedOutput::new(output.as_mut_ptr());
         let partials = partial_values(filters);
         let input_values = own - lines(partials);
+        let tile_values = self.winograd.as_ref().map_or(0, Winograd::values);
         pool.for_each_chunk(&mut rest[..parts * own], own, |part, memory| {
             let (buffer, partial) = memory.split_at_mut(input_values);
             let (shift, sums) = partial[..partials].split_at_mut(filters);
@@ -368,20 +410,33 @@ impl TrainingConv2d {
                     first = end;
                 }
             } else {
-                for image in share(all, part, parts) {
+                let (buffer, tiles) = buffer.split_at_mut(buffer.len() - tile_values);
+                let own = share(all, part, parts);
+                for image in own.clone().step_by(self.group()) {
+                    let count_images = self.group().min(own.end - image);
                     let pixels = self.in_pixels();
-                    let values = &input.values[image * pixels * channels..][..pixels * channels];
+                    let rows = image * pixels..(image + count_images) * pixels;
                     let seen = if input.is_plain() {
-                        values
+                        &input.values[rows.start * channels..rows.end * channels]
                     } else {
-                        // SAFETY: the buffer has room for an image.
+                        // SAFETY: the buffer has room for the images.
                         unsafe {
-                            let rows = image * pixels..(image + 1) * pixels;
                             let target = buffer.as_mut_ptr();
                             normed::read_rows(self.isa, &input, channels, rows, target, channels);
                         }
                         &*buffer
                     };
+                    if let Some(winograd) = &self.winograd {
+                        // SAFETY: the source has the images, the output their pixels.
+                        unsafe {
+                            let target = output.pointer().add(image * each * filters);
+                            let memory = tiles.as_mut_ptr();
+                            let (seen, images) = (seen.as_ptr(), count_images);
+                            winograd.forward(transformed, bias, images, seen, target, memory);
+                        }
+                        count(image * each..(image + count_images) * each);
+                        continue;
+                    }
                     let source = self.source(seen, &self.window, channels);
                     let mut first = 0;
                     while first < each {
@@ -432,21 +487,28 @@ impl TrainingConv2d {
         let places = self.places();
         let (weights, rest) = scratch.split_at_mut(places.weights);
         let weights = &mut weights[..self.backward.weight_values()];
+        let (transformed, rest) = rest.split_at_mut(places.transformed);
         let (zeros, rest) = rest.split_at_mut(places.bias);
         let zeros = &mut zeros[..self.backward.padded_outputs()];
         zeros.fill(0.0);
         let threads = pool.threads();
         if gradients.input.is_some() {
             let target = SharedOutput::new(weights.as_mut_ptr());
+            let points = SharedOutput::new(transformed.as_mut_ptr());
             let taps = match self.below {
                 Below::Pointwise | Below::Windows => (1, false),
+                Below::Tiles => (self.taps(), false),
                 Below::Flipped => (self.taps(), true),
             };
             pool.run(threads, &|part| {
-                // SAFETY: the weights have their place, and each part its panels.
+                // SAFETY: the weights have their places, and each part its panels.
                 unsafe {
-                    self.backward
-                        .pack_transposed((part, threads), taps, kernel, target);
+                    let share = (part, threads);
+                    self.backward.pack_transposed(share, taps, kernel, target);
+                    if let Some(winograd) = &self.winograd {
+                        let (packed, points) = (target.pointer(), points.pointer());
+                        winograd.transform_weights(false, share, packed, points);
+                    }
                 }
             });
         }
@@ -462,6 +524,7 @@ impl TrainingConv2d {
             input,
             above,
             packed: self.backward.packed(weights, zeros),
+            transformed,
             below,
             add,
             kernel: gradients.kernel.is_some(),
@@ -484,7 +547,10 @@ impl TrainingConv2d {
                 if self.is_pointwise() {
                     pass.rows(share, memory);
                 } else {
-                    share.for_each(|image| pass.image(image, memory));
+                    for image in share.clone().step_by(self.group()) {
+                        let end = (image + self.group()).min(share.end);
+                        pass.images(image..end, memory);
+                    }
                 }
             },
         );
@@ -495,7 +561,10 @@ impl TrainingConv2d {
                 crate::elementwise::add_assign(self.isa, values, &part[place..][..values.len()]);
             }
         };
-        if let Some(gradient) = gradients.kernel {
+        if let (Some(winograd), Some(gradient)) = (&self.winograd, &mut gradients.kernel) {
+            let place = (places.part, places.kernel);
+            winograd.add_kernel_gradient(pool, parts, place, gradient);
+        } else if let Some(gradient) = gradients.kernel {
             assert_eq!(gradient.len(), kernel.len(), "the kernel's gradient");
             let rows = gradient.len() / filters;
             let target = SharedOutput::new(gradient.as_mut_ptr());
@@ -528,6 +597,7 @@ struct Pass<'a> {
     input: Normed<'a>,
     above: Above<'a>,
     packed: crate::gemm::Packed<'a>,
+    transformed: &'a [f32],
     below: Option<SharedOutput>,
     add: bool,
     kernel: bool,
@@ -621,42 +691,79 @@ impl Pass<'_> {
         };
     }
 
-    /// An image of a window of several pixels.
-    fn image(&self, image: usize, memory: &mut [f32]) {
+    /// Images of a window of several pixels: a group, or less.
+    fn images(&self, images: Range<usize>, memory: &mut [f32]) {
+        let conv = self.conv;
+        let (isa, channels, filters) = (conv.isa, conv.channels, conv.filters);
+        let (in_pixels, out_pixels) = (conv.in_pixels(), conv.out_pixels());
+        let sums = self.sums(memory);
+        let base = memory.as_mut_ptr();
+        let rows = images.start * in_pixels..images.end * in_pixels;
+        let above = images.start * out_pixels..images.end * out_pixels;
+        // SAFETY: the places of a part lie apart and have room for a group; the images' rows of the
+        // tensors are this part's.
+        unsafe {
+            let gradient = base.add(self.places.gradient);
+            let above_rows = above.len();
+            normed::read_gradient(isa, &self.above, filters, above, gradient, filters, false);
+            if self.bias {
+                let sums = base.add(self.places.bias_sums);
+                add_columns(gradient, filters, above_rows, filters, sums);
+            }
+            let gradient = std::slice::from_raw_parts(gradient, above_rows * filters);
+            let seen = if !self.kernel {
+                None
+            } else if self.input.is_plain() {
+                Some(&self.input.values[rows.start * channels..rows.end * channels])
+            } else {
+                let input = base.add(self.places.input);
+                let rows = rows.clone();
+                let length = rows.len() * channels;
+                normed::read_rows(isa, &self.input, channels, rows, input, channels);
+                Some(std::slice::from_raw_parts(input, length))
+            };
+            match &conv.winograd {
+                Some(winograd) => {
+                    let memory = base.add(self.places.windows);
+                    let kernel = seen.map(|seen| (seen.as_ptr(), base.add(self.places.kernel)));
+                    let below = self.below.map(|below| {
+                        let target = below.pointer().add(rows.start * channels);
+                        if !self.add {
+                            std::slice::from_raw_parts_mut(target, rows.len() * channels).fill(0.0);
+                        }
+                        (self.transformed, target)
+                    });
+                    let (images, gradient) = (images.len(), gradient.as_ptr());
+                    winograd.backward(images, gradient, kernel, below, memory);
+                }
+                None => self.windows(images.start, gradient, seen, base),
+            }
+            if let Some(below) = self.below {
+                let below = below.pointer();
+                normed::finish_below(isa, &self.input, channels, rows, below, sums);
+            }
+        }
+    }
+
+    /// The gradients of an image, by its windows.
+    ///
+    /// # Safety
+    /// `gradient` and `seen` must be the image's, and `base` the part's memory.
+    unsafe fn windows(&self, image: usize, gradient: &[f32], seen: Option<&[f32]>, base: *mut f32) {
         let conv = self.conv;
         let (isa, channels, filters) = (conv.isa, conv.channels, conv.filters);
         let (in_pixels, out_pixels) = (conv.in_pixels(), conv.out_pixels());
         let lanes = isa.lanes();
         let padded = filters.next_multiple_of(lanes);
         let depth = conv.taps() * channels;
-        let sums = self.sums(memory);
-        let base = memory.as_mut_ptr();
-        let rows = image * out_pixels..(image + 1) * out_pixels;
-        // SAFETY: the places of a part lie apart and have room for an image; the image's rows of the
-        // tensors are this part's.
+        // SAFETY: as the caller vouches.
         unsafe {
-            let gradient = base.add(self.places.gradient);
-            normed::read_gradient(isa, &self.above, filters, rows, gradient, filters, false);
-            if self.bias {
-                let sums = base.add(self.places.bias_sums);
-                add_columns(gradient, filters, out_pixels, filters, sums);
-            }
-            if self.kernel {
-                let start = image * in_pixels * channels;
-                let seen = if self.input.is_plain() {
-                    &self.input.values[start..][..in_pixels * channels]
-                } else {
-                    let input = base.add(self.places.input);
-                    let rows = image * in_pixels..(image + 1) * in_pixels;
-                    normed::read_rows(isa, &self.input, channels, rows, input, channels);
-                    std::slice::from_raw_parts(input, in_pixels * channels)
-                };
+            if let Some(seen) = seen {
                 let source = conv.source(seen, &conv.window, channels);
                 let (in_stride, out_stride) = (spread(depth), spread(padded));
                 let windows = base.add(self.places.windows);
                 let spread_rows = windows.add(conv.backward_block() * in_stride);
-                let values = std::slice::from_raw_parts(gradient, out_pixels * filters);
-                let values = Normed::plain(values);
+                let values = Normed::plain(gradient);
                 let mut first = 0;
                 while first < out_pixels {
                     let end = (first + conv.backward_block()).min(out_pixels);
@@ -682,9 +789,8 @@ impl Pass<'_> {
             let Some(below) = self.below else { return };
             let below = below.pointer();
             let target = below.add(image * in_pixels * channels);
-            let above = std::slice::from_raw_parts(gradient, out_pixels * filters);
             if conv.below == Below::Flipped {
-                let source = conv.source(above, &conv.flipped, filters);
+                let source = conv.source(gradient, &conv.flipped, filters);
                 self.product(&source, in_pixels, target);
             } else {
                 let target = std::slice::from_raw_parts_mut(target, in_pixels * channels);
@@ -692,12 +798,12 @@ impl Pass<'_> {
                     target.fill(0.0);
                 }
                 let windows = base.add(self.places.windows);
-                let mut source = conv.source(above, &conv.window, filters);
+                let mut source = conv.source(gradient, &conv.window, filters);
                 source.flat = true;
                 let mut first = 0;
                 while first < out_pixels {
                     let end = (first + conv.backward_block()).min(out_pixels);
-                    source.input = &above[first * filters..end * filters];
+                    source.input = &gradient[first * filters..end * filters];
                     let products = SharedOutput::new(windows);
                     let none = std::ptr::null();
                     self.packed
@@ -707,8 +813,6 @@ impl Pass<'_> {
                     first = end;
                 }
             }
-            let rows = image * in_pixels..(image + 1) * in_pixels;
-            normed::finish_below(isa, &self.input, channels, rows, below, sums);
         }
     }
 }

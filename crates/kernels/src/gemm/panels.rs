@@ -121,6 +121,12 @@ impl Layout {
         panel.weights..panel.weights + self.inputs * width
     }
 
+    /// Where the packed weights of the panels lie that part `part` of `parts` packs.
+    pub fn share_of_weights(&self, share: (usize, usize)) -> impl Iterator<Item = Range<usize>> {
+        let panels = self.share(share).iter();
+        panels.map(|panel| self.panel_values(panel))
+    }
+
     /// Packs `weights` (`[inputs, outputs]`, row-major): the share of one of several parts, into its
     /// places of `packed`.
     ///
