@@ -18,10 +18,10 @@ pub enum PackageError {
     #[error("this is a web page (HTML), not a model: the download was answered with a page")]
     HtmlPage,
     /// Something else altogether.
-    #[error("this is not a model of museau: {found}")]
+    #[error("this is not a model of museau: {}", found.text(words::Language::English))]
     NotAPackage {
-        /// What it seems to be.
-        found: String,
+        /// What it seems to be: one of the messages `looks`.
+        found: words::Message<'static>,
     },
     /// A safetensors file that another program wrote.
     #[error("these are weights (safetensors) without museau's description of the network")]
@@ -109,9 +109,17 @@ impl PackageError {
     pub fn text(&self, language: words::Language) -> String {
         use words::Message;
         let (found, supported, path);
+        let looks = |found: &Message<'_>| found.text(language);
         let detail = self.to_string();
         let message = match self {
-            PackageError::Empty | PackageError::NotAPackage { .. } => Message::ModelNotAPackage,
+            PackageError::Empty => {
+                found = looks(&Message::LooksEmpty);
+                Message::ModelNotAPackage { found: &found }
+            }
+            PackageError::NotAPackage { found: kind } => {
+                found = looks(kind);
+                Message::ModelNotAPackage { found: &found }
+            }
             PackageError::GitLfsPointer { .. } => Message::ModelGitLfsPointer,
             PackageError::HtmlPage => Message::ModelHtmlPage,
             PackageError::ForeignSafetensors => Message::ModelForeignSafetensors,

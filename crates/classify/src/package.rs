@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
+use words::Message;
 
 /// What `format` says in every package.
 const FORMAT: &str = "museau";
@@ -394,8 +395,11 @@ fn header(bytes: &[u8]) -> Result<&[u8], PackageError> {
         return Err(what);
     }
     let found = bytes.len() as u64;
-    if bytes.len() < 8 {
+    if bytes.len() < 8 && !is_text(bytes) {
         return Err(PackageError::Truncated { expected: 8, found });
+    }
+    if bytes.len() < 8 {
+        return Err(not_a_package(bytes));
     }
     let length = header_length(bytes);
     if !(2..=LONGEST).contains(&length) || bytes.get(8).is_some_and(|&byte| byte != b'{') {
@@ -430,18 +434,58 @@ fn known_text(bytes: &[u8]) -> Option<PackageError> {
 /// Names a foreign file by its first bytes.
 fn not_a_package(bytes: &[u8]) -> PackageError {
     let found = match bytes {
-        [b'P', b'K', ..] => "a zip archive (a .keras model or a PyTorch file?)",
-        [0x89, b'H', b'D', b'F', ..] => "an HDF5 file (a Keras .h5 model?)",
-        [0x80, 2..=5, ..] => "a Python pickle (an old PyTorch file?)",
-        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => "a picture",
-        [0x08, ..] if bytes.windows(4).take(256).any(|four| four == b"onnx") => "an ONNX model",
-        [b'G', b'G', b'U', b'F', ..] => "a GGUF model",
-        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "a TensorFlow Lite model",
-        [0x1f, 0x8b, ..] => "a gzip archive",
-        _ => "a file of another kind",
+        [b'P', b'K', 3, 4, ..] => Message::LooksZip,
+        [0x89, b'H', b'D', b'F', ..] => Message::LooksHdf5,
+        [0x80, 2..=5, ..] => Message::LooksPickle,
+        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => Message::LooksPicture,
+        [0x08, ..] if bytes.windows(4).take(256).any(|four| four == b"onnx") => Message::LooksOnnx,
+        [b'G', b'G', b'U', b'F', ..] => Message::LooksGguf,
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Message::LooksTflite,
+        [0x1f, 0x8b, ..] => Message::LooksGzip,
+        bytes if is_text(bytes) => kind_of_text(bytes),
+        _ => Message::LooksOther,
     };
-    PackageError::NotAPackage {
-        found: found.into(),
+    PackageError::NotAPackage { found }
+}
+
+/// Bytes by which a text is known to be one.
+const TEXT_HEAD: usize = 4096;
+
+/// Whether a file is text: UTF-8 without control characters but spaces. Of a package the fourth byte
+/// is 0 already, unless it is longer than any.
+fn is_text(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(TEXT_HEAD)];
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The head may end within a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    bytes.len() >= 4
+        && text
+            .chars()
+            .all(|c| !c.is_control() || c.is_ascii_whitespace())
+}
+
+/// What a text is: those kinds that are near at hand where models are.
+fn kind_of_text(bytes: &[u8]) -> Message<'static> {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_HEAD)]);
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    let first = lines.find(|line| !(line.trim().is_empty() || line.starts_with('#')));
+    let first = first.unwrap_or_default().trim();
+    let key = first.split_once('=').map(|(key, _)| key.trim());
+    let is_key =
+        key.is_some_and(|key| key.chars().all(|c| c.is_alphanumeric() || "._".contains(c)));
+    if first.starts_with("path,offset,bytes,hash,") {
+        Message::LooksManifest
+    } else if first.starts_with('{') || first.starts_with("[{") {
+        Message::LooksJson
+    } else if is_key || (first.starts_with('[') && first.ends_with(']')) {
+        Message::LooksRecipe
+    } else {
+        Message::LooksText
     }
 }
 
@@ -747,7 +791,13 @@ pub(crate) mod tests {
             (b"\x89HDF\r\n\x1a\n more", "HDF5"),
             (b"\x80\x02\x8a\x0al\xfc\x9c more", "pickle"),
             (b"\xff\xd8\xff\xe0 more bytes", "picture"),
-            (b"just some text, nothing more", "another kind"),
+            (b"just some text, nothing more", "a text file"),
+            (b"hello\n", "a text file"),
+            (b"# A first try\n\n[train]\nepochs = 3\n", "TOML"),
+            (b"epochs = 3\n", "TOML"),
+            (b"{\"museau\": 1}", "JSON"),
+            (b"path,offset,bytes,hash,class,breed\n", "manifest"),
+            (b"\x01\x02\x03\x04\x05\x06\x07\x08 more", "another kind"),
         ] {
             let error = error(bytes);
             assert!(matches!(error, PackageError::NotAPackage { .. }), "{error}");

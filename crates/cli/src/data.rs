@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use data::check::decisions::Decisions;
 use data::{AtomicFile, Error, ImportOptions, Imported, Manifest, Part, Problem, ProblemKind};
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use words::Message;
@@ -68,6 +69,9 @@ pub struct ImportArguments {
     /// The table's encoding, such as latin1 [default: UTF-8, or UTF-16 by its mark]
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
+    /// Write over a manifest of other photos too; one of the same photos is always replaced
+    #[arg(long)]
+    force: bool,
     /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
@@ -102,6 +106,9 @@ pub struct SplitArguments {
     /// At most so many photos of a class in each part
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     most: Option<u32>,
+    /// Write over a manifest of other photos too; one of the same photos is always replaced
+    #[arg(long)]
+    force: bool,
     /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
@@ -173,7 +180,12 @@ pub fn run(context: &Context, verb: &DataVerb) -> Result<()> {
 
 fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
     // Both places are tried before the work is done.
-    let file = begin_manifest(context, &arguments.output, &arguments.source)?;
+    let (file, before) = begin_manifest(
+        context,
+        &arguments.output,
+        &arguments.source,
+        arguments.force,
+    )?;
     let beside = problems_beside(&arguments.output);
     let mut problems = begin(context, &beside)?;
     let options = ImportOptions {
@@ -184,6 +196,12 @@ fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
         threads: context.threads,
     };
     let imported = import_source(context, &arguments.source, &options)?;
+    may_replace(
+        context,
+        &arguments.output,
+        before.as_ref(),
+        &imported.manifest,
+    )?;
     let unwritten = |source| {
         let path = beside.clone();
         unusable(context)(Error::Write { path, source })
@@ -219,25 +237,27 @@ fn import(context: &Context, arguments: &ImportArguments) -> Result<()> {
             summary.push((kind.name(), count));
         }
     }
-    print(&summary, arguments.json)
+    print(&summary, &[], arguments.json)
 }
 
 /// How many problems are named on the terminal; all are in the file.
 const MOST_NAMED: usize = 10;
 
 fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
-    let file = begin_manifest(context, &arguments.output, &arguments.source.source)?;
+    let source = &arguments.source.source;
+    let (file, before) = begin_manifest(context, &arguments.output, source, arguments.force)?;
     let (mut manifest, _, _) = open(context, &arguments.source)?;
     let sealed = manifest.test_entries().next().is_some();
     if sealed && !arguments.official && !arguments.redraw {
         let said = context.say(Message::SplitSealed);
         return Err(Failure::error(Status::Usage, said));
     }
+    let mut chosen = Vec::new();
     if let Some(request) = &arguments.classes {
         // Twins are looked for among these alone.
-        let classes = data::split::choose_classes(&manifest, request).map_err(unusable(context))?;
+        chosen = data::split::choose_classes(&manifest, request).map_err(unusable(context))?;
         manifest =
-            manifest.restricted(|entry| classes.iter().any(|c| c == manifest.class_name(entry)));
+            manifest.restricted(|entry| chosen.iter().any(|c| c == manifest.class_name(entry)));
     }
     let shown = Shown::of_items(context, "split");
     let progress = |done, all| shown.now(done as u64, all as u64);
@@ -256,6 +276,7 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
         let path = arguments.source.source.clone();
         return Err(unusable(context)(Error::Nothing { path }));
     }
+    may_replace(context, &arguments.output, before.as_ref(), &done.manifest)?;
     done.manifest.save_into(file).map_err(unusable(context))?;
     let mut summary = counts(&done.manifest);
     summary.push(("twins", twins.len()));
@@ -265,17 +286,18 @@ fn split(context: &Context, arguments: &SplitArguments) -> Result<()> {
             eprintln!("{}", context.say(Message::SplitLeftOut { path }));
         }
     }
-    print(&summary, arguments.json)
+    print(&summary, &chosen, arguments.json)
 }
 
 fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
+    // A source that is none leaves no folder behind.
+    let (manifest, problems, decisions) = open(context, &arguments.source)?;
     let page = begin(context, &arguments.output.join("report.html"))?;
     let numbers = begin(context, &arguments.output.join("check.json"))?;
     let table = match &arguments.out_of_fold {
         Some(Some(path)) => Some(begin(context, path)?),
         _ => None,
     };
-    let (manifest, problems, decisions) = open(context, &arguments.source)?;
     let shown = Shown::of_items(context, "check");
     let progress = |done, all| shown.now(done as u64, all as u64);
     let mut features = match arguments.suspects {
@@ -329,7 +351,7 @@ fn check(context: &Context, arguments: &CheckArguments) -> Result<()> {
             .into_iter()
             .map(|(kind, count)| (kind.name(), count)),
     );
-    print(&summary, arguments.json)
+    print(&summary, &[], arguments.json)
 }
 
 /// Out-of-fold probabilities by a head on features, written to a table if there is one.
@@ -371,10 +393,10 @@ fn out_of_fold(
 }
 
 fn explore(context: &Context, arguments: &ExploreArguments) -> Result<()> {
+    let (manifest, _, _) = open(context, &arguments.source)?;
     let page_path = arguments.output.join("explore.html");
     let page = begin(context, &page_path)?;
     let numbers = begin(context, &arguments.output.join("explore.json"))?;
-    let (manifest, _, _) = open(context, &arguments.source)?;
     let shown = Shown::of_items(context, "explore");
     let progress = |done, all| shown.now(done as u64, all as u64);
     let explored =
@@ -491,17 +513,24 @@ fn counts(manifest: &Manifest) -> Vec<(&'static str, usize)> {
     counts
 }
 
-fn print(summary: &[(&'static str, usize)], json: bool) -> Result<()> {
+/// Prints the counts, and the names of the classes where some were chosen.
+fn print(summary: &[(&'static str, usize)], chosen: &[String], json: bool) -> Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
-        let object: serde_json::Map<String, serde_json::Value> = summary
+        let mut object: serde_json::Map<String, serde_json::Value> = summary
             .iter()
             .map(|(name, count)| ((*name).to_owned(), (*count).into()))
             .collect();
+        if !chosen.is_empty() {
+            object.insert("chosen".to_owned(), chosen.into());
+        }
         writeln!(out, "{}", serde_json::Value::Object(object))?;
     } else {
         for (name, count) in summary {
             writeln!(out, "{name}\t{count}")?;
+        }
+        for name in chosen {
+            writeln!(out, "chosen\t{name}")?;
         }
     }
     Ok(())
@@ -520,8 +549,14 @@ fn problems_beside(manifest: &Path) -> PathBuf {
 }
 
 /// Begins a manifest. What stands in its place already is written over only where it is a manifest,
-/// and not the source itself: a mistyped name must not cost a table of labels or an archive.
-fn begin_manifest(context: &Context, path: &Path, source: &Path) -> Result<AtomicFile> {
+/// and not the source itself: a mistyped name must not cost a table of labels or an archive. Gives
+/// what is to be written over, for [`may_replace`] to judge; not where it does not matter (`force`).
+fn begin_manifest(
+    context: &Context,
+    path: &Path,
+    source: &Path,
+    force: bool,
+) -> Result<(AtomicFile, Option<Manifest>)> {
     let is_source = || match (path.canonicalize(), source.canonicalize()) {
         (Ok(path), Ok(source)) => path == source,
         _ => false,
@@ -531,7 +566,52 @@ fn begin_manifest(context: &Context, path: &Path, source: &Path) -> Result<Atomi
         let said = context.say(Message::ManifestOverOther { path });
         return Err(Failure::error(Status::Usage, said));
     }
-    create(context, path)
+    let before = match path.is_file() && !force {
+        true => Some(Manifest::open(path).map_err(unusable(context))?),
+        false => None,
+    };
+    Ok((create(context, path)?, before))
+}
+
+/// Whether a new manifest may stand in the place of an old one: where they have a photo in common,
+/// as after a second import or split of the same data set. Then it is said what the old one had.
+fn may_replace(
+    context: &Context,
+    path: &Path,
+    before: Option<&Manifest>,
+    now: &Manifest,
+) -> Result<()> {
+    let Some(before) = before else {
+        return Ok(());
+    };
+    let known = |manifest: &Manifest| -> HashMap<String, (String, Part)> {
+        let entries = manifest.all_entries().iter();
+        let known = entries.map(|entry| {
+            let class = manifest.class_name(entry).to_owned();
+            (manifest.whole_name(entry), (class, entry.part))
+        });
+        known.collect()
+    };
+    let (old, new) = (known(before), known(now));
+    let shared: Vec<&String> = old.keys().filter(|name| new.contains_key(*name)).collect();
+    let path = &path.display().to_string();
+    let photos = &old.len().to_string();
+    if shared.is_empty() {
+        let said = context.say(Message::ManifestOfOthers { path, photos });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    if !context.quiet {
+        let changed = shared.iter().filter(|name| old[**name] != new[**name]);
+        let said = context.say(Message::ManifestReplaced {
+            path,
+            photos,
+            gone: &(old.len() - shared.len()).to_string(),
+            added: &(new.len() - shared.len()).to_string(),
+            changed: &changed.count().to_string(),
+        });
+        eprintln!("{said}");
+    }
+    Ok(())
 }
 
 /// Begins a file that will appear whole, over anything but a manifest.

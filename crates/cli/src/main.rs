@@ -16,6 +16,7 @@ mod fetch;
 mod interrupt;
 mod log;
 mod make;
+mod memory;
 mod model;
 mod models;
 mod photos;

@@ -530,12 +530,58 @@ fn targets(
         }
         targets.push(target);
     }
+    if let Some(source) = own_source(arguments, tasks, &targets) {
+        let said = context.say(Message::PreprocessIntoSource {
+            path: &arguments.output.display().to_string(),
+            source: &source.display().to_string(),
+        });
+        return Err(Failure::error(Status::Usage, said));
+    }
     let foreign = targets.iter().filter(|target| is_foreign(target));
     let foreign: Vec<String> = foreign.map(|target| target.display().to_string()).collect();
     if !foreign.is_empty() {
         return Err(over_other(context, &foreign));
     }
     Ok(targets)
+}
+
+/// The source that the results would become a part of: a folder that they are written into or below,
+/// or a folder of a manifest's photos.
+fn own_source(
+    arguments: &RunArguments,
+    tasks: &[Task<'_>],
+    targets: &[PathBuf],
+) -> Option<PathBuf> {
+    let output = resolved(&arguments.output);
+    let folders = arguments.sources.iter().filter(|source| source.is_dir());
+    let mut folders = folders.map(|source| resolved(source));
+    if let Some(source) = folders.find(|source| output.starts_with(source)) {
+        return Some(source);
+    }
+    let of_manifests = tasks.iter().filter_map(|task| match &task.source {
+        Source::Entry(manifest, entry) if entry.offset.is_none() => {
+            Some(resolved(manifest.locate(entry).parent()?))
+        }
+        _ => None,
+    });
+    let of_manifests: HashSet<PathBuf> = of_manifests.collect();
+    let own: HashSet<&Path> = targets
+        .iter()
+        .filter_map(|target| target.parent())
+        .collect();
+    let mut own = own.into_iter().map(resolved);
+    own.find(|folder| of_manifests.contains(folder))
+}
+
+/// A path through no link, also of a folder that is not there yet.
+fn resolved(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = whole.ancestors().find_map(|folder| {
+        let found = folder.canonicalize().ok()?;
+        Some(found.join(whole.strip_prefix(folder).ok()?))
+    });
+    // `absolute` keeps `..`, which no folder that is not there can have.
+    there.unwrap_or(whole)
 }
 
 fn write(
@@ -578,7 +624,8 @@ fn gallery(context: &Context, arguments: &GalleryArguments) -> Result<()> {
             unwritten(context, &arguments.output, &error),
         )
     };
-    let file = AtomicFile::create(&arguments.output).map_err(failed)?;
+    // Begun with the first photo that can be read: a page of nothing is none.
+    let mut file = None;
     let found = photos::find(context, &arguments.photos);
     let most = (MOST_PICTURES / (2 * pipeline.steps().len())).max(1);
     let left_out = found.len().saturating_sub(most);
@@ -598,6 +645,9 @@ fn gallery(context: &Context, arguments: &GalleryArguments) -> Result<()> {
     for one in found.into_iter().take(most) {
         match load(context, one) {
             Ok((path, photo)) => {
+                if file.is_none() {
+                    file = Some(AtomicFile::create(&arguments.output).map_err(failed)?);
+                }
                 // The first run makes tables and wakes threads; its times say little.
                 pipeline.run(&photo, None, workers);
                 let ran = pipeline.run_timed(&photo, None, workers);
@@ -611,6 +661,10 @@ fn gallery(context: &Context, arguments: &GalleryArguments) -> Result<()> {
             }
         }
     }
+    let Some(file) = file else {
+        let said = context.say(Message::GalleryNoPhoto);
+        return Err(Failure::error(Status::Failed, said));
+    };
     file.finish(page.finish().as_bytes()).map_err(failed)?;
     println!("{}", arguments.output.display());
     match missing {

@@ -21,10 +21,11 @@ const GOALS: [(&str, Goal); 7] = [
 ];
 
 /// The files of a run's folder, and what each is.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("recipe", "recipe.toml"),
     ("about", "run.json"),
     ("metrics", "metrics.csv"),
+    ("report", "curve.html"),
     ("checkpoint", "checkpoint.safetensors"),
     ("checkpoint", "checkpoint.before.safetensors"),
     ("photos", "photos.csv"),
@@ -201,6 +202,13 @@ impl Watch for Recorded<'_> {
         }
         Flow::Continue
     }
+
+    fn keeps(&mut self, epoch: u32) {
+        if let Some(recorder) = &mut self.recorder {
+            let noted = recorder.keep(u64::from(epoch));
+            self.kept(noted);
+        }
+    }
 }
 
 fn new(context: &Context, recipe: &Recipe, id: Option<String>, folder: &Path) -> NewRun {
@@ -259,7 +267,7 @@ fn missed(folder: &Path, epoch: u32, recorder: &mut Recorder) -> Result<(), Erro
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::cell::RefCell;
     use study::{Options, Point, RunQuery};
@@ -275,7 +283,7 @@ mod tests {
         }
     }
 
-    fn beginning(epoch: u32) -> Beginning {
+    pub(crate) fn beginning(epoch: u32) -> Beginning {
         Beginning {
             train_photos: 8,
             validation_photos: 2,
@@ -287,9 +295,11 @@ mod tests {
                 working: 3,
             },
             optimizer_bytes: 0,
+            other_bytes: 0,
             threads: 2,
             epochs: 4,
             epoch,
+            validation: None,
         }
     }
 
@@ -333,12 +343,16 @@ mod tests {
         for (step, loss) in [(1, 2.0), (2, 1.0), (3, 0.5)] {
             assert_eq!(recorded.report(step, &[("loss", loss)]), Flow::Continue);
         }
+        recorded.keeps(2);
         recorded.end(&outcome(Ended::Interrupted));
         let details = storage.details(&id).unwrap();
         assert_eq!(details.row.state, State::Interrupted);
         assert_eq!(details.row.seed, Some(recipe.train.seed));
         assert_eq!(details.row.parameters.len(), recipe.flat().len());
-        assert_eq!(details.environment["threads"], "2");
+        assert_eq!(
+            (details.row.kept, details.environment["threads"].as_str()),
+            (Some(2), "2")
+        );
         assert_eq!(details.artefacts[0].path, Path::new("metrics.csv"));
         assert!(said.borrow().is_empty(), "{:?}", said.borrow());
 

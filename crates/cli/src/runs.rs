@@ -45,7 +45,7 @@ pub struct ListArguments {
     /// Only runs in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<StateName>,
-    /// The best value of this metric first
+    /// The best value of this metric first, as it is at the step that each run keeps
     #[arg(long, value_name = "METRIC")]
     sort: Option<String>,
     /// Metrics and parameters to show, `seed` and `folder` [default: loss and accuracy]
@@ -305,12 +305,13 @@ fn list(context: &Context, arguments: &ListArguments) -> Result<()> {
         rows.sort_by(|a, b| {
             let key = |row: &RunRow| {
                 let metric = row.metrics.get(name).copied();
-                metric.filter(|metric| !metric.value().is_nan())
+                let point = metric.and_then(|metric| Some((metric.goal, metric.kept?.value)));
+                point.filter(|(_, value)| !value.is_nan())
             };
             match (key(a), key(b)) {
-                (Some(a), Some(b)) => match a.goal {
-                    Goal::Most => b.value().total_cmp(&a.value()),
-                    Goal::Least | Goal::None => a.value().total_cmp(&b.value()),
+                (Some((goal, a)), Some((_, b))) => match goal {
+                    Goal::Most => b.total_cmp(&a),
+                    Goal::Least | Goal::None => a.total_cmp(&b),
                 },
                 (a, b) => b.is_some().cmp(&a.is_some()),
             }
@@ -336,11 +337,13 @@ fn list(context: &Context, arguments: &ListArguments) -> Result<()> {
         words.of(Message::RunsStarted),
         words.of(Message::RunsSpent),
         words.of(Message::RunsStep),
+        words.of(Message::RunsValuesOf),
     ];
     let named = columns.iter().map(|name| words.column(name));
     let mut table = Table::new(headings.into_iter().chain(named).collect());
     for row in &rows {
-        let step = row.step.map(|step| step.to_string());
+        let [step, kept] =
+            [row.step, row.kept.or(row.step)].map(|step| step.map(|step| step.to_string()));
         let mut cells = vec![
             Cell::text(&row.id),
             Cell::text(&row.name).styled(Style::new().bold()),
@@ -349,6 +352,7 @@ fn list(context: &Context, arguments: &ListArguments) -> Result<()> {
             Cell::text(moment(row.started)),
             Cell::number(duration(row.spent)),
             Cell::number(step.unwrap_or_default()),
+            Cell::number(kept.unwrap_or_default()),
         ];
         cells.extend(columns.iter().map(|name| value(&words, row, name)));
         table.rows.push(cells);
@@ -361,10 +365,11 @@ fn has(row: &RunRow, name: &str) -> bool {
     row.metrics.contains_key(name) || row.parameters.contains_key(name)
 }
 
-/// A metric's best value, a parameter, or a fact of the run.
+/// A metric's value at the step that is kept, a parameter, or a fact of the run.
 fn value(words: &Words, row: &RunRow, name: &str) -> Cell {
     if let Some(metric) = row.metrics.get(name) {
-        return Cell::number(shown(words.language, metric.value()));
+        let value = metric.kept.map(|point| shown(words.language, point.value));
+        return Cell::number(value.unwrap_or_default());
     }
     match (row.parameters.get(name), name) {
         (Some(text), _) => Cell::text(text),
@@ -456,6 +461,9 @@ fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     ];
     if let Some(step) = row.step {
         facts.push((words.of(Message::RunsStep), Cell::text(step.to_string())));
+    }
+    if let Some(step) = row.kept {
+        facts.push((words.of(Message::RunsKept), Cell::text(step.to_string())));
     }
     if let Some(seed) = row.seed {
         facts.push((words.of(Message::RunsSeed), Cell::text(seed.to_string())));

@@ -16,18 +16,20 @@ pub struct Row<'a> {
     ended: Option<String>,
     seconds: f64,
     step: Option<u64>,
+    kept_step: Option<u64>,
     seed: Option<u64>,
     folder: Option<String>,
     metrics: BTreeMap<&'a str, MetricJson>,
     parameters: &'a BTreeMap<String, String>,
 }
 
-/// The latest and the best value of a metric.
+/// The latest and the best value of a metric, and that of the step that the run keeps.
 #[derive(Serialize)]
 pub struct MetricJson {
     goal: Option<&'static str>,
     last: PointJson,
     best: Option<PointJson>,
+    kept: Option<PointJson>,
 }
 
 /// A step and its value.
@@ -69,6 +71,7 @@ impl From<&Metric> for MetricJson {
             goal: metric.goal.name(),
             last: metric.last.into(),
             best: metric.best.map(PointJson::from),
+            kept: metric.kept.map(PointJson::from),
         }
     }
 }
@@ -86,6 +89,7 @@ impl<'a> Row<'a> {
             ended: row.ended.and_then(instant),
             seconds: row.spent as f64 / 1000.0,
             step: row.step,
+            kept_step: row.kept,
             seed: row.seed,
             folder: row.folder.as_ref().map(|path| path.display().to_string()),
             metrics: metrics

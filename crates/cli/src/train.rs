@@ -5,7 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::recorded::{self, Recorded};
 use crate::runs::StorageArguments;
 use crate::train_shown::{Board, Preparing, Shown};
-use crate::{data as data_verb, interrupt, model};
+use crate::{data as data_verb, interrupt, memory, model};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
@@ -212,7 +212,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
             }
             let folder = match &arguments.output {
                 Some(folder) if !several => folder.clone(),
-                _ => free(&parent, &name, &mut taken),
+                _ => free(context, &parent, &name, &mut taken),
             };
             jobs.push(Job {
                 name,
@@ -226,8 +226,9 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
     Ok(jobs)
 }
 
-/// A folder of this name that is not there yet: `name`, `name-2`, ...
-fn free(parent: &Path, name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
+/// A folder of this name that is not there yet: `name`, `name-2`, ... Runs that are passed over and
+/// could go on are told.
+fn free(context: &Context, parent: &Path, name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
     let plain: String = name
         .chars()
         .map(|c| {
@@ -240,9 +241,20 @@ fn free(parent: &Path, name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
         .collect();
     let mut place = parent.join(&plain);
     let mut number = 2;
+    let mut unfinished = Vec::new();
     while place.exists() || !taken.insert(place.clone()) {
+        if place.exists() && !taken.contains(&place) && RunFolder::is_unfinished(&place) {
+            unfinished.push(place);
+        }
         place = parent.join(format!("{plain}-{number}"));
         number += 1;
+    }
+    for path in unfinished.iter().filter(|_| !context.quiet) {
+        let said = context.say(Message::TrainUnfinished {
+            path: &path.display().to_string(),
+            name: &place.file_name().unwrap_or_default().to_string_lossy(),
+        });
+        eprintln!("{said}");
     }
     place
 }
@@ -339,16 +351,6 @@ fn cache() -> PathBuf {
     home.join("cache")
 }
 
-/// Bytes of memory that are free; unknown on systems that do not tell.
-fn free_memory() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
 fn one(
     context: &Context,
     job: &Job,
@@ -364,9 +366,10 @@ fn one(
         cache: &cache,
         threads,
         isa: context.isa,
-        memory_limit: free_memory().map(|bytes| bytes / together),
+        memory_limit: memory::free().map(|bytes| bytes / together),
         stop,
         decoded: &|done, all| preparing.now(done, all),
+        language: context.language,
     };
     let Job {
         name,
@@ -476,9 +479,10 @@ fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
             cache: &cache,
             threads: context.threads,
             isa: context.isa,
-            memory_limit: free_memory(),
+            memory_limit: memory::free(),
             stop: &never,
             decoded: &|_, _| {},
+            language: context.language,
         };
         let range = RateRange::default();
         let finding = train::run::try_rates(&recipe, &manifest, range, &around, &mut Unwatched)
@@ -518,6 +522,7 @@ fn status(error: &TrainError) -> Status {
         | TrainError::Key { .. }
         | TrainError::Value { .. }
         | TrainError::NotItsOwn { .. }
+        | TrainError::Freeze { .. }
         | TrainError::Steps { .. }
         | TrainError::Views(_)
         | TrainError::Network(_)

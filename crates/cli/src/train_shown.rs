@@ -143,6 +143,7 @@ impl<'a> Shown<'a> {
 impl Watch for Shown<'_> {
     fn begins(&mut self, beginning: &Beginning) {
         self.epochs = beginning.epochs;
+        self.validation = beginning.validation;
         self.bar.set_length(u64::from(beginning.epochs) * 1000);
         self.bar.set_position(u64::from(beginning.epoch) * 1000);
         self.bar.reset_eta();
@@ -198,6 +199,10 @@ impl Watch for Shown<'_> {
         }
         self.also.report(step, metrics)
     }
+
+    fn keeps(&mut self, epoch: u32) {
+        self.also.keeps(epoch);
+    }
 }
 
 impl Drop for Shown<'_> {
@@ -222,5 +227,34 @@ fn said(context: &Context, notice: &Notice) -> String {
         Notice::LeftOut { count } => context.say(Message::TrainLeftOut {
             count: &count.to_string(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use train::Unwatched;
+    use words::Language;
+
+    #[test]
+    fn a_training_that_goes_on_shows_the_best_so_far() {
+        let context = Context {
+            wanted_language: None,
+            language: Language::English,
+            threads: 1,
+            isa: kernels::Isa::best(),
+            quiet: true,
+        };
+        let (board, mut nobody) = (Board::default(), Unwatched);
+        let mut shown = Shown::new(&context, &board, "x".to_owned(), &mut nobody);
+        shown.begins(&Beginning {
+            validation: Some((0.6, 0.8)),
+            ..crate::recorded::tests::beginning(2)
+        });
+        let numbers = shown.numbers(3, 1.0, 0.5);
+        assert!(numbers.ends_with("val 60.0 % best 80.0 %"), "{numbers}");
+        let _ = shown.report(3, &[("val_accuracy", 0.7)]);
+        let numbers = shown.numbers(3, 1.0, 0.5);
+        assert!(numbers.ends_with("val 70.0 % best 80.0 %"), "{numbers}");
     }
 }

@@ -286,6 +286,7 @@ fn model_files_that_are_none_end_in_3() {
         ("flipped", &flipped),
         ("foreign", &foreign),
         ("text", b"not a model at all, just some words"),
+        ("short", b"words"),
     ] {
         let (_folder, path) = file("model.museau", content);
         let output = run(&["classify", "--model", &path, &photo("beagle_14.jpg")]);

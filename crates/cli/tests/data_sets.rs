@@ -316,3 +316,88 @@ fn an_import_that_is_killed_leaves_no_manifest_and_the_next_one_completes() {
     let text = fs::read_to_string(&manifest).expect("a manifest");
     assert_eq!(text.lines().count(), 301);
 }
+
+#[test]
+fn chosen_classes_are_named_and_a_misspelt_one_is_answered_with_the_nearest() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let (set, out) = (at("set"), at("split.csv"));
+    let split = |classes: &str, more: &[&str]| {
+        let arguments = [
+            "split",
+            &set,
+            "-o",
+            &out,
+            "--official",
+            "--classes",
+            classes,
+        ];
+        run(&[&arguments, more].concat())
+    };
+    let printed = text(&split("2", &[]).stdout);
+    assert!(
+        printed.ends_with("chosen\tbeagle\nchosen\tpug\n"),
+        "{printed}"
+    );
+    let done = split("1", &["--json"]);
+    let said: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(said["chosen"], serde_json::json!(["beagle"]), "{said}");
+    let refused = split("pug,beegle", &[]);
+    assert_eq!(status(&refused), 3, "{refused:?}");
+    let said = text(&refused.stderr);
+    assert!(said.contains("‘beegle’; the nearest is ‘beagle’"), "{said}");
+    let refused = text(&split("9", &["--lang", "fr"]).stderr);
+    assert!(
+        refused.contains('9') && refused.contains("en a 2"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_manifest_is_replaced_aloud_and_one_of_other_photos_only_by_force() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let (set, out) = (at("set"), at("set.csv"));
+    let import = |more: &[&str]| run(&[&["import", &set, "-o", &out], more].concat());
+    let said = text(&import(&[]).stderr);
+    assert!(!said.contains("replaced"), "{said}");
+    // A split of the same photos, then the import again.
+    let kept = at("split.csv");
+    let split = ["split", &out, "-o", &kept, "--official", "--classes", "pug"];
+    assert_eq!(status(&run(&split)), 0);
+    fs::rename(&kept, &out).expect("moved");
+    fs::remove_file(folder.path().join("set/train/pug/yorkshire_terrier_87.jpg")).expect("removed");
+    let again = import(&[]);
+    assert_eq!(status(&again), 0, "{again:?}");
+    let said = text(&again.stderr);
+    assert!(
+        said.contains("it had 3 photos, 1 are gone, 3 are new, 0 change"),
+        "{said}"
+    );
+    let other = dataset();
+    let others = path(other.path().join("set"));
+    let before = fs::read(&out).expect("a manifest");
+    for arguments in [
+        &["import", &others, "-o", &out][..],
+        &["split", &others, "-o", &out, "--redraw"],
+    ] {
+        let refused = run(arguments);
+        assert_eq!(status(&refused), 2, "{refused:?}");
+        assert!(text(&refused.stderr).contains("--force"), "{refused:?}");
+        assert_eq!(fs::read(&out).expect("a manifest"), before);
+    }
+    let forced = run(&["import", &others, "-o", &out, "--force"]);
+    assert_eq!(status(&forced), 0, "{forced:?}");
+    assert_ne!(fs::read(&out).expect("a manifest"), before);
+}
+
+#[test]
+fn a_source_that_is_none_leaves_no_folder_behind() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    for verb in ["check", "explore"] {
+        let done = run(&[verb, &at("gone"), "-o", &at("out/deep")]);
+        assert_eq!(status(&done), 3, "{done:?}");
+        assert!(!folder.path().join("out").exists(), "{verb}");
+    }
+}

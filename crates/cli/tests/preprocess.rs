@@ -168,3 +168,46 @@ fn every_step_is_listed() {
         assert!(said.contains(&kind.usage()), "{}", kind.name);
     }
 }
+
+#[test]
+fn results_are_not_mixed_with_their_source() {
+    let (folder, photos) = photos();
+    let source = photos.to_str().expect("UTF-8");
+    let manifest = folder.path().join("set.csv");
+    let manifest = manifest.to_str().expect("UTF-8");
+    let output = Command::new(env!("CARGO_BIN_EXE_museau"))
+        .args(["data", "import", source, "-o", manifest])
+        .output()
+        .expect("the binary starts");
+    assert!(output.status.success(), "{output:?}");
+    let below = photos.join("new/below");
+    let roundabout = folder.path().join("photos/../photos");
+    for (from, to) in [
+        (source, source),
+        (source, below.to_str().expect("UTF-8")),
+        (source, roundabout.to_str().expect("UTF-8")),
+        (manifest, folder.path().to_str().expect("UTF-8")),
+    ] {
+        let output = run(&["run", "gray", from, "-o", to]);
+        assert_eq!(output.status.code(), Some(2), "{from} {to}: {output:?}");
+        assert!(text(&output.stderr).contains("mixed with"), "{output:?}");
+        assert!(!photos.join("a/beagle_14.png").exists() && !photos.join("new").exists());
+    }
+    // Beside it is another place.
+    let beside = folder.path().join("photos-gray");
+    let output = run(&["run", "gray", source, "-o", beside.to_str().expect("UTF-8")]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_gallery_of_nothing_is_an_error_and_no_page() {
+    let (folder, photos) = photos();
+    let bad = photos.join("bad.jpg");
+    fs::write(&bad, "no photo").expect("a file");
+    let page = folder.path().join("out/page.html");
+    let (bad, to) = (bad.to_str().expect("UTF-8"), page.to_str().expect("UTF-8"));
+    let output = run(&["gallery", "gray", bad, "-o", to]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("no gallery"), "{output:?}");
+    assert!(output.stdout.is_empty() && !folder.path().join("out").exists());
+}

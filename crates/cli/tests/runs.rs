@@ -72,6 +72,7 @@ impl Home {
             let values = [("loss", loss), ("val_accuracy", accuracy), ("rate", 0.001)];
             trio.metrics(step, &values).expect("written");
         }
+        trio.keep(2).expect("noted");
         fs::create_dir_all(folder.path().join("trio/reports")).expect("a folder");
         for (kind, name) in [
             ("package", "model.museau"),
@@ -140,7 +141,7 @@ fn a_list_shows_runs_newest_first_or_sorted_and_only_those_asked_for() {
         "{table}"
     );
     assert!(
-        lines[3].contains("complete") && lines[3].ends_with("0.2500     7"),
+        lines[3].contains("complete") && lines[3].ends_with("0.5000     7"),
         "{table}"
     );
     assert!(!table.contains('\u{1b}'), "no colour where no terminal is");
@@ -149,6 +150,21 @@ fn a_list_shows_runs_newest_first_or_sorted_and_only_those_asked_for() {
         french.contains("terminé") && french.contains("0,7500"),
         "{french}"
     );
+    // All values of a row are of one step, which it says.
+    let list = printed(home.path(), &["list"]);
+    let trio: Vec<&str> = list
+        .lines()
+        .last()
+        .expect("a row")
+        .split_whitespace()
+        .collect();
+    assert!(
+        list.lines()
+            .next()
+            .is_some_and(|line| line.contains("values of step")),
+        "{list}"
+    );
+    assert!(trio.ends_with(&["3", "2", "0.7500", "0.5000"]), "{list}");
     let (status, said) = refused(home.path(), &["list", "--columns", "los"]);
     assert_eq!(status, 2);
     assert!(

@@ -61,10 +61,20 @@ pub enum Error {
         path: PathBuf,
     },
     /// A class is asked for that the data set does not have.
-    #[error("no class is called '{name}'")]
+    #[error("no class is called '{name}'; the nearest is '{nearest}'")]
     UnknownClass {
         /// The name.
         name: String,
+        /// A name of a class that there is.
+        nearest: String,
+    },
+    /// More classes are asked for than the data set has, or none.
+    #[error("{wanted} classes are asked for, of {classes}")]
+    ClassCount {
+        /// How many.
+        wanted: usize,
+        /// How many there are.
+        classes: usize,
     },
 }
 
@@ -177,8 +187,12 @@ impl Error {
                 let path = &shown(path);
                 words::message(language, Message::ReviewNothing { path })
             }
-            Error::UnknownClass { name } => {
-                words::message(language, Message::DatasetUnknownClass { name })
+            Error::UnknownClass { name, nearest } => {
+                words::message(language, Message::DatasetUnknownClass { name, nearest })
+            }
+            Error::ClassCount { wanted, classes } => {
+                let (wanted, classes) = (&wanted.to_string(), &classes.to_string());
+                words::message(language, Message::DatasetClassCount { wanted, classes })
             }
         }
     }

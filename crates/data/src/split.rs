@@ -39,6 +39,7 @@ pub struct Splitted {
 pub fn choose_classes(manifest: &Manifest, request: &str) -> Result<Vec<String>, Error> {
     let unknown = |name: &str| Error::UnknownClass {
         name: name.to_owned(),
+        nearest: nearest_class(manifest, name),
     };
     let classes = manifest.classes();
     if let Ok(count) = request.trim().parse::<usize>() {
@@ -51,7 +52,10 @@ pub fn choose_classes(manifest: &Manifest, request: &str) -> Result<Vec<String>,
         }
         // Another data set, or more classes: the largest, by name where equal.
         if count == 0 || count > classes.len() {
-            return Err(unknown(request));
+            return Err(Error::ClassCount {
+                wanted: count,
+                classes: classes.len(),
+            });
         }
         let mut sizes = vec![0usize; classes.len()];
         for entry in manifest.all_entries() {
@@ -98,6 +102,18 @@ fn class_of(manifest: &Manifest, name: &str) -> Option<String> {
             .find(|class| class.breed.is_some_and(|own| own.id == breed.id))
     };
     exact.or_else(breed).map(|class| class.folder.clone())
+}
+
+/// The name of a class, of all that [`class_of`] understands, that is the nearest to this one.
+fn nearest_class(manifest: &Manifest, name: &str) -> String {
+    let names = manifest.classes().iter().flat_map(|class| {
+        let breed = class.breed.into_iter().flat_map(words::Breed::names);
+        std::iter::once(class.folder.as_str()).chain(breed)
+    });
+    let folded: Vec<(String, &str)> = names.map(|name| (words::fold(name), name)).collect();
+    let known = folded.iter().map(|(folded, name)| (folded.as_str(), *name));
+    let nearest = vision::steps::nearest(&words::fold(name), known);
+    nearest.unwrap_or_default().to_owned()
 }
 
 /// Splits a data set. `twins` are pairs of photos that show the same picture, as indices into
@@ -476,8 +492,26 @@ mod tests {
         let names = |request| choose_classes(&whole, request).unwrap();
         assert_eq!(names("2"), ["beagle", "n02085620-Chihuahua"]);
         assert_eq!(names("Chihuahua, carlin"), ["n02085620-Chihuahua", "pug"]);
-        assert!(choose_classes(&whole, "unicorn").is_err());
-        assert!(choose_classes(&whole, "4").is_err());
+        let refused = |request| choose_classes(&whole, request).unwrap_err();
+        for (written, meant) in [
+            ("beagel", "beagle"),
+            ("pug, Chiuaua", "Chihuahua"),
+            ("Carlins", "Carlin"),
+        ] {
+            let error = refused(written);
+            assert!(
+                matches!(&error, Error::UnknownClass { nearest, .. } if nearest == meant),
+                "{error}"
+            );
+        }
+        let many = refused("4");
+        assert!(matches!(
+            many,
+            Error::ClassCount {
+                wanted: 4,
+                classes: 3
+            }
+        ));
         let few = SplitOptions {
             classes: names("pug,beagle"),
             most: Some(5),

@@ -143,21 +143,11 @@ impl Plan {
         let input_shape = graph.input_shape().ok_or(EngineError::Empty)?;
         check_parameters(graph, parameters)?;
         let outputs = outputs(graph, &options.outputs)?;
-        let mut drafts = lower::for_inference(graph, &outputs, options.fuse);
-        if options.fuse && matches!(options.kernels, Kernels::Fast(_)) {
-            // With as many images as threads each image is run on one thread.
-            let threads = options.threads.max(1);
-            let share = if options.batch >= threads { 1 } else { threads };
-            drafts = lower::group(drafts, share, threads);
-        }
+        let drafts = drafts(graph, &outputs, options);
         let layout = Layout::of(&drafts);
         let lanes = options.threads.min(options.batch).max(1);
         let lane_images = options.batch.max(1).div_ceil(lanes);
-        let lane_floats = layout.rows_floats.saturating_mul(lane_images);
-        let lane_floats = lane_floats.saturating_add(layout.image_floats);
-        let workspace = lane_floats
-            .saturating_mul(lanes)
-            .saturating_mul(size_of::<f32>());
+        let workspace = layout.workspace(lanes, lane_images);
         refuse_above(options.memory_limit, weight_bytes(graph), workspace)?;
         let steps: Vec<Step> = drafts
             .steps
@@ -202,6 +192,25 @@ impl Plan {
         })
     }
 
+    /// What a plan would need at most, without its parameters; nothing of it is taken.
+    ///
+    /// # Errors
+    /// As [`Plan::for_inference`].
+    pub fn memory_for_inference(
+        graph: &Graph,
+        options: &PlanOptions,
+    ) -> Result<Memory, EngineError> {
+        let drafts = drafts(graph, &outputs(graph, &options.outputs)?, options);
+        let lanes = options.threads.min(options.batch).max(1);
+        let lane_images = options.batch.max(1).div_ceil(lanes);
+        let (weights, workspace) = (
+            weight_bytes(graph),
+            Layout::of(&drafts).workspace(lanes, lane_images),
+        );
+        refuse_above(options.memory_limit, weights, workspace)?;
+        Ok(Memory { weights, workspace })
+    }
+
     /// The outputs, in the order of a run's slices.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
@@ -228,6 +237,18 @@ impl Plan {
             serial: Pool::serial(),
         }
     }
+}
+
+/// The steps for these outputs, fused and grouped as the options have it.
+fn drafts(graph: &Graph, outputs: &[NodeId], options: &PlanOptions) -> Drafts {
+    let drafts = lower::for_inference(graph, outputs, options.fuse);
+    if !options.fuse || !matches!(options.kernels, Kernels::Fast(_)) {
+        return drafts;
+    }
+    // With as many images as threads each image is run on one thread.
+    let threads = options.threads.max(1);
+    let share = if options.batch >= threads { 1 } else { threads };
+    lower::group(drafts, share, threads)
 }
 
 /// Every parameter is there, in its layer's shape.
@@ -307,6 +328,13 @@ struct Layout {
 }
 
 impl Layout {
+    /// Bytes of a workspace of so many lanes, each for so many images.
+    fn workspace(&self, lanes: usize, lane_images: usize) -> usize {
+        let lane = self.rows_floats.saturating_mul(lane_images);
+        let lane = lane.saturating_add(self.image_floats);
+        lane.saturating_mul(lanes).saturating_mul(size_of::<f32>())
+    }
+
     fn of(drafts: &Drafts) -> Self {
         let Drafts {
             steps,

@@ -286,6 +286,9 @@ fn what_cannot_run_is_refused_by_kind() {
 
     let plan = Plan::for_inference(&graph, &weights, &options).unwrap();
     let memory = plan.memory();
+    let foreseen = Plan::memory_for_inference(&graph, &options).unwrap();
+    assert_eq!(foreseen.workspace, memory.workspace);
+    assert!(foreseen.weights >= memory.weights);
     assert!(memory.weights >= graph.parameters().len() * 4 && memory.workspace > 0);
     let tight = PlanOptions {
         memory_limit: Some(memory.workspace),

@@ -35,6 +35,8 @@ pub struct Chart<'data> {
     title: &'data str,
     unit: &'data str,
     kind: Kind<'data>,
+    /// A place of the axis that a line chart marks, and what it is.
+    mark: Option<(f64, &'data str)>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,8 +50,7 @@ enum Kind<'data> {
 impl<'data> Chart<'data> {
     /// A bar for each name, one under the other; values of 0 or more, in `unit`.
     pub fn bars(title: &'data str, unit: &'data str, values: &'data [(String, f64)]) -> Self {
-        let kind = Kind::Bars(values);
-        Chart { title, unit, kind }
+        Chart::new(title, unit, Kind::Bars(values))
     }
 
     /// Lines over a common axis that `axis` names; values in `unit`.
@@ -59,8 +60,13 @@ impl<'data> Chart<'data> {
         unit: &'data str,
         lines: &'data [Line],
     ) -> Self {
-        let kind = Kind::Lines(lines, axis);
-        Chart { title, unit, kind }
+        Chart::new(title, unit, Kind::Lines(lines, axis))
+    }
+
+    /// The same line chart with a place of its axis marked; `label` says what is there.
+    pub fn marked(self, place: f64, label: &'data str) -> Self {
+        let mark = Some((place, label));
+        Chart { mark, ..self }
     }
 
     /// A rectangle of cells, the darker the greater, row by row from the top; `axes` names the
@@ -71,15 +77,21 @@ impl<'data> Chart<'data> {
         unit: &'data str,
         cells: &'data [Vec<f64>],
     ) -> Self {
-        let kind = Kind::Map(cells, axes);
-        Chart { title, unit, kind }
+        Chart::new(title, unit, Kind::Map(cells, axes))
     }
 
     /// Named points of a plane whose axes mean nothing by themselves, at one scale.
     pub fn points(title: &'data str, points: &'data [(String, [f64; 2])]) -> Self {
-        let kind = Kind::Points(points);
-        let unit = "";
-        Chart { title, unit, kind }
+        Chart::new(title, "", Kind::Points(points))
+    }
+
+    fn new(title: &'data str, unit: &'data str, kind: Kind<'data>) -> Self {
+        Chart {
+            title,
+            unit,
+            kind,
+            mark: None,
+        }
     }
 
     pub(crate) fn title(&self) -> &str {
@@ -141,7 +153,7 @@ impl<'data> Chart<'data> {
         let mut svg = String::new();
         let drawn = match &self.kind {
             Kind::Bars(values) => draw_bars(&mut svg, values, self.unit),
-            Kind::Lines(lines, axis) => draw_lines(&mut svg, lines, axis, self.unit),
+            Kind::Lines(lines, axis) => draw_lines(&mut svg, lines, [axis, self.unit], self.mark),
             Kind::Map(cells, axes) => draw_map(&mut svg, cells, axes),
             Kind::Points(points) => draw_points(&mut svg, points),
         };
@@ -205,7 +217,12 @@ fn draw_bars(svg: &mut String, values: &[(String, f64)], unit: &str) -> Drawn {
     Ok(())
 }
 
-fn draw_lines(svg: &mut String, lines: &[Line], axis: &str, unit: &str) -> Drawn {
+fn draw_lines(
+    svg: &mut String,
+    lines: &[Line],
+    [axis, unit]: [&str; 2],
+    mark: Option<(f64, &str)>,
+) -> Drawn {
     let points = || lines.iter().flat_map(|line| &line.points);
     let left = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
     let right = points()
@@ -241,7 +258,14 @@ fn draw_lines(svg: &mut String, lines: &[Line], axis: &str, unit: &str) -> Drawn
             });
         }
     }
-    if lines.len() > 1 {
+    if let Some((place, label)) = mark {
+        let across = vec![(place, 0.0), (place, room(most))];
+        chart
+            .draw_series(LineSeries::new(across, BLACK.stroke_width(1)))?
+            .label(label)
+            .legend(|(x, y)| PathElement::new(vec![(x + 8, y - 6), (x + 8, y + 6)], BLACK));
+    }
+    if lines.len() > 1 || mark.is_some() {
         chart
             .configure_series_labels()
             .background_style(WHITE.mix(0.85))
@@ -393,6 +417,17 @@ mod tests {
                 "{numbers:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_marked_place_is_drawn_and_named() {
+        let lines = [Line {
+            name: "one".to_owned(),
+            points: vec![(1.0, 1.0), (9.0, 2.0)],
+        }];
+        let plain = Chart::lines("", "x", "y", &lines);
+        let marked = plain.clone().marked(4.0, "the fourth");
+        assert!(marked.svg().contains("the fourth") && !plain.svg().contains("the fourth"));
     }
 
     #[test]

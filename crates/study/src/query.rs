@@ -1,5 +1,6 @@
 //! Looking at runs: lists that read no series, one run's details, one series.
 use crate::error::{Error, Fault};
+use crate::recorder::KEPT;
 use crate::run::{Artefact, Details, Goal, Metric, Point, RunRow, State};
 use crate::storage::{Storage, milliseconds, now};
 use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
@@ -21,7 +22,18 @@ pub struct RunQuery {
 
 /// The columns of a [`RunRow`], in the order in which [`Storage::row`] reads them.
 const COLUMNS: &str = "SELECT run_id, id, name, kind, state, started, ended, spent, heartbeat, seed, folder, \
-     (SELECT max(last_step) FROM run_metrics WHERE run_metrics.run_id = runs.run_id) FROM runs";
+     (SELECT max(last_step) FROM run_metrics WHERE run_metrics.run_id = runs.run_id), \
+     (SELECT CAST(value AS INTEGER) FROM run_environment AS noted \
+      WHERE noted.run_id = runs.run_id AND noted.name = 'kept.step') FROM runs";
+
+/// The columns of a [`Metric`] with the number of its run and its name before them. Of its series one
+/// value is read, found by its step.
+const METRIC: &str = "SELECT run_id, name, goal, last_step, last_value, best_step, best_value, \
+     step, value FROM run_metrics LEFT JOIN run_points \
+     ON run_points.metric_id = run_metrics.metric_id AND step = coalesce( \
+     (SELECT CAST(noted.value AS INTEGER) FROM run_environment AS noted \
+      WHERE noted.run_id = run_metrics.run_id AND noted.name = 'kept.step'), \
+     (SELECT max(last_step) FROM run_metrics AS every WHERE every.run_id = run_metrics.run_id))";
 
 impl Storage {
     /// The runs, newest first.
@@ -40,9 +52,8 @@ impl Storage {
             let places: BTreeMap<i64, usize> = (rows.iter().enumerate())
                 .map(|(place, (run, _))| (*run, place))
                 .collect();
-            let text = "SELECT run_id, name, goal, last_step, last_value, best_step, best_value \
-                        FROM run_metrics WHERE last_step IS NOT NULL AND name IN";
-            named(transaction, text, &query.metrics, |run, row| {
+            let text = format!("{METRIC} WHERE last_step IS NOT NULL AND name IN");
+            named(transaction, &text, &query.metrics, |run, row| {
                 if let Some(&place) = places.get(&run) {
                     rows[place].1.metrics.insert(row.get(1)?, metric(row)?);
                 }
@@ -105,10 +116,9 @@ impl Storage {
             let text = format!("{COLUMNS} WHERE id = ?1");
             let found = transaction.query_row(&text, [id], |row| self.row(row));
             let (run, mut row) = found.optional()?.ok_or_else(|| missing(id))?;
-            let text = "SELECT run_id, name, goal, last_step, last_value, best_step, best_value \
-                        FROM run_metrics WHERE run_id = ?1 AND last_step IS NOT NULL";
+            let text = format!("{METRIC} WHERE run_id = ?1 AND last_step IS NOT NULL");
             row.metrics = transaction
-                .prepare(text)?
+                .prepare(&text)?
                 .query_map([run], |row| Ok((row.get(1)?, metric(row)?)))?
                 .collect::<Result<_, _>>()?;
             let pairs = |text: &str| -> Result<BTreeMap<String, String>, rusqlite::Error> {
@@ -117,7 +127,10 @@ impl Storage {
                 pairs.collect()
             };
             row.parameters = pairs("SELECT name, value FROM run_parameters WHERE run_id = ?1")?;
-            let environment = pairs("SELECT name, value FROM run_environment WHERE run_id = ?1")?;
+            let mut environment =
+                pairs("SELECT name, value FROM run_environment WHERE run_id = ?1")?;
+            // It is the row's.
+            environment.remove(KEPT);
             let text = "SELECT kind, path, size, blake3 FROM run_artefacts WHERE run_id = ?1 \
                         ORDER BY kind, path";
             let artefacts = transaction
@@ -180,6 +193,7 @@ impl Storage {
                 spent: row.get(7)?,
                 seed: seed.and_then(|seed| seed.parse().ok()),
                 folder: row.get::<_, Option<String>>(10)?.map(PathBuf::from),
+                kept: row.get::<_, Option<i64>>(12)?.map(unsigned),
                 step: row.get::<_, Option<i64>>(11)?.map(unsigned),
                 metrics: BTreeMap::new(),
                 parameters: BTreeMap::new(),
@@ -204,7 +218,7 @@ fn named(
     Ok(())
 }
 
-/// Reads goal, latest and best value of a metric from the third column on.
+/// Reads a metric from the third column of [`METRIC`] on.
 fn metric(row: &Row<'_>) -> Result<Metric, rusqlite::Error> {
     let goal: Option<String> = row.get(2)?;
     let best_step: Option<i64> = row.get(5)?;
@@ -219,6 +233,13 @@ fn metric(row: &Row<'_>) -> Result<Metric, rusqlite::Error> {
             step: unsigned(step),
             value: best,
         }),
+        kept: match row.get::<_, Option<i64>>(7)? {
+            Some(step) => Some(Point {
+                step: unsigned(step),
+                value: number(row.get(8)?),
+            }),
+            None => None,
+        },
     })
 }
 

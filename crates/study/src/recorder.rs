@@ -6,6 +6,9 @@ use rusqlite::{OptionalExtension, Transaction};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// The name under which the step is noted whose result a run keeps.
+pub(crate) const KEPT: &str = "kept.step";
+
 /// Records one run. Dropped without [`Recorder::finish`], it leaves the run as interrupted.
 #[derive(Debug)]
 pub struct Recorder {
@@ -72,6 +75,9 @@ impl Storage {
                 .optional()?;
             let wanted = || id.to_owned();
             let resumed = resumed.ok_or_else(|| Error::NoSuchRun { wanted: wanted() })?;
+            let text = "DELETE FROM run_environment \
+                        WHERE run_id = ?1 AND name = ?2 AND CAST(value AS INTEGER) > ?3";
+            transaction.execute(text, (resumed.0, KEPT, stored(step)))?;
             let text = "SELECT metric_id FROM run_metrics WHERE run_id = ?1 AND last_step > ?2";
             let longer: Vec<i64> = transaction
                 .prepare(text)?
@@ -148,6 +154,11 @@ impl Recorder {
     /// the same name is replaced.
     pub fn note(&mut self, name: &str, value: &str) -> Result<(), Error> {
         self.write(|transaction, run| Ok(note(transaction, run, name, value)?))
+    }
+
+    /// Says that the result of this step is the one that the run keeps from now on.
+    pub fn keep(&mut self, step: u64) -> Result<(), Error> {
+        self.note(KEPT, &step.to_string())
     }
 
     /// Takes the run back, as if it had never begun.

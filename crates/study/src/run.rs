@@ -118,6 +118,8 @@ pub struct Metric {
     pub last: Point,
     /// The best value, at the first step that had it; nothing without a goal or where all are NaN.
     pub best: Option<Point>,
+    /// The value of the step whose result the run keeps ([`RunRow::kept`]), else of its last step.
+    pub kept: Option<Point>,
 }
 
 impl Metric {
@@ -163,6 +165,9 @@ pub struct RunRow {
     pub folder: Option<PathBuf>,
     /// The highest step of any of its metrics.
     pub step: Option<u64>,
+    /// The step whose result it keeps, such as the epoch whose weights do best; nothing where it keeps
+    /// the last.
+    pub kept: Option<u64>,
     /// Those of the metrics asked for that it has.
     pub metrics: BTreeMap<String, Metric>,
     /// Those of the parameters asked for that it has.

@@ -522,3 +522,51 @@ fn files_that_are_no_database_of_runs_are_told_and_left_alone() {
         Err(Error::CannotOpen { .. })
     ));
 }
+
+#[test]
+fn the_values_of_the_step_that_is_kept_are_read_together() {
+    let (_folder, path) = place();
+    let storage = Storage::open(&path).unwrap();
+    let mut recorder = storage.begin(&new("a")).unwrap();
+    for (step, loss, accuracy) in [(1, 1.0, 0.5), (2, 0.5, 0.75), (3, 0.25, 0.7)] {
+        let values = [("loss", loss), ("accuracy", accuracy)];
+        recorder.metrics(step, &values).unwrap();
+    }
+    let row = || {
+        let query = RunQuery {
+            metrics: vec!["loss".to_owned(), "accuracy".to_owned()],
+            ..RunQuery::default()
+        };
+        storage.runs(&query).unwrap().remove(0)
+    };
+    let kept = |name: &str| {
+        let point = row().metrics[name].kept.unwrap();
+        (point.step, point.value)
+    };
+    assert_eq!((row().kept, kept("loss")), (None, (3, 0.25)), "the last");
+    recorder.keep(1).unwrap();
+    recorder.keep(2).unwrap();
+    assert_eq!((row().kept, kept("loss")), (Some(2), (2, 0.5)));
+    assert_eq!(kept("accuracy"), (2, 0.75));
+    let id = recorder.id().to_owned();
+    let details = storage.details(&id).unwrap();
+    assert_eq!(details.row, storage_row(&storage, &id));
+    assert!(!details.environment.contains_key("kept.step"));
+    // What comes after the checkpoint that it goes on from was not kept.
+    drop(recorder);
+    let recorder = storage.resume(&id, 1).unwrap();
+    assert_eq!((row().kept, kept("loss")), (None, (1, 1.0)));
+    drop(recorder);
+}
+
+/// A run as a list has it, with all that its details have.
+fn storage_row(storage: &Storage, id: &str) -> study::RunRow {
+    let details = storage.details(id).unwrap().row;
+    let query = RunQuery {
+        metrics: details.metrics.keys().cloned().collect(),
+        parameters: details.parameters.keys().cloned().collect(),
+        ..RunQuery::default()
+    };
+    let rows = storage.runs(&query).unwrap().into_iter();
+    rows.filter(|row| row.id == id).next_back().unwrap()
+}

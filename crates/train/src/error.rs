@@ -71,6 +71,14 @@ pub enum TrainError {
         /// The network.
         network: String,
     },
+    /// No layer is called so that it could be frozen.
+    #[error("no layer's name begins with `{prefix}`; the nearest is `{nearest}`")]
+    Freeze {
+        /// What a name should begin with.
+        prefix: String,
+        /// A layer that there is.
+        nearest: String,
+    },
     /// A chain of steps cannot be understood.
     #[error("`{key}`: {source}")]
     Steps {
@@ -247,6 +255,7 @@ impl TrainError {
                 say(Message::TrainValue { key, value, kind })
             }
             TrainError::NotItsOwn { network } => say(Message::TrainNotItsOwn { network }),
+            TrainError::Freeze { prefix, nearest } => say(Message::TrainFreeze { prefix, nearest }),
             TrainError::Steps { key, source } => {
                 let reason = &data::loader::step_message(source, language);
                 say(Message::TrainSteps { key, reason })

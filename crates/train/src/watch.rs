@@ -25,18 +25,24 @@ pub struct Beginning {
     pub memory: TrainingMemory,
     /// Bytes that the optimiser keeps besides.
     pub optimizer_bytes: usize,
+    /// Bytes for the batches that are made ahead, and for the larger of the look at the photos for
+    /// choosing and a checkpoint's copy.
+    pub other_bytes: usize,
     /// Threads that compute.
     pub threads: usize,
     /// Epochs to do in all.
     pub epochs: u32,
     /// The epoch that it goes on from: 0 for a new one.
     pub epoch: u32,
+    /// The share of the photos for choosing that was told right after that epoch, and at best.
+    pub validation: Option<(f64, f64)>,
 }
 
 impl Beginning {
     /// Bytes in all.
     pub fn bytes(&self) -> usize {
-        self.memory.total().saturating_add(self.optimizer_bytes)
+        let own = self.memory.total().saturating_add(self.optimizer_bytes);
+        own.saturating_add(self.other_bytes)
     }
 }
 
@@ -107,6 +113,10 @@ pub trait Watch {
     /// An epoch is done: `step` epochs by now. The metrics are [`METRICS`], those of validation only
     /// where there is one.
     fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow;
+
+    /// The network of this epoch, counted from 1, is the one that is kept so far. Told after the
+    /// epoch's report, and of an earlier epoch when a training goes on.
+    fn keeps(&mut self, _epoch: u32) {}
 }
 
 /// The names of what is reported of each epoch.
@@ -119,6 +129,12 @@ pub const METRICS: [&str; 7] = [
     "seconds",
     "photos_per_second",
 ];
+
+/// The places of some among [`METRICS`].
+pub(crate) const LOSS: usize = 0;
+pub(crate) const ACCURACY: usize = 1;
+pub(crate) const VAL_LOSS: usize = 2;
+pub(crate) const VAL_ACCURACY: usize = 3;
 
 /// Nobody looks on.
 #[derive(Clone, Copy, Debug, Default)]

@@ -121,11 +121,9 @@ impl Step<'_> {
         if let Some(entry) = registry.iter().find(|entry| name(entry) == self.name) {
             return Ok(entry);
         }
-        let nearest = registry
-            .iter()
-            .map(name)
-            .min_by_key(|name| distance(self.name, name))
-            .expect("a registry with entries");
+        let names = registry.iter().map(name);
+        let nearest = nearest(self.name, names.map(|name| (name, name)));
+        let nearest = nearest.expect("a registry with entries");
         let name = self.name.to_owned();
         let fault = StepFault::UnknownName { name, nearest };
         Err(StepError::new(self.position, fault))
@@ -236,9 +234,20 @@ impl fmt::Display for Step<'_> {
     }
 }
 
+/// What goes by the name nearest to this one, the first of those as near; `None` where nothing is
+/// known. For errors that say what was probably meant.
+pub fn nearest<'known, T>(
+    name: &str,
+    known: impl IntoIterator<Item = (&'known str, T)>,
+) -> Option<T> {
+    let known = known.into_iter();
+    let nearest = known.min_by_key(|(written, _)| distance(name, written));
+    nearest.map(|(_, meant)| meant)
+}
+
 /// How many characters must be changed, added or taken away to make one name of the other
 /// (Levenshtein).
-pub fn distance(one: &str, other: &str) -> usize {
+fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (index, from) in one.chars().enumerate() {

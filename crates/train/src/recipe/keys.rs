@@ -150,6 +150,11 @@ pub const KEYS: &[Key] = &[
         "lenet, or a backbone, trained from scratch",
     ),
     key(
+        "model.freeze",
+        Kind::Text,
+        "Layers not to train: beginnings of their names, joined by commas",
+    ),
+    key(
         "model.filters",
         Kind::Wholes,
         "Filters of each block: two to five blocks",
@@ -355,11 +360,8 @@ pub(super) fn unknown(name: &str) -> TrainError {
         let (section, bare) = key.parts();
         [(key.name, key.name), (bare, key.name), (section, section)]
     });
-    let (_, nearest) = meant
-        .min_by_key(|(written, _)| vision::steps::distance(name, written))
-        .unwrap_or_default();
     TrainError::Key {
         key: name.to_owned(),
-        nearest,
+        nearest: vision::steps::nearest(name, meant).unwrap_or_default(),
     }
 }

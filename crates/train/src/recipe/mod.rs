@@ -126,6 +126,9 @@ impl Default for AugmentSection {
 pub struct ModelSection {
     /// `lenet`, or a backbone of the zoo, trained from scratch.
     pub network: String,
+    /// The layers that are not trained: those whose names begin with one of these texts, joined by
+    /// commas. Their batch norms use the moving statistics and leave them.
+    pub freeze: String,
     /// What a `lenet` is made of.
     #[serde(flatten)]
     pub lenet: LeNet,
@@ -135,6 +138,7 @@ impl Default for ModelSection {
     fn default() -> Self {
         ModelSection {
             network: LENET.into(),
+            freeze: String::new(),
             lenet: LeNet::default(),
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `recipe.toml` | the whole recipe, with what was changed by flags |
 //! | `run.json` | version, machine, photos, parameters, memory: [`About`] |
-//! | `metrics.csv` | a line an epoch |
+//! | `metrics.csv`, `curve.html` | a line an epoch, and the page that shows them |
 //! | `checkpoint.safetensors`, `checkpoint.before.safetensors` | to go on from |
 //! | `photos.csv` | the photos, each with its part: a manifest |
 //! | `best-EPOCH.safetensors` | the network of the best epoch so far |
@@ -95,6 +95,11 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// Whether the folder holds a run that has no result yet and that nobody works on.
+    pub fn is_unfinished(path: &Path) -> bool {
+        Self::open(path).is_ok_and(|folder| !folder.package_path().exists())
+    }
+
     fn lock(path: &Path) -> Result<Self, TrainError> {
         let place = path.join("run.lock");
         let lock = File::create(&place).map_err(TrainError::write(&place))?;
@@ -127,6 +132,10 @@ impl RunFolder {
 
     fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.csv")
+    }
+
+    pub(super) fn curve_path(&self) -> PathBuf {
+        self.path.join("curve.html")
     }
 
     /// Where the result is.

@@ -1,5 +1,6 @@
 //! A training from a recipe to a package, in a folder of its own.
 mod checkpoint;
+mod curve;
 mod folder;
 mod network;
 mod photos;

@@ -75,6 +75,7 @@ fn around<'a>(cache: &'a Path, stop: &'a AtomicBool) -> Surroundings<'a> {
         memory_limit: None,
         stop,
         decoded: &|_, _| {},
+        language: words::Language::English,
     }
 }
 
@@ -109,6 +110,9 @@ fn a_training_learns_and_leaves_a_package_that_answers() {
     assert_eq!(open.recipe().unwrap(), recipe);
     assert_eq!(open.about().unwrap().counts, [57, 15]);
     assert_eq!(RunFolder::curve(&folder).unwrap().len(), 13);
+    let page = std::fs::read_to_string(folder.join("curve.html")).unwrap();
+    let kept = format!("epoch kept: {}", outcome.kept_epoch);
+    assert!(page.contains(&kept) && page.matches("<svg").count() == 2);
 }
 
 /// Sets the flag after so many batches.
@@ -256,6 +260,11 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     };
     let error = try_it(&recipe(&[]), &manifest, &small);
     assert!(matches!(error, TrainError::Memory { needed, .. } if needed > 100_000));
+    let freeze = recipe(&[("model.freeze", "dense, con_1")]);
+    assert!(matches!(
+        try_it(&freeze, &manifest, &plain),
+        TrainError::Freeze { prefix, nearest } if (&*prefix, &*nearest) == ("con_1", "conv_1")
+    ));
     let error = try_it(&recipe(&[("data.classes", "a")]), &manifest, &plain);
     assert!(matches!(error, TrainError::Classes { count: 1 }));
     let error = try_it(&recipe(&[("data.classes", "a,c")]), &manifest, &plain);
@@ -483,4 +492,118 @@ fn a_checkpoint_that_cannot_be_written_loses_nothing() {
     assert_eq!(outcome.ended, Ended::Complete);
     let curve = |folder: &Path| RunFolder::curve(folder).unwrap();
     assert_eq!(curve(&folder), curve(&whole));
+}
+
+/// Hears what a training says of itself, and breaks it off after an epoch.
+#[derive(Default)]
+struct Hears {
+    beginning: Option<crate::Beginning>,
+    kept: Vec<u32>,
+    right: Vec<f64>,
+}
+
+impl Watch for Hears {
+    fn begins(&mut self, beginning: &crate::Beginning) {
+        self.beginning = Some(beginning.clone());
+    }
+
+    fn report(&mut self, _step: u64, metrics: &[(&str, f64)]) -> Flow {
+        let right = metrics.iter().find(|(name, _)| *name == "val_accuracy");
+        self.right.extend(right.map(|(_, value)| *value));
+        Flow::Continue
+    }
+
+    fn keeps(&mut self, epoch: u32) {
+        self.kept.push(epoch);
+    }
+}
+
+#[test]
+fn who_looks_on_knows_the_kept_epoch_and_the_best_so_far_after_a_break_too() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let manifest = photos.manifest();
+    let (cache, folder) = (photos.run("cache"), photos.run("kept"));
+    let around = around(&cache, &NEVER);
+    let recipe = recipe(&[]);
+    let mut first = Hears::default();
+    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut first).unwrap();
+    assert_eq!(first.kept.last(), Some(&outcome.kept_epoch));
+    assert_eq!(first.beginning.unwrap().validation, None);
+    let open = RunFolder::open(&folder).unwrap();
+    let mut again = Hears::default();
+    resume(&open, &manifest, &around, &mut again).unwrap();
+    assert_eq!(again.kept, [outcome.kept_epoch]);
+    let best = first.right.iter().copied().reduce(f64::max).unwrap();
+    let last = *first.right.last().unwrap();
+    let beginning = again.beginning.unwrap();
+    assert_eq!(beginning.validation, Some((last, best)));
+    drop(open);
+    // What is counted: a checkpoint is two copies of what it holds, batches wait.
+    let memory = beginning.memory;
+    let kept = memory.parameters + beginning.optimizer_bytes;
+    let batches = (5 + 2) * 8 * 16 * 16 * 3 * size_of::<f32>();
+    assert!(beginning.other_bytes >= batches + 2 * kept, "{beginning:?}");
+    let all = memory.total() + beginning.optimizer_bytes + beginning.other_bytes;
+    assert_eq!(open_about(&folder).bytes, all);
+}
+
+fn open_about(folder: &Path) -> About {
+    RunFolder::open(folder).unwrap().about().unwrap()
+}
+
+#[test]
+fn what_is_frozen_keeps_its_first_values_and_the_rest_learns() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let manifest = photos.manifest();
+    let (cache, folder) = (photos.run("cache"), photos.run("frozen"));
+    let around = around(&cache, &NEVER);
+    let recipe = recipe(&[
+        ("model.freeze", "conv_1, batch"),
+        ("optimizer.average", "none"),
+    ]);
+    begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
+    let (_, tensors, _) = super::checkpoint::load(&RunFolder::open(&folder).unwrap())
+        .unwrap()
+        .unwrap();
+    let network = network(&recipe, 2).unwrap();
+    let first = crate::initial_parameters(&network.graph, recipe.train.seed);
+    for (name, tensor) in &first {
+        let stays = name.starts_with("conv_1/") || name.starts_with("batch");
+        let changed = tensors[name].values() != tensor.values();
+        assert_eq!(changed, !stays, "{name}");
+    }
+}
+
+#[test]
+fn rates_are_tried_with_the_batches_of_a_whole_step() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let manifest = photos.manifest();
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let range = crate::RateRange {
+        first: 1e-3,
+        last: 1e-3,
+        steps: 2,
+    };
+    let losses = |changes: &[(&str, &str)]| {
+        let recipe = recipe(
+            &[
+                &[
+                    ("augment.steps", ""),
+                    ("model.batch_norm", "false"),
+                    ("model.dropout", "0"),
+                ],
+                changes,
+            ]
+            .concat(),
+        );
+        let found = try_rates(&recipe, &manifest, range, &around, &mut Unwatched);
+        found.unwrap().losses
+    };
+    // The 32 photos to learn from are an epoch: in one batch or in four that are added up.
+    let whole = losses(&[("train.batch", "32"), ("train.accumulate", "1")]);
+    let parts = losses(&[("train.batch", "8"), ("train.accumulate", "4")]);
+    for (whole, parts) in whole.iter().zip(&parts) {
+        assert!((whole - parts).abs() < 1e-4 * whole, "{whole} {parts}");
+    }
 }

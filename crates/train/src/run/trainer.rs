@@ -6,7 +6,7 @@ use super::network::{Network, augmentation, network};
 use super::photos::{fingerprint, photos, places};
 use crate::evaluate::score;
 use crate::recipe::{ClassWeights, Monitor, Recipe};
-use crate::watch::{Beginning, Flow, Live, METRICS, Watch};
+use crate::watch::{Beginning, Flow, Live, METRICS, VAL_ACCURACY, Watch};
 use crate::{
     Descent, Difference, Finding, Notice, Progress, RateRange, Schedule, TrainError, find_rate,
     initial_parameters,
@@ -20,10 +20,10 @@ use engine::{
 };
 use formats::Precision;
 use kernels::Isa;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tensor::{NamedTensors, Pool};
 use vision::augment::Augmentation;
 
@@ -43,6 +43,8 @@ pub struct Surroundings<'a> {
     pub stop: &'a AtomicBool,
     /// Hears how many photos of all are decoded.
     pub decoded: data::Progress<'a>,
+    /// The language of the run's report.
+    pub language: words::Language,
 }
 
 /// How a training ended.
@@ -122,6 +124,7 @@ struct Prepared<'a> {
     network: Network,
     plan: TrainingPlan,
     optimizer_bytes: usize,
+    other_bytes: usize,
     about: About,
 }
 
@@ -144,6 +147,7 @@ impl<'a> Prepared<'a> {
             ClassWeights::None => Vec::new(),
             ClassWeights::Balanced => balanced(&photos),
         };
+        let frozen = frozen(recipe, &network.graph)?;
         let plan = Plan::for_training(
             &network.graph,
             &TrainingOptions {
@@ -154,6 +158,7 @@ impl<'a> Prepared<'a> {
                     label_smoothing: recipe.train.label_smoothing,
                     class_weights,
                 },
+                frozen,
                 ..TrainingOptions::default()
             },
         )?;
@@ -161,18 +166,21 @@ impl<'a> Prepared<'a> {
         let slots = recipe.optimizer.build()?.slots().len();
         let copies = slots + usize::from(recipe.optimizer.average.is_some());
         let optimizer_bytes = memory.gradients.saturating_mul(copies);
+        let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
+        let kept = memory.parameters.saturating_add(optimizer_bytes);
+        let other_bytes = other_bytes(recipe, &network, around, kept, counts)?;
         let needed = memory.total().saturating_add(optimizer_bytes);
+        let needed = needed.saturating_add(other_bytes);
         if let Some(limit) = around.memory_limit
             && needed > limit
         {
             return Err(TrainError::Memory {
                 needed,
-                parameters: needed - memory.working,
-                working: memory.working,
+                parameters: needed - memory.working - other_bytes,
+                working: memory.working + other_bytes,
                 limit,
             });
         }
-        let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
         let about = About {
             museau: env!("CARGO_PKG_VERSION").into(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -191,6 +199,7 @@ impl<'a> Prepared<'a> {
             network,
             plan,
             optimizer_bytes,
+            other_bytes,
             about,
         })
     }
@@ -259,7 +268,73 @@ fn recipe_hash(recipe: &Recipe) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Tries the rates of `range` on a recipe's network and photos; nothing is written but the cache.
+/// The layers of the network that the recipe freezes: all whose names begin as it says.
+fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, TrainError> {
+    let mut frozen = HashSet::new();
+    let prefixes = recipe.model.freeze.split(',').map(str::trim);
+    for prefix in prefixes.filter(|prefix| !prefix.is_empty()) {
+        let before = frozen.len();
+        let names = || graph.nodes().iter().map(graph::Node::name);
+        let own = names().filter(|name| name.starts_with(prefix));
+        let mut any = false;
+        frozen.extend(own.inspect(|_| any = true).map(str::to_owned));
+        if !any {
+            debug_assert_eq!(frozen.len(), before);
+            let nearest = vision::steps::nearest(prefix, names().map(|name| (name, name)));
+            return Err(TrainError::Freeze {
+                prefix: prefix.to_owned(),
+                nearest: nearest.unwrap_or_default().to_owned(),
+            });
+        }
+    }
+    Ok(frozen)
+}
+
+/// Bytes that a training takes besides a step and what the optimiser keeps (`kept` with the
+/// parameters): batches that wait, and, since they come one after the other, the larger of the look at
+/// the photos for choosing and of the copies that are written as a checkpoint. `counts` are the photos
+/// to learn from and to choose by.
+fn other_bytes(
+    recipe: &Recipe,
+    network: &Network,
+    around: &Surroundings<'_>,
+    kept: usize,
+    counts: [usize; 2],
+) -> Result<usize, TrainError> {
+    let batch = recipe.train.batch;
+    let parameters = usize::try_from(network.parameters).unwrap_or(usize::MAX);
+    let parameters = parameters.saturating_mul(size_of::<f32>());
+    let input = &network.input;
+    let image = input.height * input.width * 3 * size_of::<f32>();
+    // Each loader keeps the memory of its batches: those ahead, and the one at work.
+    let batches = counts.map(|count| count.div_ceil(batch).min(AHEAD + 1));
+    let batches = batches.iter().sum::<usize>();
+    let batches = batches.saturating_mul(batch).saturating_mul(image);
+    let checkpoint = kept.saturating_mul(2);
+    let validation = match counts[1] {
+        0 => 0,
+        _ => {
+            let options = validation_options(recipe, around);
+            let memory = Plan::memory_for_inference(&network.graph, &options)?;
+            let plan = memory.weights.saturating_add(memory.workspace);
+            plan.saturating_add(parameters)
+        }
+    };
+    Ok(batches.saturating_add(validation.max(checkpoint)))
+}
+
+/// How the photos for choosing are looked at.
+fn validation_options(recipe: &Recipe, around: &Surroundings<'_>) -> PlanOptions {
+    PlanOptions {
+        kernels: Kernels::Fast(around.isa),
+        batch: recipe.train.batch,
+        threads: around.threads,
+        ..PlanOptions::default()
+    }
+}
+
+/// Tries the rates of `range` on a recipe's network and photos, each on as many batches as make a step
+/// of the training; nothing is written but the cache.
 ///
 /// # Errors
 /// [`TrainError`]
@@ -279,25 +354,30 @@ pub fn try_rates(
     let pool = Pool::new(around.threads);
     let (mut step, mut epoch) = (0, 0);
     let mut pass = train.epoch(epoch);
+    let group = recipe.train.accumulate;
     find_rate(range, |rate| {
-        let batch = loop {
-            if let Some(batch) = pass.next() {
-                break batch?;
-            }
-            epoch += 1;
-            pass = train.epoch(epoch);
-        };
-        let options = StepOptions {
-            seed,
-            step,
-            scale: 1.0,
-            accumulate: false,
-        };
-        step += 1;
-        let targets = Targets::Shares(batch.targets());
-        let result = plan.step(&pool, &mut state, batch.values(), targets, options)?;
+        let mut loss = 0.0;
+        for place in 0..group {
+            let batch = loop {
+                if let Some(batch) = pass.next() {
+                    break batch?;
+                }
+                epoch += 1;
+                pass = train.epoch(epoch);
+            };
+            let options = StepOptions {
+                seed,
+                step,
+                scale: 1.0 / group as f32,
+                accumulate: place > 0,
+            };
+            step += 1;
+            let targets = Targets::Shares(batch.targets());
+            let result = plan.step(&pool, &mut state, batch.values(), targets, options)?;
+            loss += result.loss / group as f32;
+        }
         descent.apply(&mut state, rate);
-        Ok(result.loss)
+        Ok(loss)
     })
 }
 
@@ -332,6 +412,8 @@ struct Training<'a> {
     saved: Instant,
     /// The best epoch as the last checkpoint has it.
     saved_best: Option<u32>,
+    /// When the curve was last drawn.
+    drawn: Instant,
     begun: Instant,
 }
 
@@ -346,6 +428,9 @@ const EQUAL: f64 = 1e-7;
 
 /// Batches that are made ahead of their use.
 const AHEAD: usize = 4;
+
+/// The curve is drawn with checkpoints that are at least so far apart: it takes some milliseconds.
+const CURVE_PAUSE: Duration = Duration::from_secs(10);
 
 impl<'a> Training<'a> {
     fn start(
@@ -372,11 +457,14 @@ impl<'a> Training<'a> {
             network,
             plan,
             optimizer_bytes,
+            other_bytes,
             about,
             ..
         } = prepared;
         let rows = loaded.as_ref().map(|(found, ..)| found.rows());
-        folder.write_metrics(&rows.unwrap_or_default())?;
+        let rows = rows.unwrap_or_default();
+        folder.write_metrics(&rows)?;
+        let right = || rows.iter().filter_map(|(_, metrics)| metrics[VAL_ACCURACY]);
         let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
         watch.begins(&Beginning {
             train_photos: about.counts[0],
@@ -385,9 +473,11 @@ impl<'a> Training<'a> {
             parameters: about.parameters,
             memory: plan.memory(),
             optimizer_bytes,
+            other_bytes,
             threads: around.threads,
             epochs: options.epochs,
             epoch: found,
+            validation: right().next_back().zip(right().reduce(f64::max)),
         });
 
         let first = initial_parameters(&network.graph, options.seed);
@@ -427,6 +517,11 @@ impl<'a> Training<'a> {
                 ..found
             };
         }
+        if let Some((epoch, _)) = position.best
+            && options.restore_best
+        {
+            watch.keeps(epoch);
+        }
         let group = u64::from(options.accumulate);
         Ok(Training {
             epoch_steps: (train.batches() as u64).div_ceil(group),
@@ -445,6 +540,7 @@ impl<'a> Training<'a> {
             saved_best: position.best.map(|(epoch, _)| epoch),
             position,
             saved: Instant::now(),
+            drawn: Instant::now(),
             begun: Instant::now(),
         })
     }
@@ -458,6 +554,7 @@ impl<'a> Training<'a> {
                 Epoch::Done(sums) => sums,
                 Epoch::Interrupted => {
                     self.save()?;
+                    self.draw()?;
                     return Ok(self.outcome(Ended::Interrupted, None));
                 }
             };
@@ -469,7 +566,21 @@ impl<'a> Training<'a> {
         };
         self.save()?;
         let package = self.finish()?;
+        self.draw()?;
         Ok(self.outcome(ended, Some(package)))
+    }
+
+    /// Draws the curve of the epochs so far.
+    fn draw(&mut self) -> Result<(), TrainError> {
+        self.drawn = Instant::now();
+        let rows = self.position.rows();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (name, kept) = (&self.recipe.train.name, self.kept_epoch());
+        let page = super::curve::page(name, &rows, kept, self.around.language);
+        let path = self.folder.curve_path();
+        self.folder.write(&path, page.as_bytes())
     }
 
     /// Whether it has ended, and how.
@@ -610,7 +721,13 @@ impl<'a> Training<'a> {
         let row: Row = (epoch, metrics);
         self.folder.add_metrics(&row)?;
         let told = named(&metrics);
-        Ok(watch.report(u64::from(epoch), &told))
+        let flow = watch.report(u64::from(epoch), &told);
+        if self.position.best.is_some_and(|(best, _)| best == epoch)
+            && self.recipe.train.restore_best
+        {
+            watch.keeps(epoch);
+        }
+        Ok(flow)
     }
 
     /// The learning rate of a step.
@@ -640,12 +757,7 @@ impl<'a> Training<'a> {
         let plan = Plan::for_inference(
             &self.network.graph,
             parameters,
-            &PlanOptions {
-                kernels: Kernels::Fast(self.around.isa),
-                batch: self.recipe.train.batch,
-                threads: self.around.threads,
-                ..PlanOptions::default()
-            },
+            &validation_options(self.recipe, self.around),
         )?;
         let mut workspace = plan.workspace();
         let (mut probabilities, mut labels) = (Vec::new(), Vec::new());
@@ -702,6 +814,9 @@ impl<'a> Training<'a> {
         self.folder.keep_best(&kept);
         self.saved_best = best;
         self.saved = Instant::now();
+        if self.drawn.elapsed() >= CURVE_PAUSE {
+            self.draw()?;
+        }
         Ok(())
     }
 
@@ -799,7 +914,7 @@ impl<'a> Training<'a> {
             "\n## Training\n\n{} parameters, {} epochs of {}, epoch {kept} kept.\n",
             self.network.parameters, self.position.epoch, self.recipe.train.epochs
         );
-        if let Some(accuracy) = self.metrics_of(kept)[3] {
+        if let Some(accuracy) = self.metrics_of(kept)[VAL_ACCURACY] {
             card += &format!(
                 "Of the photos for choosing {:.1} % are told right: too good a figure, since they \
                  chose the epoch. Photos kept for testing tell more.\n",

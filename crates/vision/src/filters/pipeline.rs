@@ -11,7 +11,7 @@ use tensor::Pool;
 
 use super::{Given, Kind, Parameter, Picture, Range, Value, Workers, registry};
 use crate::Photo;
-use crate::steps::{self, Argument, StepError, StepFault, distance};
+use crate::steps::{self, Argument, StepError, StepFault};
 
 /// A step with its values, one for each parameter of its kind.
 #[derive(Clone, Debug)]
@@ -227,9 +227,9 @@ fn named<'text>(
 ) -> Result<(usize, Argument<'text>), StepError> {
     let found = kind.parameters.iter().position(|p| p.name == name);
     let Some(index) = found else {
-        let names: Vec<&str> = kind.parameters.iter().map(|p| p.name).collect();
+        let names = kind.parameters.iter().map(|p| (p.name, p.name));
         let (step, usage) = (kind.name, kind.usage());
-        let fault = match names.iter().min_by_key(|known| distance(name, known)) {
+        let fault = match steps::nearest(name, names) {
             Some(nearest) => StepFault::UnknownName {
                 name: name.to_owned(),
                 nearest,

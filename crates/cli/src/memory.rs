@@ -1,0 +1,144 @@
+//! How much memory is free: the machine's, and within the limit of a container where there is one.
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
+
+/// Bytes of memory that are free; unknown on systems that do not tell.
+pub fn free() -> Option<usize> {
+    free_under(Path::new("/"))
+}
+
+/// The same with another root of the file system.
+fn free_under(root: &Path) -> Option<usize> {
+    let machine = read_to_string(root.join("proc/meminfo")).ok();
+    let machine = machine.and_then(|text| {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("MemAvailable:"))?;
+        let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kilobytes * 1024)
+    });
+    let groups = read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let mounts = root.join("sys/fs/cgroup");
+    let of_groups = groups.lines().filter_map(|line| {
+        // `0::/path` of version 2, `5:memory:/path` of version 1.
+        let mut parts = line.splitn(3, ':');
+        let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        match controllers {
+            "" => group(
+                &mounts,
+                path,
+                ["memory.max", "memory.current", "inactive_file"],
+            ),
+            _ if controllers.split(',').any(|name| name == "memory") => {
+                let files = [
+                    "memory.limit_in_bytes",
+                    "memory.usage_in_bytes",
+                    "total_inactive_file",
+                ];
+                group(&mounts.join("memory"), path, files)
+            }
+            _ => None,
+        }
+    });
+    machine.into_iter().chain(of_groups).min()
+}
+
+/// What is free in a control group and in all that it is a part of; nothing where none has a limit.
+/// `files` name the limit, what is used, and in `memory.stat` what of that is the cache of files,
+/// which gives way.
+fn group(mount: &Path, path: &str, [limit, used, cache]: [&str; 3]) -> Option<usize> {
+    let number = |path: PathBuf| read_to_string(path).ok()?.trim().parse::<usize>().ok();
+    // A container may see its own group at the mount's root, under the name that it has outside.
+    let whole = mount.join(path.trim_start_matches('/'));
+    let levels = whole
+        .ancestors()
+        .take_while(|level| level.starts_with(mount));
+    let free = levels.filter_map(|level| {
+        // `max` is no number: no limit.
+        let limit = number(level.join(limit))?;
+        let used = number(level.join(used))?;
+        let stat = read_to_string(level.join("memory.stat")).unwrap_or_default();
+        let cached = stat.lines().find_map(|line| {
+            let (name, value) = line.split_once(' ')?;
+            (name == cache)
+                .then(|| value.parse::<usize>().ok())
+                .flatten()
+        });
+        Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+    });
+    free.min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The root of a file system with these files.
+    fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        root
+    }
+
+    const MACHINE: (&str, &str) = ("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    8000 kB\n");
+
+    #[test]
+    fn the_machine_alone() {
+        let free = |files: &[_]| free_under(root(files).path());
+        assert_eq!(free(&[]), None);
+        assert_eq!(free(&[MACHINE]), Some(8_192_000));
+        let no_limit = [
+            MACHINE,
+            ("proc/self/cgroup", "0::/a\n"),
+            ("sys/fs/cgroup/a/memory.max", "max\n"),
+            ("sys/fs/cgroup/a/memory.current", "5\n"),
+        ];
+        assert_eq!(free(&no_limit), Some(8_192_000));
+    }
+
+    #[test]
+    fn the_narrowest_group_of_version_2() {
+        let files = [
+            MACHINE,
+            ("proc/self/cgroup", "0::/a/b\n"),
+            ("sys/fs/cgroup/a/b/memory.max", "5000000\n"),
+            ("sys/fs/cgroup/a/b/memory.current", "1000000\n"),
+            ("sys/fs/cgroup/a/memory.max", "4000000\n"),
+            ("sys/fs/cgroup/a/memory.current", "3000000\n"),
+            (
+                "sys/fs/cgroup/a/memory.stat",
+                "anon 7\ninactive_file 500000\n",
+            ),
+        ];
+        assert_eq!(free_under(root(&files).path()), Some(1_500_000));
+    }
+
+    #[test]
+    fn a_container_of_version_1_that_is_called_otherwise_outside() {
+        let files = [
+            MACHINE,
+            (
+                "proc/self/cgroup",
+                "4:cpu:/x\n3:memory,hugetlb:/docker/7f\n0::/\n",
+            ),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "2000000\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "2500000\n"),
+            (
+                "sys/fs/cgroup/memory/memory.stat",
+                "total_inactive_file 600000\n",
+            ),
+        ];
+        assert_eq!(free_under(root(&files).path()), Some(100_000));
+        // Without a limit the kernel writes a huge number.
+        let huge = (
+            "sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "9223372036854771712\n",
+        );
+        let files = [files[0], files[1], huge, files[3]];
+        assert_eq!(free_under(root(&files).path()), Some(8_192_000));
+    }
+}
