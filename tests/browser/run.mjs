@@ -5,13 +5,14 @@
 // to install. Closes with the line 'N passed, N failed'; the exit status is 0, 1 (a test failed)
 // or 2 (the tests could not be run).
 //
-//   MUSEAU_BIN          the program to test [target/release/museau, else target/debug/museau]
+//   MUSEAU_BIN          the program to test [release/museau, else debug/museau, of
+//                       CARGO_TARGET_DIR or target]
 //   CHROMIUM            the browser [chromium, chromium-browser or google-chrome of the path]
 //   MUSEAU_SCREENSHOTS  a folder for pictures of the pages, desktop and phone, light and dark
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -68,10 +69,12 @@ function browser() {
 
 function program() {
   const suffix = process.platform === "win32" ? ".exe" : "";
+  // Where cargo builds; a relative folder is the root's, which is where cargo is called.
+  const target = resolve(root, process.env.CARGO_TARGET_DIR || "target");
   const found =
     process.env.MUSEAU_BIN ??
     ["release", "debug"]
-      .map((profile) => join(root, "target", profile, `museau${suffix}`))
+      .map((profile) => join(target, profile, `museau${suffix}`))
       .find((file) => existsSync(file));
   return found ?? stop("There is no museau to test: `cargo build --release` first.");
 }

@@ -1,9 +1,9 @@
 """Runs docs/colab.ipynb from top to bottom with a kernel of this machine, on small photos that are
 made here, and checks what it leaves. What it needs of Python's packages is installed into
-target/notebook where it is missing. Closes with the line 'N passed, N failed'; the exit status is 0,
+notebook in cargo's target folder where it is missing. Closes with the line 'N passed, N failed'; the exit status is 0,
 1 (a check failed) or 2 (the checks could not be made).
 
-    MUSEAU_BIN  the program to test [target/release/museau, else target/debug/museau]
+    MUSEAU_BIN  the program to test [release/museau, else debug/museau, of CARGO_TARGET_DIR or target]
 """
 
 import csv
@@ -18,7 +18,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-ENVIRONMENT = ROOT / "target" / "notebook"
+# Where cargo builds; a relative folder is the root's, which is where cargo is called.
+TARGET = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
+ENVIRONMENT = TARGET / "notebook"
 REQUIREMENTS = HERE / "requirements.txt"
 NOTEBOOK = ROOT / "docs" / "colab.ipynb"
 PHOTOS_FOLDER = ROOT / "tests" / "photos"
@@ -37,7 +39,7 @@ def stop(message):
 
 
 def own_python():
-    """The Python of target/notebook, made and filled where it is not as requirements.txt says."""
+    """The Python of that folder, made and filled where it is not as requirements.txt says."""
     windows = os.name == "nt"
     python = ENVIRONMENT / ("Scripts/python.exe" if windows else "bin/python")
     filled = ENVIRONMENT / "requirements.txt"
@@ -57,7 +59,7 @@ def own_python():
 
 def program():
     suffix = ".exe" if os.name == "nt" else ""
-    places = [ROOT / "target" / profile / f"museau{suffix}" for profile in ("release", "debug")]
+    places = [TARGET / profile / f"museau{suffix}" for profile in ("release", "debug")]
     named = os.environ.get("MUSEAU_BIN")
     found = Path(named).resolve() if named else next((place for place in places if place.is_file()), None)
     return found or stop("There is no museau to test: `cargo build --release` first.")

@@ -523,3 +523,28 @@ fn ctrl_c_ends_a_training_after_a_checkpoint() {
     home.same("stopped", "whole");
     assert!(!state("interrupted"));
 }
+
+#[test]
+fn an_unfinished_run_of_the_same_name_is_told_before_another_begins_beside_it() {
+    let home = Home::new();
+    home.killed(&["a.toml"], "runs/a", 2);
+    home.recipe("a.toml", 0.01, 2);
+    for (language, words, name) in [
+        ("en", "runs/a holds an unfinished run", "a-2"),
+        ("fr", "runs/a contient un entraînement inachevé", "a-3"),
+    ] {
+        let (_, said) = home.trained(&["a.toml", "--lang", language]);
+        let told = said.contains(words) && said.contains("--resume runs/a") && said.contains(name);
+        // The second and the third are whole: nothing is to be said of them.
+        assert!(told && said.matches("--resume").count() == 1, "{said}");
+        assert!(home.path("runs").join(name).join("model.museau").exists());
+    }
+    let (_, said) = home.trained(&["a.toml", "--quiet"]);
+    assert!(!said.contains("--resume"), "{said}");
+    // What is still at work is not to be gone on with.
+    home.recipe("b.toml", 0.02, EPOCHS);
+    let mut first = home.started(&["b.toml"], "runs/b", 1);
+    let (_, said) = home.trained(&["b.toml", "--train.epochs", "1"]);
+    assert!(!said.contains("--resume"), "{said}");
+    assert!(first.wait().expect("a process of ours").success());
+}

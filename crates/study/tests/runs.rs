@@ -567,6 +567,6 @@ fn storage_row(storage: &Storage, id: &str) -> study::RunRow {
         parameters: details.parameters.keys().cloned().collect(),
         ..RunQuery::default()
     };
-    let rows = storage.runs(&query).unwrap().into_iter();
-    rows.filter(|row| row.id == id).next_back().unwrap()
+    let mut rows = storage.runs(&query).unwrap().into_iter();
+    rows.find(|row| row.id == id).unwrap()
 }

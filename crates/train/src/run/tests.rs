@@ -558,7 +558,7 @@ fn what_is_frozen_keeps_its_first_values_and_the_rest_learns() {
     let (cache, folder) = (photos.run("cache"), photos.run("frozen"));
     let around = around(&cache, &NEVER);
     let recipe = recipe(&[
-        ("model.freeze", "conv_1, batch"),
+        ("model.freeze", "conv_1, norm"),
         ("optimizer.average", "none"),
     ]);
     begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
@@ -568,7 +568,7 @@ fn what_is_frozen_keeps_its_first_values_and_the_rest_learns() {
     let network = network(&recipe, 2).unwrap();
     let first = crate::initial_parameters(&network.graph, recipe.train.seed);
     for (name, tensor) in &first {
-        let stays = name.starts_with("conv_1/") || name.starts_with("batch");
+        let stays = name.starts_with("conv_1/") || name.starts_with("norm");
         let changed = tensors[name].values() != tensor.values();
         assert_eq!(changed, !stays, "{name}");
     }
