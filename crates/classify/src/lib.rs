@@ -25,4 +25,4 @@ pub use decide::Probabilities;
 pub use error::{ClassifyError, PackageError, photo_message};
 pub use features::Features;
 pub use network::OpenOptions;
-pub use package::{About, Label, Package, Provenance};
+pub use package::{About, Label, Package, PhotoIds, Provenance, TrainingRecord};

@@ -13,6 +13,8 @@ use graph::{Graph, InputSpec};
 use half::slice::HalfFloatSliceExt;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
@@ -87,6 +89,68 @@ pub struct Provenance {
     pub seen: String,
     /// The program that made the package, with its version.
     pub made_by: String,
+    /// What a training here depended on; none of weights from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
+}
+
+/// What a training depended on, and on which photos it was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// The settings of its recipe, `section.key` and text, without the paths of a machine.
+    pub settings: BTreeMap<String, String>,
+    /// A hash of all its photos, their classes and parts, hexadecimal.
+    pub photos: String,
+    /// The photos that the weights were fitted to.
+    pub fitted: PhotoIds,
+    /// Those that were looked at after each epoch, and chose.
+    pub chosen: PhotoIds,
+}
+
+/// A set of photos, known by the beginnings of their contents' BLAKE3: 48 bits each, so that among
+/// ten thousand photos and ten thousand others the chance that any two are taken for the same is
+/// below one in a million.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhotoIds(String);
+
+impl PhotoIds {
+    /// Hexadecimal digits of a photo.
+    const DIGITS: usize = 12;
+
+    /// The set of photos with these contents.
+    pub fn of<'hash>(hashes: impl Iterator<Item = &'hash blake3::Hash>) -> Self {
+        let ids = hashes.map(|hash| hash.to_hex()[..Self::DIGITS].to_owned());
+        let sorted: BTreeSet<String> = ids.collect();
+        PhotoIds(sorted.into_iter().collect())
+    }
+
+    /// How many photos there are, each content once.
+    pub fn len(&self) -> usize {
+        self.0.len() / Self::DIGITS
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a photo of this content is among them.
+    pub fn contains(&self, hash: &blake3::Hash) -> bool {
+        let hex = hash.to_hex();
+        let wanted = &hex.as_bytes()[..Self::DIGITS];
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let found = &self.0.as_bytes()[middle * Self::DIGITS..][..Self::DIGITS];
+            match found.cmp(wanted) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return true,
+            }
+        }
+        false
+    }
 }
 
 impl Package {
@@ -735,6 +799,26 @@ pub(crate) mod tests {
             foreign_reader.tensor("dense/kernel").unwrap().shape(),
             [3, 4]
         );
+    }
+
+    #[test]
+    fn photos_are_known_again_by_their_content() {
+        let hash = |number: u32| blake3::hash(&number.to_le_bytes());
+        let hashes: Vec<blake3::Hash> = (0..100).chain(0..5).map(hash).collect();
+        let ids = PhotoIds::of(hashes.iter());
+        assert_eq!(ids.len(), 100, "each once");
+        assert!((0..100).all(|number| ids.contains(&hash(number))));
+        assert!((100..1000).all(|number| !ids.contains(&hash(number))));
+        assert!(PhotoIds::default().is_empty() && !PhotoIds::default().contains(&hash(0)));
+        let mut package = tiny();
+        package.about.provenance.training = Some(TrainingRecord {
+            settings: BTreeMap::from([("train.seed".into(), "7".into())]),
+            photos: "ab".into(),
+            fitted: ids,
+            chosen: PhotoIds::default(),
+        });
+        let bytes = package.to_bytes().unwrap();
+        assert_eq!(Package::read(&bytes).unwrap().about, package.about);
     }
 
     #[test]

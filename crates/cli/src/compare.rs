@@ -6,9 +6,11 @@ use crate::evaluate::{PartName, Subject, part, unusable};
 use crate::failure::{Failure, Status};
 use anyhow::Result;
 use clap::Args;
+use classify::TrainingRecord;
 use data::score::{self, Interval, Paired};
 use data::{Manifest, Part};
 use serde::Serialize;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 use train::evaluate::{EvaluateError, SIGNIFICANT};
@@ -44,8 +46,8 @@ struct Group {
     /// Of each model.
     accuracies: Vec<f64>,
     mean: f64,
-    /// 95 %, by the bootstrap over the models.
-    interval: Interval,
+    /// 95 %, by the bootstrap over the models; none of one model.
+    interval: Option<Interval>,
 }
 
 /// What `--json` prints.
@@ -55,7 +57,12 @@ struct Compared {
     photos: usize,
     base: Group,
     with: Group,
-    paired: Paired,
+    /// In the share of photos told right.
+    mean_difference: f64,
+    /// None of one pair, of which chance can say nothing.
+    paired: Option<Paired>,
+    /// The settings in which the models of a pair differ, but for names; empty where they do not say.
+    differences: Vec<String>,
     verdict: String,
 }
 
@@ -68,10 +75,17 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         });
         return Err(Failure::error(Status::Usage, said));
     }
+    let open = |models: &[PathBuf]| -> Result<Vec<Subject>> {
+        let open = |model: &PathBuf| Subject::open(context, model);
+        models.iter().map(open).collect()
+    };
+    each_once(context, arguments)?;
+    let (bases, withs) = (open(&arguments.base)?, open(&arguments.with)?);
+    let differences = judge_pairs(context, &bases, &withs)?;
     let (manifest, ..) = verbs::open(context, &arguments.source)?;
     let wanted = part(context, &manifest, arguments.source.path(), arguments.part)?;
     let mut photos = None;
-    let mut group = |models: &[PathBuf]| -> Result<Group> {
+    let mut group = |models: &[Subject]| -> Result<Group> {
         let mut accuracies = Vec::new();
         for model in models {
             let (right, count) = told_right(context, model, &manifest, wanted)?;
@@ -84,16 +98,26 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         Ok(Group {
             mean: mean(&accuracies),
-            interval: score::bootstrap(&accuracies, mean, RESAMPLES, SEED),
+            interval: (accuracies.len() > 1)
+                .then(|| score::bootstrap(&accuracies, mean, RESAMPLES, SEED)),
             accuracies,
         })
     };
-    let (base, with) = (group(&arguments.base)?, group(&arguments.with)?);
-    let paired = score::paired(&base.accuracies, &with.accuracies, RESAMPLES, SEED);
+    let (base, with) = (group(&bases)?, group(&withs)?);
+    let mean_difference = with.mean - base.mean;
+    let paired = (base.accuracies.len() > 1)
+        .then(|| score::paired(&base.accuracies, &with.accuracies, RESAMPLES, SEED));
     let compared = Compared {
         part: data::part_name(wanted),
         photos: photos.unwrap_or_default(),
-        verdict: verdict(context, &paired),
+        verdict: match &paired {
+            Some(paired) => verdict(context, paired),
+            None => context.say(Message::CompareOnePair {
+                difference: &shown(context, mean_difference),
+            }),
+        },
+        mean_difference,
+        differences,
         base,
         with,
         paired,
@@ -104,7 +128,10 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         return Ok(());
     }
     for (name, group) in [("base", &compared.base), ("with", &compared.with)] {
-        let [low, high] = [group.interval.low, group.interval.high].map(|v| shown(context, v));
+        let [low, high] = match group.interval {
+            Some(Interval { low, high, .. }) => [low, high].map(|v| shown(context, v)),
+            None => ["-", "-"].map(str::to_owned),
+        };
         let mean = shown(context, group.mean);
         writeln!(
             out,
@@ -116,14 +143,116 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a model that is named twice: the same again says nothing more.
+fn each_once(context: &Context, arguments: &CompareArguments) -> Result<()> {
+    let mut known = HashSet::new();
+    for model in arguments.base.iter().chain(&arguments.with) {
+        if !known.insert(model.canonicalize().unwrap_or_else(|_| model.clone())) {
+            let model = &model.display().to_string();
+            let said = context.say(Message::CompareTwice { model });
+            return Err(Failure::error(Status::Usage, said));
+        }
+    }
+    Ok(())
+}
+
+/// Settings that are not compared: names, and what makes the members of a group different.
+const OF_ITS_OWN: [&str; 3] = ["train.name", "train.seed", "data.source"];
+
+/// Refuses pairs that are none, and says in what the two groups differ, as far as the models tell how
+/// they were trained. Gives the settings in which the models of any pair differ.
+fn judge_pairs(context: &Context, bases: &[Subject], withs: &[Subject]) -> Result<Vec<String>> {
+    let records = |group: &[Subject]| -> Option<Vec<TrainingRecord>> {
+        group
+            .iter()
+            .map(|model| model.training().cloned())
+            .collect()
+    };
+    let (Some(bases), Some(withs)) = (records(bases), records(withs)) else {
+        if !context.quiet {
+            eprintln!("{}", context.say(Message::CompareNoRecord));
+        }
+        return Ok(Vec::new());
+    };
+    let seed = |record: &TrainingRecord| {
+        record
+            .settings
+            .get("train.seed")
+            .cloned()
+            .unwrap_or_default()
+    };
+    for (name, group) in [("base", &bases), ("with", &withs)] {
+        let mut known = HashSet::new();
+        if let Some(twice) = group
+            .iter()
+            .map(seed)
+            .find(|seed| !known.insert(seed.clone()))
+        {
+            let said = context.say(Message::CompareSeedTwice {
+                group: name,
+                seed: &twice,
+            });
+            return Err(Failure::error(Status::Usage, said));
+        }
+        let others = group
+            .iter()
+            .flat_map(|record| differences(&group[0], record));
+        let keys: BTreeSet<String> = others.collect();
+        if !keys.is_empty() && !context.quiet {
+            let keys = &keys.into_iter().collect::<Vec<_>>().join(", ");
+            eprintln!(
+                "{}",
+                context.say(Message::CompareMixed { group: name, keys })
+            );
+        }
+    }
+    let mut keys = BTreeSet::new();
+    for (place, (base, with)) in bases.iter().zip(&withs).enumerate() {
+        let seeds = [seed(base), seed(with)];
+        if seeds[0] != seeds[1] {
+            let said = context.say(Message::CompareSeeds {
+                pair: &(place + 1).to_string(),
+                base: &seeds[0],
+                with: &seeds[1],
+            });
+            return Err(Failure::error(Status::Usage, said));
+        }
+        keys.extend(differences(base, with));
+    }
+    let keys: Vec<String> = keys.into_iter().collect();
+    if !context.quiet {
+        let listed = &keys.join(", ");
+        let message = match keys.len() {
+            0 => Message::CompareAlike,
+            1 => Message::CompareDiffers { keys: listed },
+            _ => Message::CompareSeveral { keys: listed },
+        };
+        eprintln!("{}", context.say(message));
+    }
+    Ok(keys)
+}
+
+/// The settings in which two trainings differ; `photos` where they saw others.
+fn differences(one: &TrainingRecord, other: &TrainingRecord) -> Vec<String> {
+    let names: BTreeSet<&String> = one.settings.keys().chain(other.settings.keys()).collect();
+    let differs = |name: &&String| {
+        !OF_ITS_OWN.contains(&name.as_str()) && one.settings.get(*name) != other.settings.get(*name)
+    };
+    let mut keys: Vec<String> = names.into_iter().filter(differs).cloned().collect();
+    if one.photos != other.photos {
+        keys.push("photos".to_owned());
+    }
+    keys
+}
+
 /// How many photos of the part a model tells right, of how many.
 fn told_right(
     context: &Context,
-    model: &std::path::Path,
+    model: &Subject,
     manifest: &Manifest,
     part: Part,
 ) -> Result<(usize, usize)> {
-    let predicted = Subject::open(context, model)?.predicted(context, manifest, part)?;
+    let predicted = model.predicted(context, manifest, part)?;
     let all: Vec<usize> = (0..predicted.labels.len()).collect();
     let outcomes = predicted
         .outcomes(&all, None)

@@ -224,6 +224,14 @@ impl Subject {
         Ok(Subject::Model(Box::new(package), Box::new(classifier)))
     }
 
+    /// What a training depended on, where the model says it.
+    pub fn training(&self) -> Option<&classify::TrainingRecord> {
+        match self {
+            Subject::Model(package, _) => package.about.provenance.training.as_ref(),
+            Subject::Table(..) => None,
+        }
+    }
+
     /// Whether it is this model.
     fn is(&self, other: &Package) -> bool {
         matches!(self, Subject::Model(package, _) if package.about == other.about)

@@ -37,15 +37,14 @@ mod sparkline;
 mod table;
 mod train;
 mod train_shown;
+mod usage;
 
 use arguments::{Arguments, Verb};
-use clap::Parser;
 use context::Context;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments) {
+    match usage::read().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }

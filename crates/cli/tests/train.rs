@@ -548,3 +548,142 @@ fn an_unfinished_run_of_the_same_name_is_told_before_another_begins_beside_it() 
     assert!(!said.contains("--resume"), "{said}");
     assert!(first.wait().expect("a process of ours").success());
 }
+
+/// A home with a data set in three parts, and two seeds of each of these recipes' changes trained on it.
+fn trained_pairs(groups: &[(&str, &[&str])]) -> Home {
+    let home = Home::new();
+    home.recipe("a.toml", 0.01, 2);
+    for (part, seed) in [("train", 0), ("val", 20), ("test", 30)] {
+        for (class, name) in ["brown", "striped"].iter().enumerate() {
+            home.photos(&format!("set/{part}/{name}"), class, seed..seed + 8);
+        }
+    }
+    for (folder, changes) in groups {
+        let train = [
+            "a.toml",
+            "--data.source",
+            "set",
+            "--seeds",
+            "1,2",
+            "-o",
+            folder,
+        ];
+        home.trained(&[&train[..], changes].concat());
+    }
+    home
+}
+
+#[test]
+fn an_evaluation_says_whether_its_photos_were_in_the_training() {
+    let home = trained_pairs(&[("runs", &[])]);
+    for (part, language, words, seen, looked_at) in [
+        ("test", "en", "None of the photos that are evaluated", 0, 0),
+        ("val", "en", "it was chosen by 16 of the photos", 0, 16),
+        ("train", "fr", "il a été entraîné sur 16 des photos", 16, 0),
+    ] {
+        let evaluate = ["evaluate", "runs/a-seed1", "set", "--part", part];
+        let output = home.run(&[&evaluate[..], &["--lang", language]].concat());
+        let said = text(&output.stdout).replace('\u{a0}', " ");
+        assert!(
+            said.contains(words) && said.contains("« set »") | said.contains("‘set’"),
+            "{said}"
+        );
+        let output = home.run(&[&evaluate[..], &["--json"]].concat());
+        let training = json(&text(&output.stdout))[0]["training"].clone();
+        assert_eq!(
+            (&training["seen"], &training["looked_at"]),
+            (&seen.into(), &looked_at.into())
+        );
+        assert_eq!(
+            (&training["fitted"], &training["chosen"]),
+            (&16.into(), &16.into())
+        );
+        let about = fs::read(home.path("runs/a-seed1/run.json")).expect("about the run");
+        let about: Value = serde_json::from_slice(&about).expect("JSON");
+        assert_eq!(training["photos"], about["photos"]);
+    }
+}
+
+#[test]
+fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
+    let home = trained_pairs(&[
+        ("base", &[]),
+        ("units", &["--model.units", "4"]),
+        ("both", &["--model.units", "4", "--augment.steps", "flip"]),
+    ]);
+    let compare = |base: &[&str], with: &[&str], more: &[&str]| {
+        let words = [&["compare", "set", "--base"], base, &["--with"], with, more].concat();
+        let output = home.run(&words);
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let base = ["base/a-seed1", "base/a-seed2"];
+    let units = ["units/a-seed1", "units/a-seed2"];
+    let (status, printed, said) = compare(&base, &units, &["--json"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("to the other: model.units."), "{said}");
+    let compared = &json(&printed)[0];
+    assert_eq!(compared["differences"], serde_json::json!(["model.units"]));
+    assert_eq!(compared["paired"]["pairs"], 2);
+    assert!(
+        compared["base"]["interval"]["low"].is_number(),
+        "{compared}"
+    );
+    let (_, _, said) = compare(&base, &["both/a-seed1", "both/a-seed2"], &["--lang", "fr"]);
+    assert!(said.contains("plusieurs choses changent"), "{said}");
+    assert!(said.contains("augment.steps, model.units."), "{said}");
+    let (_, _, said) = compare(
+        &["base/a-seed1", "units/a-seed2"],
+        &["both/a-seed1", "both/a-seed2"],
+        &[],
+    );
+    assert!(
+        said.contains("models of --base differ among themselves"),
+        "{said}"
+    );
+    // What is no pair, and what counts twice.
+    for (base, with, words) in [
+        (
+            &base[..],
+            &["units/a-seed2", "units/a-seed1"][..],
+            "Pair 1 is none: seed 1",
+        ),
+        (&["base/a-seed1"; 2], &units, "is named twice"),
+        (
+            &["base/a-seed1", "units/a-seed1"],
+            &["both/a-seed1", "both/a-seed2"],
+            "of --base have seed 1",
+        ),
+    ] {
+        let (status, printed, said) = compare(base, with, &[]);
+        assert_eq!((status, &*printed), (Some(2), ""), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+    // One pair has a difference and no interval.
+    let (status, printed, _) = compare(&base[..1], &units[..1], &[]);
+    assert_eq!(status, Some(0), "{printed}");
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(
+        lines[0].ends_with("\t-\t-\t1") && lines[2].starts_with("A single pair: "),
+        "{printed}"
+    );
+    let (_, printed, _) = compare(&base[..1], &units[..1], &["--json"]);
+    let compared = &json(&printed)[0];
+    assert_eq!(
+        (&compared["paired"], &compared["base"]["interval"]),
+        (&Value::Null, &Value::Null)
+    );
+    // Tables do not say how their model was trained.
+    for (model, table) in [("base/a-seed1", "p.csv"), ("units/a-seed1", "q.csv")] {
+        let output = home.run(&["evaluate", model, "set", "--predictions", table]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let (status, _, said) = compare(&["p.csv"], &["q.csv"], &[]);
+    assert!(
+        status == Some(0) && said.contains("Not all models say"),
+        "{said}"
+    );
+}

@@ -50,7 +50,7 @@ pub enum GraphError {
         /// The inputs' shapes, without the batch.
         inputs: Vec<Shape>,
         /// Why not.
-        reason: String,
+        reason: ShapeFault,
     },
     /// A graph has exactly one input, its first node.
     #[error("layer `{name}`: a graph has one input, and it comes first")]
@@ -64,6 +64,56 @@ pub enum GraphError {
         /// What was asked for.
         output: NodeId,
     },
+}
+
+/// Why an operation cannot be applied to its inputs' shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeFault {
+    /// A value or a parameter cannot be had.
+    #[error("{shape} has no elements or more than can be counted")]
+    Uncountable {
+        /// Its shape.
+        shape: Shape,
+    },
+    /// A pooling window could lie on padding alone.
+    #[error("the padding is as large as the window")]
+    PaddingFillsWindow,
+    /// The inputs have different shapes.
+    #[error("the shapes differ")]
+    Differ,
+    /// The second input can stand for no channels of the first.
+    #[error("the second is neither of the first's shape nor [1, 1, C]")]
+    NoBroadcast,
+    /// The inputs cannot be put one behind the other.
+    #[error("the shapes differ in more than the channels")]
+    DifferBeyondChannels,
+    /// The window has no size or does not move.
+    #[error("the window or its stride is 0")]
+    NoWindow,
+    /// The image is smaller than the window.
+    #[error("the window is larger than the padded image")]
+    WindowTooLarge,
+    /// The input has no dimension.
+    #[error("a scalar has no channels")]
+    Scalar,
+    /// More than can be counted.
+    #[error("that is more than can be counted")]
+    TooMany,
+    /// All of the image is cut off.
+    #[error("nothing is left")]
+    NothingLeft,
+    /// The input is no image.
+    #[error("an image [H, W, C] is wanted")]
+    NoImage,
+    /// The small network has another number of blocks than it may have.
+    #[error("it has two to five blocks")]
+    Blocks,
+    /// A kernel has no middle, or there is none.
+    #[error("kernels have an odd size")]
+    EvenKernel,
+    /// The dropout is no share that leaves something.
+    #[error("the dropout is 0 or more and less than 1")]
+    Dropout,
 }
 
 /// ` on 8x8x3, 8x8x3`; nothing where there are none.

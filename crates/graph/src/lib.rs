@@ -13,7 +13,7 @@ mod shapes;
 mod weights;
 
 pub use costs::Costs;
-pub use error::GraphError;
+pub use error::{GraphError, ShapeFault};
 pub use graph::{Graph, Node, NodeId, ParameterSpec};
 pub use input::{Filter, Geometry, InputSpec, Scaling, View};
 pub use op::{Activation, Conv2d, DepthwiseConv2d, Op, Padding, Pool2d};

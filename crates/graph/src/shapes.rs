@@ -1,6 +1,6 @@
 //! The shape rule and the parameters of every operation. Shapes are of one image; all arithmetic
 //! is checked, since a graph may come from a damaged file.
-use crate::{GraphError, Op, Padding};
+use crate::{GraphError, Op, Padding, ShapeFault};
 use tensor::Shape;
 
 /// The shape of an operation's value, from its inputs' shapes.
@@ -25,9 +25,7 @@ pub(crate) fn infer(name: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, Grap
         let parameters = parameters(op, inputs.first().copied());
         let mut sizes = parameters.iter().map(|(_, shape, _)| *shape).chain([shape]);
         match sizes.find(|shape| !countable(*shape)) {
-            Some(shape) => Err(format!(
-                "{shape} has no elements or more than can be counted"
-            )),
+            Some(shape) => Err(ShapeFault::Uncountable { shape }),
             None => Ok(shape),
         }
     });
@@ -47,7 +45,7 @@ fn countable(shape: Shape) -> bool {
         .is_some_and(|elements| elements > 0 && elements <= limit)
 }
 
-fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, String> {
+fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, ShapeFault> {
     let first = inputs.first().copied().unwrap_or(Shape::from([]));
     match *op {
         Op::Input {
@@ -74,14 +72,14 @@ fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, String> {
             if pads.top.max(pads.bottom) >= pool.kernel[0]
                 || pads.left.max(pads.right) >= pool.kernel[1]
             {
-                return Err("the padding is as large as the window".into());
+                return Err(ShapeFault::PaddingFillsWindow);
             }
             let [rows, columns] = slide([rows, columns], (pool.kernel, pool.stride, pads))?;
             Ok(Shape::from([rows, columns, channels]))
         }
         Op::Dense { units, .. } => {
             let mut dimensions = first.dimensions().to_vec();
-            *dimensions.last_mut().ok_or("a scalar has no features")? = units;
+            *dimensions.last_mut().ok_or(ShapeFault::Scalar)? = units;
             Ok(Shape::new(&dimensions))
         }
         Op::BatchNorm { .. }
@@ -91,7 +89,7 @@ fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, String> {
         | Op::Dropout { .. } => Ok(first),
         Op::Add => {
             if inputs.iter().any(|&input| input != first) {
-                return Err("the shapes differ".into());
+                return Err(ShapeFault::Differ);
             }
             Ok(first)
         }
@@ -99,26 +97,23 @@ fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, String> {
             let second = inputs[1];
             let broadcast = first.rank() == 3 && second == Shape::from([1, 1, first.channels()]);
             if second != first && !broadcast {
-                return Err("the second is neither of the first's shape nor [1, 1, C]".into());
+                return Err(ShapeFault::NoBroadcast);
             }
             Ok(first)
         }
         Op::Concat => {
             let mut dimensions = first.dimensions().to_vec();
-            let outer = dimensions
-                .len()
-                .checked_sub(1)
-                .ok_or("a scalar has no channels")?;
+            let outer = dimensions.len().checked_sub(1).ok_or(ShapeFault::Scalar)?;
             let mut channels = 0usize;
             for input in inputs {
                 if input.rank() != first.rank()
                     || input.dimensions()[..outer] != first.dimensions()[..outer]
                 {
-                    return Err("the shapes differ in more than the channels".into());
+                    return Err(ShapeFault::DifferBeyondChannels);
                 }
                 channels = channels
                     .checked_add(input.channels())
-                    .ok_or("too many channels")?;
+                    .ok_or(ShapeFault::TooMany)?;
             }
             dimensions[outer] = channels;
             Ok(Shape::new(&dimensions))
@@ -140,7 +135,7 @@ fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, String> {
             let [rows, columns, channels] = image(first)?;
             let cut = |size: usize, before: usize, after: usize| {
                 let cut = before.checked_add(after).filter(|&cut| cut < size);
-                cut.map(|cut| size - cut).ok_or("nothing is left")
+                cut.map(|cut| size - cut).ok_or(ShapeFault::NothingLeft)
             };
             let rows = cut(rows, crop.top, crop.bottom)?;
             let columns = cut(columns, crop.left, crop.right)?;
@@ -148,16 +143,16 @@ fn rule(op: &Op, inputs: &[Shape]) -> Result<Shape, String> {
         }
         Op::Flatten => Ok(Shape::from([first
             .checked_elements()
-            .ok_or("too many elements")?])),
+            .ok_or(ShapeFault::TooMany)?])),
     }
 }
 
-fn image(shape: Shape) -> Result<[usize; 3], String> {
+fn image(shape: Shape) -> Result<[usize; 3], ShapeFault> {
     let dimensions: Result<[usize; 3], _> = shape.dimensions().try_into();
-    dimensions.map_err(|_| "an image [H, W, C] is wanted".into())
+    dimensions.map_err(|_| ShapeFault::NoImage)
 }
 
-fn padded(size: [usize; 2], padding: Padding) -> Result<[usize; 2], String> {
+fn padded(size: [usize; 2], padding: Padding) -> Result<[usize; 2], ShapeFault> {
     let grow = |size: usize, before: usize, after: usize| {
         size.checked_add(before)
             .and_then(|size| size.checked_add(after))
@@ -166,22 +161,22 @@ fn padded(size: [usize; 2], padding: Padding) -> Result<[usize; 2], String> {
     let columns = grow(size[1], padding.left, padding.right);
     rows.zip(columns)
         .map(|(rows, columns)| [rows, columns])
-        .ok_or("too much padding".into())
+        .ok_or(ShapeFault::TooMany)
 }
 
 /// Rows and columns of the output of a sliding window.
 fn slide(
     size: [usize; 2],
     (kernel, stride, padding): ([usize; 2], [usize; 2], Padding),
-) -> Result<[usize; 2], String> {
+) -> Result<[usize; 2], ShapeFault> {
     let size = padded(size, padding)?;
     let mut out = [0; 2];
     for axis in 0..2 {
         if kernel[axis] == 0 || stride[axis] == 0 {
-            return Err("the window or its stride is 0".into());
+            return Err(ShapeFault::NoWindow);
         }
         let room = size[axis].checked_sub(kernel[axis]);
-        out[axis] = room.ok_or("the window is larger than the padded image")? / stride[axis] + 1;
+        out[axis] = room.ok_or(ShapeFault::WindowTooLarge)? / stride[axis] + 1;
     }
     Ok(out)
 }

@@ -1,5 +1,6 @@
 //! Why a network cannot be trained as it was asked, in the person's language.
 use engine::EngineError;
+use graph::{GraphError, ShapeFault};
 use std::io;
 use std::path::{Path, PathBuf};
 use words::{Language, Message};
@@ -265,7 +266,7 @@ impl TrainError {
                 say(Message::TrainToml { reason })
             }
             TrainError::Network(error) => {
-                let reason = &error.to_string();
+                let reason = &network_reason(error, language);
                 say(Message::TrainNetwork { reason })
             }
             TrainError::NoSource => say(Message::TrainNoSource),
@@ -324,6 +325,7 @@ impl TrainError {
             TrainError::Score(error) => say(Message::TrainNetwork {
                 reason: &error.to_string(),
             }),
+            TrainError::Engine(EngineError::NothingTrained) => say(Message::TrainNothingTrained),
             TrainError::Engine(error) => say(Message::TrainNetwork {
                 reason: &error.to_string(),
             }),
@@ -331,5 +333,77 @@ impl TrainError {
                 reason: &error.to_string(),
             }),
         }
+    }
+}
+
+/// Why a network cannot be built, in the person's language; what no recipe can bring about is in
+/// English.
+fn network_reason(error: &GraphError, language: Language) -> String {
+    let GraphError::Shape {
+        name,
+        op,
+        inputs,
+        reason,
+    } = error
+    else {
+        return error.to_string();
+    };
+    let shape;
+    let message = match reason {
+        ShapeFault::Uncountable { shape: found } => {
+            shape = found.to_string();
+            Message::ShapeUncountable { shape: &shape }
+        }
+        ShapeFault::PaddingFillsWindow => Message::ShapePaddingFillsWindow,
+        ShapeFault::NoWindow => Message::ShapeNoWindow,
+        ShapeFault::WindowTooLarge => Message::ShapeWindowTooLarge,
+        ShapeFault::TooMany => Message::ShapeTooMany,
+        ShapeFault::NothingLeft => Message::ShapeNothingLeft,
+        ShapeFault::Blocks => Message::ShapeBlocks,
+        ShapeFault::EvenKernel => Message::ShapeEvenKernel,
+        ShapeFault::Dropout => Message::ShapeDropout,
+        // Of networks that no recipe can make.
+        ShapeFault::Differ
+        | ShapeFault::NoBroadcast
+        | ShapeFault::DifferBeyondChannels
+        | ShapeFault::Scalar
+        | ShapeFault::NoImage => return error.to_string(),
+    };
+    let reason = &message.text(language);
+    let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+    let inputs = &inputs.join(", ");
+    let layer = match inputs.is_empty() {
+        true => Message::ShapeLayer { name, op, reason },
+        false => Message::ShapeLayerOn {
+            name,
+            op,
+            inputs,
+            reason,
+        },
+    };
+    layer.text(language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Recipe;
+
+    #[test]
+    fn what_is_wrong_with_a_network_is_said_in_french() {
+        let said = |changes: &[(&str, &str)]| {
+            let recipe = Recipe::default().set(changes.iter().copied()).unwrap();
+            let error = crate::run::network(&recipe, 3).unwrap_err();
+            error.message(Language::French).replace('\u{a0}', " ")
+        };
+        let small = said(&[("input.size", "8"), ("model.filters", "4,4,4,4,4")]);
+        assert!(
+            small.contains("couche « pool_4 »") && small.contains("plus grande que l’image"),
+            "{small}"
+        );
+        let blocks = said(&[("model.filters", "4")]);
+        assert!(blocks.contains("deux à cinq blocs"), "{blocks}");
+        let kernels = said(&[("model.kernels", "4")]);
+        assert!(kernels.contains("taille impaire"), "{kernels}");
     }
 }

@@ -4,7 +4,7 @@ use crate::builder::{Builder, Pad};
 use crate::{HEAD_LAYER, Head};
 use graph::{
     Activation, Conv2d, Filter, Geometry, Graph, GraphError, InputSpec, Op, Padding, Pool2d,
-    Scaling, View,
+    Scaling, ShapeFault, View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,20 +100,20 @@ impl LeNet {
     /// or there are fewer than two or more than five blocks.
     pub fn build(&self, head: Head) -> Result<Graph, GraphError> {
         let (mut net, image) = Builder::new(self.size, self.size, BATCH_NORM)?;
-        let refuse = |reason: &str| GraphError::Shape {
+        let refuse = |reason| GraphError::Shape {
             name: "lenet".into(),
             op: "LeNet",
             inputs: Vec::new(),
-            reason: reason.into(),
+            reason,
         };
         if !BLOCKS.contains(&self.filters.len()) {
-            return Err(refuse("it has two to five blocks"));
+            return Err(refuse(ShapeFault::Blocks));
         }
         if self.kernels.is_empty() || self.kernels.iter().any(|kernel| kernel % 2 == 0) {
-            return Err(refuse("kernels have an odd size"));
+            return Err(refuse(ShapeFault::EvenKernel));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(refuse("the dropout is 0 or more and less than 1"));
+            return Err(refuse(ShapeFault::Dropout));
         }
         let mut x = image;
         for (index, &filters) in self.filters.iter().enumerate() {

@@ -205,6 +205,7 @@ pub fn assemble(recipe: &Recipe<'_>) -> Result<Package, MakeError> {
                 weights_hash,
                 seen: recipe.seen.clone(),
                 made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),
+                training: None,
             },
             card: String::new(),
         },

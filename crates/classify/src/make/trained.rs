@@ -5,7 +5,7 @@ use super::{Fit, MakeError, card, fit_to_rows, label};
 use crate::calibration::Calibration;
 use crate::classifier::Classifier;
 use crate::network::OpenOptions;
-use crate::package::{About, Package, Provenance};
+use crate::package::{About, Package, Provenance, TrainingRecord};
 use graph::{Graph, InputSpec};
 use tensor::{NamedTensors, Pool};
 use vision::Photo;
@@ -31,6 +31,8 @@ pub struct Trained<'a> {
     pub weights_hash: String,
     /// What the training has seen, in words.
     pub seen: String,
+    /// What it depended on, for programs.
+    pub training: TrainingRecord,
 }
 
 /// Makes the package with its calibration left at what the network says itself. Every photo is taken
@@ -59,6 +61,7 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
                 weights_hash: trained.weights_hash,
                 seen: trained.seen,
                 made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),
+                training: Some(trained.training),
             },
             card: String::new(),
         },

@@ -13,7 +13,7 @@ mod scores;
 mod tests;
 mod text;
 
-use classify::{AnswerKind, Label, ModelName};
+use classify::{AnswerKind, Label, ModelName, PhotoIds, TrainingRecord};
 use data::score::{self, ConfusedPair, Outcome, ScoreError};
 use data::{Manifest, Part, Problem, part_name};
 use serde::Serialize;
@@ -65,6 +65,47 @@ pub struct Evaluation {
     pub confused: Vec<Confused>,
     /// The comparisons with other models, the baseline's first.
     pub comparisons: Vec<Comparison>,
+    /// On which photos the model was trained, where its package says it.
+    pub training: Option<Training>,
+}
+
+/// On which photos a model was trained, and how many of those evaluated are among them, by content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Training {
+    /// The data set's name, as the recipe has it.
+    pub dataset: String,
+    /// A hash of the photos, their classes and parts, as in the run's `run.json`.
+    pub photos: String,
+    /// Photos that the weights were fitted to.
+    pub fitted: usize,
+    /// Photos that were looked at after each epoch.
+    pub chosen: usize,
+    /// Of the photos evaluated those that the weights were fitted to.
+    pub seen: usize,
+    /// Of the photos evaluated those that were looked at.
+    pub looked_at: usize,
+}
+
+impl Training {
+    fn of(record: &TrainingRecord, predicted: &Predicted, manifest: &Manifest) -> Self {
+        let among = |ids: &PhotoIds| {
+            let hashes = predicted.photos.iter();
+            let mut hashes = hashes.map(|photo| &manifest.all_entries()[photo.entry].hash);
+            hashes.by_ref().filter(|hash| ids.contains(hash)).count()
+        };
+        Training {
+            dataset: record
+                .settings
+                .get("data.source")
+                .cloned()
+                .unwrap_or_default(),
+            photos: record.photos.clone(),
+            fitted: record.fitted.len(),
+            chosen: record.chosen.len(),
+            seen: among(&record.fitted),
+            looked_at: among(&record.chosen),
+        }
+    }
 }
 
 /// A class with its names.
@@ -230,6 +271,8 @@ impl Evaluation {
             worst,
             confused,
             comparisons,
+            training: (predicted.training.as_ref())
+                .map(|record| Training::of(record, predicted, manifest)),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What one model says of the labelled photos of one part of a data set.
 
-use classify::{AnswerKind, Classifier, Label, ModelName, photo_message, softmax};
+use classify::{AnswerKind, Classifier, Label, ModelName, TrainingRecord, photo_message, softmax};
 use data::score::{Outcome, ScoreError};
 use data::{Entry, Manifest, Part, Progress, parallel};
 use tensor::Pool;
@@ -27,6 +27,8 @@ pub struct Predicted {
     pub unknown: Vec<(String, usize)>,
     /// Photos that could not be read, and why; those of a table that it has no row for.
     pub unreadable: Vec<(String, String)>,
+    /// On which photos the model was trained, where its package says it.
+    pub training: Option<TrainingRecord>,
 }
 
 /// What it says of one photo.
@@ -96,6 +98,7 @@ impl Predicted {
         let model = classifier.model().clone();
         let (mut predicted, known) = Self::begin(model, about.labels.clone(), manifest, part)?;
         predicted.temperature = Some(about.calibration.temperature);
+        predicted.training.clone_from(&about.provenance.training);
         let entries = manifest.all_entries();
         let seen = parallel::map(threads, known.len(), progress, |place| {
             let photo = match read(manifest, &entries[known[place].0], language) {
@@ -207,6 +210,7 @@ impl Predicted {
                 .map(|(class, count)| (class.folder.clone(), count))
                 .collect(),
             unreadable: Vec::new(),
+            training: None,
         };
         Ok((predicted, known))
     }

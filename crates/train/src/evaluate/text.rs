@@ -3,7 +3,7 @@
 use data::{Part, check::last_names};
 use words::{Language, Message};
 
-use super::{Comparison, Estimate, Evaluation, Scores, Verdict, shown_part};
+use super::{Comparison, Estimate, Evaluation, Scores, Training, Verdict, shown_part};
 
 /// Decimals of a share in per cent, of a score, and the most names that a line lists.
 const PERCENT_DECIMALS: usize = 1;
@@ -60,8 +60,12 @@ impl Evaluation {
         if self.part == shown_part(Part::Test) {
             lines.push(Message::EvaluateOnTest.text(language));
         }
-        if self.part == shown_part(Part::Train) {
-            lines.push(Message::EvaluateOnTrain.text(language));
+        match &self.training {
+            Some(training) => lines.extend(training.sentences(language)),
+            None if self.part == shown_part(Part::Train) => {
+                lines.push(Message::EvaluateOnTrain.text(language));
+            }
+            None => {}
         }
         if !self.unknown_classes.is_empty() {
             let count: usize = self.unknown_classes.iter().map(|(_, count)| count).sum();
@@ -123,6 +127,42 @@ impl Evaluation {
                 not_a_dog: &share(answers.not_a_dog),
             };
             lines.push(line.text(language));
+        }
+        lines
+    }
+}
+
+impl Training {
+    /// On which photos the model was trained, and whether these are among them.
+    fn sentences(&self, language: Language) -> Vec<String> {
+        let number = |count: usize| words::number(language, count as f64, 0);
+        let trained = Message::EvaluateTrained {
+            dataset: &self.dataset,
+            fitted: &number(self.fitted),
+            chosen: &number(self.chosen),
+            hash: self.photos.get(..12).unwrap_or(&self.photos),
+        };
+        let mut lines = vec![trained.text(language)];
+        for (count, message) in [
+            (
+                self.seen,
+                Message::EvaluateSeen {
+                    count: &number(self.seen),
+                },
+            ),
+            (
+                self.looked_at,
+                Message::EvaluateLookedAt {
+                    count: &number(self.looked_at),
+                },
+            ),
+        ] {
+            if count > 0 {
+                lines.push(message.text(language));
+            }
+        }
+        if self.seen + self.looked_at == 0 {
+            lines.push(Message::EvaluateUnseen.text(language));
         }
         lines
     }

@@ -12,6 +12,7 @@ use crate::{
     initial_parameters,
 };
 use classify::make::{Trained, fit_to_photos, of_trained};
+use classify::{PhotoIds, TrainingRecord};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
 use data::{Manifest, Part};
 use engine::{
@@ -849,6 +850,12 @@ impl<'a> Training<'a> {
             weights = best;
         }
         let options = &self.recipe.train;
+        let public = self.public_recipe();
+        let ids = |part: Part| {
+            let entries = self.photos.all_entries().iter();
+            let own = entries.filter(|entry| entry.part == part);
+            PhotoIds::of(own.map(|entry| &entry.hash))
+        };
         let mut hasher = blake3::Hasher::new();
         for tensor in weights.values() {
             let bytes: Vec<u8> = tensor
@@ -888,6 +895,12 @@ impl<'a> Training<'a> {
                     ""
                 }
             ),
+            training: TrainingRecord {
+                settings: public.flat().into_iter().collect(),
+                photos: fingerprint(&self.photos),
+                fitted: ids(Part::Train),
+                chosen: ids(Part::Validation),
+            },
         })?;
         let chosen = counts[1].iter().filter_map(|&place| {
             let entry = &self.photos.all_entries()[place];
@@ -921,12 +934,16 @@ impl<'a> Training<'a> {
                 100.0 * accuracy
             );
         }
-        // A package goes to others: not with the paths of this machine.
+        card + "\nThe recipe:\n\n```toml\n" + &self.public_recipe().text() + "```\n"
+    }
+
+    /// The recipe for a package, which goes to others: without the paths of this machine.
+    fn public_recipe(&self) -> Recipe {
         let mut recipe = self.recipe.clone();
         let name = Path::new(&recipe.data.source).file_name();
         recipe.data.source = name.unwrap_or_default().to_string_lossy().into_owned();
         recipe.data.decisions = None;
-        card + "\nThe recipe:\n\n```toml\n" + &recipe.text() + "```\n"
+        recipe
     }
 
     fn metrics_of(&self, epoch: u32) -> [Option<f64>; METRICS.len()] {

@@ -1,0 +1,225 @@
+//! Reads the command line; what is wrong with it is said in the person's language.
+use crate::arguments::Arguments;
+use crate::context::system_language;
+use crate::failure::{Failure, Status};
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use std::ffi::OsString;
+use std::num::{ParseFloatError, ParseIntError};
+use words::{Language, Message};
+
+/// What was typed, or what is wrong with it. Help and the version are printed and end the program.
+pub fn read() -> anyhow::Result<Arguments> {
+    Arguments::try_parse().map_err(|error| {
+        let typed: Vec<OsString> = std::env::args_os().collect();
+        match said(&error, language(&typed)) {
+            Some(text) => Failure::error(Status::Usage, text),
+            None => error.exit(),
+        }
+    })
+}
+
+/// The language that `--lang` or `MUSEAU_LANG` asks for, as far as it can be told of a command line
+/// that makes no sense; else the system's.
+fn language(typed: &[OsString]) -> Language {
+    let texts: Vec<_> = typed.iter().map(|word| word.to_string_lossy()).collect();
+    let after = texts.iter().position(|word| word == "--lang");
+    let after = after
+        .and_then(|place| texts.get(place + 1))
+        .map(|word| word.to_string());
+    let joined = || {
+        let mut joined = texts.iter().filter_map(|word| word.strip_prefix("--lang="));
+        joined.next().map(str::to_owned)
+    };
+    let named = after
+        .or_else(joined)
+        .or_else(|| std::env::var("MUSEAU_LANG").ok());
+    let named = named.and_then(|name| name.parse().ok());
+    named.unwrap_or_else(system_language)
+}
+
+/// The error in words; nothing for help, the version, and kinds that hardly ever happen.
+fn said(error: &Error, language: Language) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) if !texts.is_empty() => Some(texts.join(", ")),
+        _ => None,
+    };
+    let wrong = text(ContextKind::InvalidArg);
+    let (value, reason, other);
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument => Message::UsageUnknownArgument {
+            argument: wrong.as_deref()?,
+        },
+        ErrorKind::InvalidSubcommand => {
+            value = text(ContextKind::InvalidSubcommand)?;
+            Message::UsageUnknownVerb { verb: &value }
+        }
+        ErrorKind::InvalidValue => {
+            let argument = wrong.as_deref()?;
+            value = text(ContextKind::InvalidValue).unwrap_or_default();
+            let allowed = text(ContextKind::ValidValue);
+            reason = allowed.unwrap_or_default();
+            match (value.is_empty(), reason.is_empty()) {
+                (true, _) => Message::UsageMissingValue { argument },
+                (false, false) => Message::UsageNotOneOf {
+                    argument,
+                    value: &value,
+                    allowed: &reason,
+                },
+                (false, true) => return None,
+            }
+        }
+        ErrorKind::ValueValidation => {
+            value = text(ContextKind::InvalidValue)?;
+            reason = wanted(error, language);
+            Message::UsageWrongValue {
+                argument: wrong.as_deref()?,
+                value: &value,
+                wanted: &reason,
+            }
+        }
+        ErrorKind::MissingRequiredArgument => Message::UsageMissing {
+            arguments: wrong.as_deref()?,
+        },
+        ErrorKind::ArgumentConflict => {
+            other = text(ContextKind::PriorArg)?;
+            Message::UsageConflict {
+                argument: wrong.as_deref()?,
+                other: &other,
+            }
+        }
+        _ => return None,
+    };
+    let mut lines = vec![message.text(language)];
+    let meant = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ];
+    if let Some(meant) = meant.into_iter().find_map(text) {
+        lines.push(Message::UsageMeant { meant: &meant }.text(language));
+    }
+    if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
+        let usage = usage.to_string();
+        let usage = usage.trim().trim_start_matches("Usage:").trim();
+        lines.push(Message::UsageLine { usage }.text(language));
+    }
+    lines.push(Message::UsageHelp.text(language));
+    Some(lines.join("\n"))
+}
+
+/// What a value must be, in signs where they say it.
+fn wanted(error: &Error, language: Language) -> String {
+    let Some(source) = std::error::Error::source(error) else {
+        return String::new();
+    };
+    if source.is::<ParseIntError>() {
+        return Message::TrainKindWhole.text(language);
+    }
+    if source.is::<ParseFloatError>() {
+        return Message::TrainKindNumber.text(language);
+    }
+    let reason = source.to_string();
+    let range = reason.split_once(" is not in ");
+    range.map_or(reason.clone(), |(_, range)| range.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(typed: &[&str], language: Language) -> String {
+        let typed = ["museau"].iter().chain(typed);
+        let error = Arguments::try_parse_from(typed).expect_err("it makes no sense");
+        let text = said(&error, language).expect("a common kind");
+        text.replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    #[test]
+    fn common_faults_are_said_in_both_languages() {
+        for (typed, english, french) in [
+            (
+                &["classify", "--modle", "x", "a.jpg"][..],
+                &["no option ‘--modle’", "‘--model’", "Usage: museau classify"][..],
+                &[
+                    "pas d’option « --modle »",
+                    "« --model »",
+                    "Utilisation : museau classify",
+                ][..],
+            ),
+            (
+                &["clasify"],
+                &["no verb ‘clasify’", "‘classify’"],
+                &["pas de verbe « clasify »", "« classify »"],
+            ),
+            (
+                &["data", "import", "x", "-o"],
+                &["--output <FILE>", "takes a value"],
+                &["--output <FILE>", "attend une valeur"],
+            ),
+            (
+                &["data", "import", "x"],
+                &["missing", "--output <FILE>"],
+                &["manque", "--output <FILE>"],
+            ),
+            (
+                &["evaluate", "m", "d", "--part", "tset"],
+                &["‘tset’", "train, val, test, unsplit", "‘test’"],
+                &["« tset »", "train, val, test, unsplit", "« test »"],
+            ),
+            (
+                &["--threads", "9999"],
+                &["‘9999’", "1..=1024"],
+                &["« 9999 »", "1..=1024"],
+            ),
+            (
+                &["--threads", "two"],
+                &["‘two’", "a whole number"],
+                &["« two »", "un nombre entier"],
+            ),
+            (
+                &["data", "split", "x", "-o", "y", "--test", "2"],
+                &["‘2’", "0 <= SHARE < 1"],
+                &["« 2 »", "0 <= SHARE < 1"],
+            ),
+            (
+                &["classify", "--json", "--csv", "a.jpg"],
+                &["‘--json’ and ‘--csv’"],
+                &["« --json » et « --csv »"],
+            ),
+        ] {
+            for (language, words) in [(Language::English, english), (Language::French, french)] {
+                let said = refused(typed, language);
+                for word in words {
+                    assert!(said.contains(word), "‘{word}’ is not in\n{said}");
+                }
+                assert!(
+                    said.ends_with("--help.") || said.ends_with("--help »."),
+                    "{said}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_language_is_told_of_a_line_that_makes_no_sense() {
+        let words = |typed: &[&str]| typed.iter().map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(
+            language(&words(&["museau", "--lang", "fr", "--what"])),
+            Language::French
+        );
+        assert_eq!(
+            language(&words(&["museau", "x", "--lang=en"])),
+            Language::English
+        );
+    }
+
+    #[test]
+    fn help_is_left_to_its_own() {
+        for typed in [&["museau", "--help"][..], &["museau", "data", "--version"]] {
+            let error = Arguments::try_parse_from(typed).expect_err("it only prints");
+            assert!(said(&error, Language::French).is_none() || typed[1] == "data");
+        }
+    }
+}
