@@ -266,8 +266,16 @@ fn draw_lines(
             .legend(|(x, y)| PathElement::new(vec![(x + 8, y - 6), (x + 8, y + 6)], BLACK));
     }
     if lines.len() > 1 || mark.is_some() {
+        // Where the lines end is where they lie the densest: the names stand on the other half.
+        let late = || points().filter(|point| point.0 > left + 0.6 * (right - left));
+        let high = late().filter(|point| point.1 > most / 2.0).count();
+        let position = match 2 * high > late().count() {
+            true => SeriesLabelPosition::LowerRight,
+            false => SeriesLabelPosition::UpperRight,
+        };
         chart
             .configure_series_labels()
+            .position(position)
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK)
             .label_font(FONT)
@@ -428,6 +436,25 @@ mod tests {
         let plain = Chart::lines("", "x", "y", &lines);
         let marked = plain.clone().marked(4.0, "the fourth");
         assert!(marked.svg().contains("the fourth") && !plain.svg().contains("the fourth"));
+    }
+
+    #[test]
+    fn the_names_of_lines_stand_where_the_lines_do_not() {
+        let height = |points: Vec<(f64, f64)>| -> u32 {
+            let name = "one".to_owned();
+            let lines = [Line { name, points }];
+            let svg = Chart::lines("", "", "", &lines).marked(1.0, "here").svg();
+            let (before, _) = svg.split_once("here").expect("the name");
+            let (_, place) = before.rsplit_once(" y=\"").expect("its place");
+            let digits = place.split('"').next().expect("a number");
+            digits.parse().expect("a number")
+        };
+        let rising = height(vec![(0.0, 0.0), (5.0, 8.0), (9.0, 9.0)]);
+        let falling = height(vec![(0.0, 9.0), (5.0, 2.0), (9.0, 1.0)]);
+        assert!(
+            falling < HEIGHT / 2 && rising > HEIGHT / 2,
+            "{falling} {rising}"
+        );
     }
 
     #[test]
