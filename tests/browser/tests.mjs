@@ -263,7 +263,7 @@ for (const language of ["fr", "en"]) {
   test(`the reports stand alone, fit a phone and are read, in ${language}`, async ({ world, open }) => {
     const at = (...names) => join(world.folder, `reports-${language}`, ...names);
     const museau = (...args) => {
-      const env = { ...process.env, MUSEAU_LANG: language };
+      const env = { ...process.env, MUSEAU_LANG: language, MUSEAU_HOME: at("home") };
       const done = spawnSync(world.museau, args, { env, encoding: "utf8" });
       assert.equal(done.status, 0, `${args.join(" ")}\n${done.stderr}`);
     };
@@ -284,7 +284,15 @@ for (const language of ["fr", "en"]) {
     museau("data", "check", at("set.csv"), "-o", at("checked"));
     museau("data", "explore", at("set.csv"), "-o", at("looked"));
     museau("preprocess", "gallery", "clahe | resize(224)", at("a.jpg"), "-o", at("gallery.html"));
-    for (const report of [["checked", "report.html"], ["looked", "explore.html"], ["gallery.html"]]) {
+    const small = ["--input.size", "32", "--model.filters", "4,8", "--train.epochs", "3"];
+    const data = ["--data.source", at("set.csv"), "--data.classes", "beagle,Samoyed"];
+    museau("train", ...data, ...small, "-o", at("run"));
+    for (const report of [
+      ["checked", "report.html"],
+      ["looked", "explore.html"],
+      ["gallery.html"],
+      ["run", "curve.html"],
+    ]) {
       const page = await open({ baseURL: "file:///" });
       const address = pathToFileURL(at(...report)).href;
       const asked = [];
