@@ -201,7 +201,7 @@ fn draw_bars(svg: &mut String, values: &[(String, f64)], unit: &str) -> Drawn {
         .y_label_formatter(&label)
         .x_desc(unit)
         .label_style(FONT)
-        .x_label_formatter(&|value| short(*value))
+        .x_label_formatter(&tick)
         .draw()?;
     chart.draw_series(values.iter().enumerate().map(|(place, (_, value))| {
         let row = count - 1 - place;
@@ -244,8 +244,8 @@ fn draw_lines(
         .x_desc(axis)
         .y_desc(unit)
         .label_style(FONT)
-        .x_label_formatter(&|value| short(*value))
-        .y_label_formatter(&|value| short(*value))
+        .x_label_formatter(&tick)
+        .y_label_formatter(&tick)
         .draw()?;
     for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
         let drawn = chart.draw_series(LineSeries::new(
@@ -380,6 +380,15 @@ fn short(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
+/// The same at an axis, without the zeros that keep a table's columns in line.
+fn tick(value: &f64) -> String {
+    let text = short(*value);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -455,6 +464,12 @@ mod tests {
             falling < HEIGHT / 2 && rising > HEIGHT / 2,
             "{falling} {rising}"
         );
+    }
+
+    #[test]
+    fn ticks_have_no_zeros_to_spare() {
+        let ticks = [0.0, 0.1, 0.25, 1.5, 10.0, 2000.0].map(|value| tick(&value));
+        assert_eq!(ticks, ["0", "0.1", "0.25", "1.5", "10", "2000"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ body{max-width:62rem;margin:0 auto;padding:1rem}\
 h1{line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid #767676}\
 nav ul{columns:16rem;padding-left:1.2rem}\
 a{color:#0b57a4}:focus-visible{outline:3px solid #0b57a4;outline-offset:2px}\
-figure{margin:1rem 0;overflow-x:auto}svg{max-width:max(100%,38rem);height:auto;border:1px solid #d0d0d0}\
+figure{margin:1rem 0;overflow-x:auto}svg{box-sizing:border-box;max-width:max(100%,38rem);height:auto;border:1px solid #d0d0d0}\
 .matrix svg{max-width:none}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.5rem 0}\
 th,td{border:1px solid #b0b0b0;padding:.2rem .5rem;text-align:left;vertical-align:top}\
@@ -127,11 +127,15 @@ impl Page {
 
     /// A chart with its numbers folded away under it. `numbers` is what opens them.
     pub fn chart(&mut self, chart: &Chart<'_>, numbers: &str) {
+        // A heading that says the same is caption enough.
+        let caption = match self.headings.last() {
+            Some((_, heading)) if heading == chart.title() => String::new(),
+            _ => format!("<figcaption>{}</figcaption>", escape(chart.title())),
+        };
         let _ = write!(
             self.body,
-            "<figure tabindex=0>{}<figcaption>{}</figcaption></figure><details><summary>{}</summary>{}</details>",
+            "<figure tabindex=0>{}{caption}</figure><details><summary>{}</summary>{}</details>",
             chart.svg(),
-            escape(chart.title()),
             escape(numbers),
             chart.table().html("")
         );
