@@ -43,6 +43,11 @@ use arguments::{Arguments, Verb};
 use context::Context;
 use std::process::ExitCode;
 
+/// The system's own gives each photo's memory back and takes it again, page by page: two thirds of a
+/// blur's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match usage::read().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
