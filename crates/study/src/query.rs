@@ -1,4 +1,4 @@
-//! Looking at runs: lists that read no series, one run's details, one series.
+//! Looking at runs: lists that read no whole series, one run's details, one series.
 use crate::error::{Error, Fault};
 use crate::recorder::KEPT;
 use crate::run::{Artefact, Details, Goal, Metric, Point, RunRow, State};

@@ -261,9 +261,8 @@ impl TrainError {
                 let reason = &data::loader::step_message(source, language);
                 say(Message::TrainSteps { key, reason })
             }
-            TrainError::Views(error) => {
-                let reason = &error.to_string();
-                say(Message::TrainToml { reason })
+            TrainError::Views(classify::make::ParseViewsError(view)) => {
+                say(Message::TrainViews { view })
             }
             TrainError::Network(error) => {
                 let reason = &network_reason(error, language);
@@ -403,6 +402,8 @@ mod tests {
         );
         let blocks = said(&[("model.filters", "4")]);
         assert!(blocks.contains("deux à cinq blocs"), "{blocks}");
+        let views = said(&[("input.views", "stretch+cropp")]);
+        assert!(views.contains("« cropp »"), "{views}");
         let kernels = said(&[("model.kernels", "4")]);
         assert!(kernels.contains("taille impaire"), "{kernels}");
     }

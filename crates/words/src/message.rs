@@ -355,6 +355,7 @@ messages! {
     "train.value" => TrainValue { key, value, kind },
     "train.not_its_own" => TrainNotItsOwn { network },
     "train.steps" => TrainSteps { key, reason },
+    "train.views" => TrainViews { view },
     "train.network" => TrainNetwork { reason },
     "train.nothing_trained" => TrainNothingTrained,
     "shape.layer" => ShapeLayer { name, op, reason },

@@ -274,19 +274,16 @@ fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, Trai
     let mut frozen = HashSet::new();
     let prefixes = recipe.model.freeze.split(',').map(str::trim);
     for prefix in prefixes.filter(|prefix| !prefix.is_empty()) {
-        let before = frozen.len();
         let names = || graph.nodes().iter().map(graph::Node::name);
-        let own = names().filter(|name| name.starts_with(prefix));
-        let mut any = false;
-        frozen.extend(own.inspect(|_| any = true).map(str::to_owned));
-        if !any {
-            debug_assert_eq!(frozen.len(), before);
+        let own: Vec<&str> = names().filter(|name| name.starts_with(prefix)).collect();
+        if own.is_empty() {
             let nearest = vision::steps::nearest(prefix, names().map(|name| (name, name)));
             return Err(TrainError::Freeze {
                 prefix: prefix.to_owned(),
                 nearest: nearest.unwrap_or_default().to_owned(),
             });
         }
+        frozen.extend(own.into_iter().map(str::to_owned));
     }
     Ok(frozen)
 }
@@ -355,7 +352,9 @@ pub fn try_rates(
     let pool = Pool::new(around.threads);
     let (mut step, mut epoch) = (0, 0);
     let mut pass = train.epoch(epoch);
-    let group = recipe.train.accumulate;
+    // No step goes on over the end of an epoch.
+    let batches = u32::try_from(train.batches()).unwrap_or(u32::MAX);
+    let group = recipe.train.accumulate.min(batches).max(1);
     find_rate(range, |rate| {
         let mut loss = 0.0;
         for place in 0..group {
