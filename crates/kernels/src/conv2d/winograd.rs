@@ -49,7 +49,7 @@ const LEAST_CHANNELS: usize = 16;
 const BLOCK_VALUES: usize = 96 * 1024;
 
 /// Least tiles of a block: fewer would not pay for reading the weights.
-const LEAST_TILES: usize = 48;
+const LEAST_TILES: usize = 64;
 
 /// What a convolution's products need to be computed by tiles.
 #[derive(Clone, Debug)]
