@@ -845,7 +845,8 @@ impl<'a> Lowering<'a> {
             self.sums[norm.index()] = Some(sums);
             writes.push(Item::Value(sums));
         }
-        writes.push(Item::Value(self.fixed(2 * channels * self.threads)));
+        let scratch = kernels::pooling::training::scratch_values(channels, self.threads);
+        writes.push(Item::Value(self.fixed(scratch)));
         let operation = products::PooledBackward {
             pooled: products::Pooled {
                 isa: self.isa,

@@ -4,7 +4,7 @@ use crate::batch_norm::training::share;
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
 use crate::isa::{Isa, Simd, Work};
-use crate::normed::{Curve, Normed, load_some, store_some, with_curve};
+use crate::normed::{Columns, Curve, Normed, load_some, over_channels, store_some, with_curve};
 use crate::{Activation, Window};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -198,17 +198,21 @@ pub fn global_average_backward(
     });
 }
 
-/// Whether the fused kernels below take this window: no input position is seen twice, and none is
-/// padding.
+/// Values of a window that the fused kernels below take: they stay in registers.
+const FOUR: usize = 4;
+
+/// Whether the fused kernels below take this window: of four values, as 2x2, no input position seen
+/// twice, and none of it padding.
 pub fn is_apart(window: &Window) -> bool {
-    window.stride_height >= window.kernel_height
+    window.kernel_height * window.kernel_width == FOUR
+        && window.stride_height >= window.kernel_height
         && window.stride_width >= window.kernel_width
         && (window.pad_top, window.pad_left) == (0, 0)
         && (window.out_height - 1) * window.stride_height + window.kernel_height <= window.in_height
         && (window.out_width - 1) * window.stride_width + window.kernel_width <= window.in_width
 }
 
-/// The largest of what readers see in each window, for windows that lie apart.
+/// The largest of what readers see in each window, for windows that [lie apart](is_apart).
 ///
 /// # Panics
 /// Where a length does not agree, or windows do not lie apart.
@@ -242,8 +246,13 @@ pub fn max_forward(
     });
 }
 
+/// f32 that [`max_backward_normed`] works in.
+pub fn scratch_values(channels: usize, threads: usize) -> usize {
+    4 * channels * threads
+}
+
 /// The gradient of [`max_forward`]: of what the input's activation was given, and the sums `[2, C]`
-/// that its batch norm needs. `scratch` has 2 C f32 for each thread.
+/// that its batch norm needs. `scratch` has [`scratch_values`].
 ///
 /// # Panics
 /// Where a length does not agree, or windows do not lie apart.
@@ -267,7 +276,7 @@ pub fn max_backward_normed(
         "the gradient"
     );
     assert_eq!(below.len(), images * in_size, "the input's gradient");
-    let own = 2 * channels;
+    let own = scratch_values(channels, 1);
     let parts = pool.threads().min(scratch.len() / own).min(images);
     let target = SharedOutput::new(below.as_mut_ptr());
     let covered = window.stride_height * window.out_height == window.in_height
@@ -275,13 +284,15 @@ pub fn max_backward_normed(
         && (window.stride_height, window.stride_width)
             == (window.kernel_height, window.kernel_width);
     pool.for_each_chunk(&mut scratch[..parts * own], own, |part, partial| {
-        partial.fill(0.0);
+        let (total, of_image) = partial.split_at_mut(2 * channels);
+        total.fill(0.0);
         for image in share(images, part, parts) {
             let start = target.pointer().wrapping_add(image * in_size);
             if !covered {
                 // SAFETY: the image's part of `below`, which is this thread's.
                 unsafe { std::slice::from_raw_parts_mut(start, in_size) }.fill(0.0);
             }
+            of_image.fill(0.0);
             let pass = Apart {
                 window,
                 channels,
@@ -289,15 +300,16 @@ pub fn max_backward_normed(
                 values: input.values[image * in_size..].as_ptr(),
                 pooled: gradient[image * out_size..].as_ptr().cast_mut(),
                 below: start,
-                sums: partial.as_mut_ptr(),
+                sums: of_image.as_mut_ptr(),
             };
             with_curve!(input.activation, C => isa.run(ApartBackward::<C>(pass, PhantomData)));
+            add_assign(isa, total, of_image);
         }
     });
     if let Some(sums) = sums {
         sums.fill(0.0);
         for partial in scratch[..parts * own].chunks_exact(own) {
-            add_assign(isa, sums, partial);
+            add_assign(isa, sums, &partial[..2 * channels]);
         }
     }
 }
@@ -353,48 +365,86 @@ impl Apart<'_> {
         }
     }
 
-    /// The first input value under an output pixel.
+    /// The places of the values of a window, rows before columns.
     #[inline(always)]
-    fn corner(&self, row: usize, column: usize) -> usize {
+    fn places(&self, row: usize, column: usize) -> [usize; FOUR] {
         let w = self.window;
-        (row * w.stride_height * w.in_width + column * w.stride_width) * self.channels
+        let mut places = [0; FOUR];
+        for (index, place) in places.iter_mut().enumerate() {
+            let y = row * w.stride_height + index / w.kernel_width;
+            let x = column * w.stride_width + index % w.kernel_width;
+            *place = (y * w.in_width + x) * self.channels;
+        }
+        places
     }
 }
 
-struct ApartForward<'a, C>(Apart<'a>, PhantomData<C>);
+/// One window of an image: what is done to all of its channels, in the order of memory.
+struct Place<'a, 'b, C> {
+    pass: &'b Apart<'a>,
+    /// Of the input, and of the result.
+    values: [usize; FOUR],
+    pooled: usize,
+    curve: PhantomData<C>,
+}
 
-impl<C: Curve> ApartForward<'_, C> {
-    /// A row of windows, a vector of channels.
+impl<C: Curve> Place<'_, '_, C> {
+    /// The values of a vector, and what readers see of them.
     ///
     /// # Safety
     /// `count` channels from `channel` on must be there.
     #[inline(always)]
-    unsafe fn row<S: Simd, const WHOLE: bool>(
+    unsafe fn see<S: Simd, const WHOLE: bool>(
         &self,
         simd: S,
-        row: usize,
+        scaling: Scaling<S>,
+        channel: usize,
+        count: usize,
+    ) -> [[S::Vector; FOUR]; 2] {
+        let (mut values, mut seen) = ([simd.splat(0.0); FOUR], [simd.splat(0.0); FOUR]);
+        for i in 0..FOUR {
+            // SAFETY: as the caller vouches; the window lies inside of the image.
+            values[i] = unsafe {
+                let at = self.pass.values.add(self.values[i] + channel);
+                load_some::<S, WHOLE>(simd, at, count)
+            };
+            let distance = simd.sub(values[i], scaling.mean);
+            let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
+            seen[i] = C::apply(simd, scaled);
+        }
+        [values, seen]
+    }
+}
+
+/// The largest of each lane.
+#[inline(always)]
+fn largest<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; FOUR]) -> S::Vector {
+    simd.max(simd.max(a, b), simd.max(c, d))
+}
+
+struct ApartForward<'a, C>(Apart<'a>, PhantomData<C>);
+
+struct Largest<'a, 'b, C>(Place<'a, 'b, C>);
+
+impl<C: Curve> Columns for Largest<'_, '_, C> {
+    /// # Safety
+    /// As for [`Columns::column`].
+    #[inline(always)]
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
+        &self,
+        simd: S,
         channel: usize,
         count: usize,
     ) {
-        let pass = &self.0;
-        let w = pass.window;
-        // SAFETY: as the caller vouches; the windows lie inside of the image.
-        unsafe {
-            let scaling = pass.scaling::<S, WHOLE>(simd, channel, count);
-            for column in 0..w.out_width {
-                let corner = pass.values.add(pass.corner(row, column) + channel);
-                let mut best = simd.splat(f32::NEG_INFINITY);
-                for i in 0..w.kernel_height {
-                    for j in 0..w.kernel_width {
-                        let at = corner.add((i * w.in_width + j) * pass.channels);
-                        let value = load_some::<S, WHOLE>(simd, at, count);
-                        let distance = simd.sub(value, scaling.mean);
-                        let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
-                        best = simd.max(best, C::apply(simd, scaled));
-                    }
-                }
-                let at = (row * w.out_width + column) * pass.channels + channel;
-                store_some::<S, WHOLE>(simd, pass.pooled.add(at), best, count);
+        let place = &self.0;
+        for v in 0..VECTORS {
+            let channel = channel + v * S::LANES;
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let scaling = place.pass.scaling::<S, WHOLE>(simd, channel, count);
+                let [_, seen] = place.see::<S, WHOLE>(simd, scaling, channel, count);
+                let at = place.pass.pooled.add(place.pooled + channel);
+                store_some::<S, WHOLE>(simd, at, largest(simd, seen), count);
             }
         }
     }
@@ -405,18 +455,17 @@ impl<C: Curve> Work for ApartForward<'_, C> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let channels = self.0.channels;
-        for row in 0..self.0.window.out_height {
-            let mut channel = 0;
-            // SAFETY: whoever made the pass vouches for its image.
-            unsafe {
-                while channel + S::LANES <= channels {
-                    self.row::<S, true>(simd, row, channel, S::LANES);
-                    channel += S::LANES;
-                }
-                if channel < channels {
-                    self.row::<S, false>(simd, row, channel, channels - channel);
-                }
+        let pass = &self.0;
+        for row in 0..pass.window.out_height {
+            for column in 0..pass.window.out_width {
+                let place = Place::<C> {
+                    pass,
+                    values: pass.places(row, column),
+                    pooled: (row * pass.window.out_width + column) * pass.channels,
+                    curve: PhantomData,
+                };
+                // SAFETY: whoever made the pass vouches for its image.
+                unsafe { over_channels(simd, pass.channels, &Largest(place)) };
             }
         }
     }
@@ -424,69 +473,51 @@ impl<C: Curve> Work for ApartForward<'_, C> {
 
 struct ApartBackward<'a, C>(Apart<'a>, PhantomData<C>);
 
-impl<C: Curve> ApartBackward<'_, C> {
-    /// A row of windows, a vector of channels.
-    ///
+struct LargestBackward<'a, 'b, C>(Place<'a, 'b, C>);
+
+impl<C: Curve> Columns for LargestBackward<'_, '_, C> {
     /// # Safety
-    /// `count` channels from `channel` on must be there.
+    /// As for [`Columns::column`].
     #[inline(always)]
-    unsafe fn row<S: Simd, const WHOLE: bool>(
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
         &self,
         simd: S,
-        row: usize,
         channel: usize,
         count: usize,
     ) {
-        let pass = &self.0;
-        let w = pass.window;
-        // SAFETY: as the caller vouches; the windows lie inside of the image.
-        unsafe {
-            let scaling = pass.scaling::<S, WHOLE>(simd, channel, count);
-            let (mut total, mut product) = (simd.splat(0.0), simd.splat(0.0));
-            for column in 0..w.out_width {
-                let corner = pass.corner(row, column) + channel;
-                let mut best = simd.splat(f32::NEG_INFINITY);
-                let (mut place, mut winner) = (simd.splat(0.0), simd.splat(0.0));
-                let mut number = 0.0;
-                for i in 0..w.kernel_height {
-                    for j in 0..w.kernel_width {
-                        let at = corner + (i * w.in_width + j) * pass.channels;
-                        let value = load_some::<S, WHOLE>(simd, pass.values.add(at), count);
-                        let distance = simd.sub(value, scaling.mean);
-                        let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
-                        let seen = C::apply(simd, scaled);
-                        let better = simd.sub(seen, best);
-                        let change = simd.sub(simd.splat(number), place);
-                        place = simd.add(place, simd.where_positive(better, change));
-                        let change = simd.sub(value, winner);
-                        winner = simd.add(winner, simd.where_positive(better, change));
-                        best = simd.max(best, seen);
-                        number += 1.0;
-                    }
+        let place = &self.0;
+        let pass = place.pass;
+        for v in 0..VECTORS {
+            let channel = channel + v * S::LANES;
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let scaling = pass.scaling::<S, WHOLE>(simd, channel, count);
+                let [values, seen] = place.see::<S, WHOLE>(simd, scaling, channel, count);
+                let largest = largest(simd, seen);
+                // 1 for the first that is not below the largest, else 0.
+                let mut chosen = [simd.splat(0.0); FOUR];
+                let (mut left, mut winner) = (simd.splat(1.0), simd.splat(0.0));
+                for i in 0..FOUR {
+                    let passed_on = simd.where_positive(simd.sub(largest, seen[i]), left);
+                    chosen[i] = simd.sub(left, passed_on);
+                    left = passed_on;
+                    winner = simd.mul_add(chosen[i], values[i], winner);
                 }
-                let at = (row * w.out_width + column) * pass.channels + channel;
-                let above = load_some::<S, WHOLE>(simd, pass.pooled.add(at), count);
+                let above =
+                    load_some::<S, WHOLE>(simd, pass.pooled.add(place.pooled + channel), count);
                 let distance = simd.sub(winner, scaling.mean);
                 let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
                 let slope = C::slope(simd, scaled, above);
-                total = simd.add(total, slope);
-                product = simd.mul_add(slope, distance, product);
-                number = 0.0;
-                for i in 0..w.kernel_height {
-                    for j in 0..w.kernel_width {
-                        let at = corner + (i * w.in_width + j) * pass.channels;
-                        let distance = simd.sub(place, simd.splat(number));
-                        let size = simd.max(distance, simd.sub(simd.splat(0.0), distance));
-                        let own = simd.where_positive(simd.sub(simd.splat(0.5), size), slope);
-                        store_some::<S, WHOLE>(simd, pass.below.add(at), own, count);
-                        number += 1.0;
-                    }
+                for (chosen, from) in chosen.into_iter().zip(place.values) {
+                    let at = pass.below.add(from + channel);
+                    store_some::<S, WHOLE>(simd, at, simd.mul(chosen, slope), count);
                 }
-            }
-            for (sum, part) in [(total, 0), (product, pass.channels)] {
-                let at = pass.sums.add(part + channel);
-                let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), sum);
-                store_some::<S, WHOLE>(simd, at, sum, count);
+                let products = simd.mul(slope, distance);
+                for (value, part) in [(slope, 0), (products, pass.channels)] {
+                    let at = pass.sums.add(part + channel);
+                    let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
+                    store_some::<S, WHOLE>(simd, at, sum, count);
+                }
             }
         }
     }
@@ -497,17 +528,109 @@ impl<C: Curve> Work for ApartBackward<'_, C> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let channels = self.0.channels;
-        for row in 0..self.0.window.out_height {
-            let mut channel = 0;
-            // SAFETY: whoever made the pass vouches for its image.
-            unsafe {
-                while channel + S::LANES <= channels {
-                    self.row::<S, true>(simd, row, channel, S::LANES);
-                    channel += S::LANES;
+        let pass = &self.0;
+        for row in 0..pass.window.out_height {
+            for column in 0..pass.window.out_width {
+                let place = Place::<C> {
+                    pass,
+                    values: pass.places(row, column),
+                    pooled: (row * pass.window.out_width + column) * pass.channels,
+                    curve: PhantomData,
+                };
+                // SAFETY: whoever made the pass vouches for its image.
+                unsafe { over_channels(simd, pass.channels, &LargestBackward(place)) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{assert_near, values};
+
+    /// Coarse values, so that windows have several largest, of which the first is the one.
+    #[test]
+    fn windows_apart_agree_with_the_plain_maximum() {
+        for (turn, (size, kernel, stride)) in [
+            ([8, 6], [2, 2], [2, 2]),
+            ([5, 7], [2, 2], [2, 3]),
+            ([4, 9], [1, 4], [1, 4]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let window = Window::new(size, kernel, stride, [0, 0], [0, 0]);
+            assert!(is_apart(&window));
+            for channels in [8, 19, 32] {
+                let images = 1 + turn;
+                let in_size = size[0] * size[1] * channels;
+                let out_size = window.out_height * window.out_width * channels;
+                let mut stored = values(1, images * in_size);
+                stored
+                    .iter_mut()
+                    .for_each(|value| *value = (*value * 4.0).round() / 4.0);
+                let norm = values(2, 4 * channels);
+                let input = Normed {
+                    values: &stored,
+                    norm: Some(&norm),
+                    activation: Activation::Relu,
+                };
+                let scaled: Vec<f64> = (0..stored.len())
+                    .map(|i| {
+                        let at = |row: usize| f64::from(norm[row * channels + i % channels]);
+                        (f64::from(stored[i]) - at(0)) * at(2) + at(3)
+                    })
+                    .collect();
+                let seen: Vec<f64> = scaled.iter().map(|value| value.max(0.0)).collect();
+                let gradient = values(3, images * out_size);
+                let mut largest = vec![0.0; images * out_size];
+                let mut wanted = vec![0.0; images * in_size];
+                for image in 0..images {
+                    let seen = &seen[image * in_size..][..in_size];
+                    let above: Vec<f64> = gradient[image * out_size..][..out_size]
+                        .iter()
+                        .map(|&value| f64::from(value))
+                        .collect();
+                    let below = &mut wanted[image * in_size..][..in_size];
+                    reference::max_backward(&window, channels, seen, &above, below);
+                    let largest = &mut largest[image * out_size..][..out_size];
+                    reference::max(&window, channels, seen, largest);
                 }
-                if channel < channels {
-                    self.row::<S, false>(simd, row, channel, channels - channel);
+                let mut sums = vec![0.0; 2 * channels];
+                for (i, wanted) in wanted.iter_mut().enumerate() {
+                    if scaled[i] <= 0.0 {
+                        *wanted = 0.0;
+                    }
+                    let channel = i % channels;
+                    sums[channel] += *wanted;
+                    sums[channels + channel] +=
+                        *wanted * (f64::from(stored[i]) - f64::from(norm[channel]));
+                }
+                for isa in Isa::available() {
+                    let threads = 1 + turn;
+                    let pool = Pool::new(threads);
+                    let what = format!("{isa} {window:?} {channels}");
+                    let mut output = vec![f32::NAN; images * out_size];
+                    max_forward(isa, &pool, images, &window, channels, input, &mut output);
+                    assert_near(&output, &largest, &what);
+                    let mut below = vec![f32::NAN; images * in_size];
+                    let mut found = vec![f32::NAN; 2 * channels];
+                    let mut scratch = vec![f32::NAN; scratch_values(channels, threads)];
+                    max_backward_normed(
+                        isa,
+                        &pool,
+                        images,
+                        &window,
+                        channels,
+                        input,
+                        &gradient,
+                        &mut below,
+                        Some(&mut found),
+                        &mut scratch,
+                    );
+                    assert_near(&below, &wanted, &what);
+                    assert_near(&found, &sums, &what);
                 }
             }
         }
