@@ -55,7 +55,7 @@ impl Norm {
 /// The kernel of a product.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Conv2d(TrainingConv2d, &'static str),
+    Conv2d(Box<TrainingConv2d>, &'static str),
     Depthwise(TrainingDepthwise),
 }
 
@@ -69,10 +69,8 @@ impl Kind {
     ) -> Kind {
         let pointwise = window.kernel_height * window.kernel_width == 1;
         let name = if pointwise { "conv2d 1x1" } else { "conv2d" };
-        Kind::Conv2d(
-            TrainingConv2d::new(isa, window, channels, filters, threads),
-            name,
-        )
+        let conv = TrainingConv2d::new(isa, window, channels, filters, threads);
+        Kind::Conv2d(Box::new(conv), name)
     }
 
     pub fn depthwise(isa: Isa, window: &Window, channels: usize, threads: usize) -> Kind {
