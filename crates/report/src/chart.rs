@@ -111,16 +111,17 @@ impl<'data> Chart<'data> {
             Kind::Lines(lines, axis) => {
                 let names = lines.iter().map(|line| line.name.as_str());
                 let mut table = Table::new(std::iter::once(*axis).chain(names));
-                let longest = lines.iter().max_by_key(|line| line.points.len());
-                for (place, &(x, _)) in longest
-                    .map_or(&[][..], |line| &line.points)
+                // A line may lack a place that another has.
+                let mut places: Vec<f64> = lines
                     .iter()
-                    .enumerate()
-                {
+                    .flat_map(|line| line.points.iter().map(|&(x, _)| x))
+                    .collect();
+                places.sort_by(f64::total_cmp);
+                places.dedup();
+                for x in places {
                     let values = lines.iter().map(|line| {
-                        line.points
-                            .get(place)
-                            .map_or(String::new(), |&(_, y)| short(y))
+                        let point = line.points.iter().find(|point| point.0 == x);
+                        point.map_or(String::new(), |&(_, y)| short(y))
                     });
                     table.row(std::iter::once(short(x)).chain(values));
                 }
@@ -232,13 +233,17 @@ fn draw_lines(
     if !(left.is_finite() && right.is_finite()) {
         return Err("no point".into());
     }
+    let range = match right > left {
+        true => left..right,
+        false => left - 0.5..left + 0.5,
+    };
     let area = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .margin(10)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d(left..right.max(left + 1e-9), 0.0..room(most))?;
+        .build_cartesian_2d(range, 0.0..room(most))?;
     chart
         .configure_mesh()
         .x_desc(axis)
@@ -256,6 +261,12 @@ fn draw_lines(
             drawn.label(&line.name).legend(move |(x, y)| {
                 PathElement::new(vec![(x, y), (x + 16, y)], color.stroke_width(2))
             });
+        }
+    }
+    // A line of one point is none.
+    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
+        if let [point] = line.points[..] {
+            chart.draw_series([Circle::new(point, 4, color.filled())])?;
         }
     }
     if let Some((place, label)) = mark {
@@ -464,6 +475,32 @@ mod tests {
             falling < HEIGHT / 2 && rising > HEIGHT / 2,
             "{falling} {rising}"
         );
+    }
+
+    #[test]
+    fn lines_with_gaps_keep_their_places_and_a_single_point_is_seen() {
+        let line = |points: &[(f64, f64)]| Line {
+            name: "one".to_owned(),
+            points: points.to_vec(),
+        };
+        let lines = [
+            line(&[(1.0, 5.0), (3.0, 7.0)]),
+            line(&[(2.0, 6.0), (3.0, 8.0)]),
+        ];
+        let table = Chart::lines("", "x", "y", &lines).table().html("");
+        let row = |fields: [&str; 3]| {
+            fields
+                .map(|field| match field {
+                    "" => "<td>".to_owned(),
+                    number => format!("<td class=n>{number}"),
+                })
+                .concat()
+        };
+        for wanted in [["1", "5", ""], ["2", "", "6"], ["3", "7", "8"]] {
+            assert!(table.contains(&row(wanted)), "{table}");
+        }
+        let one = [line(&[(4.0, 2.0)])];
+        assert!(Chart::lines("", "x", "y", &one).svg().contains("<circle"));
     }
 
     #[test]

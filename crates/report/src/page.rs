@@ -73,7 +73,7 @@ impl Table {
         self.rows.is_empty()
     }
 
-    fn html(&self, caption: &str) -> String {
+    pub(crate) fn html(&self, caption: &str) -> String {
         let mut html = String::from("<div class=scroll tabindex=0><table>");
         if !caption.is_empty() {
             let _ = write!(html, "<caption>{}</caption>", escape(caption));
