@@ -20,6 +20,8 @@ pub struct Recorder {
     folder: Option<PathBuf>,
     /// What was reported and could not be written yet.
     pending: Vec<(String, u64, f64)>,
+    /// The step to keep, where that could not be written yet.
+    kept: Option<u64>,
     ended: bool,
 }
 
@@ -105,6 +107,7 @@ impl Recorder {
             id,
             folder,
             pending: Vec::new(),
+            kept: None,
             ended: false,
         }
     }
@@ -156,9 +159,11 @@ impl Recorder {
         self.write(|transaction, run| Ok(note(transaction, run, name, value)?))
     }
 
-    /// Says that the result of this step is the one that the run keeps from now on.
+    /// Says that the result of this step is the one that the run keeps from now on. Where that cannot
+    /// be written now, it is written with the next report, as [`Recorder::metrics`] does.
     pub fn keep(&mut self, step: u64) -> Result<(), Error> {
-        self.note(KEPT, &step.to_string())
+        self.kept = Some(step);
+        self.write(|_, _| Ok(()))
     }
 
     /// Takes the run back, as if it had never begun.
@@ -193,7 +198,7 @@ impl Recorder {
         work: impl FnOnce(&Transaction<'_>, i64) -> Result<(), Fault>,
     ) -> Result<(), Error> {
         let (run, writer, id) = (self.run, self.writer, &self.id);
-        let pending = &self.pending;
+        let (pending, kept) = (&self.pending, self.kept);
         self.storage.inner.write(|transaction| {
             if !sign(transaction, run, writer)? {
                 let text = "SELECT 1 FROM runs WHERE run_id = ?1";
@@ -207,9 +212,13 @@ impl Recorder {
             for (name, step, value) in pending {
                 point(transaction, run, name, *step, *value)?;
             }
+            if let Some(step) = kept {
+                note(transaction, run, KEPT, &step.to_string())?;
+            }
             work(transaction, run)
         })?;
         self.pending.clear();
+        self.kept = None;
         Ok(())
     }
 }

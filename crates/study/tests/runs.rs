@@ -417,6 +417,8 @@ fn what_cannot_be_written_now_is_written_with_the_next_report() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let locked = recorder.metrics(1, &[("loss", 1.0)]);
     assert!(matches!(locked, Err(Error::Locked { .. })), "{locked:?}");
+    let locked = recorder.keep(1);
+    assert!(matches!(locked, Err(Error::Locked { .. })), "{locked:?}");
     // Looking is possible all the while.
     assert_eq!(
         Storage::open_read_only(&path)
@@ -433,6 +435,12 @@ fn what_cannot_be_written_now_is_written_with_the_next_report() {
         values(&storage.series(&id, "loss").unwrap()),
         [(1, 1.0), (2, 0.5)]
     );
+    let kept = |storage: &Storage| storage.details(&id).unwrap().row.kept;
+    assert_eq!(kept(&storage), Some(1));
+    // A later step that is kept is not overwritten by what was written already.
+    recorder.keep(2).unwrap();
+    recorder.metrics(3, &[("loss", 0.75)]).unwrap();
+    assert_eq!(kept(&storage), Some(2));
 }
 
 #[test]
