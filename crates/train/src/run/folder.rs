@@ -67,7 +67,7 @@ impl RunFolder {
         }
         // What a training leaves that was broken off before it became a run.
         sweep(path);
-        let own = ["run.lock", "run.json", "photos.csv"];
+        let own = [LOCK, "run.json", "photos.csv"];
         let files = path.read_dir().map_err(TrainError::read(path))?;
         for file in files {
             let name = file.map_err(TrainError::read(path))?.file_name();
@@ -95,13 +95,21 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Whether the folder holds a run that has no result yet and that nobody works on.
+    /// Whether the folder holds a run that has no result yet and that nobody works on. It only looks:
+    /// nothing there is changed. Where locks tell nothing, neither does it.
     pub fn is_unfinished(path: &Path) -> bool {
-        Self::open(path).is_ok_and(|folder| !folder.package_path().exists())
+        if !path.join(RECIPE).is_file() || path.join(PACKAGE).exists() {
+            return false;
+        }
+        // Who works there has it for themselves; who looks shares it, and lets it go at once.
+        match File::open(path.join(LOCK)) {
+            Ok(lock) => lock.try_lock_shared().is_ok(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
     }
 
     fn lock(path: &Path) -> Result<Self, TrainError> {
-        let place = path.join("run.lock");
+        let place = path.join(LOCK);
         let lock = File::create(&place).map_err(TrainError::write(&place))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -140,7 +148,7 @@ impl RunFolder {
 
     /// Where the result is.
     pub fn package_path(&self) -> PathBuf {
-        self.path.join("model.museau")
+        self.path.join(PACKAGE)
     }
 
     pub(super) fn checkpoint_path(&self) -> PathBuf {
@@ -264,6 +272,8 @@ impl Drop for RunFolder {
 }
 
 const RECIPE: &str = "recipe.toml";
+const PACKAGE: &str = "model.museau";
+const LOCK: &str = "run.lock";
 
 fn line((epoch, metrics): &Row) -> String {
     let mut line = epoch.to_string();

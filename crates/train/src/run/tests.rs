@@ -453,6 +453,40 @@ fn one_training_at_a_time_works_in_a_folder() {
 }
 
 #[test]
+fn who_asks_whether_a_run_is_unfinished_changes_nothing_in_its_folder() {
+    let photos = Photos::new(&[("a", 2)]);
+    let folder = photos.run("looked-at");
+    assert!(!RunFolder::is_unfinished(&folder));
+    assert!(!folder.exists());
+    let held = RunFolder::create(&folder).unwrap();
+    held.describe(&recipe(&[]), &About::default(), &photos.manifest())
+        .unwrap();
+    assert!(!RunFolder::is_unfinished(&folder), "somebody works there");
+    drop(held);
+    // Half written, by whoever.
+    std::fs::write(folder.join("checkpoint.new.part"), "half").unwrap();
+    std::fs::write(folder.join("run.lock"), "left alone").unwrap();
+    let files = || {
+        let files = folder.read_dir().unwrap().map(|file| file.unwrap().path());
+        let read = files.map(|path| (std::fs::read(&path).unwrap(), path));
+        let mut read: Vec<_> = read.collect();
+        read.sort();
+        read
+    };
+    let before = files();
+    assert!(RunFolder::is_unfinished(&folder));
+    assert!(files() == before);
+    // It has let go of the lock.
+    drop(RunFolder::open(&folder).unwrap());
+    std::fs::remove_file(folder.join("run.lock")).unwrap();
+    let before = files();
+    assert!(RunFolder::is_unfinished(&folder));
+    assert!(files() == before);
+    std::fs::write(folder.join("model.museau"), "the result").unwrap();
+    assert!(!RunFolder::is_unfinished(&folder));
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_written_loses_nothing() {
     let photos = Photos::new(&[("a", 20), ("b", 20)]);
     let cache = photos.run("cache");
