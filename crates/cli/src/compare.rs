@@ -2,7 +2,7 @@
 //! photos: does that thing gain or lose?
 use crate::context::Context;
 use crate::data::{self as verbs, Source};
-use crate::evaluate::{PartName, Subject, part, unusable};
+use crate::evaluate::{self, PartName, Subject, part, unusable};
 use crate::failure::{Failure, Status};
 use anyhow::Result;
 use clap::Args;
@@ -75,20 +75,17 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         });
         return Err(Failure::error(Status::Usage, said));
     }
-    let open = |models: &[PathBuf]| -> Result<Vec<Subject>> {
-        let open = |model: &PathBuf| Subject::open(context, model);
-        models.iter().map(open).collect()
-    };
     each_once(context, arguments)?;
-    let (bases, withs) = (open(&arguments.base)?, open(&arguments.with)?);
-    let differences = judge_pairs(context, &bases, &withs)?;
+    let differences = judge_pairs(context, &arguments.base, &arguments.with)?;
     let (manifest, ..) = verbs::open(context, &arguments.source)?;
     let wanted = part(context, &manifest, arguments.source.path(), arguments.part)?;
     let mut photos = None;
-    let mut group = |models: &[Subject]| -> Result<Group> {
+    let mut group = |models: &[PathBuf]| -> Result<Group> {
         let mut accuracies = Vec::new();
         for model in models {
-            let (right, count) = told_right(context, model, &manifest, wanted)?;
+            // One after the other: memory for all of them is more than a machine may have.
+            let model = Subject::open(context, model)?;
+            let (right, count) = told_right(context, &model, &manifest, wanted)?;
             if photos.is_some_and(|photos| photos != count) {
                 return Err(unusable(context, &EvaluateError::NoClass));
             }
@@ -103,7 +100,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
             accuracies,
         })
     };
-    let (base, with) = (group(&bases)?, group(&withs)?);
+    let (base, with) = (group(&arguments.base)?, group(&arguments.with)?);
     let mean_difference = with.mean - base.mean;
     let paired = (base.accuracies.len() > 1)
         .then(|| score::paired(&base.accuracies, &with.accuracies, RESAMPLES, SEED));
@@ -161,14 +158,17 @@ const OF_ITS_OWN: [&str; 3] = ["train.name", "train.seed", "data.source"];
 
 /// Refuses pairs that are none, and says in what the two groups differ, as far as the models tell how
 /// they were trained. Gives the settings in which the models of any pair differ.
-fn judge_pairs(context: &Context, bases: &[Subject], withs: &[Subject]) -> Result<Vec<String>> {
-    let records = |group: &[Subject]| -> Option<Vec<TrainingRecord>> {
-        group
-            .iter()
-            .map(|model| model.training().cloned())
-            .collect()
+fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Result<Vec<String>> {
+    // All are read, also after one that has none: what is no model is said before any is evaluated.
+    let records = |group: &[PathBuf]| -> Result<Vec<Option<TrainingRecord>>> {
+        let record = |model: &PathBuf| evaluate::training(context, model);
+        group.iter().map(record).collect()
     };
-    let (Some(bases), Some(withs)) = (records(bases), records(withs)) else {
+    let all = |records: Vec<Option<TrainingRecord>>| -> Option<Vec<TrainingRecord>> {
+        records.into_iter().collect()
+    };
+    let (bases, withs) = (records(bases)?, records(withs)?);
+    let (Some(bases), Some(withs)) = (all(bases), all(withs)) else {
         if !context.quiet {
             eprintln!("{}", context.say(Message::CompareNoRecord));
         }

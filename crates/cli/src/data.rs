@@ -69,7 +69,8 @@ pub struct ImportArguments {
     /// The table's encoding, such as latin1 [default: UTF-8, or UTF-16 by its mark]
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Write over a manifest of other photos too; one of the same photos is always replaced
+    /// Write over a manifest that shares no photo or cannot be read, too; one that shares any is
+    /// always replaced
     #[arg(long)]
     force: bool,
     /// Print the summary as one JSON object
@@ -106,7 +107,8 @@ pub struct SplitArguments {
     /// At most so many photos of a class in each part
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     most: Option<u32>,
-    /// Write over a manifest of other photos too; one of the same photos is always replaced
+    /// Write over a manifest that shares no photo or cannot be read, too; one that shares any is
+    /// always replaced
     #[arg(long)]
     force: bool,
     /// Print the summary as one JSON object
@@ -567,7 +569,12 @@ fn begin_manifest(
         return Err(Failure::error(Status::Usage, said));
     }
     let before = match path.is_file() && !force {
-        true => Some(Manifest::open(path).map_err(unusable(context))?),
+        true => Some(Manifest::open(path).map_err(|error| {
+            let said = context.say(Message::ManifestDamaged {
+                reason: &error.message(context.language),
+            });
+            Failure::error(Status::Usage, said)
+        })?),
         false => None,
     };
     Ok((create(context, path)?, before))

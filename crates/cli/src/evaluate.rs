@@ -6,7 +6,7 @@ use crate::model;
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use classify::{Classifier, Package, make};
+use classify::{Classifier, Package, TrainingRecord, make};
 use data::{Manifest, Part, Predictions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -204,16 +204,12 @@ pub enum Subject {
 impl Subject {
     /// A package or, where the name says so, a table.
     pub fn open(context: &Context, path: &Path) -> Result<Self> {
-        let is_table = path
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-        if is_table {
+        if is_table(path) {
             let table = Predictions::open(path).map_err(verbs::unusable(context))?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             return Ok(Subject::Table(table, name.into_owned()));
         }
-        let inside = path == Path::new(DEFAULT_NAME) && !path.is_file();
-        let path = (!inside).then_some(path);
+        let path = named(path);
         Self::of_package(context, model::read(context, path)?, path)
     }
 
@@ -222,14 +218,6 @@ impl Subject {
         let classifier = Classifier::from_package(package.clone(), &model::options(context, 1))
             .map_err(|error| model::unusable(context, path, &error))?;
         Ok(Subject::Model(Box::new(package), Box::new(classifier)))
-    }
-
-    /// What a training depended on, where the model says it.
-    pub fn training(&self) -> Option<&classify::TrainingRecord> {
-        match self {
-            Subject::Model(package, _) => package.about.provenance.training.as_ref(),
-            Subject::Table(..) => None,
-        }
     }
 
     /// Whether it is this model.
@@ -262,6 +250,28 @@ impl Subject {
         shown.finish();
         predicted.map_err(|error| unusable(context, &error))
     }
+}
+
+/// Whether it is a table of predictions, by its name.
+fn is_table(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("csv"))
+}
+
+/// The package of a name that was given; none for that inside museau.
+fn named(path: &Path) -> Option<&Path> {
+    let inside = path == Path::new(DEFAULT_NAME) && !path.is_file();
+    (!inside).then_some(path)
+}
+
+/// What the training of a model depended on, where it says so; the model itself is not kept in memory.
+pub fn training(context: &Context, path: &Path) -> Result<Option<TrainingRecord>> {
+    if is_table(path) {
+        Predictions::open(path).map_err(verbs::unusable(context))?;
+        return Ok(None);
+    }
+    let package = model::read(context, named(path))?;
+    Ok(package.about.provenance.training)
 }
 
 /// The part that was asked for; without one val, or what no part was said for.

@@ -392,6 +392,29 @@ fn a_manifest_is_replaced_aloud_and_one_of_other_photos_only_by_force() {
 }
 
 #[test]
+fn a_damaged_manifest_is_replaced_by_force() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let (set, out) = (at("set"), at("set.csv"));
+    let import = |more: &[&str]| run(&[&["import", &set, "-o", &out], more].concat());
+    assert_eq!(status(&import(&[])), 0);
+    let whole = fs::read(&out).expect("a manifest");
+    let damaged = [&whole, &b"a row,of\n"[..]].concat();
+    fs::write(&out, &damaged).expect("written");
+    for (language, words) in [("en", "cannot be read. "), ("fr", "ne peut pas être lu. ")] {
+        let refused = import(&["--lang", language]);
+        assert_eq!(status(&refused), 2, "{refused:?}");
+        let said = text(&refused.stderr);
+        assert!(said.contains(words) && said.contains("--force"), "{said}");
+        assert!(said.contains("set.csv"), "{said}");
+        assert_eq!(fs::read(&out).expect("a manifest"), damaged);
+    }
+    let forced = import(&["--force"]);
+    assert_eq!(status(&forced), 0, "{forced:?}");
+    assert_eq!(fs::read(&out).expect("a manifest"), whole);
+}
+
+#[test]
 fn a_source_that_is_none_leaves_no_folder_behind() {
     let folder = dataset();
     let at = |name: &str| path(folder.path().join(name));

@@ -148,6 +148,7 @@ messages! {
     "split.left_out" => SplitLeftOut { path },
     "decision.unmet" => DecisionUnmet { path },
     "manifest.over_other" => ManifestOverOther { path },
+    "manifest.damaged" => ManifestDamaged { reason },
     "manifest.of_others" => ManifestOfOthers { path, photos },
     "manifest.replaced" => ManifestReplaced { path, photos, gone, added, changed },
     "review.nothing" => ReviewNothing { path },
