@@ -224,6 +224,10 @@ fn said(context: &Context, notice: &Notice) -> String {
         Notice::Large { parameters } => context.say(Message::TrainLarge {
             parameters: &parameters.to_string(),
         }),
+        Notice::NoCurve { path, reason } => context.say(Message::FileCannotWrite {
+            path: &path.display().to_string(),
+            reason,
+        }),
         Notice::LeftOut { count } => context.say(Message::TrainLeftOut {
             count: &count.to_string(),
         }),

@@ -36,7 +36,7 @@ pub struct Finding {
 }
 
 /// How much of the smoothed loss each step leaves.
-const SMOOTHING: f64 = 0.9;
+pub(crate) const SMOOTHING: f64 = 0.9;
 
 /// A loss of this many times the least one ends the search.
 const DIVERGED: f64 = 4.0;

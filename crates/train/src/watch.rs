@@ -1,5 +1,6 @@
 //! Who looks on while a network is trained: what they are told, and that they may stop it.
 use engine::TrainingMemory;
+use std::path::PathBuf;
 
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,13 @@ pub enum Notice {
     Large {
         /// How many.
         parameters: u64,
+    },
+    /// The page of its curves cannot be written; it goes on without.
+    NoCurve {
+        /// The page.
+        path: PathBuf,
+        /// Why, in the language of the run's report.
+        reason: String,
     },
     /// A part of the photos was left out: they have a twin on another side.
     LeftOut {

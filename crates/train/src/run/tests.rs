@@ -345,6 +345,36 @@ fn a_loss_that_is_no_number_stops_it_where_it_began_and_the_checkpoint_stays() {
     );
     let finite = |tensor: &tensor::Tensor| tensor.values().iter().all(|v| v.is_finite());
     assert!(tensors.values().all(finite));
+    let page = std::fs::read_to_string(folder.join("curve.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 2, "what led to it is drawn");
+}
+
+#[test]
+fn a_curve_that_cannot_be_written_is_told_and_fails_no_training() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let (cache, folder) = (photos.run("cache"), photos.run("no-curve"));
+    let around = around(&cache, &NEVER);
+    /// Puts a folder where the page goes.
+    struct Blocks<'a>(&'a Path, Vec<Notice>);
+    impl Watch for Blocks<'_> {
+        fn notice(&mut self, notice: &Notice) {
+            self.1.push(notice.clone());
+        }
+
+        fn report(&mut self, _step: u64, _metrics: &[(&str, f64)]) -> Flow {
+            std::fs::create_dir_all(self.0.join("curve.html/mine")).unwrap();
+            Flow::Continue
+        }
+    }
+    let mut blocks = Blocks(&folder, Vec::new());
+    let recipe = recipe(&[("train.epochs", "2")]);
+    let manifest = photos.manifest();
+    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut blocks).unwrap();
+    assert!(outcome.package.unwrap().is_file());
+    let [Notice::NoCurve { path, reason }] = &blocks.1[..] else {
+        panic!("{:?}", blocks.1);
+    };
+    assert!(*path == folder.join("curve.html") && !reason.is_empty());
 }
 
 #[test]
@@ -642,5 +672,51 @@ fn rates_are_tried_with_the_batches_of_a_whole_step() {
     for ((whole, parts), more) in whole.iter().zip(&parts).zip(&more) {
         assert!((whole - parts).abs() < 1e-4 * whole, "{whole} {parts}");
         assert_eq!(parts, more);
+    }
+}
+
+#[test]
+fn rates_are_tried_on_the_groups_of_batches_that_a_training_makes() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let manifest = photos.manifest();
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    // The loss of each step, at a rate that changes nothing.
+    let losses = |accumulate: &str, steps: usize| {
+        let recipe = recipe(&[
+            ("augment.steps", ""),
+            ("model.batch_norm", "false"),
+            ("model.dropout", "0"),
+            ("train.batch", "6"),
+            ("train.accumulate", accumulate),
+        ]);
+        let range = crate::RateRange {
+            first: 1e-20,
+            last: 1e-20,
+            steps,
+        };
+        let found = try_rates(&recipe, &manifest, range, &around, &mut Unwatched).unwrap();
+        let smoothing = crate::rate_finder::SMOOTHING;
+        let mut before = 0.0;
+        let losses = found.losses.iter().enumerate().map(|(index, &smooth)| {
+            let sum = f64::from(smooth) * (1.0 - smoothing.powf(index as f64 + 1.0));
+            let loss = (sum - smoothing * before) / (1.0 - smoothing);
+            before = sum;
+            loss
+        });
+        losses.collect::<Vec<f64>>()
+    };
+    // Of the 32 photos to learn from an epoch has five whole batches of six.
+    let single = losses("1", 10);
+    let mean = |places: &[usize]| {
+        places.iter().map(|&place| single[place]).sum::<f64>() / places.len() as f64
+    };
+    let groups: [&[usize]; 6] = [&[0, 1], &[2, 3], &[4], &[5, 6], &[7, 8], &[9]];
+    let over_the_end = mean(&[4, 5]) - mean(&[4]);
+    assert!(over_the_end.abs() > 1e-4, "{single:?}");
+    let pairs = losses("2", groups.len());
+    assert_eq!(pairs.len(), groups.len());
+    for (found, group) in pairs.iter().zip(groups) {
+        assert!((found - mean(group)).abs() < 1e-5, "{pairs:?} {single:?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 use classify::make::{Trained, fit_to_photos, of_trained};
 use classify::{PhotoIds, TrainingRecord};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
-use data::{Manifest, Part};
+use data::{AtomicFile, Manifest, Part};
 use engine::{
     Kernels, Loss, Plan, PlanOptions, StepOptions, StepResult, Targets, TrainingOptions,
     TrainingPlan, TrainingState,
@@ -350,32 +350,30 @@ pub fn try_rates(
     let mut state = plan.state(&network.graph, &initial_parameters(&network.graph, seed))?;
     let mut descent = Descent::new(&recipe.optimizer, &state)?;
     let pool = Pool::new(around.threads);
-    let (mut step, mut epoch) = (0, 0);
+    let (mut step, mut epoch, mut place) = (0, 0, 0);
     let mut pass = train.epoch(epoch);
-    // No step goes on over the end of an epoch.
-    let batches = u32::try_from(train.batches()).unwrap_or(u32::MAX);
-    let group = recipe.train.accumulate.min(batches).max(1);
+    let batches = train.batches();
     find_rate(range, |rate| {
+        if place == batches {
+            (epoch, place) = (epoch + 1, 0);
+            pass = train.epoch(epoch);
+        }
+        let group = in_group(place, batches, recipe.train.accumulate as usize);
         let mut loss = 0.0;
-        for place in 0..group {
-            let batch = loop {
-                if let Some(batch) = pass.next() {
-                    break batch?;
-                }
-                epoch += 1;
-                pass = train.epoch(epoch);
-            };
+        for (number, batch) in pass.by_ref().take(group).enumerate() {
+            let batch = batch?;
             let options = StepOptions {
                 seed,
                 step,
                 scale: 1.0 / group as f32,
-                accumulate: place > 0,
+                accumulate: number > 0,
             };
             step += 1;
             let targets = Targets::Shares(batch.targets());
             let result = plan.step(&pool, &mut state, batch.values(), targets, options)?;
             loss += result.loss / group as f32;
         }
+        place += group;
         descent.apply(&mut state, rate);
         Ok(loss)
     })
@@ -390,6 +388,11 @@ fn balanced(photos: &Manifest) -> Vec<f32> {
     let all: usize = counts.iter().sum();
     let share = |&count: &usize| all as f32 / (counts.len() * count.max(1)) as f32;
     counts.iter().map(share).collect()
+}
+
+/// Batches that make one step with batch `place` of an epoch of so many: `group`, fewer at its end.
+fn in_group(place: usize, batches: usize, group: usize) -> usize {
+    group.min(batches - (place - place % group))
 }
 
 struct Training<'a> {
@@ -414,6 +417,8 @@ struct Training<'a> {
     saved_best: Option<u32>,
     /// When the curve was last drawn.
     drawn: Instant,
+    /// Whether it was told already that the curve cannot be written.
+    told: bool,
     begun: Instant,
 }
 
@@ -541,11 +546,19 @@ impl<'a> Training<'a> {
             position,
             saved: Instant::now(),
             drawn: Instant::now(),
+            told: false,
             begun: Instant::now(),
         })
     }
 
     fn run(mut self, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
+        let outcome = self.go_on(watch);
+        // Of a training that failed above all: the curve shows how it came to it.
+        self.draw(watch);
+        outcome
+    }
+
+    fn go_on(&mut self, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
         let ended = loop {
             if let Some(ended) = self.ended() {
                 break ended;
@@ -553,34 +566,40 @@ impl<'a> Training<'a> {
             let sums = match self.epoch(watch)? {
                 Epoch::Done(sums) => sums,
                 Epoch::Interrupted => {
-                    self.save()?;
-                    self.draw()?;
+                    self.save(watch)?;
                     return Ok(self.outcome(Ended::Interrupted, None));
                 }
             };
             self.position.stopped = self.end_epoch(&sums, watch)? == Flow::Stop;
             // The first epoch's at once: something to go on from, however soon it diverges.
             if self.position.epoch == 1 || self.is_due() {
-                self.save()?;
+                self.save(watch)?;
             }
         };
-        self.save()?;
+        self.save(watch)?;
         let package = self.finish()?;
-        self.draw()?;
         Ok(self.outcome(ended, Some(package)))
     }
 
-    /// Draws the curve of the epochs so far.
-    fn draw(&mut self) -> Result<(), TrainError> {
+    /// Draws the curve of the epochs so far. A training goes on without it; that is told once.
+    fn draw(&mut self, watch: &mut dyn Watch) {
         self.drawn = Instant::now();
         let rows = self.position.rows();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let (name, kept) = (&self.recipe.train.name, self.kept_epoch());
-        let page = super::curve::page(name, &rows, kept, self.around.language);
+        let Some(&(last, _)) = rows.last() else {
+            return;
+        };
+        // The epoch that failed has no row.
+        let (name, kept) = (&self.recipe.train.name, self.kept_epoch().min(last));
+        let language = self.around.language;
+        let page = super::curve::page(name, &rows, kept, language);
         let path = self.folder.curve_path();
-        self.folder.write(&path, page.as_bytes())
+        let written = AtomicFile::create(&path).and_then(|file| file.finish(page.as_bytes()));
+        if let Err(error) = written
+            && !std::mem::replace(&mut self.told, true)
+        {
+            let reason = words::reason(language, &error);
+            watch.notice(&Notice::NoCurve { path, reason });
+        }
     }
 
     /// Whether it has ended, and how.
@@ -615,7 +634,7 @@ impl<'a> Training<'a> {
             let batch = batch?;
             let place = self.position.batch;
             let first = place.is_multiple_of(group);
-            let in_group = group.min(batches - (place - place % group));
+            let in_group = in_group(place, batches, group);
             let rate = self.rate_of(self.descent.steps());
             let step = StepOptions {
                 seed: options.seed,
@@ -660,7 +679,7 @@ impl<'a> Training<'a> {
             }
             // At 0 seconds after each epoch, not after each step.
             if ends_group && options.checkpoint_seconds > 0.0 && self.is_due() {
-                self.save()?;
+                self.save(watch)?;
             }
         }
         let sums = std::mem::take(&mut self.position.sums);
@@ -799,7 +818,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    fn save(&mut self) -> Result<(), TrainError> {
+    fn save(&mut self, watch: &mut dyn Watch) -> Result<(), TrainError> {
         self.position.steps = self.descent.steps();
         let bits = |value: f64| value.to_bits();
         self.position.schedule = self.schedule.kept().into_iter().map(bits).collect();
@@ -815,7 +834,7 @@ impl<'a> Training<'a> {
         self.saved_best = best;
         self.saved = Instant::now();
         if self.drawn.elapsed() >= CURVE_PAUSE {
-            self.draw()?;
+            self.draw(watch);
         }
         Ok(())
     }
