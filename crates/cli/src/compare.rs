@@ -48,6 +48,9 @@ struct Group {
     mean: f64,
     /// 95 %, by the bootstrap over the models; none of one model.
     interval: Option<Interval>,
+    /// The settings in which its models differ among themselves, but for their seeds: empty where it
+    /// is not mixed, none where not all models say how they were trained.
+    mixed: Option<Vec<String>>,
 }
 
 /// What `--json` prints.
@@ -61,9 +64,18 @@ struct Compared {
     mean_difference: f64,
     /// None of one pair, of which chance can say nothing.
     paired: Option<Paired>,
-    /// The settings in which the models of a pair differ, but for names; empty where they do not say.
-    differences: Vec<String>,
+    /// The settings in which the models of a pair differ, but for names; none where not all models
+    /// say how they were trained.
+    differences: Option<Vec<String>>,
     verdict: String,
+}
+
+/// In what models differ, as their trainings say.
+struct Judged {
+    /// Those of any pair.
+    pairs: Vec<String>,
+    /// Those within the base, and within the others.
+    within: [Vec<String>; 2],
 }
 
 /// Compares and prints.
@@ -76,11 +88,15 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         return Err(Failure::error(Status::Usage, said));
     }
     each_once(context, arguments)?;
-    let differences = judge_pairs(context, &arguments.base, &arguments.with)?;
+    let judged = judge_pairs(context, &arguments.base, &arguments.with)?;
     let (manifest, ..) = verbs::open(context, &arguments.source)?;
     let wanted = part(context, &manifest, arguments.source.path(), arguments.part)?;
     let mut photos = None;
-    let mut group = |models: &[PathBuf]| -> Result<Group> {
+    let (differences, [base_mixed, with_mixed]) = match judged {
+        Some(Judged { pairs, within }) => (Some(pairs), within.map(Some)),
+        None => (None, [None, None]),
+    };
+    let mut group = |models: &[PathBuf], mixed: Option<Vec<String>>| -> Result<Group> {
         let mut accuracies = Vec::new();
         for model in models {
             // One after the other: memory for all of them is more than a machine may have.
@@ -98,9 +114,11 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
             interval: (accuracies.len() > 1)
                 .then(|| score::bootstrap(&accuracies, mean, RESAMPLES, SEED)),
             accuracies,
+            mixed,
         })
     };
-    let (base, with) = (group(&arguments.base)?, group(&arguments.with)?);
+    let base = group(&arguments.base, base_mixed)?;
+    let with = group(&arguments.with, with_mixed)?;
     let mean_difference = with.mean - base.mean;
     let paired = (base.accuracies.len() > 1)
         .then(|| score::paired(&base.accuracies, &with.accuracies, RESAMPLES, SEED));
@@ -157,8 +175,8 @@ fn each_once(context: &Context, arguments: &CompareArguments) -> Result<()> {
 const OF_ITS_OWN: [&str; 3] = ["train.name", "train.seed", "data.source"];
 
 /// Refuses pairs that are none, and says in what the two groups differ, as far as the models tell how
-/// they were trained. Gives the settings in which the models of any pair differ.
-fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Result<Vec<String>> {
+/// they were trained; none where not all do.
+fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Result<Option<Judged>> {
     // All are read, also after one that has none: what is no model is said before any is evaluated.
     let records = |group: &[PathBuf]| -> Result<Vec<Option<TrainingRecord>>> {
         let record = |model: &PathBuf| evaluate::training(context, model);
@@ -172,7 +190,7 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
         if !context.quiet {
             eprintln!("{}", context.say(Message::CompareNoRecord));
         }
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let seed = |record: &TrainingRecord| {
         record
@@ -181,7 +199,9 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
             .cloned()
             .unwrap_or_default()
     };
-    for (name, group) in [("base", &bases), ("with", &withs)] {
+    let mut within = [const { Vec::new() }; 2];
+    let groups = [("base", &bases), ("with", &withs)];
+    for ((name, group), within) in groups.into_iter().zip(&mut within) {
         let mut known = HashSet::new();
         if let Some(twice) = group
             .iter()
@@ -197,9 +217,9 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
         let others = group
             .iter()
             .flat_map(|record| differences(&group[0], record));
-        let keys: BTreeSet<String> = others.collect();
-        if !keys.is_empty() && !context.quiet {
-            let keys = &keys.into_iter().collect::<Vec<_>>().join(", ");
+        *within = Vec::from_iter(others.collect::<BTreeSet<String>>());
+        if !within.is_empty() && !context.quiet {
+            let keys = &within.join(", ");
             eprintln!(
                 "{}",
                 context.say(Message::CompareMixed { group: name, keys })
@@ -219,17 +239,17 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
         }
         keys.extend(differences(base, with));
     }
-    let keys: Vec<String> = keys.into_iter().collect();
+    let pairs: Vec<String> = keys.into_iter().collect();
     if !context.quiet {
-        let listed = &keys.join(", ");
-        let message = match keys.len() {
+        let listed = &pairs.join(", ");
+        let message = match pairs.len() {
             0 => Message::CompareAlike,
             1 => Message::CompareDiffers { keys: listed },
             _ => Message::CompareSeveral { keys: listed },
         };
         eprintln!("{}", context.say(message));
     }
-    Ok(keys)
+    Ok(Some(Judged { pairs, within }))
 }
 
 /// The settings in which two trainings differ; `photos` where they saw others.

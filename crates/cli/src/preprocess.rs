@@ -573,15 +573,24 @@ fn own_source(
     own.find(|folder| of_manifests.contains(folder))
 }
 
-/// A path through no link, also of a folder that is not there yet.
+/// A path through no link and no `..`, also of a folder that is not there yet.
 fn resolved(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let there = whole.ancestors().find_map(|folder| {
-        let found = folder.canonicalize().ok()?;
-        Some(found.join(whole.strip_prefix(folder).ok()?))
-    });
-    // `absolute` keeps `..`, which no folder that is not there can have.
-    there.unwrap_or(whole)
+    let mut there = PathBuf::new();
+    for step in whole.components() {
+        match step {
+            // What is above was resolved: a folder that is not there yet will be no link.
+            Component::ParentDir => {
+                there.pop();
+            }
+            Component::Normal(_) => {
+                there.push(step);
+                there = there.canonicalize().unwrap_or(there);
+            }
+            _ => there.push(step),
+        }
+    }
+    there
 }
 
 fn write(

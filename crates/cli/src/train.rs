@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
 use data::{Manifest, ProblemKind};
+use engine::EngineError;
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Write as _;
@@ -526,6 +527,7 @@ fn status(error: &TrainError) -> Status {
         | TrainError::Steps { .. }
         | TrainError::Views(_)
         | TrainError::Network(_)
+        | TrainError::Engine(EngineError::NothingTrained)
         | TrainError::NoSource => Status::Usage,
         TrainError::Classes { .. }
         | TrainError::EmptyClass { .. }

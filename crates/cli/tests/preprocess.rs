@@ -182,10 +182,12 @@ fn results_are_not_mixed_with_their_source() {
     assert!(output.status.success(), "{output:?}");
     let below = photos.join("new/below");
     let roundabout = folder.path().join("photos/../photos");
+    let through_new = folder.path().join("new/../photos");
     for (from, to) in [
         (source, source),
         (source, below.to_str().expect("UTF-8")),
         (source, roundabout.to_str().expect("UTF-8")),
+        (source, through_new.to_str().expect("UTF-8")),
         (manifest, folder.path().to_str().expect("UTF-8")),
     ] {
         let output = run(&["run", "gray", from, "-o", to]);

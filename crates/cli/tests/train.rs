@@ -347,6 +347,12 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
         "network cannot be trained",
         "réseau ne peut pas être entraîné",
     );
+    changed(
+        &["--model.freeze", "conv,norm,dense,predictions"],
+        2,
+        "Nothing is left to train",
+        "Il ne reste rien à entraîner",
+    );
     changed(&["--data.classes", "pug"], 3, "Classes: 1", "Classes : 1");
     changed(&["--data.source", "gone"], 3, "gone", "gone");
     home.photos("one/pug", 1, 0..4);
@@ -627,6 +633,7 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
     assert!(said.contains("to the other: model.units."), "{said}");
     let compared = &json(&printed)[0];
     assert_eq!(compared["differences"], serde_json::json!(["model.units"]));
+    assert_eq!(compared["base"]["mixed"], serde_json::json!([]));
     assert_eq!(compared["paired"]["pairs"], 2);
     assert!(
         compared["base"]["interval"]["low"].is_number(),
@@ -635,10 +642,15 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
     let (_, _, said) = compare(&base, &["both/a-seed1", "both/a-seed2"], &["--lang", "fr"]);
     assert!(said.contains("plusieurs choses changent"), "{said}");
     assert!(said.contains("augment.steps, model.units."), "{said}");
-    let (_, _, said) = compare(
+    let (_, printed, said) = compare(
         &["base/a-seed1", "units/a-seed2"],
         &["both/a-seed1", "both/a-seed2"],
-        &[],
+        &["--json"],
+    );
+    let compared = &json(&printed)[0];
+    assert_eq!(
+        (&compared["base"]["mixed"], &compared["with"]["mixed"]),
+        (&serde_json::json!(["model.units"]), &serde_json::json!([]))
     );
     assert!(
         said.contains("models of --base differ among themselves"),
@@ -681,9 +693,14 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
         let output = home.run(&["evaluate", model, "set", "--predictions", table]);
         assert!(output.status.success(), "{output:?}");
     }
-    let (status, _, said) = compare(&["p.csv"], &["q.csv"], &[]);
+    let (status, printed, said) = compare(&["p.csv"], &["q.csv"], &["--json"]);
     assert!(
         status == Some(0) && said.contains("Not all models say"),
         "{said}"
+    );
+    let compared = &json(&printed)[0];
+    assert_eq!(
+        (&compared["differences"], &compared["base"]["mixed"]),
+        (&Value::Null, &Value::Null)
     );
 }
