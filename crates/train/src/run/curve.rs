@@ -64,7 +64,7 @@ mod tests {
             (Language::English, ["kept: 2", "Loss", "to choose by"]),
             (
                 Language::French,
-                ["gardée\u{a0}: 2", "Perte", "pour choisir"],
+                ["gardée\u{a0}: 2", "Perte", "de validation"],
             ),
         ] {
             let html = page("a <b>", &rows, 2, language);
