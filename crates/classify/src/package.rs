@@ -459,11 +459,11 @@ fn header(bytes: &[u8]) -> Result<&[u8], PackageError> {
         return Err(what);
     }
     let found = bytes.len() as u64;
-    if bytes.len() < 8 && !is_text(bytes) {
-        return Err(PackageError::Truncated { expected: 8, found });
-    }
     if bytes.len() < 8 {
-        return Err(not_a_package(bytes));
+        return Err(match is_text(bytes) {
+            true => not_a_package(bytes),
+            false => PackageError::Truncated { expected: 8, found },
+        });
     }
     let length = header_length(bytes);
     if !(2..=LONGEST).contains(&length) || bytes.get(8).is_some_and(|&byte| byte != b'{') {

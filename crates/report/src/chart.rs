@@ -262,9 +262,7 @@ fn draw_lines(
                 PathElement::new(vec![(x, y), (x + 16, y)], color.stroke_width(2))
             });
         }
-    }
-    // A line of one point is none.
-    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
+        // A line of one point is none.
         if let [point] = line.points[..] {
             chart.draw_series([Circle::new(point, 4, color.filled())])?;
         }

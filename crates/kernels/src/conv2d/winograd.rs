@@ -24,7 +24,7 @@ use crate::Window;
 use crate::batch_norm::training::share;
 use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer};
 use crate::isa::{Isa, Simd, Work};
-use crate::normed::{load_some, store_some};
+use crate::normed::{Columns, load_some, over_channels, store_some};
 use std::marker::PhantomData;
 use std::ops::Range;
 use tensor::Pool;
@@ -84,39 +84,36 @@ struct Grid {
     tiles_across: usize,
 }
 
-/// Where a tile's corner lies: rows and columns outside of the image as wrapped numbers.
-#[derive(Clone, Copy)]
-struct Corner {
-    image: usize,
-    row: usize,
-    column: usize,
-}
-
 impl Grid {
     fn tiles(&self) -> usize {
         self.tiles_down * self.tiles_across
     }
 
+    /// The pixels of the square at a tile's corner among the values of all images; `outside` in place
+    /// of those outside of the image.
     #[inline(always)]
-    fn corner(&self, tile: usize) -> Corner {
-        let row = tile / self.tiles_across;
-        Corner {
-            image: row / self.tiles_down,
-            row: (row % self.tiles_down * OUTPUTS).wrapping_sub(self.top),
-            column: (tile % self.tiles_across * OUTPUTS).wrapping_sub(self.left),
+    fn pixels<const SQUARE: usize>(
+        &self,
+        tile: usize,
+        images: *mut f32,
+        outside: *mut f32,
+    ) -> [[*mut f32; SQUARE]; SQUARE] {
+        let tile_row = tile / self.tiles_across;
+        let image = tile_row / self.tiles_down;
+        // Rows and columns outside of the image as wrapped numbers.
+        let top = (tile_row % self.tiles_down * OUTPUTS).wrapping_sub(self.top);
+        let left = (tile % self.tiles_across * OUTPUTS).wrapping_sub(self.left);
+        let mut pixels = [[outside; SQUARE]; SQUARE];
+        for i in 0..SQUARE {
+            for j in 0..SQUARE {
+                let (row, column) = (top.wrapping_add(i), left.wrapping_add(j));
+                if row < self.height && column < self.width {
+                    let pixel = (image * self.height + row) * self.width + column;
+                    pixels[i][j] = images.wrapping_add(pixel * self.channels);
+                }
+            }
         }
-    }
-
-    /// The pixel of a tile at these offsets from its corner, as a place among the values of all
-    /// images; none outside of the image.
-    #[inline(always)]
-    fn pixel(&self, corner: Corner, i: usize, j: usize) -> Option<usize> {
-        let (row, column) = (corner.row.wrapping_add(i), corner.column.wrapping_add(j));
-        if row < self.height && column < self.width {
-            Some(((corner.image * self.height + row) * self.width + column) * self.channels)
-        } else {
-            None
-        }
+        pixels
     }
 }
 
@@ -577,33 +574,41 @@ struct Read<'a, L, const FROM: usize> {
     line: PhantomData<L>,
 }
 
-impl<L: Line<FROM, SIDE>, const FROM: usize> Read<'_, L, FROM> {
+/// A tile that is read.
+struct ReadTile<'a, 'b, L, const FROM: usize> {
+    all: &'b Read<'a, L, FROM>,
+    /// Only read.
+    pixels: [[*mut f32; FROM]; FROM],
+    target: *mut f32,
+}
+
+impl<L: Line<FROM, SIDE>, const FROM: usize> Columns for ReadTile<'_, '_, L, FROM> {
     /// # Safety
-    /// The pixels must be readable for `count` channels from `channel` on, the target writable for
-    /// a vector of each point.
+    /// As for [`Columns::column`]; the target is written for whole vectors.
     #[inline(always)]
-    unsafe fn vector<S: Simd, const WHOLE: bool>(
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
         &self,
         simd: S,
-        pixels: &[[*const f32; FROM]; FROM],
         channel: usize,
         count: usize,
-        target: *mut f32,
     ) {
-        // SAFETY: as the caller vouches.
-        unsafe {
-            let mut values = [[simd.splat(0.0); FROM]; FROM];
-            for i in 0..FROM {
-                for j in 0..FROM {
-                    let at = pixels[i][j].add(channel);
-                    values[i][j] = load_some::<S, WHOLE>(simd, at, count);
+        for v in 0..VECTORS {
+            let channel = channel + v * S::LANES;
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let mut values = [[simd.splat(0.0); FROM]; FROM];
+                for i in 0..FROM {
+                    for j in 0..FROM {
+                        let at = self.pixels[i][j].add(channel);
+                        values[i][j] = load_some::<S, WHOLE>(simd, at, count);
+                    }
                 }
-            }
-            let points = square::<S, L, FROM, SIDE>(simd, values);
-            for i in 0..SIDE {
-                for j in 0..SIDE {
-                    let at = target.add((i * SIDE + j) * self.slice + channel);
-                    simd.store(at, points[i][j]);
+                let points = square::<S, L, FROM, SIDE>(simd, values);
+                for i in 0..SIDE {
+                    for j in 0..SIDE {
+                        let at = (i * SIDE + j) * self.all.slice + channel;
+                        simd.store(self.target.add(at), points[i][j]);
+                    }
                 }
             }
         }
@@ -615,31 +620,15 @@ impl<L: Line<FROM, SIDE>, const FROM: usize> Work for Read<'_, L, FROM> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let grid = self.grid;
-        let mut target = self.target;
-        for tile in self.tiles.clone() {
-            let corner = grid.corner(tile);
-            let mut pixels = [[self.outside; FROM]; FROM];
-            for i in 0..FROM {
-                for j in 0..FROM {
-                    if let Some(at) = grid.pixel(corner, i, j) {
-                        pixels[i][j] = self.images.wrapping_add(at);
-                    }
-                }
-            }
-            let mut channel = 0;
+        let (images, outside) = (self.images.cast_mut(), self.outside.cast_mut());
+        for (index, tile) in self.tiles.clone().enumerate() {
+            let tile = ReadTile {
+                all: &self,
+                pixels: self.grid.pixels(tile, images, outside),
+                target: self.target.wrapping_add(index * self.grid.padded),
+            };
             // SAFETY: as whoever made this vouches.
-            unsafe {
-                while channel + S::LANES <= grid.channels {
-                    self.vector::<S, true>(simd, &pixels, channel, S::LANES, target);
-                    channel += S::LANES;
-                }
-                if channel < grid.channels {
-                    let rest = grid.channels - channel;
-                    self.vector::<S, false>(simd, &pixels, channel, rest, target);
-                }
-            }
-            target = target.wrapping_add(grid.padded);
+            unsafe { over_channels(simd, self.grid.channels, &tile) };
         }
     }
 }
@@ -661,36 +650,44 @@ struct Write<'a, L, const TO: usize> {
     line: PhantomData<L>,
 }
 
-impl<L: Line<SIDE, TO>, const TO: usize> Write<'_, L, TO> {
+/// A tile that is written.
+struct WriteTile<'a, 'b, L, const TO: usize> {
+    all: &'b Write<'a, L, TO>,
+    source: *const f32,
+    pixels: [[*mut f32; TO]; TO],
+}
+
+impl<L: Line<SIDE, TO>, const TO: usize> Columns for WriteTile<'_, '_, L, TO> {
     /// # Safety
-    /// The source must be readable for a vector of each point, the pixels writable for `count`
-    /// channels from `channel` on.
+    /// As for [`Columns::column`]; the source is read for whole vectors.
     #[inline(always)]
-    unsafe fn vector<S: Simd, const WHOLE: bool>(
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
         &self,
         simd: S,
-        source: *const f32,
-        pixels: &[[*mut f32; TO]; TO],
         channel: usize,
         count: usize,
     ) {
-        // SAFETY: as the caller vouches.
-        unsafe {
-            let mut points = [[simd.splat(0.0); SIDE]; SIDE];
-            for i in 0..SIDE {
-                for j in 0..SIDE {
-                    points[i][j] = simd.load(source.add((i * SIDE + j) * self.slice + channel));
-                }
-            }
-            let values = square::<S, L, SIDE, TO>(simd, points);
-            for i in 0..TO {
-                for j in 0..TO {
-                    let at = pixels[i][j].add(channel);
-                    let mut value = values[i][j];
-                    if self.add {
-                        value = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
+        for v in 0..VECTORS {
+            let channel = channel + v * S::LANES;
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let mut points = [[simd.splat(0.0); SIDE]; SIDE];
+                for i in 0..SIDE {
+                    for j in 0..SIDE {
+                        let at = (i * SIDE + j) * self.all.slice + channel;
+                        points[i][j] = simd.load(self.source.add(at));
                     }
-                    store_some::<S, WHOLE>(simd, at, value, count);
+                }
+                let values = square::<S, L, SIDE, TO>(simd, points);
+                for i in 0..TO {
+                    for j in 0..TO {
+                        let at = self.pixels[i][j].add(channel);
+                        let mut value = values[i][j];
+                        if self.all.add {
+                            value = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
+                        }
+                        store_some::<S, WHOLE>(simd, at, value, count);
+                    }
                 }
             }
         }
@@ -702,31 +699,14 @@ impl<L: Line<SIDE, TO>, const TO: usize> Work for Write<'_, L, TO> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let grid = self.grid;
-        let mut source = self.source;
-        for tile in self.tiles.clone() {
-            let corner = grid.corner(tile);
-            let mut pixels = [[self.outside; TO]; TO];
-            for i in 0..TO {
-                for j in 0..TO {
-                    if let Some(at) = grid.pixel(corner, i, j) {
-                        pixels[i][j] = self.images.wrapping_add(at);
-                    }
-                }
-            }
-            let mut channel = 0;
+        for (index, tile) in self.tiles.clone().enumerate() {
+            let tile = WriteTile {
+                all: &self,
+                source: self.source.wrapping_add(index * self.grid.padded),
+                pixels: self.grid.pixels(tile, self.images, self.outside),
+            };
             // SAFETY: as whoever made this vouches.
-            unsafe {
-                while channel + S::LANES <= grid.channels {
-                    self.vector::<S, true>(simd, source, &pixels, channel, S::LANES);
-                    channel += S::LANES;
-                }
-                if channel < grid.channels {
-                    let rest = grid.channels - channel;
-                    self.vector::<S, false>(simd, source, &pixels, channel, rest);
-                }
-            }
-            source = source.wrapping_add(grid.padded);
+            unsafe { over_channels(simd, self.grid.channels, &tile) };
         }
     }
 }
@@ -783,40 +763,49 @@ struct AddKernel<'a> {
     gradient: *mut f32,
 }
 
-impl AddKernel<'_> {
+/// A row of it, over the filters.
+struct AddRow<'a, 'b> {
+    all: &'b AddKernel<'a>,
+    row: usize,
+}
+
+impl Columns for AddRow<'_, '_> {
     /// # Safety
-    /// `count` filters from `filter` on must be there; the row of the gradient with no other user.
+    /// As for [`Columns::column`]; the row of the gradient with no other user.
     #[inline(always)]
-    unsafe fn vector<S: Simd, const WHOLE: bool>(
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
         &self,
         simd: S,
-        row: usize,
         filter: usize,
         count: usize,
     ) {
+        let AddRow { all, row } = *self;
         let Winograd {
             channels, filters, ..
-        } = *self.winograd;
-        let slice = self.winograd.kernel_slice();
-        let first = self.place + row * self.winograd.above.padded + filter;
-        // SAFETY: as the caller vouches; each part has its sums.
-        unsafe {
-            let mut points = [[simd.splat(0.0); SIDE]; SIDE];
-            for part in self.parts.chunks_exact(self.stride) {
-                for i in 0..SIDE {
-                    for j in 0..SIDE {
-                        let at = part.as_ptr().add(first + (i * SIDE + j) * slice);
-                        points[i][j] = simd.add(points[i][j], simd.load(at));
+        } = *all.winograd;
+        let slice = all.winograd.kernel_slice();
+        for v in 0..VECTORS {
+            let filter = filter + v * S::LANES;
+            let first = all.place + row * all.winograd.above.padded + filter;
+            // SAFETY: as the caller vouches; each part has its sums.
+            unsafe {
+                let mut points = [[simd.splat(0.0); SIDE]; SIDE];
+                for part in all.parts.chunks_exact(all.stride) {
+                    for i in 0..SIDE {
+                        for j in 0..SIDE {
+                            let at = part.as_ptr().add(first + (i * SIDE + j) * slice);
+                            points[i][j] = simd.add(points[i][j], simd.load(at));
+                        }
                     }
                 }
-            }
-            let taps = square::<S, KernelBack, SIDE, TAPS>(simd, points);
-            for i in 0..TAPS {
-                for j in 0..TAPS {
-                    let at = ((i * TAPS + j) * channels + row) * filters + filter;
-                    let at = self.gradient.add(at);
-                    let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), taps[i][j]);
-                    store_some::<S, WHOLE>(simd, at, sum, count);
+                let taps = square::<S, KernelBack, SIDE, TAPS>(simd, points);
+                for i in 0..TAPS {
+                    for j in 0..TAPS {
+                        let at = ((i * TAPS + j) * channels + row) * filters + filter;
+                        let at = all.gradient.add(at);
+                        let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), taps[i][j]);
+                        store_some::<S, WHOLE>(simd, at, sum, count);
+                    }
                 }
             }
         }
@@ -828,19 +817,10 @@ impl Work for AddKernel<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let filters = self.winograd.filters;
         for row in self.rows.clone() {
-            let mut filter = 0;
+            let row = AddRow { all: &self, row };
             // SAFETY: the rows of the parts lie apart.
-            unsafe {
-                while filter + S::LANES <= filters {
-                    self.vector::<S, true>(simd, row, filter, S::LANES);
-                    filter += S::LANES;
-                }
-                if filter < filters {
-                    self.vector::<S, false>(simd, row, filter, filters - filter);
-                }
-            }
+            unsafe { over_channels(simd, self.winograd.filters, &row) };
         }
     }
 }

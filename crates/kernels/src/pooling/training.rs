@@ -90,48 +90,60 @@ impl Work for MaxBackward<'_> {
             let right = (column * w.stride_width + w.kernel_width)
                 .saturating_sub(w.pad_left)
                 .min(w.in_width);
-            let mut channel = 0;
-            // SAFETY: whole vectors of channels, or those that are left, of pixels inside of the image.
-            unsafe {
-                let seen = (top..bottom, left..right);
-                while channel + S::LANES <= self.channels {
-                    self.window::<S, true>(simd, pixel, &seen, channel, S::LANES);
-                    channel += S::LANES;
-                }
-                if channel < self.channels {
-                    let count = self.channels - channel;
-                    self.window::<S, false>(simd, pixel, &seen, channel, count);
-                }
-            }
+            let seen = Seen {
+                all: &self,
+                pixel,
+                rows: top..bottom,
+                columns: left..right,
+            };
+            // SAFETY: the channels of pixels inside of the image.
+            unsafe { over_channels(simd, self.channels, &seen) };
         }
     }
 }
 
-impl MaxBackward<'_> {
-    /// One window, a vector of channels.
-    ///
+/// One window: the part of it inside of the image.
+struct Seen<'a, 'b> {
+    all: &'b MaxBackward<'a>,
+    pixel: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl Columns for Seen<'_, '_> {
     /// # Safety
-    /// `count` channels from `channel` on must be there, of pixels inside of the image.
+    /// As for [`Columns::column`].
     #[inline(always)]
-    unsafe fn window<S: Simd, const WHOLE: bool>(
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
         &self,
         simd: S,
-        pixel: usize,
-        (rows, columns): &(Range<usize>, Range<usize>),
         channel: usize,
         count: usize,
     ) {
-        let width = self.window.in_width;
-        let below = self.below.pointer();
+        for v in 0..VECTORS {
+            // SAFETY: as the caller vouches.
+            unsafe { self.vector::<S, WHOLE>(simd, channel + v * S::LANES, count) };
+        }
+    }
+}
+
+impl Seen<'_, '_> {
+    /// # Safety
+    /// `count` channels from `channel` on must be there.
+    #[inline(always)]
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
+        let all = self.all;
+        let (width, channels) = (all.window.in_width, all.channels);
+        let below = all.below.pointer();
         // SAFETY: as the caller vouches.
         unsafe {
             let mut best = simd.splat(f32::NEG_INFINITY);
             let mut place = simd.splat(0.0);
             let mut number = 0.0;
-            for y in rows.clone() {
-                for x in columns.clone() {
-                    let at = (y * width + x) * self.channels + channel;
-                    let value = load_some::<S, WHOLE>(simd, self.input.as_ptr().add(at), count);
+            for y in self.rows.clone() {
+                for x in self.columns.clone() {
+                    let at = (y * width + x) * channels + channel;
+                    let value = load_some::<S, WHOLE>(simd, all.input.as_ptr().add(at), count);
                     let better = simd.sub(value, best);
                     let change = simd.sub(simd.splat(number), place);
                     place = simd.add(place, simd.where_positive(better, change));
@@ -139,12 +151,12 @@ impl MaxBackward<'_> {
                     number += 1.0;
                 }
             }
-            let above = self.gradient.as_ptr().add(pixel * self.channels + channel);
+            let above = all.gradient.as_ptr().add(self.pixel * channels + channel);
             let above = load_some::<S, WHOLE>(simd, above, count);
             number = 0.0;
-            for y in rows.clone() {
-                for x in columns.clone() {
-                    let at = (y * width + x) * self.channels + channel;
+            for y in self.rows.clone() {
+                for x in self.columns.clone() {
+                    let at = (y * width + x) * channels + channel;
                     let distance = simd.sub(place, simd.splat(number));
                     let size = simd.max(distance, simd.sub(simd.splat(0.0), distance));
                     let own = simd.where_positive(simd.sub(simd.splat(0.5), size), above);
@@ -242,7 +254,7 @@ pub fn max_forward(
             below: std::ptr::null_mut(),
             sums: std::ptr::null_mut(),
         };
-        with_curve!(input.activation, C => isa.run(ApartForward::<C>(pass, PhantomData)));
+        with_curve!(input.activation, C => isa.run(EachPlace::<C, false>(pass, PhantomData)));
     });
 }
 
@@ -302,7 +314,7 @@ pub fn max_backward_normed(
                 below: start,
                 sums: of_image.as_mut_ptr(),
             };
-            with_curve!(input.activation, C => isa.run(ApartBackward::<C>(pass, PhantomData)));
+            with_curve!(input.activation, C => isa.run(EachPlace::<C, true>(pass, PhantomData)));
             add_assign(isa, total, of_image);
         }
     });
@@ -422,8 +434,6 @@ fn largest<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; FOUR]) -> S::Vector {
     simd.max(simd.max(a, b), simd.max(c, d))
 }
 
-struct ApartForward<'a, C>(Apart<'a>, PhantomData<C>);
-
 struct Largest<'a, 'b, C>(Place<'a, 'b, C>);
 
 impl<C: Curve> Columns for Largest<'_, '_, C> {
@@ -449,29 +459,6 @@ impl<C: Curve> Columns for Largest<'_, '_, C> {
         }
     }
 }
-
-impl<C: Curve> Work for ApartForward<'_, C> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let pass = &self.0;
-        for row in 0..pass.window.out_height {
-            for column in 0..pass.window.out_width {
-                let place = Place::<C> {
-                    pass,
-                    values: pass.places(row, column),
-                    pooled: (row * pass.window.out_width + column) * pass.channels,
-                    curve: PhantomData,
-                };
-                // SAFETY: whoever made the pass vouches for its image.
-                unsafe { over_channels(simd, pass.channels, &Largest(place)) };
-            }
-        }
-    }
-}
-
-struct ApartBackward<'a, C>(Apart<'a>, PhantomData<C>);
 
 struct LargestBackward<'a, 'b, C>(Place<'a, 'b, C>);
 
@@ -523,7 +510,10 @@ impl<C: Curve> Columns for LargestBackward<'_, '_, C> {
     }
 }
 
-impl<C: Curve> Work for ApartBackward<'_, C> {
+/// Every window of an image, forward or backward.
+struct EachPlace<'a, C, const BACKWARD: bool>(Apart<'a>, PhantomData<C>);
+
+impl<C: Curve, const BACKWARD: bool> Work for EachPlace<'_, C, BACKWARD> {
     type Output = ();
 
     #[inline(always)]
@@ -538,7 +528,13 @@ impl<C: Curve> Work for ApartBackward<'_, C> {
                     curve: PhantomData,
                 };
                 // SAFETY: whoever made the pass vouches for its image.
-                unsafe { over_channels(simd, pass.channels, &LargestBackward(place)) };
+                unsafe {
+                    if BACKWARD {
+                        over_channels(simd, pass.channels, &LargestBackward(place));
+                    } else {
+                        over_channels(simd, pass.channels, &Largest(place));
+                    }
+                }
             }
         }
     }

@@ -89,9 +89,9 @@ pub struct Training {
 impl Training {
     fn of(record: &TrainingRecord, predicted: &Predicted, manifest: &Manifest) -> Self {
         let among = |ids: &PhotoIds| {
-            let hashes = predicted.photos.iter();
-            let mut hashes = hashes.map(|photo| &manifest.all_entries()[photo.entry].hash);
-            hashes.by_ref().filter(|hash| ids.contains(hash)).count()
+            let hash = |photo: &PredictedPhoto| &manifest.all_entries()[photo.entry].hash;
+            let photos = predicted.photos.iter();
+            photos.filter(|photo| ids.contains(hash(photo))).count()
         };
         Training {
             dataset: record

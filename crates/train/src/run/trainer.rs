@@ -915,7 +915,7 @@ impl<'a> Training<'a> {
             ),
             training: TrainingRecord {
                 settings: public.flat().into_iter().collect(),
-                photos: fingerprint(&self.photos),
+                photos: self.position.photos.clone(),
                 fitted: ids(Part::Train),
                 chosen: ids(Part::Validation),
             },
