@@ -1,8 +1,8 @@
 //! `museau compare`: two groups of models, trained alike but for one thing, pair by pair on the same
 //! photos: does that thing gain or lose?
 use crate::context::Context;
-use crate::data::{self as verbs, Source};
-use crate::evaluate::{self, PartName, Subject, part, unusable};
+use crate::data_set::{Source, open};
+use crate::evaluate::subject::{self, PartName, Subject, part, unusable};
 use crate::failure::{Failure, Status};
 use anyhow::Result;
 use clap::Args;
@@ -89,7 +89,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
     each_once(context, arguments)?;
     let judged = judge_pairs(context, &arguments.base, &arguments.with)?;
-    let (manifest, ..) = verbs::open(context, &arguments.source)?;
+    let (manifest, ..) = open(context, &arguments.source)?;
     let wanted = part(context, &manifest, arguments.source.path(), arguments.part)?;
     let mut photos = None;
     let (differences, [base_mixed, with_mixed]) = match judged {
@@ -179,7 +179,7 @@ const OF_ITS_OWN: [&str; 3] = ["train.name", "train.seed", "data.source"];
 fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Result<Option<Judged>> {
     // All are read, also after one that has none: what is no model is said before any is evaluated.
     let records = |group: &[PathBuf]| -> Result<Vec<Option<TrainingRecord>>> {
-        let record = |model: &PathBuf| evaluate::training(context, model);
+        let record = |model: &PathBuf| subject::training(context, model);
         group.iter().map(record).collect()
     };
     let all = |records: Vec<Option<TrainingRecord>>| -> Option<Vec<TrainingRecord>> {

@@ -1,6 +1,6 @@
 //! What every verb is given: the language to speak, the threads and instructions to compute with.
-use crate::arguments::CommonArguments;
 use crate::failure::{Failure, Status};
+use crate::options::CommonArguments;
 use anyhow::Result;
 use kernels::Isa;
 use std::num::NonZero;

@@ -1,5 +1,5 @@
 //! What the service logs, on stderr, by `MUSEAU_LOG` or `-v`.
-use crate::arguments::CommonArguments;
+use crate::options::CommonArguments;
 use std::io::IsTerminal;
 use tracing_subscriber::filter::LevelFilter;
 

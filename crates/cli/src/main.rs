@@ -2,41 +2,29 @@
 
 mod arguments;
 mod bench;
-mod bench_data;
-mod bench_filters;
-mod bench_train;
 mod classify;
 mod compare;
+mod completions;
 mod context;
+mod csv;
 mod data;
+mod data_set;
 mod evaluate;
 mod failure;
 mod features;
-mod fetch;
 mod interrupt;
 mod log;
-mod make;
-mod memory;
 mod model;
 mod models;
+mod options;
+mod outputs;
 mod photos;
 mod preprocess;
-mod preview;
-mod print;
 mod progress;
-mod recorded;
-mod review;
 mod runs;
-mod runs_compare;
-mod runs_export;
-mod runs_json;
-mod runs_text;
 mod serve;
-mod shell;
-mod sparkline;
-mod table;
+mod storage;
 mod train;
-mod train_shown;
 mod usage;
 
 use arguments::{Arguments, Verb};
@@ -71,7 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Runs(verb)) => runs::run(&context, verb),
         Some(Verb::Compare(options)) => compare::run(&context, options),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
-        Some(Verb::Completions { shell }) => shell::completions(*shell),
-        Some(Verb::Man { to }) => shell::manual(to.as_deref()),
+        Some(Verb::Completions { shell }) => completions::completions(*shell),
+        Some(Verb::Man { to }) => completions::manual(to.as_deref()),
     }
 }

@@ -2,7 +2,9 @@
 use crate::context::Context;
 use anyhow::Result;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use vision::{DecodeError, Limits, Photo};
 use words::Message;
 
 /// A photo to read, or why there is none where one was asked for.
@@ -51,6 +53,82 @@ fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
             walk(context, &path, found);
         } else if vision::has_photo_ending(&path) && path.is_file() {
             found.push(Ok(path));
+        }
+    }
+}
+
+/// Why a photo has no answer: what machines and what people are told.
+pub struct Unanswered {
+    /// The kind, stable from release to release.
+    pub kind: &'static str,
+    /// The sentence, with what to do, in the person's language.
+    pub message: String,
+}
+
+/// Reads and decodes one photo.
+pub fn load(context: &Context, one: Found) -> Result<(PathBuf, Photo), (PathBuf, Unanswered)> {
+    let path = one.map_err(|(path, message)| {
+        (
+            path,
+            Unanswered {
+                kind: "cannot_read",
+                message,
+            },
+        )
+    })?;
+    match read(&path) {
+        Ok(photo) => Ok((path, photo)),
+        Err(why) => {
+            let why = explain(context, &path, why);
+            Err((path, why))
+        }
+    }
+}
+
+/// Why a photo cannot be looked at.
+pub enum Unread {
+    /// Its file cannot be read.
+    File(std::io::Error),
+    /// Its bytes are no photo.
+    Photo(DecodeError),
+}
+
+fn read(path: &Path) -> Result<Photo, Unread> {
+    let limits = Limits::default();
+    // One byte more than the limit is enough for the decoder to refuse a huge file by its size.
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(Unread::File)?;
+    file.take(limits.bytes as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Unread::File)?;
+    vision::decode(&bytes, &limits).map_err(Unread::Photo)
+}
+
+/// What is told about it.
+pub fn explain(context: &Context, path: &Path, why: Unread) -> Unanswered {
+    match why {
+        Unread::Photo(error) => Unanswered {
+            kind: error.kind(),
+            message: context.say(classify::photo_message(&error)),
+        },
+        Unread::File(error) => {
+            let path = path.display().to_string();
+            if error.kind() == std::io::ErrorKind::NotFound {
+                let message = context.say(Message::FileNotFound { path: &path });
+                return Unanswered {
+                    kind: "not_found",
+                    message,
+                };
+            }
+            let reason = words::reason(context.language, &error);
+            let message = context.say(Message::FileCannotRead {
+                path: &path,
+                reason: &reason,
+            });
+            Unanswered {
+                kind: "cannot_read",
+                message,
+            }
         }
     }
 }

@@ -1,15 +1,49 @@
 //! `museau serve`, `museau demo`, and museau without a verb: the pages and the API.
-use crate::arguments::{DemoArguments, ServeArguments};
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
 use anyhow::{Context as _, Result};
+use clap::Args;
 use data::Dataset;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use web::{Model, Options, ServeError};
 use words::Message;
+
+/// Options of `museau serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: String,
+    /// A model package [default: the one inside museau]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Serve the test page too, on this data set, under /demo
+    #[arg(long, value_name = "FOLDER")]
+    pub demo: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// Options of `museau demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// The data set: a folder for each class, or the folder that holds Images and lists
+    #[arg(value_name = "FOLDER")]
+    pub dataset: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: String,
+    /// A model package [default: the one inside museau]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub open: bool,
+}
 
 /// Serves the association's page, and the test page where a data set is named.
 pub fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {

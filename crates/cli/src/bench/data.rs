@@ -1,0 +1,225 @@
+//! `museau bench data`: how many photos a second are decoded and resized, or come from the cache.
+use crate::context::Context;
+use crate::data::preview;
+use crate::failure::{Failure, Status};
+use crate::options::Output;
+use crate::{data_set, model, photos};
+use anyhow::{Context as _, Result};
+use clap::Args;
+use data::Part;
+use data::loader::{Cache, Loader, LoaderOptions, Preparation};
+use graph::{Filter, Geometry, InputSpec, Scaling, View};
+use serde::Serialize;
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Photos of a batch from the cache.
+const BATCH: usize = 32;
+
+/// Options of `museau bench data`.
+#[derive(Debug, Args)]
+pub struct DataBenchArguments {
+    /// Photos, or folders of photos; with --cached a data set
+    #[arg(required = true, value_name = "PHOTO|FOLDER")]
+    pub photos: Vec<PathBuf>,
+    /// Height and width of the input
+    #[arg(long, value_name = "PIXELS", default_value_t = 224, value_parser = clap::value_parser!(u16).range(1..=2048))]
+    pub size: u16,
+    /// How often each photo is taken in a run
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub repeat: u16,
+    /// Counted runs, or epochs
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Load the photos of a data set (less those kept for testing) from the cache
+    #[arg(long)]
+    pub cached: bool,
+    /// What is done to cached photos
+    #[arg(
+        long,
+        value_name = "STEPS",
+        default_value = "flip | crop",
+        requires = "cached"
+    )]
+    pub augment: String,
+    /// How many times larger than the input cached photos are stored
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.143, requires = "cached", value_parser = margin)]
+    pub margin: f32,
+    /// Where to write the inputs once (NHWC f32, 0 to 1), to be compared
+    #[arg(long, value_name = "FILE", conflicts_with = "cached")]
+    pub results: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+fn margin(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(margin) if (1.0..=4.0).contains(&margin) => Ok(margin),
+        _ => Err("1 <= FACTOR <= 4".to_owned()),
+    }
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct Report {
+    what: String,
+    photos: usize,
+    threads: usize,
+    /// Of each run, in their order.
+    photos_per_second: Vec<f64>,
+}
+
+/// Does what was asked.
+pub fn run(context: &Context, arguments: &DataBenchArguments) -> Result<()> {
+    let side = usize::from(arguments.size);
+    let input = InputSpec {
+        height: side,
+        width: side,
+        filter: Filter::Bilinear,
+        scaling: Scaling::uniform(0.0, 255.0),
+        views: vec![View {
+            geometry: Geometry::Stretch,
+            mirrored: false,
+        }],
+        preprocessing: String::new(),
+    };
+    let report = if arguments.cached {
+        cached(context, arguments, input)?
+    } else {
+        decoded(context, arguments, &input)?
+    };
+    let mut out = stdout().lock();
+    match arguments.output {
+        Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+        Output::Text => {
+            let mut sorted = report.photos_per_second.clone();
+            sorted.sort_by(f64::total_cmp);
+            writeln!(
+                out,
+                "{}: {} photos, {} threads: median {:.0} photos/s of {} runs, least {:.0}, most {:.0}",
+                report.what,
+                report.photos,
+                report.threads,
+                sorted[sorted.len() / 2],
+                sorted.len(),
+                sorted[0],
+                sorted[sorted.len() - 1],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads, decodes and prepares the photos, each `--repeat` times.
+fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec) -> Result<Report> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for found in photos::find(context, &arguments.photos) {
+        paths.push(found.map_err(|(path, reason)| {
+            Failure::error(Status::Unusable, format!("{}: {reason}", path.display()))
+        })?);
+    }
+    let prepared = |path: &PathBuf| -> Result<vision::Views> {
+        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let photo = vision::decode(&bytes, &vision::Limits::default())
+            .with_context(|| path.display().to_string())?;
+        Ok(vision::prepare(input, &photo)?)
+    };
+    if let Some(results) = &arguments.results {
+        let mut file = std::io::BufWriter::new(std::fs::File::create(results)?);
+        for path in &paths {
+            for value in prepared(path)?.values() {
+                file.write_all(&value.to_le_bytes())?;
+            }
+        }
+        file.flush()?;
+    }
+    let count = paths.len() * usize::from(arguments.repeat);
+    let mut rates = Vec::new();
+    // The first run fills the system's cache of files.
+    for run in 0..=arguments.runs {
+        let next = AtomicUsize::new(0);
+        let start = Instant::now();
+        let work = || -> Result<()> {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= count {
+                    return Ok(());
+                }
+                std::hint::black_box(prepared(&paths[index % paths.len()])?);
+            }
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..context.threads).map(|_| scope.spawn(work)).collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().expect("a thread that does not panic"))
+        })?;
+        if run > 0 {
+            rates.push(count as f64 / start.elapsed().as_secs_f64());
+        }
+    }
+    Ok(Report {
+        what: format!("decode and resize to {}", arguments.size),
+        photos: count,
+        threads: context.threads,
+        photos_per_second: rates,
+    })
+}
+
+/// Takes epochs from the cached loader.
+fn cached(context: &Context, arguments: &DataBenchArguments, input: InputSpec) -> Result<Report> {
+    let augmentation = preview::parse(context, "--augment", &arguments.augment)?;
+    let (manifest, _) = data_set::manifest(context, &arguments.photos[0])?;
+    let entries = manifest.all_entries();
+    let places: Vec<usize> = (0..entries.len())
+        .filter(|place| entries[*place].part != Part::Test)
+        .collect();
+    let preparation = Preparation {
+        input,
+        margin: arguments.margin,
+    };
+    let start = Instant::now();
+    let folder = model::home()
+        .context("no folder for the cache: set MUSEAU_HOME")?
+        .join("cache");
+    let cache = Cache::open(
+        &folder,
+        &manifest,
+        &places,
+        &preparation,
+        context.threads,
+        &|_, _| {},
+    )
+    .map_err(|error| preview::failed(context, &error))?;
+    if !context.quiet {
+        eprintln!("cache: {:.1} s", start.elapsed().as_secs_f64());
+    }
+    let photos = cache.len();
+    let options = LoaderOptions {
+        batch: BATCH,
+        threads: context.threads,
+        ahead: 2 * context.threads,
+        seed: 1,
+        augmentation,
+        whole_batches: false,
+    };
+    let loader = Loader::new(cache, options);
+    let mut rates = Vec::new();
+    for epoch in 0..arguments.runs {
+        let start = Instant::now();
+        for batch in loader.epoch(epoch) {
+            let batch = batch.map_err(|error| preview::failed(context, &error))?;
+            std::hint::black_box(batch.values());
+        }
+        rates.push(photos as f64 / start.elapsed().as_secs_f64());
+    }
+    Ok(Report {
+        what: format!("cached, {}, {}", arguments.augment, arguments.size),
+        photos,
+        threads: context.threads,
+        photos_per_second: rates,
+    })
+}

@@ -1,0 +1,231 @@
+//! `museau bench train`: the time of a training step on this machine, of each of its parts, and what
+//! memory it takes.
+use crate::context::Context;
+use crate::model;
+use crate::options::Output;
+use anyhow::Result;
+use clap::Args;
+use engine::{Plan, StepOptions, Targets, TrainingOptions};
+use graph::Graph;
+use serde::Serialize;
+use std::io::{Write, stdout};
+use std::time::Instant;
+use tensor::Pool;
+use train::{Descent, OptimizerOptions};
+
+/// Options of `museau bench train`.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// A backbone of the zoo, or `lenet`
+    #[arg(long, value_name = "NAME", default_value = "lenet")]
+    pub backbone: String,
+    /// Photos a step
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch: u16,
+    /// Classes
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u16).range(2..))]
+    pub classes: u16,
+    /// Height and width of the photos [default: the backbone's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(8..=1024))]
+    pub size: Option<u16>,
+    /// Counted steps
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Time each part of a step as well
+    #[arg(long)]
+    pub profile: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Steps before those that count.
+const WARM_UP: usize = 3;
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct Report {
+    network: String,
+    batch: usize,
+    threads: usize,
+    instructions: &'static str,
+    /// Sorted, of a whole step each.
+    milliseconds: Vec<f64>,
+    /// Of the last step.
+    loss: f32,
+    parameter_bytes: usize,
+    gradient_bytes: usize,
+    working_bytes: usize,
+    optimizer_bytes: usize,
+    /// The most that the process ever held; null where the system does not tell.
+    peak_megabytes: Option<f64>,
+    /// Pages that were touched for the first time, a step; null where the system does not tell.
+    page_faults: Option<f64>,
+    steps: Vec<StepReport>,
+}
+
+/// One part of a step, by `--profile`.
+#[derive(Serialize)]
+struct StepReport {
+    name: String,
+    kind: &'static str,
+    milliseconds: f64,
+}
+
+/// Times training steps.
+pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
+    let graph = network(arguments)?;
+    let batch = usize::from(arguments.batch);
+    let options = TrainingOptions {
+        isa: context.isa,
+        batch,
+        threads: context.threads,
+        ..TrainingOptions::default()
+    };
+    let plan = Plan::for_training(&graph, &options)?;
+    let mut state = plan.state(&graph, &train::initial_parameters(&graph, 1))?;
+    let mut descent = Descent::new(&OptimizerOptions::default(), &state)?;
+    let pool = Pool::new(context.threads);
+    // Any values between -1 and 1 take the same time.
+    let pixels: Vec<f32> = (0..plan.input_shape().elements() * batch)
+        .map(|index| (index * 7919 % 256) as f32 / 128.0 - 1.0)
+        .collect();
+    let classes: Vec<u32> = (0..batch as u32)
+        .map(|image| image % u32::from(arguments.classes))
+        .collect();
+    let mut milliseconds = Vec::with_capacity(arguments.runs as usize);
+    let mut loss = 0.0;
+    let mut faults = None;
+    for run in 0..WARM_UP + arguments.runs as usize {
+        if run == WARM_UP {
+            faults = page_faults();
+        }
+        let start = Instant::now();
+        let options = StepOptions {
+            seed: 1,
+            step: run as u32,
+            scale: 1.0,
+            accumulate: false,
+        };
+        let targets = Targets::Classes(&classes);
+        let result = plan.step(&pool, &mut state, &pixels, targets, options)?;
+        descent.apply(&mut state, descent.rate());
+        if run >= WARM_UP {
+            milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        loss = result.loss;
+    }
+    let faults = faults
+        .zip(page_faults())
+        .map(|(before, after)| (after - before) as f64 / f64::from(arguments.runs));
+    let peak_megabytes = peak_megabytes();
+    milliseconds.sort_by(f64::total_cmp);
+    let mut steps = Vec::new();
+    if arguments.profile {
+        let targets = Targets::Classes(&classes);
+        let runs = arguments.runs as usize;
+        for step in plan.profile(&pool, &mut state, &pixels, targets, runs)? {
+            steps.push(StepReport {
+                name: step.name,
+                kind: step.kind,
+                milliseconds: step.time.as_secs_f64() * 1e3,
+            });
+        }
+    }
+    let memory = plan.memory();
+    let report = Report {
+        network: arguments.backbone.clone(),
+        batch,
+        threads: context.threads,
+        instructions: context.isa.name(),
+        milliseconds,
+        loss,
+        parameter_bytes: memory.parameters,
+        gradient_bytes: memory.gradients,
+        working_bytes: memory.working,
+        optimizer_bytes: descent.bytes(),
+        peak_megabytes,
+        page_faults: faults,
+        steps,
+    };
+    let mut out = stdout().lock();
+    match arguments.output {
+        Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+        Output::Text => print(&mut out, &report)?,
+    }
+    Ok(())
+}
+
+fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+    let Report {
+        network,
+        batch,
+        threads,
+        instructions,
+        milliseconds,
+        ..
+    } = report;
+    let median = milliseconds[milliseconds.len() / 2];
+    writeln!(
+        out,
+        "{network}, batch {batch}, {threads} threads, {instructions}: median {median:.2} ms, least \
+         {:.2} ms of {} steps, {:.1} images/s",
+        milliseconds[0],
+        milliseconds.len(),
+        *batch as f64 / median * 1e3,
+    )?;
+    let megabytes = |bytes: usize| bytes as f64 / 1e6;
+    writeln!(
+        out,
+        "memory: {:.1} MB of parameters, {:.1} MB of gradients, {:.1} MB of the optimiser, {:.1} MB to \
+         work in",
+        megabytes(report.parameter_bytes),
+        megabytes(report.gradient_bytes),
+        megabytes(report.optimizer_bytes),
+        megabytes(report.working_bytes),
+    )?;
+    if let (Some(peak), Some(faults)) = (report.peak_megabytes, report.page_faults) {
+        writeln!(
+            out,
+            "at most {peak:.1} MB held, {faults:.1} page faults a step"
+        )?;
+    }
+    for step in &report.steps {
+        writeln!(
+            out,
+            "{:9.3} ms  {:16} {}",
+            step.milliseconds, step.kind, step.name
+        )?;
+    }
+    Ok(())
+}
+
+fn network(arguments: &TrainArguments) -> Result<Graph> {
+    let head = zoo::Head::Classes(usize::from(arguments.classes));
+    let size = arguments.size.map(usize::from);
+    if arguments.backbone == "lenet" {
+        let mut lenet = zoo::LeNet::default();
+        lenet.size = size.unwrap_or(lenet.size);
+        return Ok(lenet.build(head)?);
+    }
+    let backbone = model::backbone(&arguments.backbone, &["lenet"])?;
+    let size = size.unwrap_or(backbone.default_size);
+    Ok(backbone.build(size, size, head)?)
+}
+
+/// Linux's count of this process's page faults.
+fn page_faults() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // After the name in brackets: state is field 0, minor faults 7, major ones 9.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let [minor, major] = [fields.get(7)?, fields.get(9)?];
+    Some(minor.parse::<u64>().ok()? + major.parse::<u64>().ok()?)
+}
+
+/// Linux's high-water mark of this process's memory.
+fn peak_megabytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}

@@ -1,0 +1,200 @@
+//! `museau classify`: photos in, one answer a photo out, as text, JSON or CSV.
+mod print;
+
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::model;
+use crate::photos::{self, Found, Unanswered, load};
+use anyhow::Result;
+use clap::Args;
+use classify::{Classifier, ClassifyOptions};
+use print::{Form, Outcome, Printer};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+use tensor::Pool;
+
+/// Options of `museau classify`.
+#[derive(Debug, Args)]
+pub struct ClassifyArguments {
+    /// Photos, or folders of photos
+    #[arg(required = true, value_name = "PHOTO|FOLDER")]
+    pub photos: Vec<PathBuf>,
+    /// A model package [default: the one inside museau]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// How many breeds to give
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    /// One JSON object a line
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Comma-separated values, one line a photo
+    #[arg(long)]
+    pub csv: bool,
+    /// All photos show the same animal: one answer for all
+    #[arg(long)]
+    pub together: bool,
+}
+
+/// Answers all photos, in order; fails at the end where any of them could not be read.
+pub fn run(context: &Context, arguments: &ClassifyArguments) -> Result<()> {
+    let classifier = model::open(context, arguments.model.as_deref())?;
+    let found = photos::find(context, &arguments.photos);
+    let options = ClassifyOptions {
+        top: usize::from(arguments.top),
+        together: arguments.together,
+    };
+    let form = match (arguments.json, arguments.csv) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Csv,
+        _ => Form::Text,
+    };
+    let mut printer = Printer::new(context, form)?;
+    let mut failed = false;
+    let mut show = |outcome: Outcome| {
+        failed |= outcome.result.is_err();
+        printer.outcome(&outcome)
+    };
+    if arguments.together {
+        together(context, &classifier, found, &options, &mut show)?;
+    } else {
+        each(context, &classifier, found, &options, &mut show)?;
+    }
+    if failed {
+        Err(Failure::silent(Status::Failed))
+    } else {
+        Ok(())
+    }
+}
+
+/// One answer for all photos; those that cannot be read are said first.
+fn together(
+    context: &Context,
+    classifier: &Classifier,
+    found: Vec<Found>,
+    options: &ClassifyOptions,
+    show: &mut impl FnMut(Outcome) -> Result<()>,
+) -> Result<()> {
+    let begun = Instant::now();
+    let (mut paths, mut read) = (Vec::new(), Vec::new());
+    for one in found {
+        match load(context, one) {
+            Ok((path, photo)) => {
+                paths.push(path);
+                read.push(photo);
+            }
+            Err((path, why)) => show(Outcome::one(path, Err(why)))?,
+        }
+    }
+    let decode = milliseconds(begun);
+    let Some(path) = paths.first().cloned() else {
+        return Ok(());
+    };
+    let pool = Pool::new(context.threads);
+    for mut answer in classifier.classify(&pool, &read, options)? {
+        answer.milliseconds.decode = decode;
+        show(Outcome {
+            path: path.clone(),
+            together: paths.clone(),
+            result: Ok(answer),
+        })?;
+    }
+    Ok(())
+}
+
+/// One answer for each photo. A single photo has all threads; of several each has one, so that
+/// reading a photo and looking at another go on at the same time.
+fn each(
+    context: &Context,
+    classifier: &Classifier,
+    found: Vec<Found>,
+    options: &ClassifyOptions,
+    show: &mut impl FnMut(Outcome) -> Result<()>,
+) -> Result<()> {
+    let workers = context.threads.min(found.len());
+    if workers <= 1 {
+        let pool = Pool::new(context.threads);
+        for one in found {
+            show(answer(context, classifier, &pool, one, options))?;
+        }
+        return Ok(());
+    }
+    // Work is handed out in rounds, so that the answers that wait for a slow photo stay few.
+    for round in found.chunks(workers * 16) {
+        for outcome in side_by_side(workers, round, |one| {
+            answer(context, classifier, &Pool::serial(), one.clone(), options)
+        }) {
+            show(outcome)?;
+        }
+    }
+    Ok(())
+}
+
+/// The results of `work` on each item, in the items' order, on so many threads.
+fn side_by_side<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    if sender.send((index, work(item))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    drop(sender);
+    let mut results: Vec<_> = receiver.iter().collect();
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn answer(
+    context: &Context,
+    classifier: &Classifier,
+    pool: &Pool,
+    one: Found,
+    options: &ClassifyOptions,
+) -> Outcome {
+    let begun = Instant::now();
+    let (path, photo) = match load(context, one) {
+        Ok(read) => read,
+        Err((path, why)) => {
+            return Outcome::one(path, Err(why));
+        }
+    };
+    let decode = milliseconds(begun);
+    let result = match classifier
+        .classify(pool, &[photo], options)
+        .map(|mut all| all.pop())
+    {
+        Ok(Some(mut answer)) => {
+            answer.milliseconds.decode = decode;
+            Ok(answer)
+        }
+        Ok(None) => Err(Unanswered {
+            kind: "model",
+            message: "no answer".to_owned(),
+        }),
+        Err(error) => Err(Unanswered {
+            kind: "model",
+            message: error.to_string(),
+        }),
+    };
+    Outcome::one(path, result)
+}
+
+fn milliseconds(since: Instant) -> f32 {
+    since.elapsed().as_secs_f32() * 1000.0
+}

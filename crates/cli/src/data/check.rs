@@ -1,0 +1,145 @@
+//! `museau data check`: what spoils training, as a page, numbers and decisions to take.
+use super::summary::print;
+use crate::context::Context;
+use crate::data_set::{Source, open, unusable};
+use crate::failure::{Failure, Status};
+use crate::features;
+use crate::outputs::{begin, finish};
+use crate::progress::Shown;
+use anyhow::Result;
+use clap::Args;
+use data::{AtomicFile, Manifest};
+use std::path::PathBuf;
+
+/// Options of `museau data check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The folder for report.html, check.json and decisions.csv (which is never overwritten)
+    #[arg(long, short, value_name = "FOLDER")]
+    output: PathBuf,
+    /// Look for wrong labels among photos that a model sees alike (of the test, with --with-test)
+    #[arg(long)]
+    suspects: bool,
+    /// The model for --suspects [default: the one inside]
+    #[arg(long, value_name = "FILE", requires = "suspects")]
+    model: Option<PathBuf>,
+    /// Judge them by confident learning rather than by neighbours: by what a head says of a photo that
+    /// was trained on the features of others. Its probabilities go into FILE (CSV), if one is named
+    #[arg(long, value_name = "FILE", num_args = 0..=1, requires = "suspects", conflicts_with = "probabilities")]
+    out_of_fold: Option<Option<PathBuf>>,
+    /// Look for wrong labels by these out-of-fold probabilities (CSV: path, a column a class)
+    #[arg(long, value_name = "FILE")]
+    probabilities: Option<PathBuf>,
+    /// Judge the labels of the photos kept for testing too
+    #[arg(long)]
+    with_test: bool,
+    /// Print the counts as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks.
+pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
+    // A source that is none leaves no folder behind.
+    let (manifest, problems, decisions) = open(context, &arguments.source)?;
+    let page = begin(context, &arguments.output.join("report.html"))?;
+    let numbers = begin(context, &arguments.output.join("check.json"))?;
+    let table = match &arguments.out_of_fold {
+        Some(Some(path)) => Some(begin(context, path)?),
+        _ => None,
+    };
+    let shown = Shown::of_items(context, "check");
+    let progress = |done, all| shown.now(done as u64, all as u64);
+    let mut features = match arguments.suspects {
+        true => Some(features::of_manifest(
+            context,
+            &manifest,
+            arguments.with_test,
+            arguments.model.as_deref(),
+            &progress,
+        )?),
+        false => None,
+    };
+    let probabilities = match &arguments.probabilities {
+        Some(file) => Some(
+            data::check::Probabilities::open(file, &manifest, arguments.with_test)
+                .map_err(unusable(context))?,
+        ),
+        None => match features.take_if(|_| arguments.out_of_fold.is_some()) {
+            Some(features) => Some(out_of_fold(
+                context, &manifest, &features, table, &progress,
+            )?),
+            None => None,
+        },
+    };
+    let evidence = data::check::Evidence {
+        problems: &problems,
+        features: features.as_ref(),
+        probabilities: probabilities.as_ref(),
+    };
+    let checked = data::check::check(&manifest, &evidence, &decisions, context.threads, &progress);
+    let html = data::check::report(
+        &manifest,
+        &checked,
+        context.language,
+        context.threads,
+        &progress,
+    );
+    shown.finish();
+    let json = serde_json::to_vec_pretty(&checked.json())?;
+    finish(context, page, html.as_bytes())?;
+    finish(context, numbers, &json)?;
+    let to_decide = arguments.output.join("decisions.csv");
+    if !to_decide.exists() {
+        let lines = checked.open_decisions(&manifest);
+        lines.save(&to_decide).map_err(unusable(context))?;
+    }
+    let mut summary = vec![("photos", checked.photos), ("decided", checked.decided)];
+    summary.extend(
+        checked
+            .counts()
+            .into_iter()
+            .map(|(kind, count)| (kind.name(), count)),
+    );
+    print(&summary, &[], arguments.json)
+}
+
+/// Out-of-fold probabilities by a head on features, written to a table if there is one.
+fn out_of_fold(
+    context: &Context,
+    manifest: &Manifest,
+    features: &data::Features,
+    table: Option<AtomicFile>,
+    progress: data::Progress<'_>,
+) -> Result<data::check::Probabilities> {
+    let twins = data::check::twins(manifest, context.threads, progress);
+    let options = train::OutOfFoldOptions::default();
+    let rows = train::out_of_fold(
+        manifest,
+        features,
+        &data::check::pairs(&twins),
+        &options,
+        context.threads,
+        progress,
+    )
+    .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
+    if let Some(file) = table {
+        let predicted = manifest.all_entries().iter().zip(&rows);
+        let row = |(entry, row): (&data::Entry, &Option<Vec<f32>>)| {
+            Some(data::Prediction {
+                path: entry.path.clone(),
+                label: manifest.class_name(entry).to_owned(),
+                probabilities: row.clone()?,
+            })
+        };
+        let classes = manifest.classes().iter();
+        let table = data::Predictions {
+            classes: classes.map(|class| class.folder.clone()).collect(),
+            rows: predicted.filter_map(row).collect(),
+        };
+        table.save_into(file).map_err(unusable(context))?;
+    }
+    Ok(data::check::Probabilities::new(manifest, &rows))
+}

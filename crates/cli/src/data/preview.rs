@@ -1,0 +1,93 @@
+//! `museau data preview`: photos beside what an augmentation makes of them, on one page.
+use crate::context::Context;
+use crate::data_set::{Source, open};
+use crate::failure::{Failure, Status};
+use crate::outputs::{begin, finish};
+use anyhow::Result;
+use clap::Args;
+use data::loader::{LoaderError, PreviewOptions};
+use std::path::PathBuf;
+use vision::augment::{Augmentation, registry};
+
+/// Options of `museau data preview`.
+#[derive(Debug, Args)]
+#[command(after_help = steps())]
+pub struct PreviewArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The augmentation, such as 'flip | rotate(15) | zoom(0.8,1.2) | mixup(0.2)'
+    #[arg(long, value_name = "STEPS")]
+    augment: String,
+    /// The page to write
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// How many photos to draw
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
+    photos: u16,
+    /// How many epochs to show of each
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
+    epochs: u16,
+    /// What decides the photos and what is done to them
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// The steps that can be written, a line each.
+fn steps() -> String {
+    let mut text = String::from("Steps:\n");
+    for kind in registry() {
+        let parameters: Vec<String> = kind
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let default = parameter
+                    .default
+                    .map_or(String::new(), |value| format!(" [{value}]"));
+                let (least, most) = (parameter.least, parameter.most);
+                format!("{} {least} to {most}{default}", parameter.name)
+            })
+            .collect();
+        text.push_str(&format!("  {}: {}", kind.usage(), kind.purpose));
+        if !parameters.is_empty() {
+            text.push_str(&format!(" ({})", parameters.join("; ")));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Makes the page.
+pub fn run(context: &Context, arguments: &PreviewArguments) -> Result<()> {
+    let augmentation = parse(context, "--augment", &arguments.augment)?;
+    let file = begin(context, &arguments.output)?;
+    let (manifest, _, _) = open(context, &arguments.source)?;
+    let options = PreviewOptions {
+        augmentation,
+        photos: arguments.photos.into(),
+        epochs: arguments.epochs.into(),
+        seed: arguments.seed,
+        threads: context.threads,
+    };
+    let page = data::loader::preview(&manifest, options, context.language)
+        .map_err(|error| failed(context, &error))?;
+    finish(context, file, page.as_bytes())?;
+    println!("{}", arguments.output.display());
+    Ok(())
+}
+
+/// Reads an augmentation that was given to an option.
+pub fn parse(context: &Context, option: &str, text: &str) -> Result<Augmentation> {
+    Augmentation::parse(text).map_err(|error| {
+        let said = data::loader::step_message(&error, context.language);
+        Failure::error(Status::Usage, format!("{option}: {said}"))
+    })
+}
+
+/// What stopped the loader, in the person's language.
+pub fn failed(context: &Context, error: &LoaderError) -> anyhow::Error {
+    let status = match error {
+        LoaderError::File(data::Error::Write { .. }) | LoaderError::Thread => Status::Failed,
+        _ => Status::Unusable,
+    };
+    Failure::error(status, error.message(context.language))
+}

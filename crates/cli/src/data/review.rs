@@ -1,0 +1,58 @@
+//! `museau data review`: a local page to decide about what a check found.
+use crate::context::Context;
+use crate::data_set;
+use crate::failure::{Failure, Status};
+use crate::serve;
+use anyhow::Result;
+use clap::Args;
+use data::check::review::Review;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use words::Message;
+
+/// Options of `museau data review`.
+#[derive(Debug, Args)]
+pub struct ReviewArguments {
+    /// The data set that was checked: a manifest, or what it was made of
+    #[arg(value_name = "DATASET")]
+    source: PathBuf,
+    /// The folder that 'museau data check' wrote; verdicts go into its decisions.csv
+    #[arg(long, value_name = "FOLDER")]
+    check: PathBuf,
+    /// Who decides, as the file says it
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "")]
+    who: String,
+    /// The address to serve the page on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    listen: String,
+    /// Open the page in the browser
+    #[arg(long)]
+    open: bool,
+}
+
+/// Runs `museau data review`.
+pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
+    // Whoever reaches the page decides: it is for this computer alone.
+    let host = arguments
+        .listen
+        .rsplit_once(':')
+        .map_or("", |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let loopback = host
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
+    if host != "localhost" && !loopback {
+        let address = &arguments.listen;
+        let said = context.say(Message::ReviewNotLocal { address });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    let (manifest, _) = data_set::manifest(context, &arguments.source)?;
+    let report = arguments.check.join("check.json");
+    let decisions = arguments.check.join("decisions.csv");
+    let review = Review::open(manifest, &report, &decisions, &arguments.who)
+        .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
+    let language = context.wanted_language.unwrap_or_default();
+    serve::listening(context, arguments.open, |ready| {
+        web::serve_review(&arguments.listen, review, language, ready)
+    })
+}

@@ -1,0 +1,104 @@
+//! `museau data split`: which photos are for fitting, choosing and testing.
+use super::summary::{counts, print};
+use crate::context::Context;
+use crate::data_set::{Source, open, unusable};
+use crate::failure::{Failure, Status};
+use crate::outputs::{begin_manifest, may_replace};
+use crate::progress::Shown;
+use anyhow::Result;
+use clap::Args;
+use data::Error;
+use std::path::PathBuf;
+use words::Message;
+
+/// Options of `museau data split`.
+#[derive(Debug, Args)]
+pub struct SplitArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The manifest to write
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// Keep the test of the data set; without it all photos are drawn anew
+    #[arg(long)]
+    official: bool,
+    /// Draw all photos anew, those of the data set's own test too
+    #[arg(long, conflicts_with = "official")]
+    redraw: bool,
+    /// The share of the photos kept for testing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "official")]
+    test: f64,
+    /// The share of the other photos that is for choosing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    val: f64,
+    /// What decides the draw
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Classes to keep: a number (3, 4, 5) or names joined by commas
+    #[arg(long, value_name = "N|NAMES")]
+    classes: Option<String>,
+    /// At most so many photos of a class in each part
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    most: Option<u32>,
+    /// Write over a manifest that shares no photo or cannot be read, too; one that shares any is
+    /// always replaced
+    #[arg(long)]
+    force: bool,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Splits.
+pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
+    let source = &arguments.source.source;
+    let (file, before) = begin_manifest(context, &arguments.output, source, arguments.force)?;
+    let (mut manifest, _, _) = open(context, &arguments.source)?;
+    let sealed = manifest.test_entries().next().is_some();
+    if sealed && !arguments.official && !arguments.redraw {
+        let said = context.say(Message::SplitSealed);
+        return Err(Failure::error(Status::Usage, said));
+    }
+    let mut chosen = Vec::new();
+    if let Some(request) = &arguments.classes {
+        // Twins are looked for among these alone.
+        chosen = data::split::choose_classes(&manifest, request).map_err(unusable(context))?;
+        manifest =
+            manifest.restricted(|entry| chosen.iter().any(|c| c == manifest.class_name(entry)));
+    }
+    let shown = Shown::of_items(context, "split");
+    let progress = |done, all| shown.now(done as u64, all as u64);
+    let twins = data::check::twins(&manifest, context.threads, &progress);
+    shown.finish();
+    let options = data::split::SplitOptions {
+        official: arguments.official,
+        test: arguments.test,
+        validation: arguments.val,
+        seed: arguments.seed,
+        classes: Vec::new(),
+        most: arguments.most.map(|most| most as usize),
+    };
+    let done = data::split::split(&manifest, &data::check::pairs(&twins), &options);
+    if done.manifest.all_entries().is_empty() {
+        let path = arguments.source.source.clone();
+        return Err(unusable(context)(Error::Nothing { path }));
+    }
+    may_replace(context, &arguments.output, before.as_ref(), &done.manifest)?;
+    done.manifest.save_into(file).map_err(unusable(context))?;
+    let mut summary = counts(&done.manifest);
+    summary.push(("twins", twins.len()));
+    summary.push(("left_out", done.left_out.len()));
+    if !context.quiet {
+        for path in &done.left_out {
+            eprintln!("{}", context.say(Message::SplitLeftOut { path }));
+        }
+    }
+    print(&summary, &chosen, arguments.json)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("0 <= SHARE < 1".to_owned()),
+    }
+}

@@ -1,0 +1,109 @@
+//! Data sets as the command line names them: opened, imported where need be, decisions honoured.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::progress::Shown;
+use anyhow::Result;
+use clap::Args;
+use data::check::decisions::Decisions;
+use data::{Error, ImportOptions, Imported, Manifest, Problem};
+use std::path::{Path, PathBuf};
+use words::Message;
+
+/// Where the photos are.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// A manifest; or a folder for each class, Stanford Dogs' folders or archives, a tar, a table
+    #[arg(value_name = "DATASET")]
+    pub source: PathBuf,
+    /// Decisions about photos, to be honoured
+    #[arg(long, value_name = "FILE")]
+    pub decisions: Option<PathBuf>,
+}
+
+impl Source {
+    /// As it was named.
+    pub fn path(&self) -> &Path {
+        &self.source
+    }
+}
+
+/// The data set's manifest, and what importing it showed where it was not imported before.
+pub fn manifest(context: &Context, source: &Path) -> Result<(Manifest, Vec<Problem>)> {
+    if data::is_manifest(source) {
+        let manifest = Manifest::open(source).map_err(unusable(context))?;
+        let beside = problems_beside(source);
+        let problems = match beside.is_file() {
+            true => Problem::read_all(&beside).map_err(unusable(context))?,
+            false => Vec::new(),
+        };
+        return Ok((manifest, problems));
+    }
+    let options = ImportOptions {
+        threads: context.threads,
+        ..ImportOptions::default()
+    };
+    let imported = import_source(context, source, &options)?;
+    Ok((imported.manifest, imported.problems))
+}
+
+/// A manifest or any data set, less what the decisions drop; what importing it showed; the
+/// decisions.
+pub fn open(context: &Context, source: &Source) -> Result<(Manifest, Vec<Problem>, Decisions)> {
+    let (manifest, problems) = manifest(context, &source.source)?;
+    let Some(path) = &source.decisions else {
+        return Ok((manifest, problems, Decisions::default()));
+    };
+    let (decided, decisions) = decided(context, &manifest, path)?;
+    Ok((decided, problems, decisions))
+}
+
+/// The data set as a file of decisions has it, and the decisions.
+pub fn decided(
+    context: &Context,
+    manifest: &Manifest,
+    path: &Path,
+) -> Result<(Manifest, Decisions)> {
+    let decisions = Decisions::open(path).map_err(unusable(context))?;
+    let (decided, unmet) = decisions.apply(manifest);
+    if !context.quiet {
+        for path in unmet {
+            eprintln!("{}", context.say(Message::DecisionUnmet { path: &path }));
+        }
+    }
+    if decided.all_entries().is_empty() {
+        let path = path.to_owned();
+        return Err(unusable(context)(Error::Nothing { path }));
+    }
+    Ok((decided, decisions))
+}
+
+/// Imports, and shows how far it is.
+pub fn import_source(
+    context: &Context,
+    source: &Path,
+    options: &ImportOptions,
+) -> Result<Imported> {
+    let shown = Shown::of_items(context, "import");
+    let progress = |done, all| shown.now(done as u64, all as u64);
+    let imported = data::import(source, options, &progress);
+    shown.finish();
+    imported.map_err(unusable(context))
+}
+
+/// Where an import says what was wrong: `NAME.problems.csv` beside the manifest.
+pub fn problems_beside(manifest: &Path) -> PathBuf {
+    manifest.with_extension("problems.csv")
+}
+
+/// A data set or a table that cannot be used; what cannot be written has failed.
+pub fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
+    |error| match error {
+        Error::Write { .. } => failed(context)(error),
+        _ => Failure::error(Status::Unusable, error.message(context.language)),
+    }
+}
+
+/// What was to be done with a data set and failed.
+pub fn failed(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
+    |error| Failure::error(Status::Failed, error.message(context.language))
+}

@@ -1,0 +1,170 @@
+//! `museau evaluate`: how good a model is on one part of a data set, beside others.
+pub mod subject;
+
+use crate::context::Context;
+use crate::data_set::{Source, open};
+use crate::failure::{Failure, Status};
+use crate::progress::Shown;
+use crate::{data_set, model, outputs};
+use anyhow::Result;
+use clap::Args;
+use classify::{Package, make};
+use data::Part;
+use std::io::Write;
+use std::path::PathBuf;
+use subject::{PartName, Subject, part, unusable};
+use train::evaluate::{Comparison, Evaluation, Predicted};
+use words::Message;
+
+/// Options of `museau evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArguments {
+    /// A package, the name of a listed model, `default` for the one inside museau; or a table that
+    /// --predictions wrote
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    #[command(flatten)]
+    source: Source,
+    /// The photos to evaluate on; those kept for testing only where they are asked for by name
+    /// [default: val, or all of a data set that is not split]
+    #[arg(long, value_enum, value_name = "PART")]
+    part: Option<PartName>,
+    /// Another model, or its table, to be compared photo by photo; may be given several times
+    #[arg(long, value_name = "MODEL")]
+    against: Vec<PathBuf>,
+    /// Leave out the comparison with the model inside museau
+    #[arg(long)]
+    no_baseline: bool,
+    /// Write a page with tables, charts and the photos of mistakes
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write the probability of each class for each photo (CSV)
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+    /// Fit the temperature on val, and write a copy of the package with it
+    #[arg(long, value_name = "FILE")]
+    fit_temperature: Option<PathBuf>,
+    /// Print everything as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Evaluates, prints, and writes what was asked for.
+pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
+    // The places are tried before the work is done.
+    let begin = |path: &Option<PathBuf>| path.as_deref().map(|path| outputs::begin(context, path));
+    let page = begin(&arguments.report).transpose()?;
+    let table = begin(&arguments.predictions).transpose()?;
+    let fitted = begin(&arguments.fit_temperature).transpose()?;
+    let (manifest, problems, _) = open(context, &arguments.source)?;
+    let source = arguments.source.path();
+    let part = part(context, &manifest, source, arguments.part)?;
+    if fitted.is_some() && part != Part::Validation {
+        let said = context.say(Message::EvaluateFitElsewhere);
+        return Err(Failure::error(Status::Usage, said));
+    }
+    let subject = Subject::open(context, &arguments.model)?;
+    if fitted.is_some() && matches!(subject, Subject::Table(..)) {
+        let said = context.say(Message::EvaluateFitATable);
+        return Err(Failure::error(Status::Usage, said));
+    }
+    let others = arguments.against.iter();
+    let others: Vec<Subject> = others
+        .map(|path| Subject::open(context, path))
+        .collect::<Result<_>>()?;
+
+    let look = |subject: &Subject| subject.predicted(context, &manifest, part);
+    let predicted = look(&subject)?;
+    let numbers = |error| unusable(context, &train::evaluate::EvaluateError::Score(error));
+    let mut comparisons = Vec::new();
+    let inside = match arguments.no_baseline {
+        true => None,
+        false => Some(model::read(context, None)?).filter(|inside| !subject.is(inside)),
+    };
+    if let Some(inside) = inside {
+        if predicted.is_known_to(&inside.about.labels, &manifest) {
+            let baseline = look(&Subject::of_package(context, inside, None)?)?;
+            comparisons.extend(Comparison::of(&predicted, &baseline, true).map_err(numbers)?);
+        } else if !context.quiet {
+            eprintln!("{}", context.say(Message::EvaluateNoBaseline));
+        }
+    }
+    for other in &others {
+        let other = look(other)?;
+        comparisons.extend(Comparison::of(&predicted, &other, false).map_err(numbers)?);
+    }
+    let name = source.display().to_string();
+    let evaluation = Evaluation::of(&predicted, &manifest, &name, part, &problems, comparisons)
+        .map_err(numbers)?;
+
+    if let Some(file) = table {
+        let table = predicted.table(&manifest);
+        table.save_into(file).map_err(data_set::unusable(context))?;
+    }
+    if let Some(file) = page {
+        let shown = Shown::of_items(context, "evaluate");
+        let progress = |done, all| shown.now(done as u64, all as u64);
+        let html = evaluation.page(&manifest, context.language, context.threads, &progress);
+        shown.finish();
+        outputs::finish(context, file, html.as_bytes())?;
+    }
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string(&evaluation)?)?;
+    } else {
+        write!(out, "{}", evaluation.text(context.language))?;
+    }
+    drop(out);
+    if let (Some(file), Subject::Model(package, _)) = (fitted, subject) {
+        fit(context, *package, &predicted, &evaluation, file)?;
+    }
+    Ok(())
+}
+
+/// Fits the temperature on what was predicted, says before and after, and writes the package.
+fn fit(
+    context: &Context,
+    mut package: Package,
+    predicted: &Predicted,
+    before: &Evaluation,
+    file: data::AtomicFile,
+) -> Result<()> {
+    let logits: Vec<Vec<f32>> = predicted
+        .photos
+        .iter()
+        .map(|photo| photo.logits.clone())
+        .collect();
+    let truths: Vec<usize> = predicted.photos.iter().map(|photo| photo.label).collect();
+    let fitted_on = format!("{} val photos of {}", truths.len(), before.dataset);
+    let old = package.about.calibration.temperature;
+    make::calibrate_answers(&mut package.about, &logits, &truths, &fitted_on)
+        .map_err(|error| Failure::error(Status::Unusable, error.to_string()))?;
+    let bytes = package
+        .to_bytes()
+        .map_err(|error| model::unusable(context, None, &error))?;
+    let path = file.path().display().to_string();
+    outputs::finish(context, file, &bytes)?;
+    let calibration = &package.about.calibration;
+    let all: Vec<usize> = (0..predicted.labels.len()).collect();
+    let outcomes = predicted
+        .outcomes(&all, Some(calibration.temperature))
+        .map_err(|error| Failure::error(Status::Unusable, error.to_string()))?;
+    let number = |value: f64| words::number(context.language, value, 3);
+    let after = [
+        data::score::expected_calibration_error(&outcomes),
+        data::score::negative_log_likelihood(&outcomes),
+    ];
+    let said = Message::EvaluateFitted {
+        path: &path,
+        before: &number(old.into()),
+        after: &number(calibration.temperature.into()),
+        unsure: &number(calibration.unsure_below.into()),
+        photos: &truths.len().to_string(),
+        ece_before: &number(before.over_all.expected_calibration_error),
+        ece_after: &number(after[0]),
+        likelihood_before: &number(before.over_all.negative_log_likelihood),
+        likelihood_after: &number(after[1]),
+    };
+    eprintln!("{}", context.say(said));
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! `museau models make`: a package from published weights, calibrated on photos.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::model;
+use anyhow::{Context as _, Result};
+use clap::Args;
+use classify::make::{self, CalibrationPhotos, Classes, Examples, Recipe};
+use indicatif::ProgressBar;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tensor::Pool;
+
+/// Options of `museau models make`.
+#[derive(Debug, Args)]
+pub struct MakeArguments {
+    /// The weights' file (.pth, .h5, .safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// The backbone, by its name in the zoo
+    #[arg(long, value_name = "NAME")]
+    pub backbone: String,
+    /// The classes to keep: `stanford` or a file with one class id a line
+    #[arg(long, value_name = "LIST", default_value = "stanford")]
+    pub classes: String,
+    /// Train photos for the temperature and the thresholds, a folder for each class
+    #[arg(long, value_name = "FOLDER")]
+    pub calibrate: Option<PathBuf>,
+    /// Photos of each class to calibrate on
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
+    pub photos_per_class: u16,
+    /// Photos without a dog, for the 'no dog' threshold
+    #[arg(long, value_name = "FOLDER")]
+    pub not_dogs: Option<PathBuf>,
+    /// How a photo meets the input: stretch, crop:FRACTION, letterbox; several joined by `+`;
+    /// `:mirror` behind one for its mirror image
+    #[arg(long, value_name = "VIEWS")]
+    pub views: Option<String>,
+    /// Height and width of the network's input [default: the backbone's]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(16..=2048))]
+    pub size: Option<u16>,
+    /// The package's name [default: the file's]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The package's version
+    #[arg(long, value_name = "VERSION", default_value = "1.0")]
+    pub model_version: String,
+    /// The weights' name and origin, for the model card [default: the file's name]
+    #[arg(long, value_name = "TEXT")]
+    pub origin: Option<String>,
+    /// The weights' licence (SPDX), for the model card
+    #[arg(long, value_name = "NAME")]
+    pub licence: Option<String>,
+    /// What the weights have seen, for the model card
+    #[arg(long, value_name = "TEXT")]
+    pub seen: Option<String>,
+    /// Where to write the package
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Makes the package and says what it was calibrated to.
+pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
+    let backbone = model::backbone(&arguments.backbone, &[])?;
+    let views = match &arguments.views {
+        Some(text) => Some(
+            make::parse_views(text)
+                .map_err(|error| Failure::error(Status::Usage, format!("--views: {error}")))?,
+        ),
+        None => None,
+    };
+    let stem = |path: &Path| {
+        path.file_stem()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
+    let recipe = Recipe {
+        backbone,
+        size: arguments.size.map(usize::from),
+        weights: &arguments.weights,
+        origin: arguments.origin.clone().unwrap_or_else(|| {
+            let name = arguments.weights.file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        }),
+        licence: arguments
+            .licence
+            .clone()
+            .unwrap_or_else(|| "unknown".into()),
+        seen: arguments
+            .seen
+            .clone()
+            .unwrap_or_else(|| "What they have seen is unknown.".into()),
+        classes: classes(&arguments.classes)?,
+        views,
+        name: (arguments.name.clone())
+            .or_else(|| stem(&arguments.output))
+            .unwrap_or_else(|| "model".into()),
+        version: arguments.model_version.clone(),
+    };
+    let unusable =
+        |error: &dyn std::error::Error| Failure::error(Status::Unusable, error.to_string());
+    let mut package = make::assemble(&recipe).map_err(|error| unusable(&error))?;
+    if let Some(folder) = &arguments.calibrate {
+        let photos = CalibrationPhotos {
+            dogs: Examples::in_folder(
+                folder,
+                &package.about.labels,
+                usize::from(arguments.photos_per_class),
+            )
+            .map_err(|error| unusable(&error))?,
+            not_dogs: match &arguments.not_dogs {
+                Some(folder) => Examples::files(folder).map_err(|error| unusable(&error))?,
+                None => Vec::new(),
+            },
+        };
+        let bar = if context.quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(0)
+        };
+        let pool = Pool::new(context.threads);
+        make::calibrate(&mut package, &photos, &pool, &mut |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        })
+        .map_err(|error| unusable(&error))?;
+        bar.finish_and_clear();
+    }
+    package
+        .save(&arguments.output)
+        .map_err(|error| Failure::error(Status::Failed, error.text(context.language)))?;
+    std::io::stdout().write_all(package.about.card.as_bytes())?;
+    Ok(())
+}
+
+/// `stanford`, or a file with one class id a line, in the order of the network's outputs.
+fn classes(list: &str) -> Result<Classes> {
+    if list == "stanford" {
+        return Ok(Classes::Stanford);
+    }
+    let text = std::fs::read_to_string(list).with_context(|| format!("--classes {list}"))?;
+    let ids: Vec<String> = text
+        .lines()
+        .map(str::trim)
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if ids.is_empty() {
+        return Err(Failure::error(
+            Status::Usage,
+            format!("--classes {list}: no class in it"),
+        ));
+    }
+    Ok(Classes::All(ids))
+}

@@ -1,0 +1,165 @@
+//! `museau models`: which models there are, what they say of themselves, and whether they are whole.
+mod make;
+
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::model;
+use anyhow::Result;
+use clap::Subcommand;
+use classify::Package;
+use serde::Serialize;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+/// The verbs under `museau models`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsVerb {
+    /// List the model inside museau and those of the models folder
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a model's card
+    Show {
+        /// A package, or the name of a listed model [default: the one inside museau]
+        model: Option<PathBuf>,
+        /// The graph as text instead
+        #[arg(long)]
+        graph: bool,
+    },
+    /// Check a package from end to end
+    Verify {
+        /// Packages [default: the one inside museau]
+        models: Vec<PathBuf>,
+    },
+    /// Make a package from published weights, calibrated on photos
+    Make(Box<make::MakeArguments>),
+}
+
+/// Does what was asked.
+pub fn run(context: &Context, verb: &ModelsVerb) -> Result<()> {
+    match verb {
+        ModelsVerb::List { json } => list(context, *json),
+        ModelsVerb::Show { model, graph } => show(context, model.as_deref(), *graph),
+        ModelsVerb::Verify { models } => verify(context, models),
+        ModelsVerb::Make(arguments) => make::run(context, arguments),
+    }
+}
+
+/// A line of `museau models list`.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    version: String,
+    classes: usize,
+    input: String,
+    place: String,
+}
+
+impl Row {
+    fn new(package: &Package, place: String) -> Self {
+        let about = &package.about;
+        Row {
+            name: about.name.clone(),
+            version: about.version.clone(),
+            classes: about.labels.len(),
+            input: format!("{} x {}", about.input.height, about.input.width),
+            place,
+        }
+    }
+}
+
+fn list(context: &Context, json: bool) -> Result<()> {
+    let mut rows = vec![Row::new(&model::read(context, None)?, "museau".to_owned())];
+    let mut failed = false;
+    for path in own_models() {
+        match model::read(context, Some(&path)) {
+            Ok(package) => rows.push(Row::new(&package, path.display().to_string())),
+            Err(error) => {
+                failed = true;
+                eprintln!("{error}");
+            }
+        }
+    }
+    let mut out = stdout().lock();
+    for row in &rows {
+        if json {
+            writeln!(out, "{}", serde_json::to_string(row)?)?;
+        } else {
+            let Row {
+                name,
+                version,
+                classes,
+                input,
+                place,
+            } = row;
+            writeln!(
+                out,
+                "{name:<28} {version:<8} {classes:>4} classes  {input:<9}  {place}"
+            )?;
+        }
+    }
+    if failed {
+        Err(Failure::silent(Status::Unusable))
+    } else {
+        Ok(())
+    }
+}
+
+/// The packages of the models folder, in the order of their names.
+fn own_models() -> Vec<PathBuf> {
+    let Some(folder) = model::folder() else {
+        return Vec::new();
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|found| found == model::EXTENSION)
+        })
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn show(context: &Context, named: Option<&Path>, graph: bool) -> Result<()> {
+    let package = model::read(context, named)?;
+    let mut out = stdout().lock();
+    if graph {
+        write!(out, "{}", package.graph)?;
+    } else {
+        writeln!(out, "{}", package.about.card.trim_end())?;
+    }
+    Ok(())
+}
+
+fn verify(context: &Context, named: &[PathBuf]) -> Result<()> {
+    let all: Vec<Option<&Path>> = match named {
+        [] => vec![None],
+        named => named.iter().map(|path| Some(path.as_path())).collect(),
+    };
+    let mut failed = false;
+    for path in all {
+        let shown = path.map_or("museau".to_owned(), |path| path.display().to_string());
+        // Opening checks all: header, hash, shapes, and that the network can be run.
+        match model::open(context, path) {
+            Ok(classifier) => {
+                let about = classifier.about();
+                writeln!(stdout(), "{shown}: {} {} ok", about.name, about.version)?;
+            }
+            Err(error) => {
+                failed = true;
+                eprintln!("{error}");
+            }
+        }
+    }
+    if failed {
+        Err(Failure::silent(Status::Unusable))
+    } else {
+        Ok(())
+    }
+}

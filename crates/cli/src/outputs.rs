@@ -1,0 +1,115 @@
+//! Files that verbs write: begun before the work, whole or not at all, and never over what would be lost.
+use crate::context::Context;
+use crate::data_set::failed;
+use crate::failure::{Failure, Status};
+use anyhow::Result;
+use data::{AtomicFile, Error, Manifest, Part};
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use words::Message;
+
+/// Begins a manifest. What stands in its place already is written over only where it is a manifest,
+/// and not the source itself: a mistyped name must not cost a table of labels or an archive. Gives
+/// what is to be written over, for [`may_replace`] to judge; not where it does not matter (`force`).
+pub fn begin_manifest(
+    context: &Context,
+    path: &Path,
+    source: &Path,
+    force: bool,
+) -> Result<(AtomicFile, Option<Manifest>)> {
+    let is_source = || match (path.canonicalize(), source.canonicalize()) {
+        (Ok(path), Ok(source)) => path == source,
+        _ => false,
+    };
+    if path.is_file() && (!data::is_manifest(path) || is_source()) {
+        let path = &path.display().to_string();
+        let said = context.say(Message::ManifestOverOther { path });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    let before = match path.is_file() && !force {
+        true => Some(Manifest::open(path).map_err(|error| {
+            let said = context.say(Message::ManifestDamaged {
+                reason: &error.message(context.language),
+            });
+            Failure::error(Status::Usage, said)
+        })?),
+        false => None,
+    };
+    Ok((create(context, path)?, before))
+}
+
+/// Whether a new manifest may stand in the place of an old one: where they have a photo in common,
+/// as after a second import or split of the same data set. Then it is said what the old one had.
+pub fn may_replace(
+    context: &Context,
+    path: &Path,
+    before: Option<&Manifest>,
+    now: &Manifest,
+) -> Result<()> {
+    let Some(before) = before else {
+        return Ok(());
+    };
+    let known = |manifest: &Manifest| -> HashMap<String, (String, Part)> {
+        let entries = manifest.all_entries().iter();
+        let known = entries.map(|entry| {
+            let class = manifest.class_name(entry).to_owned();
+            (manifest.whole_name(entry), (class, entry.part))
+        });
+        known.collect()
+    };
+    let (old, new) = (known(before), known(now));
+    let shared: Vec<&String> = old.keys().filter(|name| new.contains_key(*name)).collect();
+    let path = &path.display().to_string();
+    let photos = &old.len().to_string();
+    if shared.is_empty() {
+        let said = context.say(Message::ManifestOfOthers { path, photos });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    if !context.quiet {
+        let changed = shared.iter().filter(|name| old[**name] != new[**name]);
+        let said = context.say(Message::ManifestReplaced {
+            path,
+            photos,
+            gone: &(old.len() - shared.len()).to_string(),
+            added: &(new.len() - shared.len()).to_string(),
+            changed: &changed.count().to_string(),
+        });
+        eprintln!("{said}");
+    }
+    Ok(())
+}
+
+/// Begins a file that will appear whole, over anything but a manifest.
+pub fn begin(context: &Context, path: &Path) -> Result<AtomicFile> {
+    if path.is_file() && data::is_manifest(path) {
+        let path = &path.display().to_string();
+        let said = context.say(Message::ManifestUnder { path });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    create(context, path)
+}
+
+fn create(context: &Context, path: &Path) -> Result<AtomicFile> {
+    AtomicFile::create(path).map_err(|source| {
+        let path = path.to_owned();
+        failed(context)(Error::Write { path, source })
+    })
+}
+
+/// Writes the rest of a file that was begun, and puts it in its place.
+pub fn finish(context: &Context, file: AtomicFile, rest: &[u8]) -> Result<()> {
+    let path = file.path().to_owned();
+    file.finish(rest)
+        .map_err(|source| failed(context)(Error::Write { path, source }))
+}
+
+/// That a file cannot be written, and why.
+pub fn unwritten(context: &Context, path: &Path, error: &io::Error) -> String {
+    let reason = words::reason(context.language, error);
+    let path = path.display().to_string();
+    context.say(Message::FileCannotWrite {
+        path: &path,
+        reason: &reason,
+    })
+}

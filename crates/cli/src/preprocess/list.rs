@@ -1,0 +1,55 @@
+//! `museau preprocess list`: the steps with their parameters.
+use crate::context::Context;
+use anyhow::Result;
+use std::io::Write;
+use vision::filters::registry;
+use words::Message;
+
+/// Prints the steps.
+pub fn run(context: &Context) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for kind in registry() {
+        writeln!(out, "{}", kind.usage())?;
+        if let Some(about) = about(kind.name) {
+            writeln!(out, "    {}", context.say(about))?;
+        }
+        for parameter in kind.parameters {
+            let (name, range) = (parameter.name, parameter.range);
+            let default = parameter.default;
+            let default = default.map_or(String::new(), |value| format!(" [{value}]"));
+            writeln!(out, "    {name}: {range} {}{default}", parameter.unit)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a step does.
+fn about(step: &str) -> Option<Message<'static>> {
+    Some(match step {
+        "resize" => Message::FilterResize,
+        "crop" => Message::FilterCrop,
+        "gray" => Message::FilterGray,
+        "gamma" => Message::FilterGamma,
+        "exposure" => Message::FilterExposure,
+        "contrast" => Message::FilterContrast,
+        "equalise" => Message::FilterEqualise,
+        "clahe" => Message::FilterClahe,
+        "gaussian" => Message::FilterGaussian,
+        "median" => Message::FilterMedian,
+        "bilateral" => Message::FilterBilateral,
+        "non_local_means" => Message::FilterNonLocalMeans,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_is_told_about() {
+        for kind in registry() {
+            assert!(about(kind.name).is_some(), "{}", kind.name);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `museau runs compare`: what differs between runs, and which was better.
+use super::json::Number;
+use super::sparkline::curve;
+use super::table::{Cell, Table, terminal_width};
+use super::text::{Words, shown};
+use crate::context::Context;
+use crate::csv::quoted;
+use crate::storage::{StorageArguments, all_details, look};
+use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use study::{Details, Goal};
+use words::Message;
+
+/// Stands behind the best value of a row.
+const BEST: &str = "*";
+
+/// A line of `--json`: of the parameters those that differ, of each metric the best value, or the
+/// latest where none is better.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    name: &'a str,
+    state: &'a str,
+    parameters: BTreeMap<&'a str, Option<&'a str>>,
+    metrics: BTreeMap<&'a str, Option<Value>>,
+}
+
+#[derive(Serialize)]
+struct Value {
+    step: u64,
+    value: Number,
+    is_best: bool,
+}
+
+/// Options of `museau runs compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Ids, their beginnings, or names
+    #[arg(value_name = "RUN", num_args = 2.., required = true)]
+    pub runs: Vec<String>,
+    /// One JSON object a line, for each run
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Comma-separated values, one line a run
+    #[arg(long)]
+    pub csv: bool,
+    /// Where the runs are recorded.
+    #[command(flatten)]
+    pub storage: StorageArguments,
+}
+
+/// Compares runs.
+pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
+    let storage = look(context, &arguments.storage)?;
+    let runs = all_details(context, &storage, &arguments.runs)?;
+    let parameters = differing(&runs);
+    let metrics: BTreeSet<&str> = (runs.iter())
+        .flat_map(|run| run.row.metrics.keys().map(String::as_str))
+        .collect();
+    let mut out = anstream::stdout().lock();
+    if arguments.json {
+        for (place, run) in runs.iter().enumerate() {
+            let line = Line {
+                id: &run.row.id,
+                name: &run.row.name,
+                state: run.row.state.name(),
+                parameters: (parameters.iter())
+                    .map(|&name| (name, run.row.parameters.get(name).map(String::as_str)))
+                    .collect(),
+                metrics: (metrics.iter())
+                    .map(|&name| (name, value(&runs, place, name)))
+                    .collect(),
+            };
+            writeln!(out, "{}", serde_json::to_string(&line)?)?;
+        }
+        return Ok(());
+    }
+    if arguments.csv {
+        let heading = ["id", "name", "state"].into_iter();
+        let heading = heading
+            .chain(parameters.iter().copied())
+            .chain(metrics.iter().copied());
+        let heading: Vec<_> = heading.map(quoted).collect();
+        writeln!(out, "{}", heading.join(","))?;
+        for run in &runs {
+            let row = &run.row;
+            let mut cells = vec![
+                quoted(&row.id),
+                quoted(&row.name),
+                row.state.name().to_owned(),
+            ];
+            let texts = parameters.iter().map(|name| row.parameters.get(*name));
+            cells.extend(texts.map(|text| text.map_or_else(String::new, |text| quoted(text))));
+            let values = metrics.iter().map(|name| row.metrics.get(*name));
+            cells.extend(values.map(|metric| {
+                metric.map_or_else(String::new, |metric| metric.value().to_string())
+            }));
+            writeln!(out, "{}", cells.join(","))?;
+        }
+        return Ok(());
+    }
+
+    let words = Words::new(context.language);
+    let width = terminal_width();
+    let bold = Style::new().bold();
+    let of_runs = |first: String| {
+        let names = runs.iter().map(label);
+        std::iter::once(first).chain(names).collect::<Vec<_>>()
+    };
+    let mut table = Table::new(of_runs(String::new()));
+    let states = runs.iter().map(|run| words.state(run.row.state));
+    let first = Cell::text(words.of(Message::RunsState));
+    table
+        .rows
+        .push(std::iter::once(first).chain(states).collect());
+    for &name in &parameters {
+        let texts = runs.iter().map(|run| {
+            let text = run.row.parameters.get(name);
+            Cell::text(text.map_or("", String::as_str))
+        });
+        table
+            .rows
+            .push(std::iter::once(Cell::text(name)).chain(texts).collect());
+    }
+    table.write(&mut out, 0, width)?;
+    if parameters.is_empty() && !context.quiet {
+        out.flush()?;
+        eprintln!("{}", context.say(Message::RunsSameParameters));
+    }
+    if metrics.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{bold}{}{bold:#}", words.of(Message::RunsMetrics))?;
+    let mut table = Table::new(of_runs(String::new()));
+    for &name in &metrics {
+        let mut row = vec![Cell::text(name)];
+        for place in 0..runs.len() {
+            row.push(match value(&runs, place, name) {
+                Some(value) if value.is_best => {
+                    let style = Style::new().bold().fg_color(Some(AnsiColor::Green.into()));
+                    let text = shown(words.language, value.value.0);
+                    Cell::number(format!("{text} {BEST}")).styled(style)
+                }
+                // The place of the mark stays free, so that the digits stand under each other.
+                Some(value) => {
+                    let text = shown(words.language, value.value.0);
+                    Cell::number(format!("{text}  "))
+                }
+                None => Cell::number(""),
+            });
+        }
+        table.rows.push(row);
+    }
+    table.write(&mut out, 0, width)?;
+
+    writeln!(out, "\n{bold}{}{bold:#}", words.of(Message::RunsCurve))?;
+    let mut table = Table::new(vec![String::new(); 3]);
+    for &name in &metrics {
+        for (place, run) in runs.iter().enumerate() {
+            let metric = if place == 0 { name } else { "" };
+            table.rows.push(vec![
+                Cell::text(metric),
+                Cell::text(curve(context, &storage, &run.row.id, name)?),
+                Cell::text(label(run)),
+            ]);
+        }
+    }
+    table.write(&mut out, 0, width)?;
+    Ok(())
+}
+
+/// What a run is called beside others, whose name may be the same.
+fn label(run: &Details) -> String {
+    let (id, name) = (&run.row.id, &run.row.name);
+    format!("{} {name}", id.get(..4).unwrap_or(id))
+}
+
+/// The names of the parameters that are not the same in all runs.
+fn differing(runs: &[Details]) -> Vec<&str> {
+    let names: BTreeSet<&str> = (runs.iter())
+        .flat_map(|run| run.row.parameters.keys().map(String::as_str))
+        .collect();
+    let differs = |name: &&str| {
+        let mut values = runs.iter().map(|run| run.row.parameters.get(*name));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    names.into_iter().filter(differs).collect()
+}
+
+/// What one of the runs reached in a metric, and whether no other reached more.
+fn value(runs: &[Details], place: usize, name: &str) -> Option<Value> {
+    let metric = runs[place].row.metrics.get(name)?;
+    let point = metric.best.unwrap_or(metric.last);
+    let others = runs.iter().filter_map(|run| run.row.metrics.get(name));
+    let beaten = others
+        .clone()
+        .any(|other| metric.goal.is_better(other.value(), point.value));
+    // Alone, a value is not the best of anything.
+    let compared = others.count() > 1 && metric.goal != Goal::None && !point.value.is_nan();
+    Some(Value {
+        step: point.step,
+        value: Number(point.value),
+        is_best: compared && !beaten,
+    })
+}

@@ -1,0 +1,191 @@
+//! `museau runs list`: the runs, one a line.
+use super::json;
+use super::table::{Cell, Table, terminal_width};
+use super::text::{Words, duration, folder, moment, shown};
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::storage::{StorageArguments, failure, place, said};
+use anstyle::Style;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use std::io::Write;
+use study::{Error, Goal, RunQuery, RunRow, State, Storage};
+use words::Message;
+
+/// Options of `museau runs list`.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// Only runs of this kind: train
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only runs in this state
+    #[arg(long, value_enum, value_name = "STATE")]
+    state: Option<StateName>,
+    /// The best value of this metric first, as it is at the step that each run keeps
+    #[arg(long, value_name = "METRIC")]
+    sort: Option<String>,
+    /// Metrics and parameters to show, `seed` and `folder` [default: loss and accuracy]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    columns: Option<Vec<String>>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    storage: StorageArguments,
+}
+
+/// The states by the names that they have for programs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StateName {
+    Running,
+    Complete,
+    Failed,
+    Interrupted,
+}
+
+impl From<StateName> for State {
+    fn from(name: StateName) -> State {
+        match name {
+            StateName::Running => State::Running,
+            StateName::Complete => State::Complete,
+            StateName::Failed => State::Failed,
+            StateName::Interrupted => State::Interrupted,
+        }
+    }
+}
+
+/// The metrics that a list shows where none is asked for.
+const METRICS: [&str; 4] = ["val_accuracy", "val_loss", "accuracy", "loss"];
+
+/// Lists.
+pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
+    let told = |error| failure(context, &error);
+    let storage = match Storage::open_read_only(&place(&arguments.storage)) {
+        // Before the first run there is nothing to list, which is no error.
+        Err(error @ Error::NothingThere { .. }) if arguments.storage.storage.is_none() => {
+            if !context.quiet {
+                eprintln!("{}", said(context, &error));
+            }
+            return Ok(());
+        }
+        opened => opened.map_err(told)?,
+    };
+    let known = storage.metric_names().map_err(told)?;
+    let wanted = match &arguments.columns {
+        Some(wanted) => {
+            let parameters = storage.parameter_names().map_err(told)?;
+            for name in wanted {
+                let own = ["seed", "folder"].contains(&name.as_str());
+                if !(own || known.contains(name) || parameters.contains(name)) {
+                    return Err(no_column(context, name, known.iter().chain(&parameters)));
+                }
+            }
+            wanted.clone()
+        }
+        None => METRICS.map(str::to_owned).to_vec(),
+    };
+    let mut metrics = wanted.clone();
+    if let Some(name) = &arguments.sort {
+        if !known.contains(name) {
+            return Err(no_column(context, name, known.iter()));
+        }
+        metrics.push(name.clone());
+    }
+    let query = RunQuery {
+        kind: arguments.kind.clone(),
+        state: arguments.state.map(State::from),
+        metrics,
+        parameters: wanted.clone(),
+    };
+    let mut rows = storage.runs(&query).map_err(told)?;
+    if let Some(name) = &arguments.sort {
+        // A stable sort: what is as good stays newest first.
+        rows.sort_by(|a, b| {
+            let key = |row: &RunRow| {
+                let metric = row.metrics.get(name).copied();
+                let point = metric.and_then(|metric| Some((metric.goal, metric.kept?.value)));
+                point.filter(|(_, value)| !value.is_nan())
+            };
+            match (key(a), key(b)) {
+                (Some((goal, a)), Some((_, b))) => match goal {
+                    Goal::Most => b.total_cmp(&a),
+                    Goal::Least | Goal::None => a.total_cmp(&b),
+                },
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            }
+        });
+    }
+    let mut out = anstream::stdout().lock();
+    if arguments.json {
+        for row in &rows {
+            writeln!(out, "{}", serde_json::to_string(&json::Row::new(row))?)?;
+        }
+        return Ok(());
+    }
+    let words = Words::new(context.language);
+    // A column of the default that no run has says nothing.
+    let columns: Vec<&String> = (wanted.iter())
+        .filter(|name| arguments.columns.is_some() || rows.iter().any(|row| has(row, name)))
+        .collect();
+    let headings = [
+        "id".to_owned(),
+        words.of(Message::RunsName),
+        words.of(Message::RunsKind),
+        words.of(Message::RunsState),
+        words.of(Message::RunsStarted),
+        words.of(Message::RunsSpent),
+        words.of(Message::RunsStep),
+        words.of(Message::RunsValuesOf),
+    ];
+    let named = columns.iter().map(|name| words.column(name));
+    let mut table = Table::new(headings.into_iter().chain(named).collect());
+    for row in &rows {
+        let [step, kept] =
+            [row.step, row.kept.or(row.step)].map(|step| step.map(|step| step.to_string()));
+        let mut cells = vec![
+            Cell::text(&row.id),
+            Cell::text(&row.name).styled(Style::new().bold()),
+            Cell::text(&row.kind),
+            words.state(row.state),
+            Cell::text(moment(row.started)),
+            Cell::number(duration(row.spent)),
+            Cell::number(step.unwrap_or_default()),
+            Cell::number(kept.unwrap_or_default()),
+        ];
+        cells.extend(columns.iter().map(|name| value(&words, row, name)));
+        table.rows.push(cells);
+    }
+    table.write(&mut out, 0, terminal_width())?;
+    Ok(())
+}
+
+fn has(row: &RunRow, name: &str) -> bool {
+    row.metrics.contains_key(name) || row.parameters.contains_key(name)
+}
+
+/// A metric's value at the step that is kept, a parameter, or a fact of the run.
+fn value(words: &Words, row: &RunRow, name: &str) -> Cell {
+    if let Some(metric) = row.metrics.get(name) {
+        let value = metric.kept.map(|point| shown(words.language, point.value));
+        return Cell::number(value.unwrap_or_default());
+    }
+    match (row.parameters.get(name), name) {
+        (Some(text), _) => Cell::text(text),
+        (None, "seed") => Cell::number(row.seed.map(|seed| seed.to_string()).unwrap_or_default()),
+        (None, "folder") => Cell::text(folder(row)),
+        _ => Cell::default(),
+    }
+}
+
+fn no_column<'a>(
+    context: &Context,
+    name: &str,
+    known: impl Iterator<Item = &'a String>,
+) -> anyhow::Error {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let known = &known.join(", ");
+    Failure::error(
+        Status::Usage,
+        context.say(Message::RunsNoColumn { name, known }),
+    )
+}

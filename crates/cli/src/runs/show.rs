@@ -1,0 +1,127 @@
+//! `museau runs show`: all that is recorded of one run.
+use super::json;
+use super::sparkline::curve;
+use super::table::{Cell, Table, terminal_width};
+use super::text::{Words, duration, folder, moment, shown};
+use crate::context::Context;
+use crate::storage::{StorageArguments, details, look};
+use anstyle::Style;
+use anyhow::Result;
+use clap::Args;
+use std::io::Write;
+use words::Message;
+
+/// Options of `museau runs show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// An id, its beginning, or a name
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// As a JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    storage: StorageArguments,
+}
+
+/// Shows.
+pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let storage = look(context, &arguments.storage)?;
+    let run = details(context, &storage, &arguments.run)?;
+    let mut out = anstream::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string(&json::Whole::new(&run))?)?;
+        return Ok(());
+    }
+    let width = terminal_width();
+    let words = Words::new(context.language);
+    let row = &run.row;
+    let bold = Style::new().bold();
+    writeln!(out, "{bold}{}{bold:#}", Cell::text(&row.name).plain())?;
+    let mut facts = vec![
+        ("id".to_owned(), Cell::text(&row.id)),
+        (words.of(Message::RunsKind), Cell::text(&row.kind)),
+        (words.of(Message::RunsState), words.state(row.state)),
+        (
+            words.of(Message::RunsStarted),
+            Cell::text(moment(row.started)),
+        ),
+        (
+            words.of(Message::RunsSpent),
+            Cell::text(duration(row.spent)),
+        ),
+    ];
+    if let Some(step) = row.step {
+        facts.push((words.of(Message::RunsStep), Cell::text(step.to_string())));
+    }
+    if let Some(step) = row.kept {
+        facts.push((words.of(Message::RunsKept), Cell::text(step.to_string())));
+    }
+    if let Some(seed) = row.seed {
+        facts.push((words.of(Message::RunsSeed), Cell::text(seed.to_string())));
+    }
+    if row.folder.is_some() {
+        facts.push((words.of(Message::RunsFolder), Cell::text(folder(row))));
+    }
+    pairs(facts.into_iter()).write(&mut out, 2, None)?;
+
+    let mut section = |message: Message<'_>, table: Table, width| -> Result<()> {
+        if !table.rows.is_empty() {
+            writeln!(out, "\n{bold}{}{bold:#}", words.of(message))?;
+            table.write(&mut out, 2, width)?;
+        }
+        Ok(())
+    };
+    let texts = |map: &std::collections::BTreeMap<String, String>| {
+        pairs(
+            map.iter()
+                .map(|(name, value)| (name.clone(), Cell::text(value))),
+        )
+    };
+    section(Message::RunsParameters, texts(&row.parameters), None)?;
+    let headings = [
+        String::new(),
+        words.of(Message::RunsLatest),
+        words.of(Message::RunsBest),
+        words.of(Message::RunsAtStep),
+        words.of(Message::RunsCurve),
+    ];
+    let mut metrics = Table::new(headings.to_vec());
+    for (name, metric) in &row.metrics {
+        let best = metric.best;
+        metrics.rows.push(vec![
+            Cell::text(name),
+            Cell::number(shown(words.language, metric.last.value)),
+            Cell::number(best.map_or_else(String::new, |best| shown(words.language, best.value))),
+            Cell::number(best.map_or_else(String::new, |best| best.step.to_string())),
+            Cell::text(curve(context, &storage, &row.id, name)?),
+        ]);
+    }
+    section(Message::RunsMetrics, metrics, width)?;
+    let headings = [
+        words.of(Message::RunsKind),
+        words.of(Message::RunsPath),
+        words.of(Message::RunsSize),
+        "BLAKE3".to_owned(),
+    ];
+    let mut artefacts = Table::new(headings.to_vec());
+    for artefact in &run.artefacts {
+        artefacts.rows.push(vec![
+            Cell::text(&artefact.kind),
+            Cell::text(artefact.path.display().to_string()),
+            Cell::number(words::bytes(words.language, artefact.size)),
+            Cell::text(artefact.hash.get(..12).unwrap_or_default()),
+        ]);
+    }
+    section(Message::RunsArtefacts, artefacts, width)?;
+    section(Message::RunsEnvironment, texts(&run.environment), None)
+}
+
+/// Names and what they stand for; never cut.
+fn pairs(pairs: impl Iterator<Item = (String, Cell)>) -> Table {
+    let mut table = Table::new(vec![String::new(); 2]);
+    table.rows = pairs
+        .map(|(name, cell)| vec![Cell::text(name), cell])
+        .collect();
+    table
+}

@@ -1,0 +1,139 @@
+//! The database of runs as the command line names it, and what its errors mean to a person.
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::model;
+use anyhow::Result;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use study::{Details, Error, Storage};
+use words::Message;
+
+/// Where the runs are recorded.
+#[derive(Debug, Args)]
+pub struct StorageArguments {
+    /// The database of the runs [default: runs.sqlite in museau's data folder]
+    #[arg(long, value_name = "FILE")]
+    pub storage: Option<PathBuf>,
+}
+
+/// The database that was asked for, or the person's own.
+pub fn place(arguments: &StorageArguments) -> PathBuf {
+    arguments.storage.clone().unwrap_or_else(|| {
+        let home = model::home().unwrap_or_default();
+        home.join("runs.sqlite")
+    })
+}
+
+/// Opens the database to look at.
+pub fn look(context: &Context, arguments: &StorageArguments) -> Result<Storage> {
+    Storage::open_read_only(&place(arguments)).map_err(|error| failure(context, &error))
+}
+
+/// What went wrong with the record, with the exit status that it means.
+pub fn failure(context: &Context, error: &Error) -> anyhow::Error {
+    let status = match error {
+        Error::NothingThere { .. }
+        | Error::CannotOpen { .. }
+        | Error::NotADatabase { .. }
+        | Error::Foreign { .. }
+        | Error::Newer { .. }
+        | Error::Damaged { .. } => Status::Unusable,
+        Error::NoSuchRun { .. } | Error::Ambiguous { .. } => Status::Usage,
+        _ => Status::Failed,
+    };
+    Failure::error(status, said(context, error))
+}
+
+/// What went wrong with the record, in the person's language.
+pub fn said(context: &Context, error: &Error) -> String {
+    let shown = |path: &Path| path.display().to_string();
+    match error {
+        Error::NothingThere { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsNothingThere { path })
+        }
+        Error::CannotOpen { path, source } => {
+            let (path, reason) = (&shown(path), &words::reason(context.language, source));
+            context.say(Message::RunsCannotOpen { path, reason })
+        }
+        Error::NotADatabase { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsNotADatabase { path })
+        }
+        Error::Foreign { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsForeign { path })
+        }
+        Error::Newer {
+            path,
+            found,
+            supported,
+        } => {
+            let (path, found) = (&shown(path), &found.to_string());
+            let supported = &supported.to_string();
+            context.say(Message::RunsNewer {
+                path,
+                found,
+                supported,
+            })
+        }
+        Error::Locked { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsLocked { path })
+        }
+        Error::DiskFull { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsDiskFull { path })
+        }
+        Error::ReadOnly { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsReadOnly { path })
+        }
+        Error::Damaged { path } => {
+            let path = &shown(path);
+            context.say(Message::RunsDamaged { path })
+        }
+        Error::Sqlite { path, source } => {
+            let (path, detail) = (&shown(path), &source.to_string());
+            context.say(Message::RunsRefused { path, detail })
+        }
+        Error::NoSuchRun { wanted } => context.say(Message::RunsNoSuchRun { wanted }),
+        Error::Ambiguous { wanted, runs } => {
+            let mut first: Vec<&str> = runs.iter().take(5).map(String::as_str).collect();
+            if first.len() < runs.len() {
+                first.push("…");
+            }
+            let runs = &first.join(", ");
+            context.say(Message::RunsAmbiguous { wanted, runs })
+        }
+        Error::TakenOver { run } => context.say(Message::RunsTakenOver { run }),
+        Error::Artefact { path, source } => {
+            let (path, reason) = (&shown(path), &words::reason(context.language, source));
+            context.say(Message::FileCannotRead { path, reason })
+        }
+    }
+}
+
+/// The run that a person means.
+pub fn details(context: &Context, storage: &Storage, wanted: &str) -> Result<Details> {
+    storage
+        .find(wanted)
+        .and_then(|id| storage.details(&id))
+        .map_err(|error| failure(context, &error))
+}
+
+/// The runs that a person means, each once.
+pub fn all_details(
+    context: &Context,
+    storage: &Storage,
+    wanted: &[String],
+) -> Result<Vec<Details>> {
+    let mut runs: Vec<Details> = Vec::new();
+    for wanted in wanted {
+        let run = details(context, storage, wanted)?;
+        if runs.iter().all(|known| known.row.id != run.row.id) {
+            runs.push(run);
+        }
+    }
+    Ok(runs)
+}

@@ -1,0 +1,547 @@
+//! `museau train`: networks trained from scratch, by recipes, several side by side.
+mod memory;
+mod recorded;
+mod shown;
+
+use crate::context::Context;
+use crate::data_set::Source;
+use crate::failure::{Failure, Status};
+use crate::storage::StorageArguments;
+use crate::{data_set, interrupt, model};
+use anyhow::Result;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use data::loader::LoaderError;
+use data::{Manifest, ProblemKind};
+use engine::EngineError;
+use recorded::Recorded;
+use serde_json::json;
+use shown::{Board, Preparing, Shown};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use study::Storage;
+use train::recipe::KEYS;
+use train::run::{Ended, Outcome, RunFolder, Surroundings};
+use train::{RateRange, Recipe, TrainError, Unwatched};
+use words::Message;
+
+/// Options of `museau train`.
+#[derive(Debug, Args)]
+pub struct TrainingArguments {
+    /// Recipes (TOML); several are trained side by side. Without one, all is told by flags
+    #[arg(value_name = "RECIPE", conflicts_with = "resume")]
+    pub recipes: Vec<PathBuf>,
+    /// Go on with the runs in these folders
+    #[arg(long, value_name = "FOLDER", num_args = 1..)]
+    pub resume: Vec<PathBuf>,
+    /// The run's folder; with several runs, the folder of their folders [default: runs]
+    #[arg(long, short, value_name = "FOLDER", conflicts_with = "resume")]
+    pub output: Option<PathBuf>,
+    /// Train each recipe once with each of these seeds: 1,2,3
+    #[arg(
+        long,
+        value_name = "N,N,...",
+        value_delimiter = ',',
+        conflicts_with = "resume"
+    )]
+    pub seeds: Vec<u64>,
+    /// Trainings at a time; they share the threads [default: one a thread]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Train nothing: try growing learning rates for some steps, and say which to take
+    #[arg(long, conflicts_with_all = ["resume", "seeds"])]
+    pub find_rate: bool,
+    /// Print a JSON object a run
+    #[arg(long)]
+    pub json: bool,
+    /// Where the runs are recorded.
+    #[command(flatten)]
+    pub storage: StorageArguments,
+    /// The recipe's keys.
+    #[command(flatten)]
+    pub keys: RecipeFlags,
+}
+
+/// The keys of a recipe as flags: `--optimizer.rate 0.001`.
+#[derive(Clone, Debug, Default)]
+pub struct RecipeFlags(Vec<(&'static str, String)>);
+
+impl FromArgMatches for RecipeFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = KEYS.iter().filter_map(|key| {
+            let value = matches.get_one::<String>(key.name)?;
+            Some((key.name, value.clone()))
+        });
+        Ok(RecipeFlags(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for RecipeFlags {
+    fn augment_args(command: Command) -> Command {
+        command.args(KEYS.iter().map(|key| {
+            Arg::new(key.name)
+                .long(key.name)
+                .value_name("VALUE")
+                .help(key.help)
+                .help_heading("Keys of a recipe")
+                .allow_hyphen_values(true)
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// One training to be done.
+struct Job {
+    name: String,
+    recipe: Recipe,
+    manifest: Arc<Manifest>,
+    folder: PathBuf,
+    resumed: bool,
+}
+
+/// Runs `museau train`.
+pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
+    if arguments.find_rate {
+        return find_rate(context, arguments);
+    }
+    let jobs = jobs(context, arguments)?;
+    let storage = recorded::open(context, &arguments.storage)?;
+    let together = arguments
+        .jobs
+        .map_or(context.threads, usize::from)
+        .clamp(1, jobs.len());
+    // From here on; before, Ctrl-C ends at once.
+    let stop = interrupt::flag(context.say(Message::TrainInterrupt));
+    let board = Board::default();
+    let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
+    let ends = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for lane in 0..together {
+            let threads = threads_of(context.threads, together, lane);
+            let (board, queue, ends, storage) = (&board, &queue, &ends, &storage);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let next = queue
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
+                    let Some(job) = next else { break };
+                    let result = one(context, &job, threads, together, stop, storage, board);
+                    let end = told(context, arguments, board, &job, &result);
+                    ends.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(end);
+                }
+            });
+        }
+    });
+    let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for job in &left {
+        board.say(&context.say(Message::TrainNotBegun { name: &job.name }));
+    }
+    let mut ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !left.is_empty() {
+        ends.push(Some(Status::Interrupted));
+    }
+    match ends
+        .into_iter()
+        .flatten()
+        .max_by_key(|status| *status as u8)
+    {
+        Some(status) => Err(Failure::silent(status)),
+        None => Ok(()),
+    }
+}
+
+/// This lane's share of the threads.
+fn threads_of(threads: usize, lanes: usize, lane: usize) -> usize {
+    (threads / lanes + usize::from(lane < threads % lanes)).max(1)
+}
+
+/// All trainings that are asked for; recipes, data sets and folders are tried before any begins.
+fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
+    let mut manifests = Manifests::default();
+    let mut jobs = Vec::new();
+    for folder in &arguments.resume {
+        let open = RunFolder::open(folder).map_err(|error| failure(context, &error))?;
+        let recipe = open.recipe().map_err(|error| failure(context, &error))?;
+        let elsewhere = ["data.source", "data.decisions"];
+        let mut given = arguments.keys.0.iter().map(|(key, _)| *key);
+        if let Some(key) = given.find(|key| !elsewhere.contains(key)) {
+            let said = context.say(Message::TrainResumeKey { key });
+            return Err(Failure::error(Status::Usage, said));
+        }
+        let mut changed = recipe.clone();
+        from_folder(&mut changed, folder);
+        let changed = self::changed(context, &changed, &arguments.keys)?;
+        let manifest = manifests.open(context, &changed)?;
+        jobs.push(Job {
+            name: recipe.train.name.clone(),
+            recipe,
+            manifest,
+            folder: folder.clone(),
+            resumed: true,
+        });
+    }
+    if !arguments.resume.is_empty() {
+        return Ok(jobs);
+    }
+    let recipes = recipes(context, arguments)?;
+    let seeds = &arguments.seeds;
+    let several = recipes.len() * seeds.len().max(1) > 1;
+    let parent = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("runs"));
+    let mut taken = HashSet::new();
+    for recipe in recipes {
+        let manifest = manifests.open(context, &recipe)?;
+        let own = [recipe.train.seed];
+        let wanted = if seeds.is_empty() { &own[..] } else { seeds };
+        for &seed in wanted {
+            let mut recipe = recipe.clone();
+            recipe.train.seed = seed;
+            let mut name = recipe.train.name.clone();
+            if !seeds.is_empty() {
+                name += &format!("-seed{seed}");
+            }
+            let folder = match &arguments.output {
+                Some(folder) if !several => folder.clone(),
+                _ => free(context, &parent, &name, &mut taken),
+            };
+            jobs.push(Job {
+                name,
+                recipe,
+                manifest: manifest.clone(),
+                folder,
+                resumed: false,
+            });
+        }
+    }
+    Ok(jobs)
+}
+
+/// A folder of this name that is not there yet: `name`, `name-2`, ... Runs that are passed over and
+/// could go on are told.
+fn free(context: &Context, parent: &Path, name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let mut place = parent.join(&plain);
+    let mut number = 2;
+    let mut unfinished = Vec::new();
+    while place.exists() || !taken.insert(place.clone()) {
+        if place.exists() && !taken.contains(&place) && RunFolder::is_unfinished(&place) {
+            unfinished.push(place);
+        }
+        place = parent.join(format!("{plain}-{number}"));
+        number += 1;
+    }
+    for path in unfinished.iter().filter(|_| !context.quiet) {
+        let said = context.say(Message::TrainUnfinished {
+            path: &path.display().to_string(),
+            name: &place.file_name().unwrap_or_default().to_string_lossy(),
+        });
+        eprintln!("{said}");
+    }
+    place
+}
+
+/// The recipes, with what the flags change.
+fn recipes(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Recipe>> {
+    if arguments.recipes.is_empty() {
+        let mut recipe = Recipe::default();
+        recipe.train.name = "train".into();
+        return Ok(vec![changed(context, &recipe, &arguments.keys)?]);
+    }
+    let open = |path: &PathBuf| {
+        let mut recipe = Recipe::open(path).map_err(|error| failure(context, &error))?;
+        from_folder(&mut recipe, path.parent().unwrap_or(Path::new("")));
+        changed(context, &recipe, &arguments.keys)
+    };
+    arguments.recipes.iter().map(open).collect()
+}
+
+/// Paths in a recipe start at its folder, those of flags where the person is.
+fn from_folder(recipe: &mut Recipe, folder: &Path) {
+    let from_folder = |text: &mut String| {
+        if !text.is_empty() {
+            *text = folder.join(&*text).display().to_string();
+        }
+    };
+    from_folder(&mut recipe.data.source);
+    recipe.data.decisions.iter_mut().for_each(from_folder);
+}
+
+fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Recipe> {
+    let changes = keys.0.iter().map(|(name, value)| (*name, value.as_str()));
+    let mut recipe = recipe
+        .set(changes)
+        .map_err(|error| failure(context, &error))?;
+    // The run's own copy of the recipe is found again from anywhere.
+    let absolute = |text: &mut String| {
+        if let Ok(path) = std::path::absolute(&*text)
+            && !text.is_empty()
+        {
+            *text = path.display().to_string();
+        }
+    };
+    absolute(&mut recipe.data.source);
+    recipe.data.decisions.iter_mut().for_each(absolute);
+    Ok(recipe)
+}
+
+/// Data sets that were opened, so that several trainings open each once.
+#[derive(Default)]
+struct Manifests(HashMap<(String, Option<String>), Opened>);
+
+struct Opened {
+    manifest: Arc<Manifest>,
+    /// A class that has a folder and no photo.
+    empty: Option<String>,
+}
+
+impl Manifests {
+    fn open(&mut self, context: &Context, recipe: &Recipe) -> Result<Arc<Manifest>> {
+        let data = &recipe.data;
+        if data.source.is_empty() {
+            return Err(failure(context, &TrainError::NoSource));
+        }
+        let key = (data.source.clone(), data.decisions.clone());
+        if !self.0.contains_key(&key) {
+            let source = Source {
+                source: PathBuf::from(&data.source),
+                decisions: data.decisions.as_ref().map(PathBuf::from),
+            };
+            let (manifest, problems, _) = data_set::open(context, &source)?;
+            let mut problems = problems.into_iter();
+            let empty = problems.find(|problem| problem.kind == ProblemKind::EmptyClass);
+            let opened = Opened {
+                manifest: Arc::new(manifest),
+                empty: empty.map(|problem| problem.path),
+            };
+            self.0.insert(key.clone(), opened);
+        }
+        let opened = &self.0[&key];
+        // All classes are asked for, and the network would never have heard of this one.
+        if data.classes.trim().is_empty()
+            && let Some(class) = opened.empty.clone()
+        {
+            return Err(failure(context, &TrainError::EmptyClass { class }));
+        }
+        Ok(opened.manifest.clone())
+    }
+}
+
+/// Where decoded photos are kept from one training to the next.
+fn cache() -> PathBuf {
+    let home = model::home().unwrap_or_else(|| std::env::temp_dir().join("museau"));
+    home.join("cache")
+}
+
+fn one(
+    context: &Context,
+    job: &Job,
+    threads: usize,
+    together: usize,
+    stop: &AtomicBool,
+    storage: &Storage,
+    board: &Board,
+) -> Result<Outcome, TrainError> {
+    let cache = cache();
+    let preparing = Preparing::new(context, board, &job.name);
+    let around = Surroundings {
+        cache: &cache,
+        threads,
+        isa: context.isa,
+        memory_limit: memory::free().map(|bytes| bytes / together),
+        stop,
+        decoded: &|done, all| preparing.now(done, all),
+        language: context.language,
+    };
+    let Job {
+        name,
+        recipe,
+        manifest,
+        folder,
+        resumed,
+    } = job;
+    let say = |text: &str| board.say(text);
+    if *resumed {
+        let open = RunFolder::open(folder)?;
+        let record = open.about()?.record;
+        let mut recorded = Recorded::resume(context, storage, recipe, record, folder, &say);
+        let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
+        let result = train::run::resume(&open, manifest, &around, &mut shown);
+        drop(shown);
+        recorded.end(&result);
+        result
+    } else {
+        let mut recorded = Recorded::begin(context, storage, recipe, name, folder, &say);
+        let record = recorded.id().map(str::to_owned);
+        let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
+        let record = record.as_deref();
+        let result = train::run::begin(recipe, manifest, folder, record, &around, &mut shown);
+        drop(shown);
+        recorded.end(&result);
+        result
+    }
+}
+
+/// Prints how a training ended; the exit status that it asks for.
+fn told(
+    context: &Context,
+    arguments: &TrainingArguments,
+    board: &Board,
+    job: &Job,
+    result: &Result<Outcome, TrainError>,
+) -> Option<Status> {
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let text = error.message(context.language);
+            board.say(&format!("museau: {}: {text}", job.name));
+            return Some(status(error));
+        }
+    };
+    let ended = match outcome.ended {
+        Ended::Complete => "complete",
+        Ended::Early => "early",
+        Ended::Stopped => "stopped",
+        Ended::Interrupted => "interrupted",
+    };
+    let metrics: serde_json::Map<String, serde_json::Value> = outcome
+        .metrics
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    let line = if arguments.json {
+        json!({
+            "name": job.name,
+            "seed": job.recipe.train.seed,
+            "ended": ended,
+            "epochs": outcome.epochs,
+            "kept_epoch": outcome.kept_epoch,
+            "metrics": metrics,
+            "seconds": outcome.seconds,
+            "folder": job.folder,
+            "package": outcome.package,
+        })
+        .to_string()
+    } else {
+        let validation = outcome
+            .metrics
+            .iter()
+            .find(|(name, _)| *name == "val_accuracy");
+        let place = outcome.package.as_ref().unwrap_or(&job.folder);
+        format!(
+            "{}\t{ended}\t{}\t{}\t{}\t{:.1} s\t{}",
+            job.name,
+            outcome.epochs,
+            outcome.kept_epoch,
+            validation.map_or_else(
+                || "-".into(),
+                |(_, share)| format!("{:.1} %", 100.0 * share)
+            ),
+            outcome.seconds,
+            place.display()
+        )
+    };
+    let mut out = std::io::stdout().lock();
+    let written = board.hidden(|| writeln!(out, "{line}"));
+    match (written, outcome.ended) {
+        (_, Ended::Interrupted) => Some(Status::Interrupted),
+        // Who reads has gone away: the run is there all the same.
+        (Err(error), _) if error.kind() == std::io::ErrorKind::BrokenPipe => None,
+        (written, _) => written.err().map(|_| Status::Failed),
+    }
+}
+
+fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
+    let never = AtomicBool::new(false);
+    let mut manifests = Manifests::default();
+    let cache = cache();
+    for recipe in recipes(context, arguments)? {
+        let manifest = manifests.open(context, &recipe)?;
+        let around = Surroundings {
+            cache: &cache,
+            threads: context.threads,
+            isa: context.isa,
+            memory_limit: memory::free(),
+            stop: &never,
+            decoded: &|_, _| {},
+            language: context.language,
+        };
+        let range = RateRange::default();
+        let finding = train::run::try_rates(&recipe, &manifest, range, &around, &mut Unwatched)
+            .map_err(|error| failure(context, &error))?;
+        let mut out = std::io::stdout().lock();
+        if arguments.json {
+            let line = json!({
+                "name": recipe.train.name,
+                "rates": finding.rates,
+                "losses": finding.losses,
+                "steepest": finding.steepest,
+                "suggestion": finding.suggestion,
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            for (rate, loss) in finding.rates.iter().zip(&finding.losses) {
+                writeln!(out, "{rate:.2e}\t{loss:.4}")?;
+            }
+            let shown = |rate: Option<f32>| rate.map_or_else(|| "-".into(), |r| format!("{r:.2e}"));
+            writeln!(out, "steepest\t{}", shown(finding.steepest))?;
+            writeln!(out, "suggestion\t{}", shown(finding.suggestion))?;
+        }
+    }
+    Ok(())
+}
+
+fn failure(context: &Context, error: &TrainError) -> anyhow::Error {
+    Failure::error(status(error), error.message(context.language))
+}
+
+fn status(error: &TrainError) -> Status {
+    match error {
+        TrainError::Unknown { .. }
+        | TrainError::Option { .. }
+        | TrainError::Range { .. }
+        | TrainError::Toml { .. }
+        | TrainError::Key { .. }
+        | TrainError::Value { .. }
+        | TrainError::NotItsOwn { .. }
+        | TrainError::Freeze { .. }
+        | TrainError::Steps { .. }
+        | TrainError::Views(_)
+        | TrainError::Network(_)
+        | TrainError::Engine(EngineError::NothingTrained)
+        | TrainError::NoSource => Status::Usage,
+        TrainError::Classes { .. }
+        | TrainError::EmptyClass { .. }
+        | TrainError::Other { .. }
+        | TrainError::Checkpoint { .. }
+        | TrainError::Kept { .. }
+        | TrainError::NoRun { .. } => Status::Unusable,
+        TrainError::File(data::Error::Write { .. })
+        | TrainError::Loader(LoaderError::File(data::Error::Write { .. })) => Status::Failed,
+        TrainError::File(_) | TrainError::Loader(_) => Status::Unusable,
+        _ => Status::Failed,
+    }
+}

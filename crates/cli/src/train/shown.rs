@@ -1,0 +1,264 @@
+//! What a person sees of trainings while they run: a line each, alive on a terminal, else a line now
+//! and then.
+use crate::context::Context;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use train::{Beginning, Flow, Live, Notice, Watch};
+use words::Message;
+
+/// The place where all trainings of a command are shown.
+#[derive(Debug, Default)]
+pub struct Board {
+    bars: MultiProgress,
+}
+
+/// One training's line, and who else looks on.
+pub struct Shown<'a> {
+    context: &'a Context,
+    board: &'a Board,
+    name: String,
+    bar: ProgressBar,
+    plain: bool,
+    /// The last plain line.
+    last: Option<Instant>,
+    epochs: u32,
+    /// Photos for choosing told right after the last epoch, and at best.
+    validation: Option<(f64, f64)>,
+    /// Who records.
+    also: &'a mut dyn Watch,
+}
+
+/// The line of a training that does not learn yet: twins are looked for, photos are decoded.
+pub struct Preparing<'a> {
+    board: &'a Board,
+    name: String,
+    bar: ProgressBar,
+    plain: bool,
+    /// The last plain line.
+    last: Mutex<Instant>,
+}
+
+impl<'a> Preparing<'a> {
+    /// Of the training of this name; shown from the first photo on.
+    pub fn new(context: &Context, board: &'a Board, name: &str) -> Self {
+        let bar = ProgressBar::hidden();
+        let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}");
+        Preparing {
+            bar: bar
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_prefix(name.to_owned()),
+            plain: board.bars.is_hidden() && !context.quiet,
+            board,
+            name: name.to_owned(),
+            last: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// So many photos of all are done.
+    pub fn now(&self, done: usize, all: usize) {
+        if self.plain {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.elapsed() >= PAUSE {
+                *last = Instant::now();
+                eprintln!("{}: {done}/{all}", self.name);
+            }
+        } else if done >= all {
+            self.board.bars.remove(&self.bar);
+        } else {
+            if self.bar.is_hidden() {
+                self.board.bars.add(self.bar.clone());
+            }
+            self.bar.set_length(all as u64);
+            self.bar.set_position(done as u64);
+        }
+    }
+}
+
+impl Drop for Preparing<'_> {
+    fn drop(&mut self) {
+        self.board.bars.remove(&self.bar);
+    }
+}
+
+/// Plain lines are at least this far apart.
+const PAUSE: Duration = Duration::from_secs(5);
+
+impl Board {
+    /// Prints above the lines.
+    pub fn say(&self, text: &str) {
+        self.hidden(|| eprintln!("{text}"));
+    }
+
+    /// Takes the lines away while something else is printed.
+    pub fn hidden<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bars.suspend(print)
+    }
+}
+
+impl<'a> Shown<'a> {
+    /// A line for the training of this name; `also` is told everything too.
+    pub fn new(
+        context: &'a Context,
+        board: &'a Board,
+        name: String,
+        also: &'a mut dyn Watch,
+    ) -> Self {
+        let bar = if context.quiet {
+            ProgressBar::hidden()
+        } else {
+            board.bars.add(ProgressBar::new(0))
+        };
+        let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg} {eta}");
+        let bar = bar
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            .with_prefix(name.clone());
+        Shown {
+            plain: bar.is_hidden() && !context.quiet,
+            context,
+            board,
+            name,
+            bar,
+            last: None,
+            epochs: 0,
+            validation: None,
+            also,
+        }
+    }
+
+    fn numbers(&self, epoch: u32, loss: f64, accuracy: f64) -> String {
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let mut text = format!(
+            "{epoch}/{} loss {loss:.3} accuracy {}",
+            self.epochs,
+            percent(accuracy)
+        );
+        if let Some((last, best)) = self.validation {
+            text += &format!(" val {} best {}", percent(last), percent(best));
+        }
+        text
+    }
+}
+
+impl Watch for Shown<'_> {
+    fn begins(&mut self, beginning: &Beginning) {
+        self.epochs = beginning.epochs;
+        self.validation = beginning.validation;
+        self.bar.set_length(u64::from(beginning.epochs) * 1000);
+        self.bar.set_position(u64::from(beginning.epoch) * 1000);
+        self.bar.reset_eta();
+        if !self.context.quiet {
+            let text = self.context.say(Message::TrainBegins {
+                name: &self.name,
+                train: &beginning.train_photos.to_string(),
+                validation: &beginning.validation_photos.to_string(),
+                classes: &beginning.classes.len().to_string(),
+                parameters: &beginning.parameters.to_string(),
+                memory: &beginning.bytes().div_ceil(1_000_000).to_string(),
+                threads: &beginning.threads.to_string(),
+            });
+            self.board.say(&text);
+        }
+        self.also.begins(beginning);
+    }
+
+    fn live(&mut self, live: &Live) {
+        let share = live.batch as f64 / live.batches.max(1) as f64;
+        let done = f64::from(live.epoch) + share;
+        self.bar.set_position((done * 1000.0) as u64);
+        let numbers = self.numbers(live.epoch + 1, live.loss, live.accuracy);
+        self.bar
+            .set_message(format!("{numbers} {:.0}/s", live.photos_per_second));
+        self.also.live(live);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        if !self.context.quiet {
+            let text = said(self.context, notice);
+            self.board.say(&format!("{}: {text}", self.name));
+        }
+        self.also.notice(notice);
+    }
+
+    fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow {
+        let metric = |name: &str| metrics.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+        if let Some(now) = metric("val_accuracy") {
+            let best = self.validation.map_or(now, |(_, best)| best.max(now));
+            self.validation = Some((now, best));
+        }
+        let due = self.last.is_none_or(|last| last.elapsed() >= PAUSE);
+        if self.plain && (due || step == u64::from(self.epochs)) {
+            self.last = Some(Instant::now());
+            let (loss, accuracy) = (metric("loss"), metric("accuracy"));
+            let numbers = self.numbers(
+                step as u32,
+                loss.unwrap_or(f64::NAN),
+                accuracy.unwrap_or(f64::NAN),
+            );
+            eprintln!("{}: {numbers}", self.name);
+        }
+        self.also.report(step, metrics)
+    }
+
+    fn keeps(&mut self, epoch: u32) {
+        self.also.keeps(epoch);
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn said(context: &Context, notice: &Notice) -> String {
+    match notice {
+        Notice::Threads { before, now } => context.say(Message::TrainThreads {
+            before: &before.to_string(),
+            now: &now.to_string(),
+        }),
+        Notice::Instructions { before, now } => {
+            context.say(Message::TrainInstructions { before, now })
+        }
+        Notice::OlderCheckpoint { reason } => context.say(Message::TrainOlderCheckpoint { reason }),
+        Notice::Large { parameters } => context.say(Message::TrainLarge {
+            parameters: &parameters.to_string(),
+        }),
+        Notice::NoCurve { path, reason } => context.say(Message::FileCannotWrite {
+            path: &path.display().to_string(),
+            reason,
+        }),
+        Notice::LeftOut { count } => context.say(Message::TrainLeftOut {
+            count: &count.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use train::Unwatched;
+    use words::Language;
+
+    #[test]
+    fn a_training_that_goes_on_shows_the_best_so_far() {
+        let context = Context {
+            wanted_language: None,
+            language: Language::English,
+            threads: 1,
+            isa: kernels::Isa::best(),
+            quiet: true,
+        };
+        let (board, mut nobody) = (Board::default(), Unwatched);
+        let mut shown = Shown::new(&context, &board, "x".to_owned(), &mut nobody);
+        shown.begins(&Beginning {
+            validation: Some((0.6, 0.8)),
+            ..crate::train::recorded::tests::beginning(2)
+        });
+        let numbers = shown.numbers(3, 1.0, 0.5);
+        assert!(numbers.ends_with("val 60.0 % best 80.0 %"), "{numbers}");
+        let _ = shown.report(3, &[("val_accuracy", 0.7)]);
+        let numbers = shown.numbers(3, 1.0, 0.5);
+        assert!(numbers.ends_with("val 70.0 % best 80.0 %"), "{numbers}");
+    }
+}
