@@ -6,10 +6,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tensor::Random;
-use words::{Breed, Language, Message};
+use words::{Language, Message};
 
-use crate::manifest::part_by_name;
+use crate::class::{Class, breed_of_folder};
 use crate::matlab::{self, MatlabError};
+use crate::part::{Part, part_by_name};
 
 /// How many folders deep a class may keep its photos.
 pub(crate) const MOST_DEPTH: usize = 8;
@@ -112,19 +113,6 @@ impl DatasetError {
     }
 }
 
-/// Which part of a data set a photo belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// For fitting.
-    Train,
-    /// For choosing.
-    Validation,
-    /// Kept for testing.
-    Test,
-    /// The data set does not say.
-    Unsaid,
-}
-
 /// How it is known which photos are kept for testing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldOut {
@@ -134,15 +122,6 @@ pub enum HeldOut {
     TestFolder,
     /// Not at all: every photo is used, and whoever shows a result must say so.
     All,
-}
-
-/// One class: a folder.
-#[derive(Clone, Debug)]
-pub struct Class {
-    /// The folder's name.
-    pub folder: String,
-    /// The breed that its name tells, if any.
-    pub breed: Option<&'static Breed>,
 }
 
 /// One photo.
@@ -330,27 +309,6 @@ impl Dataset {
         }
         read_at_most(&path, most_bytes)
     }
-}
-
-/// The breed that the name of a class's folder tells: by its synset (`n02085620-Chihuahua`), else
-/// by its name in either language (`cane_corso`, `Berger de Brie`).
-pub fn breed_of_folder(folder: &str) -> Option<&'static Breed> {
-    let (synset, rest) = folder.split_at_checked(9).unwrap_or((folder, ""));
-    if (rest.is_empty() || rest.starts_with(['-', '_', ' ', '.']))
-        && let Some(breed) = words::breed(synset)
-    {
-        return Some(breed);
-    }
-    words::breed(folder).or_else(|| words::find(folder))
-}
-
-/// The synset that a name begins with: `n02085620-Chihuahua`, `n02085620_10074.jpg`.
-pub(crate) fn synset_of(name: &str) -> Option<&str> {
-    let (synset, rest) = name.split_at_checked(9)?;
-    let digits = synset.strip_prefix('n')?;
-    (digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (rest.is_empty() || rest.starts_with(['-', '_', ' ', '.'])))
-    .then_some(synset)
 }
 
 /// Walks the folders and gathers what they hold.

@@ -8,7 +8,6 @@ use tensor::Random;
 use words::{Language, Message};
 
 use crate::check::measure::{BINS, Measures};
-use crate::check::open_photo;
 use crate::check::page::{reduced, thumbnail};
 use crate::check::plane::Plane;
 use crate::features::{Features, plane_of};
@@ -118,7 +117,7 @@ pub struct ClassMap {
 
 /// A class's name without ImageNet's number before it.
 pub(crate) fn shown_class(folder: &str) -> &str {
-    match crate::dataset::synset_of(folder) {
+    match crate::class::synset_of(folder) {
         Some(_) => folder
             .get(10..)
             .filter(|rest| !rest.is_empty())
@@ -153,7 +152,7 @@ pub fn explore(
     let sums = std::sync::Mutex::new(vec![[0u64; MEAN_SIDE * MEAN_SIDE * 3]; classes]);
     let measured = parallel::map(threads, places.len(), progress, |index| {
         let entry = &entries[places[index]];
-        let (photo, _) = open_photo(manifest, entry).ok()?;
+        let (photo, _) = manifest.photo(entry).ok()?;
         let plane = Plane::of_rgb(photo.width(), photo.height(), photo.rgb());
         let small = reduced(
             photo.rgb(),

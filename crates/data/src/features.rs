@@ -6,7 +6,6 @@ use kernels::{Activation, Isa, dense::PackedDense};
 use tensor::Pool;
 use vision::Photo;
 
-use crate::check::open_photo;
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
 
@@ -62,7 +61,7 @@ impl Features {
                 return None;
             }
             kept(entry).or_else(|| {
-                let (photo, hash) = open_photo(manifest, entry).ok()?;
+                let (photo, hash) = manifest.photo(entry).ok()?;
                 // What is kept under the old hash must not be of another photo.
                 (hash == entry.hash).then(|| make(&photo))?
             })

@@ -7,6 +7,7 @@ mod annotation;
 mod archive;
 mod atomic_file;
 pub mod check;
+mod class;
 mod dataset;
 mod error;
 mod eviction;
@@ -18,6 +19,7 @@ pub mod loader;
 mod manifest;
 mod matlab;
 pub mod parallel;
+mod part;
 mod predictions;
 #[cfg(test)]
 mod scene;
@@ -26,15 +28,14 @@ pub mod split;
 mod table;
 
 pub use atomic_file::{AtomicFile, sync_folder_of};
-pub use dataset::{
-    Class, Dataset, DatasetError, HeldOut, LeftAside, ListError, Part, Photo, Reason,
-    breed_of_folder,
-};
+pub use class::{Class, breed_of_folder};
+pub use dataset::{Dataset, DatasetError, HeldOut, LeftAside, ListError, Photo, Reason};
 pub use error::{ArchiveFault, Error, TableFault};
 pub use eviction::evict_oldest;
 pub use features::Features;
 pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
-pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest, part_name};
+pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest};
 pub use matlab::{MatlabError, read_list};
 pub use parallel::Progress;
+pub use part::{Part, part_name};
 pub use predictions::{Prediction, Predictions};

@@ -9,9 +9,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use vision::{Limits, Photo};
+
 use crate::atomic_file::AtomicFile;
-use crate::dataset::{Class, Part, breed_of_folder};
+use crate::class::{Class, breed_of_folder};
 use crate::error::{Error, TableFault};
+use crate::part::{Part, part_by_name, part_name};
 use crate::table::Table;
 
 /// The columns, in their order.
@@ -329,6 +332,14 @@ impl Manifest {
     pub fn read(&self, entry: &Entry) -> io::Result<Vec<u8>> {
         read_place(&self.locate(entry), entry.offset, entry.bytes)
     }
+
+    /// The decoded photo and its file's hash, or why it cannot be read.
+    pub fn photo(&self, entry: &Entry) -> Result<(Photo, blake3::Hash), String> {
+        let bytes = self.read(entry).map_err(|error| error.to_string())?;
+        let photo =
+            vision::decode(&bytes, &Limits::default()).map_err(|error| error.to_string())?;
+        Ok((photo, blake3::hash(&bytes)))
+    }
 }
 
 /// Whether a file's first line names the columns of a manifest, also as a spreadsheet saves it (with
@@ -391,27 +402,6 @@ pub(crate) fn slashes(path: &Path) -> String {
         text.into_owned()
     } else {
         text.replace(std::path::MAIN_SEPARATOR, "/")
-    }
-}
-
-/// As in the column `split`.
-pub fn part_name(part: Part) -> &'static str {
-    match part {
-        Part::Train => "train",
-        Part::Validation => "val",
-        Part::Test => "test",
-        Part::Unsaid => "",
-    }
-}
-
-/// The part of this name, as data sets say it.
-pub(crate) fn part_by_name(name: &str) -> Option<Part> {
-    match name.to_ascii_lowercase().as_str() {
-        "train" | "training" => Some(Part::Train),
-        "val" | "valid" | "validation" | "dev" => Some(Part::Validation),
-        "test" | "testing" => Some(Part::Test),
-        "" => Some(Part::Unsaid),
-        _ => None,
     }
 }
 

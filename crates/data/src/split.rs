@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tensor::Random;
 
-use crate::dataset::Part;
 use crate::error::Error;
 use crate::manifest::{Entry, Manifest};
+use crate::part::Part;
 
 /// How to split.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod arena;
 mod bands;
 mod error;
 mod execute;
+mod kernel_choice;
 mod loss;
 mod lower;
 mod operation;
@@ -20,8 +21,9 @@ pub mod reference;
 mod training;
 
 pub use error::EngineError;
+pub use kernel_choice::Kernels;
 pub use loss::{Loss, Targets};
-pub use plan::{Kernels, Memory, Output, Plan, PlanOptions, StepTime, Workspace};
+pub use plan::{Memory, Output, Plan, PlanOptions, StepTime, Workspace};
 pub use training::{
     StepOptions, StepResult, Trained, TrainingMemory, TrainingOptions, TrainingPlan, TrainingState,
 };

@@ -1,5 +1,6 @@
 //! A plan: the steps of a network for one size of input, where their values live, and what it needs.
 use crate::arena::{self, Lifetime, whole_lines};
+use crate::kernel_choice::Kernels;
 use crate::lower::{self, Draft, Drafts, INPUT, Phase, ValueId};
 use crate::operation::Operation;
 use crate::{EngineError, pack};
@@ -7,15 +8,6 @@ use graph::{Graph, NodeId, ParameterSpec};
 use kernels::Isa;
 use std::time::Duration;
 use tensor::{AlignedBuffer, NamedTensors, Pool, Shape};
-
-/// Which kernels the steps run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernels {
-    /// The fast ones, with these instructions.
-    Fast(Isa),
-    /// The readable ones, slow and the truth for the others.
-    Readable,
-}
 
 /// What a plan is made for.
 #[derive(Clone, Debug)]

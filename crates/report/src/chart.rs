@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use plotters::prelude::*;
 
-use crate::page::{Table, escape};
+use crate::escape::escape;
+use crate::table::Table;
 
 /// Colours that are told apart with any colour vision (Okabe and Ito, 2008).
 const COLORS: [RGBColor; 4] = [

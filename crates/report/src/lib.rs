@@ -4,11 +4,14 @@
 //! own policy forbids it. This crate knows no data set: it is given texts, numbers and pixels.
 
 mod chart;
+mod escape;
 mod matrix;
 mod page;
 mod picture;
+mod table;
 
 pub use chart::{Chart, Line};
 pub use matrix::Matrix;
-pub use page::{Page, Table};
+pub use page::Page;
 pub use picture::Picture;
+pub use table::Table;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::page::{Table, escape};
+use crate::escape::escape;
+use crate::table::Table;
 
 /// Pixels of a cell's side: so many in all if that leaves each between the two bounds.
 const SIDE: usize = 600;

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::chart::Chart;
+use crate::escape::escape;
 use crate::matrix::Matrix;
 use crate::picture::Picture;
+use crate::table::Table;
 
 /// How everything looks: one column, readable on a phone and on paper.
 const STYLE: &str = "\
@@ -45,55 +47,6 @@ pub struct Page {
     headings: Vec<(String, String)>,
     /// Whether there is a comparison, which has a script.
     compares: bool,
-}
-
-/// Rows of texts under a header.
-#[derive(Clone, Debug, Default)]
-pub struct Table {
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// A table with these columns.
-    pub fn new<Text: Into<String>>(header: impl IntoIterator<Item = Text>) -> Self {
-        Table {
-            header: header.into_iter().map(Into::into).collect(),
-            rows: Vec::new(),
-        }
-    }
-
-    /// Adds a row; a field that is a number stands on the right.
-    pub fn row<Text: Into<String>>(&mut self, fields: impl IntoIterator<Item = Text>) {
-        self.rows.push(fields.into_iter().map(Into::into).collect());
-    }
-
-    /// Whether it has no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    pub(crate) fn html(&self, caption: &str) -> String {
-        let mut html = String::from("<div class=scroll tabindex=0><table>");
-        if !caption.is_empty() {
-            let _ = write!(html, "<caption>{}</caption>", escape(caption));
-        }
-        html.push_str("<thead><tr>");
-        for name in &self.header {
-            let _ = write!(html, "<th scope=col>{}", escape(name));
-        }
-        html.push_str("</thead><tbody>");
-        for row in &self.rows {
-            html.push_str("<tr>");
-            for field in row {
-                let number = field.parse::<f64>().is_ok();
-                let class = if number { " class=n" } else { "" };
-                let _ = write!(html, "<td{class}>{}", escape(field));
-            }
-        }
-        html.push_str("</table></div>");
-        html
-    }
 }
 
 impl Page {
@@ -221,22 +174,6 @@ impl Page {
         html.push_str("</body></html>\n");
         html
     }
-}
-
-/// Text that HTML takes as nothing but text, between tags and inside quotes.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

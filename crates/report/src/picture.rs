@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use jpeg_encoder::{ColorType, Encoder};
 
-use crate::page::escape;
+use crate::escape::escape;
 
 /// JPEG's quality, of 100: a small picture to be recognised by.
 const QUALITY: u8 = 70;

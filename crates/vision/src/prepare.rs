@@ -5,7 +5,7 @@ use graph::{Geometry, InputSpec, Scaling};
 use tensor::AlignedBuffer;
 
 use crate::filters::Pipeline;
-use crate::resize::{Source, resize};
+use crate::resize::{Source, letterbox, resize};
 use crate::{Photo, PrepareError};
 
 /// The views of one photo: N,H,W,C in f32, one after the other.
@@ -258,16 +258,6 @@ fn part(from: usize, resized: usize, kept: usize) -> (f64, f64) {
     let scale = from as f64 / resized as f64;
     let start = start * scale;
     (start, (kept as f64 * scale).min(from as f64 - start))
-}
-
-/// The size of the whole photo inside the network's rectangle, its aspect kept.
-pub(crate) fn letterbox(
-    (width, height): (usize, usize),
-    (to_width, to_height): (usize, usize),
-) -> (usize, usize) {
-    let scale = (to_width as f64 / width as f64).min(to_height as f64 / height as f64);
-    let side = |from: usize, to: usize| ((from as f64 * scale).round() as usize).clamp(1, to);
-    (side(width, to_width), side(height, to_height))
 }
 
 /// What each of the 256 values of a channel of the network's input becomes.

@@ -14,6 +14,16 @@ pub(crate) struct Source {
     pub height: f64,
 }
 
+/// The size of the whole photo inside a rectangle, its aspect kept.
+pub(crate) fn letterbox(
+    (width, height): (usize, usize),
+    (to_width, to_height): (usize, usize),
+) -> (usize, usize) {
+    let scale = (to_width as f64 / width as f64).min(to_height as f64 / height as f64);
+    let side = |from: usize, to: usize| ((from as f64 * scale).round() as usize).clamp(1, to);
+    (side(width, to_width), side(height, to_height))
+}
+
 /// Resizes a rectangle of `rgb` (`width` x `height`, 3 bytes a pixel) to `new_width` x `new_height`.
 ///
 /// # Panics

@@ -16,8 +16,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use vision::{Limits, Photo};
-
 pub use duplicates::{Twins, pairs};
 pub use finding::{Checked, Finding};
 pub use kind::Kind;
@@ -26,8 +24,9 @@ pub use suspects::Probabilities;
 
 use crate::features::Features;
 use crate::import::Problem;
-use crate::manifest::{Entry, Manifest, part_name};
+use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
+use crate::part::part_name;
 use decisions::{Decision, Decisions, Verdict};
 use duplicates::Fingerprint;
 use measure::Measures;
@@ -37,15 +36,8 @@ use rules::{of_classes, of_photo, of_problem, of_twins};
 /// One photo, looked at.
 type Looked = Result<(Measures, Fingerprint), String>;
 
-/// Reads a photo of a manifest; gives its file's hash too, or says why it cannot be read.
-pub fn open_photo(manifest: &Manifest, entry: &Entry) -> Result<(Photo, blake3::Hash), String> {
-    let bytes = manifest.read(entry).map_err(|error| error.to_string())?;
-    let photo = vision::decode(&bytes, &Limits::default()).map_err(|error| error.to_string())?;
-    Ok((photo, blake3::hash(&bytes)))
-}
-
 fn look(manifest: &Manifest, entry: &Entry) -> Looked {
-    let (photo, hash) = open_photo(manifest, entry)?;
+    let (photo, hash) = manifest.photo(entry)?;
     if hash != entry.hash {
         return Err("the file has changed since it was imported".to_owned());
     }

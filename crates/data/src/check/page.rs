@@ -6,7 +6,7 @@ use report::{Page, Picture, Table};
 use words::{Language, Message};
 
 use super::plane::Plane;
-use super::{Checked, Finding, Kind, open_photo};
+use super::{Checked, Finding, Kind};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
 
@@ -120,7 +120,7 @@ pub fn thumbnail(
     longest: usize,
     boxes: bool,
 ) -> Option<Picture> {
-    let (photo, _) = open_photo(manifest, entry).ok()?;
+    let (photo, _) = manifest.photo(entry).ok()?;
     let (width, height) = entry.original.unwrap_or((entry.width, entry.height));
     let most = width.max(height) as usize;
     let side = |side: u32| (side as usize * longest / most).clamp(1, longest);

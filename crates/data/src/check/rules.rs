@@ -8,9 +8,9 @@ use super::duplicates::Twins;
 use super::finding::Finding;
 use super::kind::Kind;
 use super::measure::Measures;
-use crate::dataset::Part;
 use crate::import::{Problem, ProblemKind};
-use crate::manifest::{Entry, Manifest, part_name};
+use crate::manifest::{Entry, Manifest};
+use crate::part::{Part, part_name};
 
 // Dark, blurred and tiny are judged here otherwise than by `vision::quality`, on purpose. That one
 // advises a person to take another photo, so it spares every good one at its full size; this one

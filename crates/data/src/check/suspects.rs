@@ -7,10 +7,10 @@ use std::path::Path;
 use super::duplicates::{Twins, pairs};
 use super::finding::Finding;
 use super::kind::Kind;
-use crate::dataset::Part;
 use crate::error::{Error, TableFault};
 use crate::features::Features;
-use crate::manifest::{Entry, Manifest, part_name};
+use crate::manifest::{Entry, Manifest};
+use crate::part::{Part, part_name};
 use crate::table::Table;
 
 /// How many neighbours are asked.

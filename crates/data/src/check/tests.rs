@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::dataset::Part;
 use crate::error::Error;
 use crate::import::{ImportOptions, import};
+use crate::part::Part;
 use crate::scene::{encode, jpeg, pixels};
+use vision::Photo;
 
 /// A part of a picture, `[left, top, width, height]`.
 fn cut(rgb: &[u8], width: usize, [left, top, w, h]: [usize; 4]) -> Vec<u8> {

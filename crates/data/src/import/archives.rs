@@ -6,10 +6,11 @@ use std::path::Path;
 use super::candidate::{Candidate, Place};
 use super::problem::{Problem, ProblemKind};
 use crate::archive::{self, Member};
-use crate::dataset::{self, Part};
+use crate::class;
+use crate::dataset;
 use crate::error::Error;
-use crate::manifest::part_by_name;
 use crate::matlab;
+use crate::part::{Part, part_by_name};
 
 /// The archives of Stanford Dogs.
 pub(super) const IMAGES_ARCHIVE: &str = "images.tar";
@@ -225,7 +226,7 @@ fn around<'archive>(photos: &[&'archive Member]) -> Option<&'archive str> {
         .map(|member| member.names[1].as_str())
         .collect();
     let told = folders.iter().any(|name| *name == IMAGES || is_part(name));
-    let several = folders.len() > 1 && dataset::breed_of_folder(first).is_none();
+    let several = folders.len() > 1 && class::breed_of_folder(first).is_none();
     (told || several).then_some(first)
 }
 

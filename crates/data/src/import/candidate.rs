@@ -7,8 +7,9 @@ use vision::{DecodeError, Limits, Orientation};
 use super::problem::{Problem, ProblemKind};
 use crate::annotation::{self, Annotation};
 use crate::archive::Member;
-use crate::dataset::{self, Part};
+use crate::class;
 use crate::manifest::{Entry, Rectangle, read_place, slashes};
+use crate::part::Part;
 
 /// A photo that a data set names and that seems to be there.
 pub(super) struct Candidate {
@@ -98,7 +99,7 @@ pub(super) fn read_candidate(
     let mut original = None;
     let mut told = synset_of_file(&candidate.name)
         .filter(|synset| {
-            dataset::breed_of_folder(&candidate.class).is_some_and(|breed| breed.id != *synset)
+            class::breed_of_folder(&candidate.class).is_some_and(|breed| breed.id != *synset)
         })
         .map(|synset| format!("its name says {synset}"));
     if let Some(place) = &candidate.annotation {
@@ -145,14 +146,14 @@ pub(super) fn read_candidate(
 
 /// The synset that a file's name begins with, as ImageNet's do: `n02085620_10074.jpg`.
 fn synset_of_file(name: &str) -> Option<&str> {
-    dataset::synset_of(name.rsplit('/').next()?)
+    class::synset_of(name.rsplit('/').next()?)
 }
 
 /// What an annotation calls its first object, where that is not the class.
 fn other_name(annotation: &Annotation, class: &str) -> Option<String> {
     let (name, _) = annotation.objects.first()?;
     let plain = |text: &str| words::fold(&text.replace(['_', '-'], " "));
-    let class_name = match dataset::synset_of(class) {
+    let class_name = match class::synset_of(class) {
         Some(_) => class.get(10..).unwrap_or(class),
         None => class,
     };

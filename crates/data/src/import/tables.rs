@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::ImportOptions;
 use super::candidate::Candidate;
 use super::problem::{Problem, ProblemKind};
-use crate::dataset::Part;
 use crate::error::{Error, TableFault};
-use crate::manifest::{Rectangle, part_by_name, part_name};
+use crate::manifest::Rectangle;
+use crate::part::{Part, part_by_name, part_name};
 use crate::table::Table;
 
 /// Names of columns that tables of labels use, by meaning, in lower case.

@@ -6,8 +6,9 @@ use super::*;
 use crate::annotation::tests::voc;
 use crate::archive::tests::tar_of;
 use crate::error::{ArchiveFault, TableFault};
-use crate::manifest::{Entry, part_name};
+use crate::manifest::Entry;
 use crate::matlab::tests::list_file;
+use crate::part::part_name;
 use crate::scene::jpeg;
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) {

@@ -6,9 +6,9 @@ mod fold;
 mod readable;
 mod weightless;
 
+use crate::kernel_choice::Kernels;
 use crate::lower::Work;
 use crate::operation::Operation;
-use crate::plan::Kernels;
 use graph::Graph;
 use tensor::NamedTensors;
 

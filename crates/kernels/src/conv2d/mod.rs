@@ -1,5 +1,6 @@
 //! Convolutions over NHWC: every size of window, as a matrix product that reads the image in place.
 
+mod layout;
 pub mod reference;
 pub mod training;
 mod winograd;

@@ -1,10 +1,11 @@
 //! Convolutions while training: forward with the statistics of a batch norm that follows, backward to
 //! input and weights in one pass over the rows, so that each value is fetched from memory once.
+use super::layout::{EPILOGUE, lines, spread};
 use super::winograd::Winograd;
 use crate::batch_norm::training::{finish_statistics, partial_values, share};
-use crate::gemm::{Epilogue, Layout, Outer, SharedOutput, Source, add_outer, gather};
+use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer, gather};
 use crate::normed::{self, Above, Normed};
-use crate::{Activation, Isa, Window};
+use crate::{Isa, Window};
 use std::ops::Range;
 use tensor::Pool;
 
@@ -14,14 +15,6 @@ const BLOCK_VALUES: usize = 40 * 1024;
 
 /// Least rows of a block: fewer would not pay for reading the weights.
 const LEAST_ROWS: usize = 48;
-
-/// f32 between two parts' memory, so that no cache line is shared.
-const LINE: usize = 16;
-
-pub(super) const EPILOGUE: Epilogue = Epilogue {
-    activation: Activation::Identity,
-    residual_last: false,
-};
 
 /// A convolution that is trained, for a set of instructions. Its weights are given to each call.
 #[derive(Clone, Debug)]
@@ -96,16 +89,6 @@ struct Places {
     kernel: usize,
     sums: usize,
     bias_sums: usize,
-}
-
-pub(super) fn lines(values: usize) -> usize {
-    values.next_multiple_of(LINE)
-}
-
-/// An odd number of cache lines, so that a column of rows spreads over all sets of a cache.
-pub(super) fn spread(values: usize) -> usize {
-    let lines = values.div_ceil(LINE);
-    (lines | 1) * LINE
 }
 
 impl TrainingConv2d {

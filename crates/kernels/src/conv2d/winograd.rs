@@ -19,7 +19,7 @@
     reason = "an index says which point of a tile is meant"
 )]
 
-use super::training::{EPILOGUE, lines, spread};
+use super::layout::{EPILOGUE, lines, spread};
 use crate::Window;
 use crate::batch_norm::training::share;
 use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer};

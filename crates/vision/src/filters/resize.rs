@@ -46,7 +46,7 @@ fn apply(picture: Picture, values: &[Value], given: &Given<'_>) -> Picture {
     match values[1].word() {
         "stretch" => resize(picture, (width, height), filter, given),
         "letterbox" => {
-            let inner = crate::prepare::letterbox((picture.width, picture.height), (width, height));
+            let inner = crate::resize::letterbox((picture.width, picture.height), (width, height));
             let inner = resize(picture, inner, filter, given);
             framed(&inner, (width, height), values[3].number() as u8)
         }

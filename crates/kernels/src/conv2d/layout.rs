@@ -1,0 +1,23 @@
+//! How the memory of a trained convolution is laid out, and what its products end in.
+use crate::Activation;
+use crate::gemm::Epilogue;
+
+/// f32 between two parts' memory, so that no cache line is shared.
+const LINE: usize = 16;
+
+/// The products are the values: no activation, no residual.
+pub(super) const EPILOGUE: Epilogue = Epilogue {
+    activation: Activation::Identity,
+    residual_last: false,
+};
+
+/// Whole cache lines.
+pub(super) fn lines(values: usize) -> usize {
+    values.next_multiple_of(LINE)
+}
+
+/// An odd number of cache lines, so that a column of rows spreads over all sets of a cache.
+pub(super) fn spread(values: usize) -> usize {
+    let lines = values.div_ceil(LINE);
+    (lines | 1) * LINE
+}
