@@ -7,7 +7,7 @@ use crate::package::{About, Package, read_file};
 use std::path::Path;
 use std::time::Instant;
 use tensor::Pool;
-use vision::{Photo, Views};
+use vision::Photo;
 
 use crate::network::OpenOptions;
 
@@ -28,6 +28,16 @@ pub struct ClassifyOptions {
     pub top: usize,
     /// Whether all photos show one animal: one answer from all of them.
     pub together: bool,
+}
+
+/// What a model saw of a photo.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// As [`Classifier::outputs`].
+    outputs: Vec<f32>,
+    /// Preparing and running.
+    milliseconds: f32,
+    faults: Vec<Quality>,
 }
 
 impl Default for ClassifyOptions {
@@ -90,53 +100,69 @@ impl Classifier {
 
     /// Which breeds the photos show: one answer a photo, or with `together` one for all of them.
     ///
-    /// The network's outputs are averaged over the views of a photo. With `together` they are
-    /// averaged over the photos as well, but only over those in which a dog is seen, if there are
-    /// any: a photo of the kennel does not make the dog less of one.
-    ///
     /// `milliseconds.decode` is left at 0, for the caller to fill.
     ///
     /// # Errors
-    /// [`ClassifyError`] where the package asks for a preparation that cannot be done.
+    /// As [`Classifier::look`].
     pub fn classify(
         &self,
         pool: &Pool,
         photos: &[Photo],
         options: &ClassifyOptions,
     ) -> Result<Vec<Answer>, ClassifyError> {
+        let seen = photos.iter().map(|photo| self.look(pool, photo));
+        Ok(self.answers(seen.collect::<Result<_, _>>()?, options))
+    }
+
+    /// Looks at one photo; what is seen is to be answered by [`Classifier::answers`], when the photo
+    /// may be gone already.
+    ///
+    /// # Errors
+    /// [`ClassifyError`] where the package asks for a preparation that cannot be done.
+    pub fn look(&self, pool: &Pool, photo: &Photo) -> Result<Seen, ClassifyError> {
+        let start = Instant::now();
+        let outputs = self.outputs(pool, photo)?;
+        let milliseconds = start.elapsed().as_secs_f32() * 1000.0;
+        let faults = vision::quality(photo)
+            .into_iter()
+            .map(Quality::from)
+            .collect();
+        Ok(Seen {
+            outputs,
+            milliseconds,
+            faults,
+        })
+    }
+
+    /// The answers to what was seen: one a photo, or with `together` one for all of them.
+    ///
+    /// With `together` the outputs are averaged over the photos, but only over those in which a dog is
+    /// seen, if there are any: a photo of the kennel does not make the dog less of one.
+    pub fn answers(&self, mut seen: Vec<Seen>, options: &ClassifyOptions) -> Vec<Answer> {
         let calibration = &self.about.calibration;
-        let mut seen = Vec::with_capacity(photos.len());
-        for photo in photos {
-            let start = Instant::now();
-            let views = vision::prepare(&self.about.input, photo)?;
-            let outputs = self.outputs_of_views(pool, &views)?;
-            let milliseconds = start.elapsed().as_secs_f32() * 1000.0;
-            let faults: Vec<Quality> = vision::quality(photo)
-                .into_iter()
-                .map(Quality::from)
-                .collect();
-            seen.push((outputs, milliseconds, faults));
-        }
         let mut together = None;
         if options.together && !seen.is_empty() {
-            let dog = |outputs: &[f32]| Probabilities::new(outputs, &self.classes, calibration).dog;
-            let is_dog = |outputs: &[f32]| dog(outputs) >= calibration.not_a_dog_below;
-            let any = seen.iter().any(|(outputs, ..)| is_dog(outputs));
-            let used = seen.iter().filter(|(outputs, ..)| !any || is_dog(outputs));
+            let dog =
+                |seen: &Seen| Probabilities::new(&seen.outputs, &self.classes, calibration).dog;
+            let is_dog = |seen: &Seen| dog(seen) >= calibration.not_a_dog_below;
+            let any = seen.iter().any(is_dog);
+            let used = seen.iter().filter(|seen| !any || is_dog(seen));
             // The mean of what two unlike dogs give looks like no dog at all: that there is one is
             // the mean of the photos' own probabilities.
-            let dogs: Vec<f32> = used.clone().map(|(outputs, ..)| dog(outputs)).collect();
+            let dogs: Vec<f32> = used.clone().map(dog).collect();
             together = Some(dogs.iter().sum::<f32>() / dogs.len() as f32);
-            let outputs = mean(used.clone().map(|(outputs, ..)| outputs.as_slice()));
-            let milliseconds = seen.iter().map(|(_, milliseconds, _)| milliseconds).sum();
             // A fault of one photo is the answer's only where every photo that it rests on has it.
-            let mut faults: Vec<_> = used.map(|(.., faults)| faults.clone()).collect();
+            let mut faults: Vec<_> = used.clone().map(|seen| seen.faults.clone()).collect();
             let mut shared = faults.pop().unwrap_or_default();
             shared.retain(|fault| faults.iter().all(|other| other.contains(fault)));
-            seen = vec![(outputs, milliseconds, shared)];
+            seen = vec![Seen {
+                outputs: mean(used.map(|seen| seen.outputs.as_slice())),
+                milliseconds: seen.iter().map(|seen| seen.milliseconds).sum(),
+                faults: shared,
+            }];
         }
-        let answers = seen.into_iter().map(|(outputs, milliseconds, faults)| {
-            let mut probabilities = Probabilities::new(&outputs, &self.classes, calibration);
+        let answers = seen.into_iter().map(|seen| {
+            let mut probabilities = Probabilities::new(&seen.outputs, &self.classes, calibration);
             probabilities.dog = together.unwrap_or(probabilities.dog);
             let mut answer = answer(
                 &probabilities,
@@ -145,22 +171,19 @@ impl Classifier {
                 options.top,
                 &self.model,
             );
-            answer.quality = faults;
-            answer.milliseconds.infer = milliseconds;
+            answer.quality = seen.faults;
+            answer.milliseconds.infer = seen.milliseconds;
             answer
         });
-        Ok(answers.collect())
+        answers.collect()
     }
 
     /// The network's outputs for a photo, `[outputs]`: logits, averaged over the package's views.
     ///
     /// # Errors
-    /// As [`Classifier::classify`].
+    /// As [`Classifier::look`].
     pub fn outputs(&self, pool: &Pool, photo: &Photo) -> Result<Vec<f32>, ClassifyError> {
-        self.outputs_of_views(pool, &vision::prepare(&self.about.input, photo)?)
-    }
-
-    fn outputs_of_views(&self, pool: &Pool, views: &Views) -> Result<Vec<f32>, ClassifyError> {
+        let views = vision::prepare(&self.about.input, photo)?;
         let outputs = self.network.run(pool, views.values())?;
         Ok(mean(outputs.chunks_exact(self.network.outputs().max(1))))
     }

@@ -20,7 +20,7 @@ mod said;
 
 pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};
 pub use calibration::{Calibration, DogRule, softmax};
-pub use classifier::{Classifier, ClassifyOptions};
+pub use classifier::{Classifier, ClassifyOptions, Seen};
 pub use decide::Probabilities;
 pub use error::{ClassifyError, PackageError, photo_message};
 pub use features::Features;

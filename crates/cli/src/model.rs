@@ -1,6 +1,7 @@
 //! Which model to use: the one inside museau, a file, or one of the models folder by its name.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::memory;
 use anyhow::Result;
 use classify::{Classifier, OpenOptions, Package, PackageError};
 use engine::Kernels;
@@ -33,7 +34,7 @@ pub fn options(context: &Context, threads: usize) -> OpenOptions {
     OpenOptions {
         kernels: Kernels::Fast(context.isa),
         threads,
-        ..OpenOptions::default()
+        memory_limit: memory::free(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use data::Dataset;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use web::{Model, Options, ServeError};
@@ -94,13 +94,16 @@ pub(crate) fn listening(
     open: bool,
     serve: impl FnOnce(&dyn Fn(SocketAddr)) -> Result<(), ServeError>,
 ) -> Result<()> {
-    let ready = |address: SocketAddr| {
-        let address = format!("http://{address}");
+    let ready = |listening: SocketAddr| {
+        let here = address_here(listening);
+        let address = format!("http://{here}");
         if !context.quiet {
-            eprintln!(
-                "{}",
-                context.say(Message::ServerReady { address: &address })
-            );
+            let said = context.say(Message::ServerReady { address: &address });
+            eprintln!("{said}");
+            if let Some(there) = address_there(listening) {
+                let address = &format!("http://{there}");
+                eprintln!("{}", context.say(Message::ServerReadyNetwork { address }));
+            }
         }
         if open && let Err(error) = open_browser(&address) {
             eprintln!("{error:#}");
@@ -122,6 +125,30 @@ pub(crate) fn listening(
     })
 }
 
+/// The address for a browser on this machine: one that listens everywhere (`0.0.0.0`) is none.
+fn address_here(listening: SocketAddr) -> SocketAddr {
+    match listening {
+        _ if !listening.ip().is_unspecified() => listening,
+        SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, listening.port()).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, listening.port()).into(),
+    }
+}
+
+/// The address for other machines of the network, where museau listens everywhere and there is a
+/// network.
+fn address_there(listening: SocketAddr) -> Option<SocketAddr> {
+    /// Kept for examples in texts (RFC 5737): no machine has it.
+    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    if !listening.ip().is_unspecified() {
+        return None;
+    }
+    // Nothing is sent: the system only chooses the address that it would send from.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    (!own.is_loopback()).then_some((own, listening.port()).into())
+}
+
 /// Opens the page with the platform's own opener.
 fn open_browser(address: &str) -> Result<()> {
     let program = if cfg!(target_os = "windows") {
@@ -136,4 +163,20 @@ fn open_browser(address: &str) -> Result<()> {
         .spawn()
         .with_context(|| format!("{program} {address}"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_listens_everywhere_is_not_told() {
+        let everywhere: SocketAddr = "0.0.0.0:8000".parse().unwrap();
+        assert_eq!(address_here(everywhere).to_string(), "127.0.0.1:8000");
+        let everywhere: SocketAddr = "[::]:81".parse().unwrap();
+        assert_eq!(address_here(everywhere).to_string(), "[::1]:81");
+        assert!(address_there(everywhere).is_none_or(|there| !there.ip().is_unspecified()));
+        let one: SocketAddr = "192.168.1.5:8000".parse().unwrap();
+        assert_eq!((address_here(one), address_there(one)), (one, None));
+    }
 }

@@ -327,6 +327,7 @@ messages! {
     "server.port_in_use" => ServerPortInUse { address },
     "server.cannot_listen" => ServerCannotListen { address, reason },
     "server.ready" => ServerReady { address },
+    "server.ready_network" => ServerReadyNetwork { address },
     "server.stopping" => ServerStopping,
     "answer.looks_like" => AnswerLooksLike,
     "answer.looks_like_breed" => AnswerLooksLikeBreed { breed, confidence, percent },

@@ -1,7 +1,7 @@
 //! `museau bench infer`: the time of a network on this machine, and of each of its steps.
 use crate::context::Context;
-use crate::model;
 use crate::options::Output;
+use crate::{memory, model};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use engine::{Kernels, Plan, PlanOptions};
@@ -78,6 +78,7 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
         kernels: Kernels::Fast(context.isa),
         batch,
         threads: context.threads,
+        memory_limit: memory::free(),
         ..PlanOptions::default()
     };
     let plan = Plan::for_inference(&graph, &weights, &options)?;

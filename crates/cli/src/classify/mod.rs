@@ -77,23 +77,24 @@ fn together(
     options: &ClassifyOptions,
     show: &mut impl FnMut(Outcome) -> Result<()>,
 ) -> Result<()> {
-    let begun = Instant::now();
-    let (mut paths, mut read) = (Vec::new(), Vec::new());
+    let pool = Pool::new(context.threads);
+    let (mut paths, mut seen, mut decode) = (Vec::new(), Vec::new(), 0.0);
     for one in found {
+        let begun = Instant::now();
         match load(context, one) {
             Ok((path, photo)) => {
+                decode += milliseconds(begun);
                 paths.push(path);
-                read.push(photo);
+                // Each photo is let go before the next is read: there may be hundreds.
+                seen.push(classifier.look(&pool, &photo)?);
             }
             Err((path, why)) => show(Outcome::one(path, Err(why)))?,
         }
     }
-    let decode = milliseconds(begun);
     let Some(path) = paths.first().cloned() else {
         return Ok(());
     };
-    let pool = Pool::new(context.threads);
-    for mut answer in classifier.classify(&pool, &read, options)? {
+    for mut answer in classifier.answers(seen, options) {
         answer.milliseconds.decode = decode;
         show(Outcome {
             path: path.clone(),

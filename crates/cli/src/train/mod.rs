@@ -1,5 +1,4 @@
 //! `museau train`: networks trained from scratch, by recipes, several side by side.
-mod memory;
 mod recorded;
 mod shown;
 
@@ -7,7 +6,7 @@ use crate::context::Context;
 use crate::data_set::Source;
 use crate::failure::{Failure, Status};
 use crate::storage::StorageArguments;
-use crate::{data_set, interrupt, model};
+use crate::{data_set, interrupt, memory, model};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
