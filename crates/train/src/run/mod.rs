@@ -3,13 +3,19 @@ mod checkpoint;
 mod curve;
 mod folder;
 mod network;
+mod outcome;
 mod photos;
+mod prepared;
+mod surroundings;
 mod trainer;
+mod training;
 
 pub use folder::{About, RunFolder};
 pub use network::{Network, network};
+pub use outcome::{Ended, Outcome};
 pub use photos::photos;
-pub use trainer::{Ended, Outcome, Surroundings, begin, resume, try_rates};
+pub use surroundings::Surroundings;
+pub use trainer::{begin, resume, try_rates};
 
 #[cfg(test)]
 mod tests;

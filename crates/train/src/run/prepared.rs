@@ -1,0 +1,243 @@
+//! All that is known of a training before it takes memory: its photos, its network, what it will need.
+use super::folder::About;
+use super::network::{Network, augmentation, network};
+use super::photos::{fingerprint, photos, places};
+use super::surroundings::Surroundings;
+use crate::TrainError;
+use crate::recipe::{ClassWeights, Recipe};
+use crate::watch::Watch;
+use data::loader::{Cache, Loader, LoaderOptions, Preparation};
+use data::{Manifest, Part};
+use engine::{Kernels, Loss, Plan, PlanOptions, TrainingOptions, TrainingPlan};
+use std::collections::HashSet;
+use vision::augment::Augmentation;
+
+/// All that is known before a training takes memory.
+pub(super) struct Prepared<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) photos: Manifest,
+    pub(super) network: Network,
+    pub(super) plan: TrainingPlan,
+    pub(super) optimizer_bytes: usize,
+    pub(super) other_bytes: usize,
+    pub(super) about: About,
+}
+
+impl<'a> Prepared<'a> {
+    pub(super) fn new(
+        recipe: &'a Recipe,
+        manifest: &Manifest,
+        around: &Surroundings<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<Self, TrainError> {
+        // What it says is looked at before anything that takes time.
+        augmentation(recipe)?;
+        let (photos, left_out) = photos(recipe, manifest, around.threads, around.decoded)?;
+        let classes = photos.classes().len();
+        let network = network(recipe, classes)?;
+        for notice in left_out.into_iter().chain(network.notice(recipe)) {
+            watch.notice(&notice);
+        }
+        let class_weights = match recipe.train.class_weights {
+            ClassWeights::None => Vec::new(),
+            ClassWeights::Balanced => balanced(&photos),
+        };
+        let frozen = frozen(recipe, &network.graph)?;
+        let plan = Plan::for_training(
+            &network.graph,
+            &TrainingOptions {
+                isa: around.isa,
+                batch: recipe.train.batch,
+                threads: around.threads,
+                loss: Loss {
+                    label_smoothing: recipe.train.label_smoothing,
+                    class_weights,
+                },
+                frozen,
+                ..TrainingOptions::default()
+            },
+        )?;
+        let memory = plan.memory();
+        let slots = recipe.optimizer.build()?.slots().len();
+        let copies = slots + usize::from(recipe.optimizer.average.is_some());
+        let optimizer_bytes = memory.gradients.saturating_mul(copies);
+        let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
+        let kept = memory.parameters.saturating_add(optimizer_bytes);
+        let other_bytes = other_bytes(recipe, &network, around, kept, counts)?;
+        let needed = memory.total().saturating_add(optimizer_bytes);
+        let needed = needed.saturating_add(other_bytes);
+        if let Some(limit) = around.memory_limit
+            && needed > limit
+        {
+            return Err(TrainError::Memory {
+                needed,
+                parameters: needed - memory.working - other_bytes,
+                working: memory.working + other_bytes,
+                limit,
+            });
+        }
+        let about = About {
+            museau: env!("CARGO_PKG_VERSION").into(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            instructions: around.isa.name().into(),
+            threads: around.threads,
+            photos: fingerprint(&photos),
+            counts,
+            classes: photos.classes().iter().map(|c| c.folder.clone()).collect(),
+            parameters: network.parameters,
+            bytes: needed,
+            record: None,
+        };
+        Ok(Prepared {
+            recipe,
+            photos,
+            network,
+            plan,
+            optimizer_bytes,
+            other_bytes,
+            about,
+        })
+    }
+
+    /// The photos to learn from, augmented.
+    pub(super) fn train(&self, around: &Surroundings<'_>) -> Result<Loader, TrainError> {
+        let (augmentation, margin) = (augmentation(self.recipe)?, self.recipe.augment.margin);
+        let loader = self.loader(Part::Train, augmentation, margin, around)?;
+        Ok(loader.expect("every class has a photo to learn from"))
+    }
+
+    /// The photos for choosing, as they are; none where there are none.
+    pub(super) fn validation(
+        &self,
+        around: &Surroundings<'_>,
+    ) -> Result<Option<Loader>, TrainError> {
+        self.loader(Part::Validation, Augmentation::default(), 1.0, around)
+    }
+
+    fn loader(
+        &self,
+        part: Part,
+        augmentation: Augmentation,
+        margin: f32,
+        around: &Surroundings<'_>,
+    ) -> Result<Option<Loader>, TrainError> {
+        let places = places(&self.photos, part);
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let preparation = Preparation {
+            input: self.network.input.clone(),
+            margin,
+        };
+        let cache = Cache::open(
+            around.cache,
+            &self.photos,
+            &places,
+            &preparation,
+            around.threads,
+            around.decoded,
+        )?;
+        let batch = self.recipe.train.batch;
+        let options = LoaderOptions {
+            batch,
+            threads: around.threads.min(2),
+            ahead: AHEAD,
+            seed: self.recipe.train.seed,
+            augmentation,
+            whole_batches: part == Part::Train && places.len() >= batch,
+        };
+        Ok(Some(Loader::new(cache, options)))
+    }
+}
+
+/// A hash of what a recipe asks for, wherever the photos lie.
+pub(super) fn recipe_hash(recipe: &Recipe) -> String {
+    let mut asked = recipe.clone();
+    asked.data.source = String::new();
+    asked.data.decisions = None;
+    // What a later version adds stands at its default and changes nothing.
+    let defaults = Recipe::default().flat();
+    let mut hasher = blake3::Hasher::new();
+    for pair in asked.flat() {
+        if !defaults.contains(&pair) {
+            hasher.update(format!("{} = {}\n", pair.0, pair.1).as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The layers of the network that the recipe freezes: all whose names begin as it says.
+fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, TrainError> {
+    let mut frozen = HashSet::new();
+    let prefixes = recipe.model.freeze.split(',').map(str::trim);
+    for prefix in prefixes.filter(|prefix| !prefix.is_empty()) {
+        let names = || graph.nodes().iter().map(graph::Node::name);
+        let own: Vec<&str> = names().filter(|name| name.starts_with(prefix)).collect();
+        if own.is_empty() {
+            let nearest = vision::steps::nearest(prefix, names().map(|name| (name, name)));
+            return Err(TrainError::Freeze {
+                prefix: prefix.to_owned(),
+                nearest: nearest.unwrap_or_default().to_owned(),
+            });
+        }
+        frozen.extend(own.into_iter().map(str::to_owned));
+    }
+    Ok(frozen)
+}
+
+/// Bytes that a training takes besides a step and what the optimiser keeps (`kept` with the
+/// parameters): batches that wait, and, since they come one after the other, the larger of the look at
+/// the photos for choosing and of the copies that are written as a checkpoint. `counts` are the photos
+/// to learn from and to choose by.
+fn other_bytes(
+    recipe: &Recipe,
+    network: &Network,
+    around: &Surroundings<'_>,
+    kept: usize,
+    counts: [usize; 2],
+) -> Result<usize, TrainError> {
+    let batch = recipe.train.batch;
+    let parameters = usize::try_from(network.parameters).unwrap_or(usize::MAX);
+    let parameters = parameters.saturating_mul(size_of::<f32>());
+    let input = &network.input;
+    let image = input.height * input.width * 3 * size_of::<f32>();
+    // Each loader keeps the memory of its batches: those ahead, and the one at work.
+    let batches = counts.map(|count| count.div_ceil(batch).min(AHEAD + 1));
+    let batches = batches.iter().sum::<usize>();
+    let batches = batches.saturating_mul(batch).saturating_mul(image);
+    let checkpoint = kept.saturating_mul(2);
+    let validation = match counts[1] {
+        0 => 0,
+        _ => {
+            let options = validation_options(recipe, around);
+            let memory = Plan::memory_for_inference(&network.graph, &options)?;
+            let plan = memory.weights.saturating_add(memory.workspace);
+            plan.saturating_add(parameters)
+        }
+    };
+    Ok(batches.saturating_add(validation.max(checkpoint)))
+}
+
+/// How the photos for choosing are looked at.
+pub(super) fn validation_options(recipe: &Recipe, around: &Surroundings<'_>) -> PlanOptions {
+    PlanOptions {
+        kernels: Kernels::Fast(around.isa),
+        batch: recipe.train.batch,
+        threads: around.threads,
+        ..PlanOptions::default()
+    }
+}
+
+/// photos / (classes x photos of the class), for each class.
+fn balanced(photos: &Manifest) -> Vec<f32> {
+    let mut counts = vec![0usize; photos.classes().len()];
+    for place in places(photos, Part::Train) {
+        counts[photos.all_entries()[place].class] += 1;
+    }
+    let all: usize = counts.iter().sum();
+    let share = |&count: &usize| all as f32 / (counts.len() * count.max(1)) as f32;
+    counts.iter().map(share).collect()
+}
+
+/// Batches that are made ahead of their use.
+const AHEAD: usize = 4;
