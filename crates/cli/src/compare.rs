@@ -51,6 +51,8 @@ struct Group {
     /// The settings in which its models differ among themselves, but for their seeds: empty where it
     /// is not mixed, none where not all models say how they were trained.
     mixed: Option<Vec<String>>,
+    /// Of the photos compared on, how many any of its models was trained on, as far as they say.
+    seen: usize,
 }
 
 /// What `--json` prints.
@@ -98,10 +100,16 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     };
     let mut group = |models: &[PathBuf], mixed: Option<Vec<String>>| -> Result<Group> {
         let mut accuracies = Vec::new();
+        let mut seen = 0;
         for model in models {
             // One after the other: memory for all of them is more than a machine may have.
             let model = Subject::open(context, model)?;
-            let (right, count) = told_right(context, &model, &manifest, wanted)?;
+            let Told {
+                right,
+                count,
+                trained_on,
+            } = told(context, &model, &manifest, wanted)?;
+            seen = trained_on.max(seen);
             if photos.is_some_and(|photos| photos != count) {
                 return Err(unusable(context, &EvaluateError::NoClass));
             }
@@ -115,10 +123,16 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
                 .then(|| score::bootstrap(&accuracies, mean, RESAMPLES, SEED)),
             accuracies,
             mixed,
+            seen,
         })
     };
     let base = group(&arguments.base, base_mixed)?;
     let with = group(&arguments.with, with_mixed)?;
+    let seen = base.seen.max(with.seen);
+    if seen > 0 && !context.quiet {
+        let count = &seen.to_string();
+        eprintln!("{}", context.say(Message::CompareSeen { count }));
+    }
     let mean_difference = with.mean - base.mean;
     let paired = (base.accuracies.len() > 1)
         .then(|| score::paired(&base.accuracies, &with.accuracies, RESAMPLES, SEED));
@@ -265,13 +279,17 @@ fn differences(one: &TrainingRecord, other: &TrainingRecord) -> Vec<String> {
     keys
 }
 
-/// How many photos of the part a model tells right, of how many.
-fn told_right(
-    context: &Context,
-    model: &Subject,
-    manifest: &Manifest,
-    part: Part,
-) -> Result<(usize, usize)> {
+/// What a model tells of a part's photos.
+struct Told {
+    /// Photos told right.
+    right: usize,
+    /// Of so many.
+    count: usize,
+    /// Of which the model was trained on so many, as far as it says.
+    trained_on: usize,
+}
+
+fn told(context: &Context, model: &Subject, manifest: &Manifest, part: Part) -> Result<Told> {
     let predicted = model.predicted(context, manifest, part)?;
     let all: Vec<usize> = (0..predicted.labels.len()).collect();
     let outcomes = predicted
@@ -280,8 +298,12 @@ fn told_right(
     if outcomes.is_empty() {
         return Err(unusable(context, &EvaluateError::NoPhoto));
     }
-    let right = outcomes.iter().filter(|outcome| outcome.is_right()).count();
-    Ok((right, outcomes.len()))
+    let fitted = predicted.training.as_ref().map(|training| &training.fitted);
+    Ok(Told {
+        right: outcomes.iter().filter(|outcome| outcome.is_right()).count(),
+        count: outcomes.len(),
+        trained_on: fitted.map_or(0, |fitted| predicted.among(fitted, manifest)),
+    })
 }
 
 /// In points of per cent, with one decimal.

@@ -636,6 +636,10 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
     assert_eq!(compared["base"]["mixed"], serde_json::json!([]));
     assert_eq!(compared["paired"]["pairs"], 2);
     assert!(
+        compared["base"]["seen"] == 0 && !said.contains("CAUTION"),
+        "{said}"
+    );
+    assert!(
         compared["base"]["interval"]["low"].is_number(),
         "{compared}"
     );
@@ -688,6 +692,10 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
         (&compared["paired"], &compared["base"]["interval"]),
         (&Value::Null, &Value::Null)
     );
+    // On photos of their own training models look better than they are.
+    let (_, printed, said) = compare(&base, &units, &["--part", "train", "--json"]);
+    assert!(said.contains("trained on 16 of the photos"), "{said}");
+    assert_eq!(json(&printed)[0]["with"]["seen"], 16, "{printed}");
     // Tables do not say how their model was trained.
     for (model, table) in [("base/a-seed1", "p.csv"), ("units/a-seed1", "q.csv")] {
         let output = home.run(&["evaluate", model, "set", "--predictions", table]);

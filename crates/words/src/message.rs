@@ -251,6 +251,7 @@ messages! {
     "compare.differs" => CompareDiffers { keys },
     "compare.several" => CompareSeveral { keys },
     "compare.no_record" => CompareNoRecord,
+    "compare.seen" => CompareSeen { count },
     "compare.one_pair" => CompareOnePair { difference },
     "compare.gain" => CompareGain { difference, low, high, pairs, p },
     "compare.loss" => CompareLoss { difference, low, high, pairs, p },

@@ -13,7 +13,7 @@ mod scores;
 mod tests;
 mod text;
 
-use classify::{AnswerKind, Label, ModelName, PhotoIds, TrainingRecord};
+use classify::{AnswerKind, Label, ModelName, TrainingRecord};
 use data::score::{self, ConfusedPair, Outcome, ScoreError};
 use data::{Manifest, Part, Problem, part_name};
 use serde::Serialize;
@@ -88,11 +88,6 @@ pub struct Training {
 
 impl Training {
     fn of(record: &TrainingRecord, predicted: &Predicted, manifest: &Manifest) -> Self {
-        let among = |ids: &PhotoIds| {
-            let hash = |photo: &PredictedPhoto| &manifest.all_entries()[photo.entry].hash;
-            let photos = predicted.photos.iter();
-            photos.filter(|photo| ids.contains(hash(photo))).count()
-        };
         Training {
             dataset: record
                 .settings
@@ -102,8 +97,8 @@ impl Training {
             photos: record.photos.clone(),
             fitted: record.fitted.len(),
             chosen: record.chosen.len(),
-            seen: among(&record.fitted),
-            looked_at: among(&record.chosen),
+            seen: predicted.among(&record.fitted, manifest),
+            looked_at: predicted.among(&record.chosen, manifest),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What one model says of the labelled photos of one part of a data set.
 
-use classify::{AnswerKind, Classifier, Label, ModelName, TrainingRecord, photo_message, softmax};
+use classify::{
+    AnswerKind, Classifier, Label, ModelName, PhotoIds, TrainingRecord, photo_message, softmax,
+};
 use data::score::{Outcome, ScoreError};
 use data::{Entry, Manifest, Part, Progress, parallel};
 use tensor::Pool;
@@ -80,6 +82,13 @@ pub fn match_classes(labels: &[Label], manifest: &Manifest) -> Vec<Option<usize>
 }
 
 impl Predicted {
+    /// How many of the photos are in a set.
+    pub fn among(&self, ids: &PhotoIds, manifest: &Manifest) -> usize {
+        let hash = |photo: &PredictedPhoto| &manifest.all_entries()[photo.entry].hash;
+        let photos = self.photos.iter();
+        photos.filter(|photo| ids.contains(hash(photo))).count()
+    }
+
     /// Runs a model on the photos of a part, each thread a photo at a time.
     ///
     /// # Errors
