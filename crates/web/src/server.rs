@@ -29,8 +29,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_BYTES)
-        .half_close(true);
+        .max_buf_size(HEAD_BYTES);
     let mut stop = std::pin::pin!(stop);
     loop {
         let slot = tokio::select! {
@@ -103,12 +102,17 @@ pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Options, Recognise};
     use axum::routing::get;
+    use classify::{Answer, ModelName};
     use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, mpsc};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
+    use vision::Photo;
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: museau\r\n\r\n";
 
@@ -142,6 +146,98 @@ mod tests {
         assert!(answer.ends_with("done"), "{answer}");
         server.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    /// A model that waits at its first photo until it is let go, and counts its photos.
+    struct Held {
+        name: ModelName,
+        begun: AtomicUsize,
+        release: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Recognise for Held {
+        fn recognise(&self, _photos: &[Photo], _top: usize) -> anyhow::Result<Answer> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            self.release.lock().unwrap().recv()?;
+            anyhow::bail!("its answer is not looked at")
+        }
+
+        fn model(&self) -> &ModelName {
+            &self.name
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_photos_of_clients_who_left_are_not_looked_at() {
+        let (release, held) = mpsc::channel();
+        let model = Arc::new(Held {
+            name: ModelName {
+                name: "held".into(),
+                version: "1".into(),
+            },
+            begun: AtomicUsize::new(0),
+            release: Mutex::new(held),
+        });
+        let mut options = Options::new(model.clone());
+        options.compute_threads = 1;
+        options.compute_waiting = 8;
+        let app = crate::app(options).unwrap();
+        let compute = app.recogniser.compute.clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = crate::router::router(app);
+        tokio::spawn(run(listener, router, std::future::pending()));
+
+        let photo = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/photos/beagle_14.jpg"
+        );
+        let mut form = b"--b\r\nContent-Disposition: form-data; name=\"photo\"; \
+            filename=\"a.jpg\"\r\n\r\n"
+            .to_vec();
+        form.extend(std::fs::read(photo).unwrap());
+        form.extend(b"\r\n--b--\r\n");
+        let head = format!(
+            "POST /api/v1/classify HTTP/1.1\r\nHost: museau\r\n\
+             Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n",
+            form.len()
+        );
+        let upload = [head.as_bytes(), &form].concat();
+        let ask = async || {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(&upload).await.unwrap();
+            client
+        };
+        let first = ask().await;
+        while model.begun.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // The queue is full as soon as one is answered, by a refusal.
+        let mut waiting = Vec::new();
+        loop {
+            let mut client = ask().await;
+            let answer = tokio::time::timeout(Duration::from_millis(100), client.read_u8());
+            if answer.await.is_ok() {
+                break;
+            }
+            waiting.push(client);
+        }
+        assert!(waiting.len() >= 8);
+        drop((first, waiting));
+        // The server hears of it on its own threads.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for _ in 0..=8 {
+            release.send(()).unwrap();
+        }
+        let emptied = async {
+            while compute.run(|| ()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), emptied)
+            .await
+            .unwrap();
+        assert_eq!(model.begun.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
