@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
@@ -567,5 +568,28 @@ if (process.platform !== "win32") {
     assert.equal(response.status, 200);
     assert.equal((await response.json()).answer, "dog");
     assert.deepEqual(await server.ended, { code: 0, signal: null });
+    assert.match(server.said, /Arrêt/);
+  });
+
+  test("a museau that is asked to stop twice ends at once", async ({ world }) => {
+    const server = await start(world.museau, ["serve", "--listen", "127.0.0.1:0"]);
+    // A request that has begun and does not end: it would be waited for.
+    const { hostname, port } = new URL(server.address);
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => {});
+    socket.write(
+      `POST /api/v1/classify HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 1000\r\n` +
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n",
+    );
+    await new Promise((done) => setTimeout(done, 200));
+    server.child.kill("SIGTERM");
+    while (!server.said.includes("Arrêt")) await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => setTimeout(done, 300));
+    assert.equal(server.child.exitCode, null, "it waits for the request");
+    const asked = Date.now();
+    server.child.kill("SIGTERM");
+    assert.deepEqual(await server.ended, { code: 130, signal: null });
+    assert.ok(Date.now() - asked < 5000);
+    socket.destroy();
   });
 }

@@ -25,14 +25,15 @@ use apps::demo::Demo;
 use compute::Compute;
 use data::check::review::Review;
 use recognise::Recogniser;
-use std::io::ErrorKind;
+use server::StopRequests;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
 use ui::Tab;
 use upload::Gate;
-use words::Language;
+use words::{Language, Message};
 
 /// What to serve.
 pub struct Options {
@@ -92,8 +93,12 @@ pub enum ServeError {
     Start(anyhow::Error),
 }
 
-/// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), then
-/// lets the requests under way end. `ready` is told the true address, once connections are taken.
+/// The exit status of who is asked twice to stop, as of every program that Ctrl-C ends.
+const INTERRUPTED: i32 = 130;
+
+/// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), says
+/// so on stderr and lets the requests under way end; asked a second time, it ends the process at once.
+/// `ready` is told the true address, once connections are taken.
 ///
 /// # Errors
 /// Where nothing could be served; once it listens, it only ends by being asked.
@@ -102,12 +107,13 @@ pub fn serve(
     options: Options,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
+    let language = options.language;
     let build = || {
         let app = app(options)?;
         let stopping = Arc::clone(&app.stopping);
         Ok((router::router(app), stopping))
     };
-    serve_router(address, build, ready)
+    serve_router(address, language, build, ready)
 }
 
 /// Serves the review page of a data set, as [`serve`] does the others.
@@ -121,12 +127,13 @@ pub fn serve_review(
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
     let build = || Ok((review_router(review, language), Arc::default()));
-    serve_router(address, build, ready)
+    serve_router(address, language, build, ready)
 }
 
 /// `build` gives the router, and the flag that is set when the server is asked to stop.
 fn serve_router(
     address: &str,
+    language: Language,
     build: impl FnOnce() -> anyhow::Result<(axum::Router, Arc<AtomicBool>)>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
@@ -146,10 +153,17 @@ fn serve_router(
             })?;
         let (router, stopping) = build().map_err(ServeError::Start)?;
         // The signals are watched before anyone is told that the server is ready.
-        let asked = server::asked_to_stop().map_err(ServeError::Start)?;
+        let mut asked = StopRequests::watch().map_err(ServeError::Start)?;
         let stop = async move {
-            asked.await;
+            asked.next().await;
             stopping.store(true, Ordering::Relaxed);
+            let said = words::message(language, Message::ServerStopping);
+            // A terminal that is gone is no reason to cut off the requests under way.
+            let _ = writeln!(std::io::stderr(), "{said}");
+            tokio::spawn(async move {
+                asked.next().await;
+                std::process::exit(INTERRUPTED);
+            });
         };
         ready(local);
         server::run(listener, router, stop).await;

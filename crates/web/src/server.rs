@@ -8,6 +8,10 @@ use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close, ctrl_shutdown};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
@@ -70,33 +74,60 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future
     }
 }
 
-/// Begins to watch for the wish to stop, and is done when it comes: Ctrl-C everywhere; SIGTERM on
-/// Unix; on Windows also the console's close and the system's shutdown.
+/// The wishes to stop: Ctrl-C everywhere; SIGTERM on Unix; on Windows also the console's close and
+/// the system's shutdown.
 #[cfg(unix)]
-pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt()).context("could not watch for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("could not watch for SIGTERM")?;
-    Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    })
+pub(crate) struct StopRequests {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-/// Begins to watch for the wish to stop, and is done when it comes: Ctrl-C everywhere; SIGTERM on
-/// Unix; on Windows also the console's close and the system's shutdown.
+#[cfg(unix)]
+impl StopRequests {
+    /// Begins to watch.
+    pub(crate) fn watch() -> anyhow::Result<Self> {
+        let watch =
+            |kind, name| signal(kind).with_context(|| format!("could not watch for {name}"));
+        Ok(StopRequests {
+            interrupt: watch(SignalKind::interrupt(), "Ctrl-C")?,
+            terminate: watch(SignalKind::terminate(), "SIGTERM")?,
+        })
+    }
+
+    /// Is done at the next wish.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
+    }
+}
+
+/// The wishes to stop: Ctrl-C everywhere; SIGTERM on Unix; on Windows also the console's close and
+/// the system's shutdown.
 #[cfg(windows)]
-pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
-    let mut interrupt = ctrl_c().context("could not watch for Ctrl-C")?;
-    let mut close = ctrl_close().context("could not watch for the console's close")?;
-    let mut shutdown = ctrl_shutdown().context("could not watch for the shutdown")?;
-    Ok(async move {
+pub(crate) struct StopRequests {
+    interrupt: CtrlC,
+    close: CtrlClose,
+    shutdown: CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl StopRequests {
+    /// Begins to watch.
+    pub(crate) fn watch() -> anyhow::Result<Self> {
+        Ok(StopRequests {
+            interrupt: ctrl_c().context("could not watch for Ctrl-C")?,
+            close: ctrl_close().context("could not watch for the console's close")?,
+            shutdown: ctrl_shutdown().context("could not watch for the shutdown")?,
+        })
+    }
+
+    /// Is done at the next wish.
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {},
-            _ = close.recv() => {},
-            _ = shutdown.recv() => {},
+            _ = self.interrupt.recv() => {},
+            _ = self.close.recv() => {},
+            _ = self.shutdown.recv() => {},
         }
-    })
+    }
 }
 
 #[cfg(test)]
