@@ -22,6 +22,8 @@ pub(crate) struct App {
     /// The pages to go to, with their addresses.
     pub(crate) tabs: Arc<[(Tab, &'static str)]>,
     pub(crate) demo: Option<Arc<Demo>>,
+    /// Whether requests under other names than this computer's own are refused.
+    pub(crate) own_names_only: bool,
     /// Set when the server has been asked to stop.
     pub(crate) stopping: Arc<AtomicBool>,
 }

@@ -36,6 +36,7 @@ enum What {
     NotFound,
     MethodNotAllowed,
     Forbidden,
+    ForeignName,
     /// A file of the data set; said in the person's language already.
     Data(String),
     Internal,
@@ -92,6 +93,10 @@ impl Failure {
     pub(crate) fn forbidden() -> Self {
         What::Forbidden.into()
     }
+    /// A request under a name that is not this computer's.
+    pub(crate) fn foreign_name() -> Self {
+        What::ForeignName.into()
+    }
     /// A file of the data set cannot be read or written; `text` says it.
     pub(crate) fn data(text: String) -> Self {
         What::Data(text).into()
@@ -141,6 +146,7 @@ impl Failure {
             What::NotFound => StatusCode::NOT_FOUND,
             What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             What::Forbidden => StatusCode::FORBIDDEN,
+            What::ForeignName => StatusCode::MISDIRECTED_REQUEST,
             What::Data(_) | What::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -175,6 +181,7 @@ impl Failure {
             What::NotFound => say(Message::HttpNotFound),
             What::MethodNotAllowed => say(Message::HttpMethodNotAllowed),
             What::Forbidden => say(Message::HttpForbidden),
+            What::ForeignName => say(Message::HttpForeignName),
             What::Data(detail) => say(Message::HttpData { detail }),
             What::Internal => say(Message::HttpInternal),
         }

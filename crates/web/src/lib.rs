@@ -9,6 +9,7 @@ mod apps;
 mod assets;
 mod compute;
 mod failure;
+mod host;
 mod language;
 mod recognise;
 mod router;
@@ -98,7 +99,8 @@ const INTERRUPTED: i32 = 130;
 
 /// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), says
 /// so on stderr and lets the requests under way end; asked a second time, it ends the process at once.
-/// `ready` is told the true address, once connections are taken.
+/// `ready` is told the true address, once connections are taken. On an address that only this
+/// computer reaches, requests under any other name than its own are refused.
 ///
 /// # Errors
 /// Where nothing could be served; once it listens, it only ends by being asked.
@@ -108,8 +110,9 @@ pub fn serve(
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
     let language = options.language;
-    let build = || {
-        let app = app(options)?;
+    let build = |local: SocketAddr| {
+        let mut app = app(options)?;
+        app.own_names_only = local.ip().to_canonical().is_loopback();
         let stopping = Arc::clone(&app.stopping);
         Ok((router::router(app), stopping))
     };
@@ -126,15 +129,16 @@ pub fn serve_review(
     language: Language,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
-    let build = || Ok((review_router(review, language), Arc::default()));
+    let build = |_| Ok((review_router(review, language), Arc::default()));
     serve_router(address, language, build, ready)
 }
 
-/// `build` gives the router, and the flag that is set when the server is asked to stop.
+/// `build` is told the true address, and gives the router and the flag that is set when the server is
+/// asked to stop.
 fn serve_router(
     address: &str,
     language: Language,
-    build: impl FnOnce() -> anyhow::Result<(axum::Router, Arc<AtomicBool>)>,
+    build: impl FnOnce(SocketAddr) -> anyhow::Result<(axum::Router, Arc<AtomicBool>)>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -151,7 +155,7 @@ fn serve_router(
                 address: address.to_string(),
                 source,
             })?;
-        let (router, stopping) = build().map_err(ServeError::Start)?;
+        let (router, stopping) = build(local).map_err(ServeError::Start)?;
         // The signals are watched before anyone is told that the server is ready.
         let mut asked = StopRequests::watch().map_err(ServeError::Start)?;
         let stop = async move {
@@ -213,6 +217,7 @@ fn app(options: Options) -> anyhow::Result<App> {
         language: options.language,
         tabs,
         demo,
+        own_names_only: false,
         stopping: Arc::new(AtomicBool::new(false)),
     })
 }

@@ -2,7 +2,7 @@
 use crate::app::{App, Asked, asked_language};
 use crate::failure::Failure;
 use crate::ui::{Page, Tab, logo};
-use crate::{api, apps, assets, language};
+use crate::{api, apps, assets, host, language};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -39,8 +39,25 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(not_found)
         // The upload limits are our own (see `upload`), not the 2 MB of the library.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.clone(), own_names_only))
         .layer(middleware::from_fn(headers))
         .with_state(app)
+}
+
+/// On a server for this computer alone, lets in only what is asked for under a name of its own: any
+/// site can make a name of theirs point here, and then read the answers as its own.
+async fn own_names_only(
+    State(app): State<App>,
+    asked: Asked,
+    request: Request,
+    next: Next,
+) -> Response {
+    let own = host::of(request.headers()).is_some_and(host::is_own);
+    if own || !app.own_names_only {
+        next.run(request).await
+    } else {
+        Failure::foreign_name().problem(asked.language)
+    }
 }
 
 async fn asset(State(app): State<App>, asked: Asked, path: Path<(String, String)>) -> Response {

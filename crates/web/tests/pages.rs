@@ -9,6 +9,8 @@ use http_body_util::BodyExt;
 use hyper::body::Frame;
 use serde_json::Value;
 use std::convert::Infallible;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -572,6 +574,61 @@ async fn a_sender_who_falls_silent_is_told_so() {
     let got = ask(&app(), post("/api/v1/classify", silent)).await;
     got.is_problem(408, "timeout");
     assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+// ---- the name that is asked for ---------------------------------------------------------------
+
+/// Serves on a real socket, for as long as the tests run.
+fn serve(listen: &'static str, set: &tempfile::TempDir) -> SocketAddr {
+    let mut options = Options::new(Arc::new(Double::new()));
+    options.demo = Some(Dataset::open(set.path()).unwrap());
+    let (ready, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        web::serve(listen, options, move |address| ready.send(address).unwrap()).unwrap();
+    });
+    address.recv().unwrap()
+}
+
+/// The answer to a request for `path` under the name `host`.
+fn ask_under(address: SocketAddr, host: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", address.port())).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_server_for_this_computer_answers_under_its_own_names_alone() {
+    let set = demo_set();
+    let address = serve("127.0.0.1:0", &set);
+    let port = address.port();
+    let paths = [
+        "/",
+        "/demo?seed=1",
+        "/demo/photo/1/1",
+        "/healthz",
+        "/nowhere",
+    ];
+    for path in paths {
+        let foreign = ask_under(address, &format!("evil.example:{port}"), path);
+        assert!(foreign.starts_with("HTTP/1.1 421"), "{path}: {foreign}");
+        assert!(foreign.contains("foreign_name"), "{path}: {foreign}");
+        assert!(foreign.contains("content-security-policy"), "{path}");
+        for own in ["127.0.0.1", "localhost", "[::1]"] {
+            let answer = ask_under(address, &format!("{own}:{port}"), path);
+            assert!(!answer.starts_with("HTTP/1.1 421"), "{path}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn a_server_for_a_network_answers_under_any_name() {
+    let set = demo_set();
+    let address = serve("0.0.0.0:0", &set);
+    let answer = ask_under(address, "shelter.example", "/healthz");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 // ---- the test page ----------------------------------------------------------------------------

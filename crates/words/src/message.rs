@@ -325,6 +325,7 @@ messages! {
     "http.method_not_allowed" => HttpMethodNotAllowed,
     "http.internal" => HttpInternal,
     "http.unreachable" => HttpUnreachable,
+    "http.foreign_name" => HttpForeignName,
     "server.port_in_use" => ServerPortInUse { address },
     "server.cannot_listen" => ServerCannotListen { address, reason },
     "server.ready" => ServerReady { address },

@@ -6,6 +6,7 @@
 use crate::app::{Asked, Speaks};
 use crate::assets;
 use crate::failure::Failure;
+use crate::host;
 use crate::router::{failure_page, headers};
 use crate::thumbnail;
 use crate::ui::{Page, Tab};
@@ -21,7 +22,6 @@ use data::check::review::{Review, ReviewItem};
 use data::{Entry, part_name};
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vision::{Format, Limits};
 use words::{Language, Pages, fill, pages};
@@ -84,20 +84,17 @@ fn fail(asked: Asked, failure: &Failure) -> Response {
 /// sites can send a browser's forms here, and can make a name of theirs point here.
 async fn own_site_only(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let own = header_text(headers, header::HOST.as_str()).is_some_and(is_own_name);
+    let host = host::of(headers);
     let from_here = request.method() == Method::GET
         || match header_text(headers, "sec-fetch-site") {
             Some(site) => site == "same-origin" || site == "none",
             // Older browsers tell where a form comes from by this one.
             None => match header_text(headers, header::ORIGIN.as_str()) {
-                Some(origin) => {
-                    let host = header_text(headers, header::HOST.as_str()).unwrap_or_default();
-                    origin.strip_prefix("http://") == Some(host)
-                }
+                Some(origin) => origin.strip_prefix("http://") == Some(host.unwrap_or_default()),
                 None => true,
             },
         };
-    if own && from_here {
+    if host.is_some_and(host::is_own) && from_here {
         next.run(request).await
     } else {
         Failure::forbidden().problem(Language::default())
@@ -106,17 +103,6 @@ async fn own_site_only(request: Request, next: Next) -> Response {
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// Whether a host (`127.0.0.1:8000`, `[::1]`, `localhost`) is an address, or this machine's own name
-/// for itself: nobody else's name.
-fn is_own_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse::<IpAddr>().is_ok()
 }
 
 /// Which finding to show, from 0; the first open one where none is named.
@@ -422,30 +408,4 @@ fn file_name(entry: &Entry) -> &str {
 /// The page's router, for a server.
 pub(crate) fn router(review: Review, language: Language) -> Router {
     routes(ReviewApp::new(review, language))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_addresses_and_localhost_are_this_machine() {
-        for own in [
-            "127.0.0.1:8000",
-            "localhost",
-            "localhost:1",
-            "[::1]:80",
-            "192.168.1.2",
-        ] {
-            assert!(is_own_name(own), "{own}");
-        }
-        for foreign in [
-            "evil.example:8000",
-            "localhost.evil.example",
-            "",
-            "127.0.0.1.evil",
-        ] {
-            assert!(!is_own_name(foreign), "{foreign}");
-        }
-    }
 }
