@@ -4,6 +4,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use classify::photo_message;
 use serde::Serialize;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use vision::DecodeError;
 use words::{Language, Message};
 
@@ -33,10 +36,17 @@ enum What {
         field: &'static str,
         value: String,
     },
+    BoxOutside,
+    BoxTooSmall,
     NotFound,
     MethodNotAllowed,
     Forbidden,
     ForeignName,
+    /// A photo of the data set, by its path there.
+    File {
+        path: String,
+        source: Arc<io::Error>,
+    },
     /// A file of the data set; said in the person's language already.
     Data(String),
     Internal,
@@ -84,6 +94,14 @@ impl Failure {
         let value = value.chars().take(60).collect();
         What::BadField { field, value }.into()
     }
+    /// A part that reaches out of its photo.
+    pub(crate) fn box_outside() -> Self {
+        What::BoxOutside.into()
+    }
+    /// A part that is too small to show anything.
+    pub(crate) fn box_too_small() -> Self {
+        What::BoxTooSmall.into()
+    }
     pub(crate) fn not_found() -> Self {
         What::NotFound.into()
     }
@@ -96,6 +114,12 @@ impl Failure {
     /// A request under a name that is not this computer's.
     pub(crate) fn foreign_name() -> Self {
         What::ForeignName.into()
+    }
+    /// A photo of the data set cannot be read.
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        let path = path.display().to_string();
+        let source = Arc::new(source);
+        What::File { path, source }.into()
     }
     /// A file of the data set cannot be read or written; `text` says it.
     pub(crate) fn data(text: String) -> Self {
@@ -142,8 +166,12 @@ impl Failure {
             What::Photo(_) => StatusCode::UNPROCESSABLE_ENTITY,
             What::Busy => StatusCode::SERVICE_UNAVAILABLE,
             What::Slow => StatusCode::REQUEST_TIMEOUT,
-            What::NoPhoto | What::BadForm | What::BadField { .. } => StatusCode::BAD_REQUEST,
-            What::NotFound => StatusCode::NOT_FOUND,
+            What::NoPhoto
+            | What::BadForm
+            | What::BadField { .. }
+            | What::BoxOutside
+            | What::BoxTooSmall => StatusCode::BAD_REQUEST,
+            What::NotFound | What::File { .. } => StatusCode::NOT_FOUND,
             What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             What::Forbidden => StatusCode::FORBIDDEN,
             What::ForeignName => StatusCode::MISDIRECTED_REQUEST,
@@ -178,10 +206,16 @@ impl Failure {
             What::BadField { field, value } => say(Message::HttpBadRequest {
                 detail: &format!("{field} = {value}"),
             }),
+            What::BoxOutside => say(Message::HttpBoxOutside),
+            What::BoxTooSmall => say(Message::HttpBoxTooSmall),
             What::NotFound => say(Message::HttpNotFound),
             What::MethodNotAllowed => say(Message::HttpMethodNotAllowed),
             What::Forbidden => say(Message::HttpForbidden),
             What::ForeignName => say(Message::HttpForeignName),
+            What::File { path, source } => {
+                let reason = &words::reason(language, source);
+                say(Message::FileCannotRead { path, reason })
+            }
             What::Data(detail) => say(Message::HttpData { detail }),
             What::Internal => say(Message::HttpInternal),
         }

@@ -6,7 +6,6 @@ use crate::thumbnail;
 use crate::upload::{Form, Part, Upload};
 use anyhow::Context;
 use classify::{Answer, Classifier, ClassifyOptions, ModelName};
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 use tensor::Pool;
@@ -105,13 +104,13 @@ impl Recogniser {
     /// Answers one photo of a data set, with every breed that the model knows.
     pub(crate) async fn answer_photo(
         &self,
-        read: impl FnOnce(&Limits) -> io::Result<Vec<u8>> + Send + 'static,
+        read: impl FnOnce(&Limits) -> Result<Vec<u8>, Failure> + Send + 'static,
     ) -> Result<Answer, Failure> {
         let this = self.clone();
         self.compute
             .run(move || {
                 let begun = Instant::now();
-                let bytes = readable(read(&this.limits))?;
+                let bytes = read(&this.limits)?;
                 let photo = vision::decode(&bytes, &this.limits).map_err(Failure::photo)?;
                 this.ask(&[photo], usize::MAX, milliseconds(begun))
             })
@@ -211,17 +210,6 @@ impl From<ComputeError> for Failure {
             ComputeError::Panicked => Failure::internal(),
         }
     }
-}
-
-/// A data set's file, or why it could not be read.
-pub(crate) fn readable(read: io::Result<Vec<u8>>) -> Result<Vec<u8>, Failure> {
-    read.map_err(|error| {
-        tracing::warn!("a photo of the data set cannot be read: {error}");
-        match error.kind() {
-            io::ErrorKind::FileTooLarge => Failure::photo_too_large(),
-            _ => Failure::not_found(),
-        }
-    })
 }
 
 /// The part of a photo, at least one pixel; `None` where nothing of it is inside.

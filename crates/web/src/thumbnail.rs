@@ -14,7 +14,7 @@ pub(crate) fn jpeg(photo: &Photo) -> Vec<u8> {
     encode(photo, LONGEST_SIDE)
 }
 
-/// A JPEG to look at in full, for formats that browsers do not show.
+/// A JPEG to look at in full, of at most [`LARGE_SIDE`] pixels a side.
 pub(crate) fn large_jpeg(photo: &Photo) -> Vec<u8> {
     encode(photo, LARGE_SIDE)
 }

@@ -63,16 +63,21 @@ pub(crate) struct Part {
     pub(crate) height: f32,
 }
 
-/// Left, top, width and height of the smallest part, in fractions: less holds no dog.
+/// The smallest width or height of a part, as a fraction of the photo's: less holds no dog.
 const SMALLEST_PART: f32 = 0.005;
 
 impl Part {
     /// From four fractions; they may reach out of the photo by a rounding error only.
-    pub(crate) fn new([x, y, width, height]: [f32; 4]) -> Option<Part> {
-        let inside = |from: f32, size: f32| {
-            from >= 0.0 && size >= SMALLEST_PART && from + size <= 1.001 && size.is_finite()
-        };
-        (inside(x, width) && inside(y, height)).then_some(Part {
+    pub(crate) fn new([x, y, width, height]: [f32; 4]) -> Result<Part, Failure> {
+        let sides = [(x, width), (y, height)];
+        let inside = |(from, size): (f32, f32)| (0.0..1.0).contains(&from) && from + size <= 1.001;
+        if !sides.into_iter().all(inside) {
+            return Err(Failure::box_outside());
+        }
+        if sides.into_iter().any(|(_, size)| size < SMALLEST_PART) {
+            return Err(Failure::box_too_small());
+        }
+        Ok(Part {
             x,
             y,
             width,
@@ -80,18 +85,18 @@ impl Part {
         })
     }
 
-    /// From `x,y,width,height`; `None` where that is not what the text says.
-    fn parse(text: &str) -> Option<Part> {
-        let mut values = [0.0; 4];
-        let mut parts = text.split(',');
-        for value in &mut values {
-            *value = parts.next()?.trim().parse().ok()?;
-        }
-        if parts.next().is_some() {
-            return None;
-        }
-        Part::new(values)
+    /// From `x,y,width,height`.
+    fn parse(text: &str) -> Result<Part, Failure> {
+        let numbers = text.split(',').map(number).collect::<Option<Vec<f32>>>();
+        let four = numbers.and_then(|numbers| numbers.try_into().ok());
+        Part::new(four.ok_or_else(|| Failure::bad_field("box", text))?)
     }
+}
+
+/// A finite number; `None` where that is not what the text says.
+fn number(text: &str) -> Option<f32> {
+    let number: f32 = text.trim().parse().ok()?;
+    number.is_finite().then_some(number)
 }
 
 /// One photo of a form.
@@ -281,9 +286,7 @@ impl Gate {
                         .ok_or_else(|| Failure::bad_field("top", value))?;
                 }
                 "box" if value.is_empty() => boxes.push(None),
-                "box" => boxes.push(Some(
-                    Part::parse(value).ok_or_else(|| Failure::bad_field("box", value))?,
-                )),
+                "box" => boxes.push(Some(Part::parse(value)?)),
                 "box_left" => sides[0] = filled(value),
                 "box_top" => sides[1] = filled(value),
                 "box_width" => sides[2] = filled(value),
@@ -318,19 +321,15 @@ fn from_sides(sides: &[Option<String>; 4]) -> Result<Option<Part>, Failure> {
     let mut values = [None; 4];
     for (value, text) in values.iter_mut().zip(sides) {
         if let Some(text) = text {
-            let number: f32 = text
-                .replace(',', ".")
-                .parse()
-                .map_err(|_| Failure::bad_field("box", text))?;
-            *value = Some(number / 100.0);
+            let per_cent = number(&text.replace(',', "."));
+            let per_cent = per_cent.ok_or_else(|| Failure::bad_field("box", text))?;
+            *value = Some(per_cent / 100.0);
         }
     }
     let [x, y, width, height] = values;
     let (x, y) = (x.unwrap_or(0.0), y.unwrap_or(0.0));
     let part = [x, y, width.unwrap_or(1.0 - x), height.unwrap_or(1.0 - y)];
-    Part::new(part)
-        .map(Some)
-        .ok_or_else(|| Failure::bad_field("box", &format!("{part:?}")))
+    Part::new(part).map(Some)
 }
 
 fn bad_form(error: impl std::error::Error) -> Failure {
@@ -450,19 +449,20 @@ mod tests {
     fn a_part_is_read_or_refused() {
         let part = Part::parse("0.1, 0.2,0.3,0.4").unwrap();
         assert_eq!((part.x, part.height), (0.1, 0.4));
-        for wrong in [
-            "",
-            "1,2,3",
-            "0,0,1,1,1",
-            "0,0,0,1",
-            "-0.1,0,1,1",
-            "0.6,0,0.5,1",
-            "nan,0,1,1",
-            "0,0,inf,1",
-            "a,b,c,d",
-            "0,0,NaN,1",
+        for (wrong, kind) in [
+            ("", "bad_request"),
+            ("1,2,3", "bad_request"),
+            ("0,0,1,1,1", "bad_request"),
+            ("0,0,0,1", "box_too_small"),
+            ("0,0,1,-1", "box_too_small"),
+            ("-0.1,0,1,1", "box_outside"),
+            ("0.6,0,0.5,1", "box_outside"),
+            ("nan,0,1,1", "bad_request"),
+            ("0,0,inf,1", "bad_request"),
+            ("a,b,c,d", "bad_request"),
+            ("0,0,NaN,1", "bad_request"),
         ] {
-            assert_eq!(Part::parse(wrong), None, "{wrong}");
+            assert_eq!(Part::parse(wrong).unwrap_err().kind(), kind, "{wrong}");
         }
     }
 
@@ -477,8 +477,12 @@ mod tests {
             [0.25, 0.0, 0.75, 0.505]
         );
         assert_eq!(from_sides(&Default::default()).unwrap(), None);
-        assert!(from_sides(&[side("120"), None, None, None]).is_err());
-        assert!(from_sides(&[side("x"), None, None, None]).is_err());
+        let kind = |sides: &[Option<String>; 4]| from_sides(sides).unwrap_err().kind();
+        assert_eq!(kind(&[side("120"), None, None, None]), "box_outside");
+        assert_eq!(kind(&[side("60"), None, side("50"), None]), "box_outside");
+        assert_eq!(kind(&[None, side("100"), None, None]), "box_outside");
+        assert_eq!(kind(&[None, None, None, side("0")]), "box_too_small");
+        assert_eq!(kind(&[side("x"), None, None, None]), "bad_request");
     }
 
     #[test]

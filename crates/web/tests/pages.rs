@@ -382,13 +382,49 @@ async fn a_box_is_cut_out_of_the_photo() {
     ]);
     assert_eq!(ask(&app, post("/", body)).await.status, StatusCode::OK);
     assert_eq!(*double.seen.lock().unwrap(), [(167, 200), (167, 250)]);
-    for wrong in ["0,0,2,1", "a", "0,0,0,0", "0.9,0.9,0.5,0.5"] {
+    for (wrong, kind) in [
+        ("0,0,2,1", "box_outside"),
+        ("a", "bad_request"),
+        ("0,0,0,0", "box_too_small"),
+        ("0.9,0.9,0.5,0.5", "box_outside"),
+    ] {
         let body = form(&[
             ("box", None, wrong.as_bytes()),
             ("photo", Some("a.jpg"), &beagle),
         ]);
         let got = ask(&app, post("/api/v1/classify", body)).await;
-        got.is_problem(400, "bad_request");
+        got.is_problem(400, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_box_outside_the_photo_is_told_in_words() {
+    let beagle = photo("beagle_14.jpg");
+    for (fields, french, english) in [
+        (
+            [("box_left", "120"), ("box_width", "")],
+            "Le cadre sort de la photo",
+            "The frame reaches out of the photo",
+        ),
+        (
+            [("box_left", "60"), ("box_width", "50")],
+            "Le cadre sort de la photo",
+            "The frame reaches out of the photo",
+        ),
+        (
+            [("box_left", "60"), ("box_width", "0")],
+            "Le cadre est trop petit",
+            "The frame is too small",
+        ),
+    ] {
+        let mut parts: Vec<Part<'_>> = vec![("photo", Some("a.jpg"), &beagle)];
+        parts.extend(fields.map(|(name, value)| (name, None, value.as_bytes())));
+        for (path, said) in [("/?lang=fr", french), ("/?lang=en", english)] {
+            let got = ask(&app(), post(path, form(&parts))).await;
+            assert_eq!(got.status, StatusCode::BAD_REQUEST);
+            assert!(got.text().contains(said), "{fields:?}: {}", got.text());
+            assert!(!got.text().contains("box ="), "{fields:?}");
+        }
     }
 }
 
@@ -725,6 +761,73 @@ async fn the_test_page_serves_photos_of_the_set_alone() {
     ] {
         let got = ask(&app, get(path)).await;
         assert!(got.status.is_client_error(), "{path}: {}", got.status);
+    }
+}
+
+/// A JPEG with an EXIF block behind its first marker: orientation 6 (a quarter turn to the right), and
+/// a place where it was taken.
+fn with_exif(jpeg: &[u8]) -> Vec<u8> {
+    let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
+        let mut entry = Vec::new();
+        entry.extend(tag.to_be_bytes());
+        entry.extend(kind.to_be_bytes());
+        entry.extend(count.to_be_bytes());
+        entry.extend(value);
+        entry
+    };
+    let mut exif = b"Exif\0\0MM\0\x2A\0\0\0\x08\0\x02".to_vec();
+    exif.extend(entry(0x0112, 3, 1, [0, 6, 0, 0])); // Orientation.
+    exif.extend(entry(0x8825, 4, 1, [0, 0, 0, 38])); // The GPS table, at byte 38.
+    exif.extend([0; 4]);
+    exif.extend([0, 1]);
+    exif.extend(entry(0x001D, 2, 4, *b"GPS\0"));
+    exif.extend([0; 4]);
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, &exif, &jpeg[2..]].concat()
+}
+
+#[tokio::test]
+async fn the_test_page_gives_out_no_metadata_and_upright_photos() {
+    let set = demo_set();
+    let samoyed = set.path().join("n02111889-Samoyed/samoyed_32.jpg");
+    std::fs::remove_file(&samoyed).unwrap();
+    std::fs::remove_dir(samoyed.parent().unwrap()).unwrap();
+    let turned = with_exif(&photo("beagle_14.jpg")); // 334 x 500 as it is stored.
+    std::fs::write(set.path().join("n02088364-beagle/beagle_14.jpg"), &turned).unwrap();
+    let limits = vision::Limits::default();
+    let upright = vision::decode(&turned, &limits).unwrap();
+    assert_eq!((upright.width(), upright.height()), (500, 334));
+
+    let got = ask(&demo_app(&set), get("/demo/photo/3/1")).await;
+    assert_eq!(got.status, StatusCode::OK);
+    assert_eq!(got.header(header::CONTENT_TYPE), "image/jpeg");
+    for metadata in [&b"Exif"[..], b"GPS"] {
+        let mut windows = got.body.windows(metadata.len());
+        assert!(!windows.any(|bytes| bytes == metadata));
+    }
+    let shown = vision::decode(&got.body, &limits).unwrap();
+    assert_eq!((shown.width(), shown.height()), (500, 334));
+}
+
+#[tokio::test]
+async fn a_photo_that_was_deleted_meanwhile_is_named() {
+    let set = demo_set();
+    let app = demo_app(&set);
+    for file in [
+        "n02088364-beagle/beagle_14.jpg",
+        "n02111889-Samoyed/samoyed_32.jpg",
+    ] {
+        std::fs::remove_file(set.path().join(file)).unwrap();
+    }
+    let page = ask(&app, get("/demo?seed=1&you=1-1&show=1")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains(".jpg ne peut pas être lu"));
+    assert!(page.text().contains("il n’existe pas"));
+    assert!(page.text().contains("n=2&amp;you=1-1"));
+    let photo = ask(&app, get("/demo/photo/1/1")).await;
+    assert_eq!(photo.status, StatusCode::NOT_FOUND);
+    for got in [page, photo] {
+        assert!(!got.text().contains("Cette page n’existe pas"));
     }
 }
 

@@ -325,6 +325,8 @@ messages! {
     "http.method_not_allowed" => HttpMethodNotAllowed,
     "http.internal" => HttpInternal,
     "http.unreachable" => HttpUnreachable,
+    "http.box_outside" => HttpBoxOutside,
+    "http.box_too_small" => HttpBoxTooSmall,
     "http.foreign_name" => HttpForeignName,
     "server.port_in_use" => ServerPortInUse { address },
     "server.cannot_listen" => ServerCannotListen { address, reason },

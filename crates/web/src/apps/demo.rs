@@ -13,12 +13,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use classify::{Answer, AnswerKind, BreedGuess};
-use data::{Class, Dataset, HeldOut};
+use data::{Class, Dataset, HeldOut, Photo};
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
 use std::sync::Arc;
-use vision::{Format, Limits};
+use vision::Limits;
 use words::{Language, Message, Pages, fill, fold, pages, percent};
 
 /// The photos to draw from.
@@ -75,6 +76,20 @@ impl Demo {
             (Some(only), None) => Some(only),
             _ => None,
         }
+    }
+
+    /// A photo's bytes, or why they cannot be read.
+    fn read(&self, photo: &Photo, limits: &Limits) -> Result<Vec<u8>, Failure> {
+        self.set
+            .read(photo, limits.bytes as u64)
+            .map_err(|error| match error.kind() {
+                ErrorKind::FileTooLarge => Failure::photo_too_large(),
+                _ => {
+                    let path = photo.path.display();
+                    tracing::warn!("{path} of the data set cannot be read: {error}");
+                    Failure::file(&photo.path, error)
+                }
+            })
     }
 
     fn address(&self, state: Place) -> String {
@@ -210,7 +225,7 @@ pub(crate) async fn show(
     let class = photo.class;
     let answer = {
         let demo = Arc::clone(&demo);
-        let read = move |limits: &Limits| demo.set.read(&photo, limits.bytes as u64);
+        let read = move |limits: &Limits| demo.read(&photo, limits);
         app.recogniser.answer_photo(read).await
     };
     match answer {
@@ -234,39 +249,25 @@ pub(crate) async fn photo(
     };
     let index = number - 1;
     let limits = app.recogniser.limits;
+    // Decoded and made into a JPEG, so that none of the file's metadata, such as where it was taken,
+    // goes out with it, and any browser shows it upright.
     let shown = move || {
-        let photo = demo.set.random_photo(seed, index);
-        let read = demo.set.read(photo, limits.bytes as u64);
-        picture(crate::recognise::readable(read)?, &limits)
+        let bytes = demo.read(demo.set.random_photo(seed, index), &limits)?;
+        let photo = vision::decode(&bytes, &limits).map_err(Failure::photo)?;
+        Ok(thumbnail::large_jpeg(&photo))
     };
-    let read = app.recogniser.compute.run(shown).await;
-    match read {
-        Ok(Ok((media_type, bytes))) => {
+    let shown = app.recogniser.compute.run(shown).await;
+    match shown {
+        Ok(Ok(jpeg)) => {
             let headers = [
-                (header::CONTENT_TYPE, media_type),
+                (header::CONTENT_TYPE, "image/jpeg"),
                 (header::CACHE_CONTROL, "private, max-age=3600"),
             ];
-            (headers, bytes).into_response()
+            (headers, jpeg).into_response()
         }
         Ok(Err(failure)) => fail(&app, asked, &failure),
         Err(error) => fail(&app, asked, &error.into()),
     }
-}
-
-/// A file as a browser can show it: as it is, or made into a JPEG.
-fn picture(bytes: Vec<u8>, limits: &Limits) -> Result<(&'static str, Vec<u8>), Failure> {
-    let media_type = match Format::of(&bytes).map_err(Failure::photo)? {
-        Format::Jpeg => "image/jpeg",
-        Format::Png => "image/png",
-        Format::WebP => "image/webp",
-        Format::Gif => "image/gif",
-        Format::Bmp => "image/bmp",
-        Format::Tiff | Format::Heic => {
-            let photo = vision::decode(&bytes, limits).map_err(Failure::photo)?;
-            return Ok(("image/jpeg", thumbnail::large_jpeg(&photo)));
-        }
-    };
-    Ok((media_type, bytes))
 }
 
 /// A value in a query: everything but letters, digits and `-._~` as `%XX`.
