@@ -81,6 +81,45 @@ test("photos of the same dog are answered together", async ({ world, open }) => 
   await answers(page, 2);
 });
 
+const NO_PHOTO = { name: "broken.jpg", type: "image/jpeg", base64: btoa("Ceci n'est pas une photo.") };
+
+test("pointing at a photo of the same dog asks for one answer again", async ({ world, open }) => {
+  const page = await open();
+  await keepForms(page);
+  await page.goto("/");
+  await page.check("#together");
+  const dogs = ["beagle_14.jpg", "samoyed_32.jpg"].map((name) => file(world.photo(name), name));
+  await drop(page, [...dogs, NO_PHOTO]);
+  assert.match((await answers(page, 2))[1], /broken\.jpg/);
+  await page.locator("[data-do=point]").first().click();
+  await page.click("button[value=part]");
+  const form = await sent(page, 1);
+  assert.equal(form.filter(({ name }) => name === "photo").length, 3);
+  const cards = await answers(page, 2);
+  assert.match(cards[0], /2 photos du même chien/);
+  assert.match(cards[1], /broken\.jpg/);
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.do), "point");
+});
+
+test("the photo that is removed is the one that the button names", async ({ world, open }) => {
+  const page = await open({ expectFailures: true });
+  await page.goto("/");
+  await page.check("#together");
+  const dogs = ["beagle_14.jpg", "samoyed_32.jpg"].map((name) => file(world.photo(name), name));
+  const base64 = Buffer.alloc(25_000_001).toString("base64");
+  await drop(page, [...dogs, { name: "third.heic", type: "image/heic", base64 }]);
+  assert.match((await answers(page, 1))[0], /third\.heic/);
+  await page.getByRole("button", { name: "Retirer third.heic" }).click();
+  const [card] = await answers(page, 1);
+  assert.match(card, /2 photos du même chien/);
+  assert.match(card, /beagle_14\.jpg/);
+  // A request that failed for no one photo offers to remove none.
+  await page.click("#start-again");
+  await drop(page, Array(21).fill(NO_PHOTO));
+  assert.match((await answers(page, 1))[0], /Trop de photos/);
+  assert.equal(await page.locator(".card button").count(), 0);
+});
+
 test("a photo is pasted", async ({ world, open }) => {
   const page = await open();
   await page.goto("/");
@@ -253,6 +292,21 @@ test("a busy server is asked again, and one that is gone is told", async ({ worl
   await page.setInputFiles("#photos", world.photo("beagle_14.jpg"));
   await page.waitForSelector("[role=alert]");
   assert.match(await page.locator("[role=alert]").innerText(), /ne répond pas/);
+  await page.unroute("**/");
+  await page.click("text=Réessayer");
+  assert.match((await answers(page, 1))[0], /Beagle/);
+  // An upload that took too long may succeed the next time too.
+  await page.route("**/", (route) =>
+    route.fulfill({
+      status: 408,
+      body:
+        '<article class="card"><div class="pictures"><figure class="picture"></figure></div>' +
+        '<div class="answer"><button type="button" data-do="retry" hidden>Réessayer</button></div></article>',
+    }),
+  );
+  await page.click("#start-again");
+  await page.setInputFiles("#photos", world.photo("beagle_14.jpg"));
+  await answers(page, 1);
   await page.unroute("**/");
   await page.click("text=Réessayer");
   assert.match((await answers(page, 1))[0], /Beagle/);

@@ -100,9 +100,12 @@ results.querySelector("#start-again").addEventListener("click", () => {
   app.querySelector("#photos").focus();
 });
 
+/** Asks about all photos as one dog; returns the card that waits for the answer. */
 function showTogether() {
   cards.replaceChildren();
-  ask([...photos], pendingCard(photos));
+  const card = pendingCard(photos);
+  ask([...photos], card);
+  return card;
 }
 
 function refresh() {
@@ -245,16 +248,13 @@ function failed(of, card, message) {
   note.className = "note bad";
   note.setAttribute("role", "alert");
   note.textContent = message;
-  const again = document.createElement("button");
-  again.type = "button";
-  again.textContent = text.retry;
-  again.addEventListener("click", () => {
-    const fresh = pendingCard(of);
-    card.replaceWith(fresh);
-    ask(of, fresh);
-  });
-  box.replaceChildren(note, again);
+  const retry = document.createElement("button");
+  retry.type = "button";
+  retry.textContent = text.retry;
+  retry.addEventListener("click", () => again(of, card));
+  box.replaceChildren(note, retry);
   card.classList.remove("pending");
+  if (card.dataset.focus) retry.focus();
 }
 
 /** Reads the answer out to those who do not see it. */
@@ -264,14 +264,19 @@ function announce(card) {
 
 /** Wires the buttons of a card that came from the server. */
 function bind(card, of) {
-  const pictures = [...card.querySelectorAll(".picture")];
-  pictures.forEach((figure, index) => {
-    const photo = of[Number(figure.dataset.photo ?? index)];
-    if (!photo) return;
+  const retry = card.querySelector("[data-do=retry]");
+  if (retry) {
+    retry.hidden = false;
+    retry.addEventListener("click", () => again(of, card));
+  }
+  // A picture without a number stands for no photo: the request failed as a whole.
+  for (const figure of card.querySelectorAll(".picture[data-photo]")) {
+    const photo = of[Number(figure.dataset.photo)];
+    if (!photo) continue;
     const image = figure.querySelector("img");
     if (!photo.box && !photo.preview && image) photo.preview = image.src;
     const actions = figure.querySelector(".actions");
-    if (!actions) return;
+    if (!actions) continue;
     actions.hidden = false;
     const point = actions.querySelector("[data-do=point]");
     if (photo.preview && point) point.addEventListener("click", () => pointAt(photo, of, card));
@@ -283,7 +288,7 @@ function bind(card, of) {
       refresh();
       (cards.querySelector("button") ?? app.querySelector("#photos")).focus();
     });
-  });
+  }
 }
 
 // ---- pointing at one dog ---------------------------------------------------------------------
@@ -370,7 +375,13 @@ stage.addEventListener("keydown", (event) => {
   }
 });
 
-function again(photo, of, card) {
+/** Asks once more about a card's photos; the focus goes to the answer. */
+function again(of, card) {
+  // Photos of one dog have one answer, and those that could not be read have cards beside it.
+  if (together.checked) {
+    showTogether().dataset.focus = "1";
+    return;
+  }
   const fresh = pendingCard(of);
   fresh.dataset.focus = "1";
   card.replaceWith(fresh);
@@ -382,5 +393,5 @@ dialog.querySelector("form").addEventListener("submit", (event) => {
   if (!pointing || choice === "cancel") return;
   const { photo, of, card } = pointing;
   photo.box = choice === "whole" ? null : box;
-  again(photo, of, card);
+  again(of, card);
 });

@@ -14,7 +14,16 @@ use words::{Language, Message};
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     what: What,
-    photo: Option<String>,
+    photo: Option<About>,
+}
+
+/// Which photo of a form.
+#[derive(Clone, Debug)]
+struct About {
+    /// Its place in the form, from 0.
+    index: usize,
+    /// Its file name, or empty.
+    name: String,
 }
 
 #[derive(Clone, Debug)]
@@ -129,17 +138,28 @@ impl Failure {
         What::Internal.into()
     }
 
-    /// The same failure, said of one photo.
-    pub(crate) fn about(mut self, photo: &str) -> Self {
-        if !photo.is_empty() {
-            self.photo = Some(photo.to_string());
-        }
+    /// The same failure, said of one photo: its place in the form, from 0, and its file name, which
+    /// may be empty.
+    pub(crate) fn about(mut self, index: usize, name: &str) -> Self {
+        let name = name.to_string();
+        self.photo = Some(About { index, name });
         self
     }
 
-    /// The photo that it is about.
+    /// The name of the photo that it is about, where it has one.
     pub(crate) fn photo_name(&self) -> Option<&str> {
-        self.photo.as_deref()
+        let name = self.photo.as_ref()?.name.as_str();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The place in the form of the photo that it is about.
+    pub(crate) fn photo_index(&self) -> Option<usize> {
+        Some(self.photo.as_ref()?.index)
+    }
+
+    /// Whether the same request may succeed later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.what, What::Busy | What::Slow)
     }
 
     /// The kind, stable from release to release; those of a photo are the command line's.

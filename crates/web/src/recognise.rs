@@ -149,7 +149,7 @@ impl Recogniser {
                             found: held,
                             limit: self.limits.pixels,
                         };
-                        let failure = Failure::photo(error).about(&seen.name);
+                        let failure = Failure::photo(error).about(index, &seen.name);
                         let (photos, result) = (vec![seen], Err(failure));
                         outcomes.push(Outcome { photos, result });
                         continue;
@@ -167,7 +167,7 @@ impl Recogniser {
                     }
                 }
                 Err(error) => {
-                    let failure = Failure::photo(error).about(&seen.name);
+                    let failure = Failure::photo(error).about(index, &seen.name);
                     outcomes.push(Outcome {
                         photos: vec![seen],
                         result: Err(failure),

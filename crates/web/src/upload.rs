@@ -250,7 +250,9 @@ impl Gate {
                 bytes.extend_from_slice(&chunk);
                 if bytes.len() > self.limits.photo {
                     let name = file_name.unwrap_or_default();
-                    return Err(Failure::too_large(self.limits.photo).about(&name));
+                    return Err(
+                        Failure::too_large(self.limits.photo).about(read.photos.len(), &name)
+                    );
                 }
             }
             if let Some(name) = file_name {

@@ -428,6 +428,60 @@ async fn a_box_outside_the_photo_is_told_in_words() {
     }
 }
 
+/// The cards that the page's script is answered.
+async fn cards(app: &Router, body: impl Into<Body>) -> Got {
+    let mut request = post("/", body);
+    let headers = request.headers_mut();
+    headers.insert("x-museau-part", "cards".parse().unwrap());
+    ask(app, request).await
+}
+
+#[tokio::test]
+async fn a_card_names_and_removes_the_photo_that_it_is_about() {
+    let beagle = photo("beagle_14.jpg");
+    let large = vec![0; 25_000_001];
+    let body = form(&[
+        ("photo", Some("first.jpg"), &beagle),
+        ("photo", Some("second.jpg"), &beagle),
+        ("photo", Some("third.heic"), &large),
+    ]);
+    let got = cards(&app(), body).await;
+    assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(got.text().contains("data-photo=\"2\""), "{}", got.text());
+    assert!(got.text().contains("aria-label=\"Retirer third.heic\""));
+
+    let body = form(&[
+        ("photo", Some("first.jpg"), &beagle),
+        ("photo", Some(""), &large),
+    ]);
+    let got = cards(&app(), body).await;
+    assert!(got.text().contains("data-photo=\"1\""), "{}", got.text());
+    assert!(got.text().contains("aria-label=\"Retirer Photo 2\""));
+
+    let many: Vec<Part<'_>> = vec![("photo", Some("a.jpg"), b"x"); 21];
+    let got = cards(&app(), form(&many)).await;
+    assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(got.text().contains("Trop de photos"));
+    for absent in ["data-photo", "data-do"] {
+        assert!(!got.text().contains(absent), "{absent}: {}", got.text());
+    }
+}
+
+#[tokio::test]
+async fn a_failed_photo_is_told_with_each_languages_colon() {
+    for (path, summary) in [
+        (
+            "/?lang=fr",
+            "data-summary=\"rex.jpg\u{a0}: Ce fichier est vide",
+        ),
+        ("/?lang=en", "data-summary=\"rex.jpg: This file is empty"),
+    ] {
+        let body = form(&[("photo", Some("rex.jpg"), b"")]);
+        let got = ask(&app(), post(path, body)).await;
+        assert!(got.text().contains(summary), "{}", got.text());
+    }
+}
+
 #[tokio::test]
 async fn the_form_works_without_script() {
     let (beagle, samoyed) = (photo("beagle_14.jpg"), photo("samoyed_32.jpg"));
@@ -610,6 +664,33 @@ async fn a_sender_who_falls_silent_is_told_so() {
     let got = ask(&app(), post("/api/v1/classify", silent)).await;
     got.is_problem(408, "timeout");
     assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_offers_another_try_where_that_may_help() {
+    let body = form(&[("photo", Some("a.jpg"), &photo("beagle_14.jpg"))]);
+    let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
+    let slow = cards(&app(), Body::new(Chunks(std::iter::once(half), true))).await;
+    assert_eq!(slow.status, StatusCode::REQUEST_TIMEOUT);
+    let mut options = Options::new(Arc::new(Double::new()));
+    options.uploads.waiting = 0;
+    options.uploads.memory = 0;
+    options.uploads.request = body.len();
+    let app = web::router(options).unwrap();
+    let held = Body::new(Chunks(std::iter::empty(), true));
+    let mut held = post("/api/v1/classify", held);
+    let length = body.len().to_string().parse().unwrap();
+    held.headers_mut().insert(header::CONTENT_LENGTH, length);
+    let holding = tokio::spawn(app.clone().oneshot(held));
+    tokio::task::yield_now().await;
+    let busy = cards(&app, body).await;
+    assert_eq!(busy.status, StatusCode::SERVICE_UNAVAILABLE);
+    holding.abort();
+    for card in [slow, busy] {
+        assert!(card.text().contains("data-do=\"retry\""), "{}", card.text());
+        assert!(!card.text().contains("data-do=\"remove\""));
+        assert!(!card.text().contains("data-photo"));
+    }
 }
 
 // ---- the name that is asked for ---------------------------------------------------------------

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use classify::{Answer, AnswerKind, BreedGuess, Notice, Quality};
 use maud::{Markup, html};
-use words::{Language, Message, Pages, fill, pages, percent};
+use words::{Confidence, Language, Message, Pages, fill, pages, percent};
 
 /// The breeds shown after the first.
 const NEXT: usize = 4;
@@ -22,13 +22,21 @@ pub(crate) fn failed(failure: &Failure, language: Language) -> Markup {
     html! {
         article class="card" data-summary=(summary_of_failure(failure, language)) {
             div class="pictures" {
-                figure class="picture" data-photo="0" {
+                figure class="picture" data-photo=[failure.photo_index()] {
                     div class="frame" { (logo()) }
-                    @if let Some(name) = failure.photo_name() { figcaption { (name) } }
-                    (actions(failure.photo_name().unwrap_or_default(), text, false))
+                    @if let Some(index) = failure.photo_index() {
+                        @let name = shown_name(failure.photo_name().unwrap_or_default(), index, text);
+                        figcaption { (name) }
+                        (actions(&name, text, false))
+                    }
                 }
             }
-            div class="answer" { (failure_answer(failure, language)) }
+            div class="answer" {
+                (failure_answer(failure, language))
+                @if failure.may_pass() {
+                    button type="button" data-do="retry" hidden { (text.retry) }
+                }
+            }
         }
     }
 }
@@ -43,7 +51,7 @@ pub(crate) fn summary(outcome: &Outcome, language: Language) -> String {
 
 fn summary_of_failure(failure: &Failure, language: Language) -> String {
     match failure.photo_name() {
-        Some(name) => format!("{name} : {}", failure.text(language)),
+        Some(name) => format!("{name}{}{}", colon(language), failure.text(language)),
         None => failure.text(language),
     }
 }
@@ -72,12 +80,7 @@ fn card(outcome: &Outcome, language: Language) -> Markup {
 }
 
 fn picture(seen: &Seen, text: &Pages) -> Markup {
-    let name = if seen.name.is_empty() {
-        let number = (seen.index + 1).to_string();
-        fill(&text.name_of_photo, &[("number", &number)])
-    } else {
-        seen.name.clone()
-    };
+    let name = shown_name(&seen.name, seen.index, text);
     html! {
         figure class="picture" data-photo=(seen.index) {
             div class="frame" {
@@ -95,6 +98,15 @@ fn picture(seen: &Seen, text: &Pages) -> Markup {
             }
             (actions(&name, text, seen.thumbnail.is_some()))
         }
+    }
+}
+
+/// A photo's file name, or where it has none its number.
+fn shown_name(name: &str, index: usize, text: &Pages) -> String {
+    if name.is_empty() {
+        fill(&text.name_of_photo, &[("number", &(index + 1).to_string())])
+    } else {
+        name.to_string()
     }
 }
 
@@ -139,11 +151,7 @@ fn answered(answer: &Answer, language: Language) -> Markup {
 }
 
 fn dog(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) -> Markup {
-    let tone = if first.probability >= 0.6 {
-        "chip"
-    } else {
-        "chip fair"
-    };
+    let sure = words::confidence(first.probability.into());
     html! {
         h3 class="verdict" {
             span class="lead" { (Message::AnswerLooksLike.text(language)) " " }
@@ -153,7 +161,7 @@ fn dog(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) ->
             @if answer.mixed {
                 span class="chip calm" { (Message::AnswerMixed.text(language)) }
             }
-            span class=(tone) { (words::confidence(first.probability.into()).text(language)) }
+            span class=(tone(sure)) { (sure.text(language)) }
             span { (percent(language, first.probability.into())) }
         }
         (bar(first.probability))
@@ -164,6 +172,14 @@ fn dog(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) ->
                 b { (answer.look_alikes.iter().map(|id| breed_name(id, language)).collect::<Vec<_>>().join(", ")) }
             }
         }
+    }
+}
+
+/// The chip of a word: calmer where the answer is less than likely.
+fn tone(sure: Confidence) -> &'static str {
+    match sure {
+        Confidence::VeryLikely | Confidence::Likely => "chip",
+        Confidence::Maybe | Confidence::Unlikely => "chip fair",
     }
 }
 
@@ -268,5 +284,73 @@ fn colon(language: Language) -> &'static str {
     match language {
         Language::French => "\u{a0}: ",
         Language::English => ": ",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use classify::{Milliseconds, ModelName};
+
+    fn answer(answer: AnswerKind, probability: f32) -> Answer {
+        let breed = BreedGuess {
+            id: "n02088364".into(),
+            name: "Beagle".into(),
+            name_fr: None,
+            group: None,
+            wild: false,
+            probability,
+        };
+        Answer {
+            answer,
+            dog_probability: 1.0,
+            breeds: vec![breed],
+            group: None,
+            mixed: false,
+            look_alikes: vec![],
+            notices: vec![],
+            quality: vec![],
+            model: ModelName {
+                name: "double".into(),
+                version: "1".into(),
+            },
+            milliseconds: Milliseconds::default(),
+        }
+    }
+
+    #[test]
+    fn a_group_is_named_where_the_breed_is_not() {
+        let mut unsure = answer(AnswerKind::Unsure, 0.1);
+        unsure.group = Some(classify::Group {
+            id: "3".into(),
+            name: "a terrier".into(),
+            name_fr: "un terrier".into(),
+            probability: 0.7,
+        });
+        for (language, chip) in [
+            (Language::English, "More likely a terrier</span>"),
+            (Language::French, "Plutôt un terrier</span>"),
+        ] {
+            let card = answered(&unsure, language).into_string();
+            assert!(card.contains(chip), "{card}");
+        }
+    }
+
+    #[test]
+    fn the_chip_is_calmer_exactly_where_the_word_is_less_than_likely() {
+        let language = Language::English;
+        for per_mille in 0..=1000 {
+            let probability = per_mille as f32 / 1000.0;
+            let answer = answer(AnswerKind::Dog, probability);
+            let card = answered(&answer, language).into_string();
+            let sure = words::confidence(probability.into());
+            let class = if sure >= Confidence::Likely {
+                "chip"
+            } else {
+                "chip fair"
+            };
+            let chip = format!("<span class=\"{class}\">{}</span>", sure.text(language));
+            assert!(card.contains(&chip), "{probability}: {card}");
+        }
     }
 }
