@@ -5,10 +5,11 @@ use crate::model;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use data::Dataset;
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use web::{Model, Options, ServeError};
+use web::{Model, Options, ServeError, ServerEvent};
 use words::Message;
 
 /// Options of `museau serve`.
@@ -84,7 +85,7 @@ fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
 }
 
 fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<()> {
-    listening(context, open, |ready| web::serve(listen, options, ready))
+    listening(context, open, |tell| web::serve(listen, options, tell))
 }
 
 /// Serves until the process is asked to stop; says where once `serve` tells it, and why not where
@@ -92,7 +93,7 @@ fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<
 pub(crate) fn listening(
     context: &Context,
     open: bool,
-    serve: impl FnOnce(&dyn Fn(SocketAddr)) -> Result<(), ServeError>,
+    serve: impl FnOnce(&dyn Fn(ServerEvent)) -> Result<(), ServeError>,
 ) -> Result<()> {
     let ready = |listening: SocketAddr| {
         let here = address_here(listening);
@@ -109,7 +110,16 @@ pub(crate) fn listening(
             eprintln!("{error:#}");
         }
     };
-    serve(&ready).map_err(|error| {
+    let tell = |event| match event {
+        ServerEvent::Ready(address) => ready(address),
+        ServerEvent::Stopping if context.quiet => {}
+        ServerEvent::Stopping => {
+            // A terminal that is gone is no reason to cut off the requests under way.
+            let said = context.say(Message::ServerStopping);
+            let _ = writeln!(std::io::stderr(), "{said}");
+        }
+    };
+    serve(&tell).map_err(|error| {
         let text = match &error {
             ServeError::PortInUse { address } => context.say(Message::ServerPortInUse { address }),
             ServeError::CannotListen { address, source } => {

@@ -1,5 +1,5 @@
 //! What every request handler shares, and what it asks of a request before anything else.
-use crate::apps::demo::Demo;
+use crate::apps::demo::set::Demo;
 use crate::language;
 use crate::recognise::Recogniser;
 use crate::ui::Tab;

@@ -9,6 +9,7 @@ mod apps;
 mod assets;
 mod compute;
 mod failure;
+mod failure_page;
 mod host;
 mod language;
 mod recognise;
@@ -22,19 +23,19 @@ pub use recognise::{Model, Recognise};
 pub use upload::UploadLimits;
 
 use app::App;
-use apps::demo::Demo;
+use apps::demo::set::Demo;
 use compute::Compute;
 use data::check::review::Review;
 use recognise::Recogniser;
 use server::StopRequests;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
 use ui::Tab;
 use upload::Gate;
-use words::{Language, Message};
+use words::Language;
 
 /// What to serve.
 pub struct Options {
@@ -97,26 +98,34 @@ pub enum ServeError {
 /// The exit status of who is asked twice to stop, as of every program that Ctrl-C ends.
 const INTERRUPTED: i32 = 130;
 
-/// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), says
-/// so on stderr and lets the requests under way end; asked a second time, it ends the process at once.
-/// `ready` is told the true address, once connections are taken. On an address that only this
-/// computer reaches, requests under any other name than its own are refused.
+/// What a server tells who started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerEvent {
+    /// Connections are taken at this address.
+    Ready(SocketAddr),
+    /// It was asked to stop, and lets the requests under way end.
+    Stopping,
+}
+
+/// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), and
+/// lets the requests under way end; asked a second time, it ends the process at once. `tell` is told
+/// what happens. On an address that only this computer reaches, requests under any other name than
+/// its own are refused.
 ///
 /// # Errors
 /// Where nothing could be served; once it listens, it only ends by being asked.
 pub fn serve(
     address: &str,
     options: Options,
-    ready: impl FnOnce(SocketAddr),
+    tell: impl Fn(ServerEvent),
 ) -> Result<(), ServeError> {
-    let language = options.language;
     let build = |local: SocketAddr| {
         let mut app = app(options)?;
         app.own_names_only = local.ip().to_canonical().is_loopback();
         let stopping = Arc::clone(&app.stopping);
         Ok((router::router(app), stopping))
     };
-    serve_router(address, language, build, ready)
+    serve_router(address, build, tell)
 }
 
 /// Serves the review page of a data set, as [`serve`] does the others.
@@ -127,19 +136,18 @@ pub fn serve_review(
     address: &str,
     review: Review,
     language: Language,
-    ready: impl FnOnce(SocketAddr),
+    tell: impl Fn(ServerEvent),
 ) -> Result<(), ServeError> {
     let build = |_| Ok((review_router(review, language), Arc::default()));
-    serve_router(address, language, build, ready)
+    serve_router(address, build, tell)
 }
 
 /// `build` is told the true address, and gives the router and the flag that is set when the server is
 /// asked to stop.
 fn serve_router(
     address: &str,
-    language: Language,
     build: impl FnOnce(SocketAddr) -> anyhow::Result<(axum::Router, Arc<AtomicBool>)>,
-    ready: impl FnOnce(SocketAddr),
+    tell: impl Fn(ServerEvent),
 ) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -158,18 +166,17 @@ fn serve_router(
         let (router, stopping) = build(local).map_err(ServeError::Start)?;
         // The signals are watched before anyone is told that the server is ready.
         let mut asked = StopRequests::watch().map_err(ServeError::Start)?;
+        let tell = &tell;
         let stop = async move {
             asked.next().await;
             stopping.store(true, Ordering::Relaxed);
-            let said = words::message(language, Message::ServerStopping);
-            // A terminal that is gone is no reason to cut off the requests under way.
-            let _ = writeln!(std::io::stderr(), "{said}");
+            tell(ServerEvent::Stopping);
             tokio::spawn(async move {
                 asked.next().await;
                 std::process::exit(INTERRUPTED);
             });
         };
-        ready(local);
+        tell(ServerEvent::Ready(local));
         server::run(listener, router, stop).await;
         Ok(())
     })

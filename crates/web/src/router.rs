@@ -1,7 +1,7 @@
 //! All addresses in one place, the headers that every answer carries, and what unknown ones get.
 use crate::app::{App, Asked, asked_language};
 use crate::failure::Failure;
-use crate::ui::{Page, Tab, logo};
+use crate::failure_page::fail;
 use crate::{api, apps, assets, host, language};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -9,10 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use classify::ModelName;
-use maud::html;
 use std::sync::atomic::Ordering;
-use words::pages;
 
 /// Every page and address of the server.
 pub(crate) fn router(app: App) -> Router {
@@ -83,49 +80,6 @@ async fn not_found(State(app): State<App>, asked: Asked) -> Response {
 
 async fn method_not_allowed(State(app): State<App>, asked: Asked) -> Response {
     fail(&app, asked, &Failure::method_not_allowed())
-}
-
-/// A failure as a page for browsers, as a problem document for everything else.
-pub(crate) fn fail(app: &App, asked: Asked, failure: &Failure) -> Response {
-    failure_page(
-        asked,
-        failure,
-        &app.tabs,
-        Some(app.recogniser.model.model()),
-    )
-}
-
-/// The same, in the frame of a page with these tabs and this model.
-pub(crate) fn failure_page(
-    asked: Asked,
-    failure: &Failure,
-    tabs: &[(Tab, &'static str)],
-    model: Option<&ModelName>,
-) -> Response {
-    if !asked.wants_page {
-        return failure.problem(asked.language);
-    }
-    let text = pages(asked.language);
-    let content = html! {
-        div class="intro" {
-            h1 { (failure.text(asked.language)) }
-            @if let Some(hint) = failure.hint(asked.language) { p { (hint) } }
-        }
-        p { a class="button main" href="/" { (text.error_back) } }
-        div class="lost" { (logo()) }
-    };
-    let page = Page {
-        language: asked.language,
-        title: &text.error_title,
-        tab: Tab::None,
-        tabs,
-        script: None,
-        switch: "?lang=".into(),
-        model,
-        content,
-    };
-    let response = (failure.status(), page.respond()).into_response();
-    failure.with_retry(response)
 }
 
 /// No script or style but our own files, no other site, no frame. Pictures may also be the page's

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::ServiceExt;
 use vision::Photo;
-use web::{Options, Recognise};
+use web::{Options, Recognise, ServerEvent};
 
 /// Answers the same to every photo, and remembers the sizes of those it was shown.
 struct Double {
@@ -701,7 +701,12 @@ fn serve(listen: &'static str, set: &tempfile::TempDir) -> SocketAddr {
     options.demo = Some(Dataset::open(set.path()).unwrap());
     let (ready, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        web::serve(listen, options, move |address| ready.send(address).unwrap()).unwrap();
+        web::serve(listen, options, move |event| {
+            if let ServerEvent::Ready(address) = event {
+                ready.send(address).unwrap();
+            }
+        })
+        .unwrap();
     });
     address.recv().unwrap()
 }

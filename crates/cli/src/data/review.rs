@@ -52,7 +52,7 @@ pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
     let review = Review::open(manifest, &report, &decisions, &arguments.who)
         .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
     let language = context.wanted_language.unwrap_or_default();
-    serve::listening(context, arguments.open, |ready| {
-        web::serve_review(&arguments.listen, review, language, ready)
+    serve::listening(context, arguments.open, |tell| {
+        web::serve_review(&arguments.listen, review, language, tell)
     })
 }

@@ -6,8 +6,9 @@
 use crate::app::{Asked, Speaks};
 use crate::assets;
 use crate::failure::Failure;
+use crate::failure_page::failure_page;
 use crate::host;
-use crate::router::{failure_page, headers};
+use crate::router::headers;
 use crate::thumbnail;
 use crate::ui::{Page, Tab};
 use axum::Router;

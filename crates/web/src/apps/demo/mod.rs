@@ -3,9 +3,14 @@
 //!
 //! All of its state stands in the address (draw, photo, both scores before this photo), so that a
 //! reload or a step back counts nothing twice and the server remembers nobody.
+mod place;
+pub(crate) mod set;
+
+use self::place::{Place, Score};
+use self::set::{Demo, id, name};
 use crate::app::{App, Asked};
 use crate::failure::Failure;
-use crate::router::fail;
+use crate::failure_page::fail;
 use crate::thumbnail;
 use crate::ui::{Page, Tab, bar, sign, signs};
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -13,93 +18,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use classify::{Answer, AnswerKind, BreedGuess};
-use data::{Class, Dataset, HeldOut, Photo};
+use data::HeldOut;
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::hash::{BuildHasher, RandomState};
-use std::io::ErrorKind;
 use std::sync::Arc;
 use vision::Limits;
 use words::{Language, Message, Pages, fill, fold, pages, percent};
-
-/// The photos to draw from.
-pub(crate) struct Demo {
-    /// Before the page's own addresses: empty, or `/demo`.
-    pub(crate) base: &'static str,
-    set: Dataset,
-}
-
-/// A class's id, as the model's labels have it.
-fn id(class: &Class) -> &str {
-    class.breed.map_or(&class.folder, |breed| &breed.id)
-}
-
-/// A class's name, as the person would say it.
-fn name(class: &Class, language: Language) -> &str {
-    class
-        .breed
-        .map_or(&class.folder, |breed| breed.name(language))
-}
-
-/// Every folded name that a person may give a class.
-fn names(class: &Class) -> Vec<String> {
-    class
-        .breed
-        .into_iter()
-        .flat_map(|breed| breed.names())
-        .chain([class.folder.as_str()])
-        .map(fold)
-        .collect()
-}
-
-impl Demo {
-    pub(crate) fn new(set: Dataset, base: &'static str) -> Self {
-        Demo { base, set }
-    }
-
-    /// The class that a person means: by any of its names, or by a part that only one class has.
-    fn meant(&self, guess: &str) -> Option<usize> {
-        let guess = fold(guess);
-        if guess.is_empty() {
-            return None;
-        }
-        let names: Vec<Vec<String>> = self.set.classes().iter().map(names).collect();
-        if let Some(exact) = names.iter().position(|names| names.contains(&guess)) {
-            return Some(exact);
-        }
-        let mut near = (0..names.len()).filter(|&class| {
-            names[class]
-                .iter()
-                .any(|name| name.contains(guess.as_str()))
-        });
-        match (near.next(), near.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
-    }
-
-    /// A photo's bytes, or why they cannot be read.
-    fn read(&self, photo: &Photo, limits: &Limits) -> Result<Vec<u8>, Failure> {
-        self.set
-            .read(photo, limits.bytes as u64)
-            .map_err(|error| match error.kind() {
-                ErrorKind::FileTooLarge => Failure::photo_too_large(),
-                _ => {
-                    let path = photo.path.display();
-                    tracing::warn!("{path} of the data set cannot be read: {error}");
-                    Failure::file(&photo.path, error)
-                }
-            })
-    }
-
-    fn address(&self, state: Place) -> String {
-        format!("{}?{}", self.page(), state.query())
-    }
-
-    fn page(&self) -> &'static str {
-        if self.base.is_empty() { "/" } else { self.base }
-    }
-}
 
 /// What the address says, as it was written.
 #[derive(Debug, Default, Deserialize)]
@@ -111,71 +36,6 @@ pub(crate) struct Written {
     model: String,
     guess: String,
     show: String,
-}
-
-/// Where a person stands: the draw, the photo's number from 0, the scores before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    seed: u64,
-    number: u64,
-    you: Score,
-    model: Score,
-}
-
-/// Right answers among those given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Score {
-    right: u32,
-    count: u32,
-}
-
-impl Score {
-    /// From `3-5`; what makes no sense counts as nothing.
-    fn parse(text: &str) -> Score {
-        text.split_once('-')
-            .and_then(|(right, count)| {
-                let (right, count) = (right.parse().ok()?, count.parse().ok()?);
-                (right <= count && count < u32::MAX).then_some(Score { right, count })
-            })
-            .unwrap_or_default()
-    }
-
-    fn with(self, right: bool) -> Score {
-        Score {
-            right: self.right + u32::from(right),
-            count: self.count + 1,
-        }
-    }
-
-    fn written(self) -> String {
-        format!("{}-{}", self.right, self.count)
-    }
-
-    fn said(self, text: &Pages) -> String {
-        let (right, count) = (self.right.to_string(), self.count.to_string());
-        fill(&text.demo_score_of, &[("right", &right), ("count", &count)])
-    }
-}
-
-impl Place {
-    fn start(seed: u64) -> Self {
-        Place {
-            seed,
-            number: 0,
-            you: Score::default(),
-            model: Score::default(),
-        }
-    }
-
-    fn query(self) -> String {
-        format!(
-            "seed={}&n={}&you={}&model={}",
-            self.seed,
-            self.number + 1,
-            self.you.written(),
-            self.model.written()
-        )
-    }
 }
 
 /// `GET /`: the question; with a guess, or with the wish to see, the answer.
@@ -509,6 +369,7 @@ fn mark(right: bool, said: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use data::Dataset;
 
     fn demo() -> (tempfile::TempDir, Demo) {
         let folder = tempfile::tempdir().unwrap();
