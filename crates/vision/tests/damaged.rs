@@ -160,6 +160,74 @@ fn what_is_too_large_is_refused_before_it_is_allocated() {
     ));
 }
 
+/// Where the content of a box of this kind begins: the only one of a file of `golden`.
+#[cfg(feature = "heic")]
+fn content(file: &[u8], kind: &[u8; 4]) -> usize {
+    let mut found = file.windows(4).enumerate().filter(|(_, name)| name == kind);
+    found.next().unwrap().0 + 4
+}
+
+/// A grid of 1,600 tiles that are one item, whose coded picture is followed by 4 MB of filler: 6.7 GB
+/// to copy and to look through.
+#[cfg(feature = "heic")]
+#[test]
+fn a_heic_that_reads_one_item_many_times_is_refused_at_once() {
+    const FILLER: u32 = 4 << 20;
+    let mut bytes = golden("heic/bomb.heic");
+    let grow = |bytes: &mut [u8], at: usize, by: u32| {
+        let size = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        bytes[at..at + 4].copy_from_slice(&(size + by).to_be_bytes());
+    };
+    // The second entry of `iloc`, of 14 bytes like the first; its length stands last.
+    let length = content(&bytes, b"iloc") + 8 + 2 * 14 - 4;
+    grow(&mut bytes, length, FILLER + 4);
+    let media = content(&bytes, b"mdat") - 8;
+    grow(&mut bytes, media, FILLER + 4);
+    bytes.extend(FILLER.to_be_bytes());
+    // A unit of filler data (38).
+    bytes.extend([38 << 1, 1]);
+    bytes.resize(bytes.len() + FILLER as usize - 2, 0xFF);
+
+    let limits = Limits {
+        pixels: 1_000_000_000,
+        ..Limits::default()
+    };
+    let start = Instant::now();
+    let error = decode(&bytes, &limits).unwrap_err();
+    let took = start.elapsed();
+    assert!(
+        matches!(
+            error,
+            DecodeError::TooLarge {
+                what: Excess::Bytes,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// A picture of one tile, which says that it is made of the picture.
+#[cfg(feature = "heic")]
+#[test]
+fn a_heic_whose_items_are_parts_of_each_other_is_damaged() {
+    let mut bytes = golden("heic/bomb.heic");
+    let grid = content(&bytes, b"mdat");
+    bytes[grid + 2..grid + 8].copy_from_slice(&[0, 0, 0, 8, 0, 8]);
+    // The only box of references becomes three of the same length together.
+    let start = content(&bytes, b"dimg") - 8;
+    let size = u32::from_be_bytes(bytes[start..start + 4].try_into().unwrap());
+    let part = |of: u8, to: u8| [&[0, 0, 0, 14], &b"dimg"[..], &[0, of, 0, 1, 0, to]].concat();
+    let rest = size - 28;
+    let to = u16::try_from((rest - 12) / 2).unwrap();
+    let rest = [&rest.to_be_bytes()[..], b"none", &[0, 9], &to.to_be_bytes()];
+    let boxes = [part(1, 2), part(2, 1), rest.concat()].concat();
+    bytes[start..start + boxes.len()].copy_from_slice(&boxes);
+    let error = decode(&bytes, &Limits::default()).unwrap_err();
+    assert!(error.to_string().contains("nested too deeply"), "{error}");
+}
+
 /// The checksum of PNG's chunks.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |mut crc, byte| {

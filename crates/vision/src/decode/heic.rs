@@ -1,5 +1,7 @@
 //! HEIC, what iPhones make. The container's own crop, rotation and mirror are applied by the
 //! library; the EXIF orientation says the same a second time and is not applied.
+use std::collections::HashMap;
+
 use heifer::heifer_hevc_dec::nal::{NalUnit, split_annex_b};
 use heifer::heifer_hevc_dec::params::Sps;
 use heifer::heifer_isobmff::{self, HeifFile, ItemId};
@@ -21,11 +23,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     if let Some((width, height)) = file.image_size(file.primary_id).map_err(of_container)? {
         check_pixels(HEIC, width, height, limits)?;
     }
-    let mut work = Work {
-        pictures: 0,
-        pixels: 0,
-    };
-    work.add(&file, file.primary_id, limits, 0)?;
+    let most = (bytes.len() as u64)
+        .saturating_mul(READ_AGAIN)
+        .saturating_add(READ_FREELY);
+    Parts::new(&file, limits, most).work(file.primary_id, 0)?;
 
     let options = Options {
         // The caller's thread alone: several photos are decoded side by side.
@@ -47,48 +48,97 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     })
 }
 
-/// What decoding an item will cost: its tiles may all name one coded picture of a few hundred bytes,
-/// larger than what is shown of it.
+/// How many times the file's own length its coded pictures may have, each as often as it is used ...
+const READ_AGAIN: u64 = 2;
+
+/// ... and bytes that they may have besides, for small files whose tiles share their parameter sets.
+const READ_FREELY: u64 = 1 << 20;
+
+/// What decoding an item will cost.
+#[derive(Clone, Copy)]
 struct Work {
+    /// Items that are looked at.
     pictures: u64,
+    /// Of their coded pictures, which may be larger than what is shown of them.
     pixels: u64,
+    /// Bytes of coded pictures that are read.
+    bytes: u64,
 }
 
-impl Work {
-    /// Adds an item, its tiles and its opacity.
-    fn add(
-        &mut self,
-        file: &HeifFile<'_>,
-        id: ItemId,
-        limits: &Limits,
-        depth: usize,
-    ) -> Result<(), DecodeError> {
-        // The library's own bound.
-        const DEEPEST: usize = 4;
-        // A picture, its opacity, and the padding of their tiles.
-        const COVERS: u64 = 3;
-        self.pictures += 1;
-        check(Excess::Frames, self.pictures, limits.frames as u64)?;
-        self.pixels = self.pixels.saturating_add(coded_pixels(file, id));
-        check(Excess::Pixels, self.pixels / COVERS, limits.pixels)?;
-        if depth < DEEPEST {
-            for part in file.referenced_items(id, b"dimg") {
-                self.add(file, *part, limits, depth + 1)?;
-            }
-            for opacity in file.referencing_items(id, b"auxl") {
-                self.add(file, opacity, limits, depth + 1)?;
+/// The items that items are made of. Many references may name one item, which the library reads and
+/// decodes each time; here each is looked at once.
+struct Parts<'file> {
+    file: &'file HeifFile<'file>,
+    limits: &'file Limits,
+    /// Bytes of coded pictures that may be read.
+    most_bytes: u64,
+    /// Of each item its tiles and its opacity.
+    of: HashMap<ItemId, Vec<ItemId>>,
+    known: HashMap<ItemId, Work>,
+}
+
+impl<'file> Parts<'file> {
+    fn new(file: &'file HeifFile<'file>, limits: &'file Limits, most_bytes: u64) -> Self {
+        let mut of: HashMap<ItemId, Vec<ItemId>> = HashMap::new();
+        for reference in &file.references {
+            match &reference.ref_type.0 {
+                b"dimg" => of.entry(reference.from).or_default().extend(&reference.to),
+                b"auxl" => {
+                    for &item in &reference.to {
+                        of.entry(item).or_default().push(reference.from);
+                    }
+                }
+                _ => {}
             }
         }
-        Ok(())
+        Parts {
+            file,
+            limits,
+            most_bytes,
+            of,
+            known: HashMap::new(),
+        }
+    }
+
+    /// The work for an item, its tiles and its opacity; refused where it is too much.
+    fn work(&mut self, id: ItemId, depth: usize) -> Result<Work, DecodeError> {
+        // The library's own bound. An item that is a part of itself is deeper than any.
+        const DEEPEST: usize = 4;
+        if let Some(work) = self.known.get(&id) {
+            return Ok(*work);
+        }
+        if depth > DEEPEST {
+            return Err(DecodeError::damaged(
+                HEIC,
+                "its items are nested too deeply",
+            ));
+        }
+        let mut work = coded(self.file, id);
+        self.check(&work)?;
+        for part in self.of.get(&id).cloned().unwrap_or_default() {
+            let of_part = self.work(part, depth + 1)?;
+            work.pictures = work.pictures.saturating_add(of_part.pictures);
+            work.pixels = work.pixels.saturating_add(of_part.pixels);
+            work.bytes = work.bytes.saturating_add(of_part.bytes);
+            self.check(&work)?;
+        }
+        self.known.insert(id, work);
+        Ok(work)
+    }
+
+    fn check(&self, work: &Work) -> Result<(), DecodeError> {
+        // A picture, its opacity, and the padding of their tiles.
+        const COVERS: u64 = 3;
+        check(Excess::Frames, work.pictures, self.limits.frames as u64)?;
+        check(Excess::Pixels, work.pixels / COVERS, self.limits.pixels)?;
+        check(Excess::Bytes, work.bytes, self.most_bytes)
     }
 }
 
-/// The pixels of an item's coded picture, by its largest sequence parameter set; 0 for an item that
-/// is not coded.
-fn coded_pixels(file: &HeifFile<'_>, id: ItemId) -> u64 {
-    let Ok(stream) = file.hevc_bitstream(id) else {
-        return 0;
-    };
+/// The work for an item alone: its coded picture's bytes, and its pixels by its largest sequence
+/// parameter set; none for an item that is not coded.
+fn coded(file: &HeifFile<'_>, id: ItemId) -> Work {
+    let stream = file.hevc_bitstream(id).unwrap_or_default();
     let sets = split_annex_b(&stream).filter_map(|unit| {
         let unit_type = unit.first()? >> 1 & 0x3F;
         // 33: a sequence parameter set (H.265, table 7-1).
@@ -96,7 +146,11 @@ fn coded_pixels(file: &HeifFile<'_>, id: ItemId) -> u64 {
         let set = Sps::parse(&unit.rbsp).ok()?;
         Some(u64::from(set.pic_width_in_luma_samples) * u64::from(set.pic_height_in_luma_samples))
     });
-    sets.max().unwrap_or(0)
+    Work {
+        pictures: 1,
+        pixels: sets.max().unwrap_or(0),
+        bytes: stream.len() as u64,
+    }
 }
 
 fn of_library(error: Error) -> DecodeError {
