@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("zoo", &["graph"]),
     ("formats", &["graph"]),
     ("engine", &["kernels", "graph"]),
-    ("vision", &["kernels", "graph"]),
+    ("vision", &["kernels", "graph", "words"]),
     ("data", &["vision", "report", "words"]),
     ("classify", &["engine", "vision", "formats", "words", "zoo"]),
     ("train", &["engine", "data", "zoo", "classify"]),

@@ -61,7 +61,7 @@ impl Classifier {
     /// The same from a file.
     ///
     /// # Errors
-    /// As [`Classifier::open`], and [`PackageError::Io`].
+    /// As [`Classifier::open`], and [`PackageError::Read`].
     pub fn open_file(path: &Path, options: &OpenOptions) -> Result<Self, PackageError> {
         Self::open(&read_file(path)?, options)
     }

@@ -1,5 +1,6 @@
 //! What may be wrong with a package or with an answer asked of it.
-use std::path::PathBuf;
+use graph::{GraphError, ShapeFault};
+use std::path::{Path, PathBuf};
 use tensor::Shape;
 
 /// Why a file is not a model that can be used.
@@ -73,9 +74,17 @@ pub enum PackageError {
         /// What the engine says.
         reason: String,
     },
-    /// The file cannot be read or written.
+    /// The file cannot be read.
     #[error("{}: {source}", path.display())]
-    Io {
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("{}: {source}", path.display())]
+    Write {
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -84,32 +93,19 @@ pub enum PackageError {
 }
 
 impl PackageError {
-    /// The kind in one word, for machines and for the choice of a message.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            PackageError::Empty => "model_empty",
-            PackageError::GitLfsPointer { .. } => "model_git_lfs_pointer",
-            PackageError::HtmlPage => "model_html_page",
-            PackageError::NotAPackage { .. } => "model_not_a_package",
-            PackageError::ForeignSafetensors => "model_foreign_safetensors",
-            PackageError::Truncated { .. } => "model_truncated",
-            PackageError::Damaged { .. } => "model_damaged",
-            PackageError::WrongHash => "model_wrong_hash",
-            PackageError::Newer { .. } => "model_newer",
-            PackageError::Shape { .. } => "model_shape",
-            PackageError::Inconsistent { .. } => "model_inconsistent",
-            PackageError::Engine { .. } => "model_engine",
-            PackageError::Io { .. } => "model_io",
-        }
+    /// Whether what [`PackageError::text`] says names the file.
+    pub fn names_the_file(&self) -> bool {
+        matches!(self, PackageError::Read { .. } | PackageError::Write { .. })
     }
-}
 
-impl PackageError {
     /// What is wrong and what to do about it, in the person's language.
     pub fn text(&self, language: words::Language) -> String {
         use words::Message;
         let (found, supported, path);
         let looks = |found: &Message<'_>| found.text(language);
+        let shown = |path: &Path, source: &std::io::Error| {
+            (path.display().to_string(), words::reason(language, source))
+        };
         let detail = self.to_string();
         let message = match self {
             PackageError::Empty => {
@@ -136,9 +132,16 @@ impl PackageError {
             PackageError::Shape { .. }
             | PackageError::Inconsistent { .. }
             | PackageError::Engine { .. } => Message::ModelWrongShapes { detail: &detail },
-            PackageError::Io { path: file, source } => {
-                (path, found) = (file.display().to_string(), source.to_string());
+            PackageError::Read { path: file, source } => {
+                (path, found) = shown(file, source);
                 Message::ModelCannotRead {
+                    path: &path,
+                    reason: &found,
+                }
+            }
+            PackageError::Write { path: file, source } => {
+                (path, found) = shown(file, source);
+                Message::FileCannotWrite {
                     path: &path,
                     reason: &found,
                 }
@@ -184,6 +187,107 @@ pub fn photo_message(error: &vision::DecodeError) -> words::Message<'_> {
         DecodeError::Damaged { .. } => Message::PhotoDamaged,
         DecodeError::TooLarge { .. } => Message::PhotoTooLarge,
         DecodeError::UnsupportedFormat { name } => Message::PhotoUnsupportedFormat { format: name },
+        DecodeError::Film => Message::PhotoFilm,
+        DecodeError::CameraRaw => Message::PhotoCameraRaw,
         DecodeError::UnsupportedFeature { .. } => Message::PhotoUnsupportedFeature,
+    }
+}
+
+/// Why a network cannot be built, in the person's language; what no recipe can bring about is in
+/// English.
+pub fn network_reason(error: &GraphError, language: words::Language) -> String {
+    let GraphError::Shape {
+        name,
+        op,
+        inputs,
+        reason,
+    } = error
+    else {
+        return error.to_string();
+    };
+    use words::Message;
+    let shape;
+    let message = match reason {
+        ShapeFault::Uncountable { shape: found } => {
+            shape = found.to_string();
+            Message::ShapeUncountable { shape: &shape }
+        }
+        ShapeFault::PaddingFillsWindow => Message::ShapePaddingFillsWindow,
+        ShapeFault::NoWindow => Message::ShapeNoWindow,
+        ShapeFault::WindowTooLarge => Message::ShapeWindowTooLarge,
+        ShapeFault::TooMany => Message::ShapeTooMany,
+        ShapeFault::NothingLeft => Message::ShapeNothingLeft,
+        ShapeFault::Blocks => Message::ShapeBlocks,
+        ShapeFault::EvenKernel => Message::ShapeEvenKernel,
+        ShapeFault::Dropout => Message::ShapeDropout,
+        // Of networks that neither a recipe nor the zoo makes.
+        ShapeFault::Differ
+        | ShapeFault::NoBroadcast
+        | ShapeFault::DifferBeyondChannels
+        | ShapeFault::Scalar
+        | ShapeFault::NoImage => return error.to_string(),
+    };
+    let reason = &message.text(language);
+    let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+    let inputs = &inputs.join(", ");
+    let layer = match inputs.is_empty() {
+        true => Message::ShapeLayer { name, op, reason },
+        false => Message::ShapeLayerOn {
+            name,
+            op,
+            inputs,
+            reason,
+        },
+    };
+    layer.text(language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use words::Language;
+
+    #[test]
+    fn a_film_and_a_raw_photo_are_said_in_the_persons_language() {
+        use vision::DecodeError;
+        for (error, french, english) in [
+            (DecodeError::Film, "vidéo", "screenshot"),
+            (
+                DecodeError::CameraRaw,
+                "Exportez-la en JPEG",
+                "Export it as JPEG",
+            ),
+        ] {
+            let message = photo_message(&error);
+            assert_eq!(message.kind(), format!("photo.{}", error.kind()));
+            let said = words::message(Language::French, message);
+            assert!(said.contains(french), "{said}");
+            let said = words::message(Language::English, message);
+            assert!(said.contains(english), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_written_is_told_as_such() {
+        let path = || PathBuf::from("nope.museau");
+        let source = || std::io::ErrorKind::NotFound.into();
+        let read = PackageError::Read {
+            path: path(),
+            source: source(),
+        };
+        let write = PackageError::Write {
+            path: path(),
+            source: source(),
+        };
+        let said = read.text(Language::French);
+        assert!(said.contains("nope.museau ne peut pas être lu"), "{said}");
+        assert!(said.contains("il n’existe pas"), "{said}");
+        let said = write.text(Language::French);
+        assert!(
+            said.contains("nope.museau ne peut pas être écrit"),
+            "{said}"
+        );
+        assert!(read.names_the_file() && write.names_the_file());
+        assert!(!PackageError::WrongHash.names_the_file());
     }
 }

@@ -22,7 +22,7 @@ pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName,
 pub use calibration::{Calibration, DogRule, softmax};
 pub use classifier::{Classifier, ClassifyOptions, Seen};
 pub use decide::Probabilities;
-pub use error::{ClassifyError, PackageError, photo_message};
+pub use error::{ClassifyError, PackageError, network_reason, photo_message};
 pub use features::Features;
 pub use network::OpenOptions;
 pub use package::{About, Label, Package, PhotoIds, Provenance, TrainingRecord};

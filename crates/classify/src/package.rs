@@ -208,7 +208,7 @@ impl Package {
     /// Reads and checks the package in this file.
     ///
     /// # Errors
-    /// As [`Package::read`], and [`PackageError::Io`].
+    /// As [`Package::read`], and [`PackageError::Read`].
     pub fn read_file(path: &Path) -> Result<Self, PackageError> {
         Self::read(&read_file(path)?)
     }
@@ -342,9 +342,9 @@ impl Package {
     /// holds the old file or the new one, whole.
     ///
     /// # Errors
-    /// As [`Package::to_bytes`], and [`PackageError::Io`].
+    /// As [`Package::to_bytes`], and [`PackageError::Write`].
     pub fn save(&self, path: &Path) -> Result<(), PackageError> {
-        write_atomically(path, &self.to_bytes()?).map_err(|source| PackageError::Io {
+        write_atomically(path, &self.to_bytes()?).map_err(|source| PackageError::Write {
             path: path.into(),
             source,
         })
@@ -385,9 +385,9 @@ impl About {
 /// Reads a whole file.
 ///
 /// # Errors
-/// [`PackageError::Io`]
+/// [`PackageError::Read`]
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PackageError> {
-    std::fs::read(path).map_err(|source| PackageError::Io {
+    std::fs::read(path).map_err(|source| PackageError::Read {
         path: path.into(),
         source,
     })
@@ -580,7 +580,6 @@ fn check_hash(bytes: &[u8]) -> Result<(), PackageError> {
     Ok(())
 }
 
-/// f16 for what has two dimensions or more, f32 for vectors; answers the type's name.
 /// The largest value that a tensor may have: matrices are stored as f16, vectors as f32.
 fn largest_stored(tensor: &Tensor) -> f32 {
     if tensor.shape().rank() < 2 {
@@ -590,6 +589,7 @@ fn largest_stored(tensor: &Tensor) -> f32 {
     }
 }
 
+/// f16 for what has two dimensions or more, f32 for vectors; answers the type's name.
 fn write_values(tensor: &Tensor, bytes: &mut Vec<u8>) -> &'static str {
     if tensor.shape().rank() < 2 {
         bytes.extend(tensor.values().iter().flat_map(|value| value.to_le_bytes()));
@@ -952,8 +952,8 @@ pub(crate) mod tests {
         let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(names.len(), 1, "no temporary file is left");
         let nowhere = tiny().save(&folder.path().join("no/such/folder.museau"));
-        assert!(matches!(nowhere, Err(PackageError::Io { .. })));
+        assert!(matches!(nowhere, Err(PackageError::Write { .. })));
         let over_a_folder = tiny().save(folder.path());
-        assert!(matches!(over_a_folder, Err(PackageError::Io { .. })));
+        assert!(matches!(over_a_folder, Err(PackageError::Write { .. })));
     }
 }

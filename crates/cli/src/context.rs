@@ -25,18 +25,17 @@ impl Context {
     /// From the options and the environment.
     pub fn new(arguments: &CommonArguments) -> Result<Self> {
         let wanted_language = match &arguments.lang {
-            Some(name) => {
-                let wrong = |error| Failure::error(Status::Usage, format!("--lang: {error}"));
-                Some(name.parse::<Language>().map_err(wrong)?)
-            }
+            Some(name) => Some(name.parse::<Language>().map_err(|_| {
+                let known = Language::ALL.map(Language::code).join(", ");
+                not_one_of(system_language(), "--lang", name, &known)
+            })?),
             None => None,
         };
         let language = wanted_language.unwrap_or_else(system_language);
         let isa = match &arguments.isa {
             Some(name) => Isa::by_name(name).ok_or_else(|| {
                 let known: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
-                let text = format!("MUSEAU_ISA={name}: this processor has {}", known.join(", "));
-                Failure::error(Status::Usage, text)
+                not_one_of(language, "MUSEAU_ISA", name, &known.join(", "))
             })?,
             None => Isa::best(),
         };
@@ -55,6 +54,16 @@ impl Context {
     pub fn say(&self, message: Message<'_>) -> String {
         words::message(self.language, message)
     }
+}
+
+/// The refusal of a value that is not one of the known ones.
+pub fn not_one_of(language: Language, argument: &str, value: &str, allowed: &str) -> anyhow::Error {
+    let message = Message::UsageNotOneOf {
+        argument,
+        value,
+        allowed,
+    };
+    Failure::error(Status::Usage, message.text(language))
 }
 
 /// The system's language; English where it names none (`LANG=C`), as programs of a terminal do.

@@ -1,5 +1,5 @@
 //! Which model to use: the one inside museau, a file, or one of the models folder by its name.
-use crate::context::Context;
+use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
 use crate::memory;
 use anyhow::Result;
@@ -59,7 +59,7 @@ pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
     File::open(&path)
         .and_then(|file| hasher.update_reader(file).map(|read| read.finalize()))
         .map_err(|source| {
-            let error = PackageError::Io {
+            let error = PackageError::Read {
                 path: path.clone(),
                 source,
             };
@@ -69,12 +69,11 @@ pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
 
 /// The backbone of a name that was given to `--backbone`; `others` are names that it could have been
 /// beside those of the zoo.
-pub fn backbone(name: &str, others: &[&str]) -> Result<&'static zoo::Backbone> {
+pub fn backbone(context: &Context, name: &str, others: &[&str]) -> Result<&'static zoo::Backbone> {
     zoo::find(name).ok_or_else(|| {
         let zoo = zoo::all().iter().map(|backbone| backbone.name);
         let known: Vec<_> = others.iter().copied().chain(zoo).collect();
-        let text = format!("--backbone {name}: known are {}", known.join(", "));
-        Failure::error(Status::Usage, text)
+        not_one_of(context.language, "--backbone", name, &known.join(", "))
     })
 }
 
@@ -121,8 +120,8 @@ pub fn folder() -> Option<PathBuf> {
 pub fn unusable(context: &Context, path: Option<&Path>, error: &PackageError) -> anyhow::Error {
     let said = error.text(context.language);
     let text = match path {
-        Some(path) => format!("{}: {said}", path.display()),
-        None => said,
+        Some(path) if !error.names_the_file() => format!("{}: {said}", path.display()),
+        _ => said,
     };
     Failure::error(Status::Unusable, text)
 }

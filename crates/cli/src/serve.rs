@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use web::{Model, Options, ServeError, ServerEvent};
-use words::Message;
+use words::{Language, Message};
 
 /// Options of `museau serve`.
 #[derive(Debug, Args)]
@@ -129,7 +129,9 @@ pub(crate) fn listening(
                     reason: &reason,
                 })
             }
-            ServeError::Start(cause) => format!("{cause:#}"),
+            ServeError::Start(cause) => context.say(Message::ServerCannotStart {
+                reason: &start_reason(context.language, cause),
+            }),
         };
         Failure::error(Status::Failed, text)
     })
@@ -157,6 +159,18 @@ fn address_there(listening: SocketAddr) -> Option<SocketAddr> {
     socket.connect(ELSEWHERE).ok()?;
     let own = socket.local_addr().ok()?.ip();
     (!own.is_loopback()).then_some((own, listening.port()).into())
+}
+
+/// Why the server could not be started: the system's refusal in the person's language, else what the
+/// program says.
+fn start_reason(language: Language, cause: &anyhow::Error) -> String {
+    match cause.root_cause().downcast_ref::<std::io::Error>() {
+        Some(error) => words::reason(language, error),
+        None => Message::ReasonOther {
+            detail: &format!("{cause:#}"),
+        }
+        .text(language),
+    }
 }
 
 /// Opens the page with the platform's own opener.
@@ -188,5 +202,17 @@ mod tests {
         assert!(address_there(everywhere).is_none_or(|there| !there.ip().is_unspecified()));
         let one: SocketAddr = "192.168.1.5:8000".parse().unwrap();
         assert_eq!((address_here(one), address_there(one)), (one, None));
+    }
+
+    #[test]
+    fn why_nothing_is_served_is_said_in_the_persons_language() {
+        let refused = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let refused = anyhow::Error::from(refused).context("signals");
+        assert_eq!(
+            start_reason(Language::French, &refused),
+            "l’accès est refusé"
+        );
+        let other = start_reason(Language::French, &anyhow::anyhow!("no thread"));
+        assert!(other.contains("le système répond") && other.contains("no thread"));
     }
 }

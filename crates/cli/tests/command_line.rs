@@ -164,6 +164,12 @@ fn photos_that_cannot_be_read_say_why_and_the_others_are_answered() {
             b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec(),
             "unsupported_format",
         ),
+        (
+            "film.mov",
+            b"\0\0\0\x14ftypqt  \0\0\0\0qt  ".to_vec(),
+            "film",
+        ),
+        ("raw.cr2", b"II*\0\x10\0\0\0CR\x02\0".to_vec(), "camera_raw"),
     ];
     // From its first twentieth on it is a JPEG by its first bytes.
     for twentieth in 1..20 {
@@ -261,6 +267,92 @@ fn wrong_usage_ends_in_2() {
         .output()
         .expect("starts");
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn what_is_wrong_with_models_and_values_is_said_in_french() {
+    let said = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = museau(arguments)
+            .envs(variables.iter().copied())
+            .output()
+            .expect("starts");
+        assert!(!output.status.success(), "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(!said.contains("os error"), "{said}");
+        said.replace(['\u{a0}', '\u{202f}'], " ")
+    };
+    let french = [("MUSEAU_LANG", "fr")];
+    let missing = [
+        "classify",
+        "--lang",
+        "fr",
+        "--model",
+        "nope.museau",
+        "a.jpg",
+    ];
+    assert_eq!(
+        said(&missing, &[]).trim_end(),
+        "museau: Le modèle nope.museau ne peut pas être lu : il n’existe pas. \
+         Vérifiez le chemin et les droits d’accès."
+    );
+    for (name, value) in [("MUSEAU_LANG", "deutsch"), ("MUSEAU_ISA", "mmx")] {
+        let variables = [("LC_ALL", "fr_FR.UTF-8"), french[0], (name, value)];
+        let text = said(&["models", "list"], &variables);
+        let refused = format!("ne peut pas être « {value} » ; au choix");
+        assert!(text.contains(&refused), "{text}");
+    }
+    let (_folder, weights) = file("weights.pth", b"no weights");
+    let (_folder, empty) = file("classes.txt", b"\n");
+    for (backbone, weights, more, words) in [
+        ("vgg99", &*weights, &[][..], "« vgg99 » ; au choix : "),
+        (
+            "mobilenet_v2",
+            "/no",
+            &[],
+            "/no ne peut pas être lu : il n’existe pas",
+        ),
+        (
+            "mobilenet_v2",
+            &weights,
+            &[],
+            "ne contient pas de poids que museau lit",
+        ),
+        (
+            "mobilenet_v2",
+            &weights,
+            &["--views", "tilt"],
+            "« tilt » ; il faut : ",
+        ),
+        (
+            "mobilenet_v2",
+            &weights,
+            &["--classes", "/no"],
+            "/no ne peut pas être lu : il n’existe pas",
+        ),
+        (
+            "mobilenet_v2",
+            &weights,
+            &["--classes", &empty],
+            "ne nomme aucune classe",
+        ),
+    ] {
+        let fixed = [
+            "models",
+            "make",
+            "--backbone",
+            backbone,
+            "--weights",
+            weights,
+            "-o",
+            "/no/x",
+        ];
+        let text = said(&[&fixed, more].concat(), &french);
+        assert!(text.contains(words), "{more:?}: {text}");
+    }
+    let whole = museau(&["models", "verify", "--lang", "fr"])
+        .output()
+        .expect("starts");
+    assert!(text(&whole.stdout).contains("en bon état"), "{whole:?}");
 }
 
 #[test]

@@ -315,8 +315,8 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["key.toml"],
         2,
-        "no key ‘train.epocs’; the nearest is ‘train.epochs’",
-        "pas de clé « train.epocs » ; la plus proche est « train.epochs »",
+        "no key ‘train.epocs’. The nearest is ‘train.epochs’",
+        "pas de clé « train.epocs ». Le plus proche : « train.epochs »",
     );
     fs::write(home.path("odd.toml"), "[train\nepochs = 3").expect("a recipe");
     home.refused(

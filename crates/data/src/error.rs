@@ -61,12 +61,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// A class is asked for that the data set does not have.
-    #[error("no class is called '{name}'; the nearest is '{nearest}'")]
+    #[error("no class is called '{name}'")]
     UnknownClass {
         /// The name.
         name: String,
         /// A name of a class that there is.
-        nearest: String,
+        nearest: Option<String>,
     },
     /// More classes are asked for than the data set has, or none.
     #[error("{wanted} classes are asked for, of {classes}")]
@@ -188,7 +188,8 @@ impl Error {
                 words::message(language, Message::ReviewNothing { path })
             }
             Error::UnknownClass { name, nearest } => {
-                words::message(language, Message::DatasetUnknownClass { name, nearest })
+                let unknown = Message::DatasetUnknownClass { name };
+                words::message_unknown(language, unknown, nearest.as_deref())
             }
             Error::ClassCount { wanted, classes } => {
                 let (wanted, classes) = (&wanted.to_string(), &classes.to_string());

@@ -104,16 +104,15 @@ fn class_of(manifest: &Manifest, name: &str) -> Option<String> {
     exact.or_else(breed).map(|class| class.folder.clone())
 }
 
-/// The name of a class, of all that [`class_of`] understands, that is the nearest to this one.
-fn nearest_class(manifest: &Manifest, name: &str) -> String {
+/// The name of a class, of all that [`class_of`] understands, that is the nearest to this one, where one is near.
+fn nearest_class(manifest: &Manifest, name: &str) -> Option<String> {
     let names = manifest.classes().iter().flat_map(|class| {
         let breed = class.breed.into_iter().flat_map(words::Breed::names);
         std::iter::once(class.folder.as_str()).chain(breed)
     });
     let folded: Vec<(String, &str)> = names.map(|name| (words::fold(name), name)).collect();
     let known = folded.iter().map(|(folded, name)| (folded.as_str(), *name));
-    let nearest = vision::steps::nearest(&words::fold(name), known);
-    nearest.unwrap_or_default().to_owned()
+    words::nearest(&words::fold(name), known).map(str::to_owned)
 }
 
 /// Splits a data set. `twins` are pairs of photos that show the same picture, as indices into
@@ -494,13 +493,14 @@ mod tests {
         assert_eq!(names("Chihuahua, carlin"), ["n02085620-Chihuahua", "pug"]);
         let refused = |request| choose_classes(&whole, request).unwrap_err();
         for (written, meant) in [
-            ("beagel", "beagle"),
-            ("pug, Chiuaua", "Chihuahua"),
-            ("Carlins", "Carlin"),
+            ("beagel", Some("beagle")),
+            ("pug, Chiuaua", Some("Chihuahua")),
+            ("Carlins", Some("Carlin")),
+            ("dalmatian", None),
         ] {
             let error = refused(written);
             assert!(
-                matches!(&error, Error::UnknownClass { nearest, .. } if nearest == meant),
+                matches!(&error, Error::UnknownClass { nearest, .. } if nearest.as_deref() == meant),
                 "{error}"
             );
         }

@@ -45,18 +45,3 @@ pub enum FormatError {
         bytes: usize,
     },
 }
-
-impl FormatError {
-    /// The kind in one word, for machines.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            FormatError::Empty => "weights_empty",
-            FormatError::LfsPointer => "weights_git_lfs_pointer",
-            FormatError::Html => "weights_html_page",
-            FormatError::Unknown => "weights_unknown",
-            FormatError::Damaged { .. } => "weights_damaged",
-            FormatError::Unsupported { .. } => "weights_unsupported",
-            FormatError::TooLarge { .. } => "weights_too_large",
-        }
-    }
-}

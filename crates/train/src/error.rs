@@ -1,6 +1,5 @@
 //! Why a network cannot be trained as it was asked, in the person's language.
 use engine::EngineError;
-use graph::{GraphError, ShapeFault};
 use std::io;
 use std::path::{Path, PathBuf};
 use words::{Language, Message};
@@ -49,12 +48,12 @@ pub enum TrainError {
         reason: String,
     },
     /// A key that recipes do not have.
-    #[error("a recipe has no key `{key}`; the nearest is `{nearest}`")]
+    #[error("a recipe has no key `{key}`")]
     Key {
         /// The key.
         key: String,
         /// A known one.
-        nearest: &'static str,
+        nearest: Option<&'static str>,
     },
     /// A key with a value of the wrong kind.
     #[error("`{key}` is {value}, it must be {}", kind.message().text(Language::English))]
@@ -73,12 +72,12 @@ pub enum TrainError {
         network: String,
     },
     /// No layer is called so that it could be frozen.
-    #[error("no layer's name begins with `{prefix}`; the nearest is `{nearest}`")]
+    #[error("no layer's name begins with `{prefix}`")]
     Freeze {
         /// What a name should begin with.
         prefix: String,
         /// A layer that there is.
-        nearest: String,
+        nearest: Option<String>,
     },
     /// A chain of steps cannot be understood.
     #[error("`{key}`: {source}")]
@@ -250,13 +249,18 @@ impl TrainError {
             }
             TrainError::Kept { name } => say(Message::TrainKept { name }),
             TrainError::Toml { reason } => say(Message::TrainToml { reason }),
-            TrainError::Key { key, nearest } => say(Message::TrainKey { key, nearest }),
+            TrainError::Key { key, nearest } => {
+                words::message_unknown(language, Message::TrainKey { key }, *nearest)
+            }
             TrainError::Value { key, value, kind } => {
                 let kind = &kind.message().text(language);
                 say(Message::TrainValue { key, value, kind })
             }
             TrainError::NotItsOwn { network } => say(Message::TrainNotItsOwn { network }),
-            TrainError::Freeze { prefix, nearest } => say(Message::TrainFreeze { prefix, nearest }),
+            TrainError::Freeze { prefix, nearest } => {
+                let unknown = Message::TrainFreeze { prefix };
+                words::message_unknown(language, unknown, nearest.as_deref())
+            }
             TrainError::Steps { key, source } => {
                 let reason = &data::loader::step_message(source, language);
                 say(Message::TrainSteps { key, reason })
@@ -265,7 +269,7 @@ impl TrainError {
                 say(Message::TrainViews { view })
             }
             TrainError::Network(error) => {
-                let reason = &network_reason(error, language);
+                let reason = &classify::network_reason(error, language);
                 say(Message::TrainNetwork { reason })
             }
             TrainError::NoSource => say(Message::TrainNoSource),
@@ -328,59 +332,9 @@ impl TrainError {
             TrainError::Engine(error) => say(Message::TrainNetwork {
                 reason: &error.to_string(),
             }),
-            TrainError::Package(error) => say(Message::TrainNetwork {
-                reason: &error.to_string(),
-            }),
+            TrainError::Package(error) => error.text(language),
         }
     }
-}
-
-/// Why a network cannot be built, in the person's language; what no recipe can bring about is in
-/// English.
-fn network_reason(error: &GraphError, language: Language) -> String {
-    let GraphError::Shape {
-        name,
-        op,
-        inputs,
-        reason,
-    } = error
-    else {
-        return error.to_string();
-    };
-    let shape;
-    let message = match reason {
-        ShapeFault::Uncountable { shape: found } => {
-            shape = found.to_string();
-            Message::ShapeUncountable { shape: &shape }
-        }
-        ShapeFault::PaddingFillsWindow => Message::ShapePaddingFillsWindow,
-        ShapeFault::NoWindow => Message::ShapeNoWindow,
-        ShapeFault::WindowTooLarge => Message::ShapeWindowTooLarge,
-        ShapeFault::TooMany => Message::ShapeTooMany,
-        ShapeFault::NothingLeft => Message::ShapeNothingLeft,
-        ShapeFault::Blocks => Message::ShapeBlocks,
-        ShapeFault::EvenKernel => Message::ShapeEvenKernel,
-        ShapeFault::Dropout => Message::ShapeDropout,
-        // Of networks that no recipe can make.
-        ShapeFault::Differ
-        | ShapeFault::NoBroadcast
-        | ShapeFault::DifferBeyondChannels
-        | ShapeFault::Scalar
-        | ShapeFault::NoImage => return error.to_string(),
-    };
-    let reason = &message.text(language);
-    let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
-    let inputs = &inputs.join(", ");
-    let layer = match inputs.is_empty() {
-        true => Message::ShapeLayer { name, op, reason },
-        false => Message::ShapeLayerOn {
-            name,
-            op,
-            inputs,
-            reason,
-        },
-    };
-    layer.text(language)
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ pub enum DecodeError {
         /// The format's usual name.
         name: &'static str,
     },
+    /// A film, whatever its format.
+    #[error("this is a film, not a photo")]
+    Film,
+    /// What a camera stores of its sensor, whatever the maker.
+    #[error("a camera's RAW format is not read: export the photo as JPEG")]
+    CameraRaw,
     /// A format that is read, but not this variant of it.
     #[error(
         "this kind of {format} is not read: {feature}; save the photo as an ordinary JPEG or PNG"
@@ -87,29 +93,9 @@ impl DecodeError {
             DecodeError::Damaged { .. } => "damaged",
             DecodeError::TooLarge { .. } => "too_large",
             DecodeError::UnsupportedFormat { .. } => "unsupported_format",
+            DecodeError::Film => "film",
+            DecodeError::CameraRaw => "camera_raw",
             DecodeError::UnsupportedFeature { .. } => "unsupported_feature",
-        }
-    }
-
-    /// Every kind that [`DecodeError::kind`] may return, for tests that each has its message.
-    pub const KINDS: [&'static str; 7] = [
-        "empty",
-        "not_a_photo",
-        "truncated",
-        "damaged",
-        "too_large",
-        "unsupported_format",
-        "unsupported_feature",
-    ];
-
-    /// The name of the format that the error is about, where it is known: 'JPEG', 'AVIF'.
-    pub fn format_name(&self) -> Option<&'static str> {
-        match self {
-            DecodeError::UnsupportedFormat { name } => Some(name),
-            DecodeError::Truncated { format }
-            | DecodeError::Damaged { format, .. }
-            | DecodeError::UnsupportedFeature { format, .. } => Some(format.name()),
-            DecodeError::Empty | DecodeError::NotAPhoto | DecodeError::TooLarge { .. } => None,
         }
     }
 

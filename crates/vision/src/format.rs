@@ -63,7 +63,7 @@ impl Format {
     /// The format of a file by its content.
     ///
     /// # Errors
-    /// `Empty`, `UnsupportedFormat` for a picture or film format that is known and not read, else
+    /// `Empty`; `UnsupportedFormat`, `Film` and `CameraRaw` for what is known and not read; else
     /// `NotAPhoto`.
     pub fn of(bytes: &[u8]) -> Result<Format, DecodeError> {
         if bytes.is_empty() {
@@ -86,7 +86,7 @@ impl Format {
         }
         if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
             return match bytes.get(8..11) {
-                Some(b"CR\x02") => Err(unsupported(CAMERA_RAW)),
+                Some(b"CR\x02") => Err(DecodeError::CameraRaw),
                 _ => Ok(Format::Tiff),
             };
         }
@@ -97,6 +97,12 @@ impl Format {
             if bytes.starts_with(magic) {
                 return Err(unsupported(name));
             }
+        }
+        if CAMERA_RAW.iter().any(|magic| bytes.starts_with(magic)) {
+            return Err(DecodeError::CameraRaw);
+        }
+        if bytes.starts_with(MATROSKA) {
+            return Err(DecodeError::Film);
         }
         if is_svg(bytes) {
             return Err(unsupported("SVG"));
@@ -125,10 +131,9 @@ pub fn has_photo_ending(path: &Path) -> bool {
         .any(|known| known.eq_ignore_ascii_case(ending))
 }
 
-pub(crate) const CAMERA_RAW: &str = "a camera's RAW format";
-
-/// The first bytes of formats that are known by name and not read.
-const NAMED: [(&[u8], &str); 35] = [
+/// The first bytes of pictures that are not read, with the format's name: a proper name, since it
+/// stands in messages of any language.
+const NAMED: [(&[u8], &str); 30] = [
     (b"\x00\x00\x00\x0CJXL \r\n\x87\n", "JPEG XL"),
     (b"\xFF\x0A", "JPEG XL"),
     (b"\x00\x00\x00\x0CjP  \r\n\x87\n", "JPEG 2000"),
@@ -146,10 +151,10 @@ const NAMED: [(&[u8], &str); 35] = [
     (b"P6\n", "PNM"),
     (b"P5 ", "PNM"),
     (b"P6 ", "PNM"),
-    (b"P7 332", "XV thumbnail"),
+    (b"P7 332", "XV"),
     (b"P7\n", "PAM"),
     (b"\x01\xDA", "SGI"),
-    (b"\x59\xA6\x6A\x95", "Sun raster"),
+    (b"\x59\xA6\x6A\x95", "Sun Raster"),
     (b"qoif", "QOI"),
     (b"\x76\x2F\x31\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
@@ -157,14 +162,15 @@ const NAMED: [(&[u8], &str); 35] = [
     (b"gimp xcf", "GIMP (XCF)"),
     (b"icns", "ICNS"),
     (b"II\xBC\x01", "JPEG XR"),
-    (b"FUJIFILMCCD-RAW", CAMERA_RAW),
-    (b"IIRO", CAMERA_RAW),
-    (b"IIRS", CAMERA_RAW),
-    (b"IIU\x00", CAMERA_RAW),
     (b"II\x2B\x00", "BigTIFF"),
     (b"MM\x00\x2B", "BigTIFF"),
-    (b"\x1A\x45\xDF\xA3", "a film (WebM or Matroska)"),
 ];
+
+/// The first bytes of cameras' RAW formats; most others are a TIFF by their first bytes.
+const CAMERA_RAW: [&[u8]; 4] = [b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\x00"];
+
+/// The first bytes of WebM and Matroska films.
+const MATROSKA: &[u8] = b"\x1A\x45\xDF\xA3";
 
 fn unsupported(name: &'static str) -> DecodeError {
     DecodeError::UnsupportedFormat { name }
@@ -184,7 +190,7 @@ fn of_brands(bytes: &[u8]) -> Result<Format, DecodeError> {
         match brand {
             b"avif" | b"avis" => return Err(unsupported("AVIF")),
             b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => return Ok(Format::Heic),
-            b"crx " => return Err(unsupported(CAMERA_RAW)),
+            b"crx " => return Err(DecodeError::CameraRaw),
             b"jxl " => return Err(unsupported("JPEG XL")),
             b"mif1" | b"msf1" | b"mif2" => general = true,
             _ => {}
@@ -193,7 +199,7 @@ fn of_brands(bytes: &[u8]) -> Result<Format, DecodeError> {
     if general {
         Ok(Format::Heic)
     } else {
-        Err(unsupported("a film (MP4 or MOV)"))
+        Err(DecodeError::Film)
     }
 }
 
@@ -239,13 +245,49 @@ mod tests {
         let named = [
             (&b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"[..], "AVIF"),
             (b"\0\0\0\x18ftypmif1\0\0\0\0miafavif", "AVIF"),
-            (b"\0\0\0\x14ftypisom\0\0\0\0mp41", "a film (MP4 or MOV)"),
             (b"<?xml version='1.0'?>\n<svg xmlns=''>", "SVG"),
-            (b"II*\0\x10\0\0\0CR\x02\0", CAMERA_RAW),
             (b"8BPS\0\x01", "Photoshop (PSD)"),
         ];
         for (bytes, name) in named {
             assert_eq!(Format::of(bytes), Err(unsupported(name)));
+        }
+    }
+
+    #[test]
+    fn names_are_proper_names_and_stand_in_messages_of_both_languages() {
+        for (magic, name) in NAMED {
+            assert_eq!(Format::of(magic), Err(unsupported(name)));
+            for word in name.split(' ') {
+                let first = word.trim_start_matches('(').chars().next();
+                assert!(
+                    first.is_some_and(|c| c.is_uppercase() || c.is_ascii_digit()),
+                    "'{name}' is a phrase"
+                );
+            }
+            let message = words::Message::PhotoUnsupportedFormat { format: name };
+            for language in words::Language::ALL {
+                assert!(message.text(language).contains(name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn films_and_raw_photos_are_told_as_such() {
+        for bytes in [
+            &b"\0\0\0\x14ftypisom\0\0\0\0mp41"[..],
+            b"\0\0\0\x14ftypqt  \0\0\0\0qt  ",
+            MATROSKA,
+        ] {
+            assert_eq!(Format::of(bytes), Err(DecodeError::Film));
+        }
+        for bytes in [
+            &b"II*\0\x10\0\0\0CR\x02\0"[..],
+            b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom",
+        ]
+        .into_iter()
+        .chain(CAMERA_RAW)
+        {
+            assert_eq!(Format::of(bytes), Err(DecodeError::CameraRaw));
         }
     }
 

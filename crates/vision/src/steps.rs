@@ -53,6 +53,14 @@ pub enum StepFault {
         /// The known name that is most like it.
         nearest: &'static str,
     },
+    /// There is no step of this name, nor of one like it.
+    #[error("there is no step `{name}`; there are {known}")]
+    NoName {
+        /// The name that was written.
+        name: String,
+        /// All names, joined by commas.
+        known: String,
+    },
     /// A step is given more arguments than it has, or fewer than it needs.
     #[error("`{step}` takes {usage}")]
     Count {
@@ -109,10 +117,7 @@ impl Step<'_> {
     /// The entry of a registry with this step's name.
     ///
     /// # Errors
-    /// `UnknownName` with the nearest name of the registry.
-    ///
-    /// # Panics
-    /// Where the registry is empty.
+    /// `UnknownName` with the nearest name of the registry, `NoName` where none is near.
     pub fn find<Entry>(
         &self,
         registry: &'static [Entry],
@@ -121,11 +126,15 @@ impl Step<'_> {
         if let Some(entry) = registry.iter().find(|entry| name(entry) == self.name) {
             return Ok(entry);
         }
-        let names = registry.iter().map(name);
-        let nearest = nearest(self.name, names.map(|name| (name, name)));
-        let nearest = nearest.expect("a registry with entries");
+        let known: Vec<&'static str> = registry.iter().map(name).collect();
         let name = self.name.to_owned();
-        let fault = StepFault::UnknownName { name, nearest };
+        let fault = match words::nearest(self.name, known.iter().map(|known| (*known, *known))) {
+            Some(nearest) => StepFault::UnknownName { name, nearest },
+            None => StepFault::NoName {
+                name,
+                known: known.join(", "),
+            },
+        };
         Err(StepError::new(self.position, fault))
     }
 
@@ -232,33 +241,6 @@ impl fmt::Display for Step<'_> {
         let arguments: Vec<&str> = self.arguments.iter().map(|a| a.text).collect();
         write!(formatter, "({})", arguments.join(","))
     }
-}
-
-/// What goes by the name nearest to this one, the first of those as near; `None` where nothing is
-/// known. For errors that say what was probably meant.
-pub fn nearest<'known, T>(
-    name: &str,
-    known: impl IntoIterator<Item = (&'known str, T)>,
-) -> Option<T> {
-    let known = known.into_iter();
-    let nearest = known.min_by_key(|(written, _)| distance(name, written));
-    nearest.map(|(_, meant)| meant)
-}
-
-/// How many characters must be changed, added or taken away to make one name of the other
-/// (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, from) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
-        for (column, to) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 struct Reader<'text> {
@@ -393,6 +375,11 @@ mod tests {
             error.to_string(),
             "character 1: there is no step `rotaet`; the nearest is `rotate`"
         );
+        let far = &split("sepia").unwrap()[0];
+        assert_eq!(
+            far.find(KNOWN, |name| name).unwrap_err().to_string(),
+            "character 1: there is no step `sepia`; there are flip, rotate, zoom"
+        );
         assert_eq!(step.number(0, "degrees", 0.0..=180.0, 1.0), Ok(15.0));
         assert_eq!(step.number(5, "degrees", 0.0..=180.0, 1.0), Ok(1.0));
         assert_eq!(
@@ -418,7 +405,5 @@ mod tests {
             let steps = split(&text).unwrap();
             assert!(steps[0].number(0, "x", 0.0..=1.0, 0.0).is_err());
         }
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -180,7 +180,10 @@ impl Failure {
             | What::TooLarge { .. }
             | What::TooManyPhotos { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             What::Photo(
-                DecodeError::UnsupportedFormat { .. } | DecodeError::UnsupportedFeature { .. },
+                DecodeError::UnsupportedFormat { .. }
+                | DecodeError::UnsupportedFeature { .. }
+                | DecodeError::Film
+                | DecodeError::CameraRaw,
             )
             | What::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             What::Photo(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -14,16 +14,20 @@
 
 mod breed;
 mod confidence;
+mod fill;
 mod language;
 mod message;
+mod nearest;
 mod number;
 mod pages;
 mod reason;
 
 pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
 pub use confidence::{Confidence, confidence};
+pub use fill::fill;
 pub use language::{Language, ParseLanguageError};
-pub use message::{Message, message};
+pub use message::{Message, message, message_unknown};
+pub use nearest::nearest;
 pub use number::{bytes, number, percent};
-pub use pages::{Pages, fill, pages};
+pub use pages::{Pages, pages};
 pub use reason::reason;

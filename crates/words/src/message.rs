@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::Language;
+use crate::fill::fill;
 
 /// Declares [`Message`] from one list: the kind in `data/messages.toml`, the variant, the names of
 /// the values that stand in its text. A misspelt kind or value does not compile; a kind that the
@@ -56,6 +57,8 @@ messages! {
     "photo.too_large" => PhotoTooLarge,
     "photo.unsupported_format" => PhotoUnsupportedFormat { format },
     "photo.unsupported_feature" => PhotoUnsupportedFeature,
+    "photo.film" => PhotoFilm,
+    "photo.camera_raw" => PhotoCameraRaw,
     "model.cannot_read" => ModelCannotRead { path, reason },
     "model.damaged" => ModelDamaged,
     "model.truncated" => ModelTruncated,
@@ -80,6 +83,29 @@ messages! {
     "model.wrong_version" => ModelWrongVersion { found, supported },
     "model.wrong_hash" => ModelWrongHash,
     "model.wrong_shapes" => ModelWrongShapes { detail },
+    "make.weights_empty" => MakeWeightsEmpty,
+    "make.weights_unknown" => MakeWeightsUnknown,
+    "make.weights_damaged" => MakeWeightsDamaged { format, detail },
+    "make.weights_unsupported" => MakeWeightsUnsupported { format, detail },
+    "make.weights_too_large" => MakeWeightsTooLarge { format },
+    "make.mismatch" => MakeMismatch,
+    "make.other_shapes" => MakeOtherShapes { count },
+    "make.missing" => MakeMissing { count },
+    "make.unused" => MakeUnused { count },
+    "make.not_finite" => MakeNotFinite { count },
+    "make.more" => MakeMore { count },
+    "make.network" => MakeNetwork { reason },
+    "make.names" => MakeNames { backbone },
+    "make.outputs" => MakeOutputs { outputs, wanted },
+    "make.cannot_run" => MakeCannotRun { reason },
+    "make.no_dogs" => MakeNoDogs,
+    "make.no_others" => MakeNoOthers,
+    "make.no_class" => MakeNoClass { path },
+    "make.index_column" => MakeIndexColumn { path, column },
+    "make.index_size" => MakeIndexSize { path, line, text },
+    "make.no_class_listed" => MakeNoClassListed { path },
+    "models.classes" => ModelsClasses { count },
+    "models.whole" => ModelsWhole { path, name, version },
     "file.cannot_read" => FileCannotRead { path, reason },
     "file.cannot_write" => FileCannotWrite { path, reason },
     "file.not_found" => FileNotFound { path },
@@ -108,7 +134,7 @@ messages! {
     "dataset.table" => DatasetTable { path, line, reason },
     "dataset.archive" => DatasetArchive { path, reason },
     "dataset.nothing" => DatasetNothing { path },
-    "dataset.unknown_class" => DatasetUnknownClass { name, nearest },
+    "dataset.unknown_class" => DatasetUnknownClass { name },
     "dataset.class_count" => DatasetClassCount { wanted, classes },
     "table.empty" => TableEmpty,
     "table.no_column" => TableNoColumn { column },
@@ -139,7 +165,8 @@ messages! {
     "preview.plain" => PreviewPlain,
     "preview.epoch" => PreviewEpoch { epoch },
     "step.expected" => StepExpected { position, expected },
-    "step.unknown" => StepUnknown { position, name, nearest },
+    "step.unknown" => StepUnknown { position, name },
+    "step.none" => StepNone { position, name, known },
     "step.count" => StepCount { position, step, usage },
     "step.value" => StepValue { position, value, argument, allowed },
     "step.too_long" => StepTooLong,
@@ -330,6 +357,7 @@ messages! {
     "http.foreign_name" => HttpForeignName,
     "server.port_in_use" => ServerPortInUse { address },
     "server.cannot_listen" => ServerCannotListen { address, reason },
+    "server.cannot_start" => ServerCannotStart { reason },
     "server.ready" => ServerReady { address },
     "server.ready_network" => ServerReadyNetwork { address },
     "server.stopping" => ServerStopping,
@@ -357,7 +385,7 @@ messages! {
     "train.range" => TrainRange { option, value, range },
     "train.kept" => TrainKept { name },
     "train.toml" => TrainToml { reason },
-    "train.key" => TrainKey { key, nearest },
+    "train.key" => TrainKey { key },
     "train.value" => TrainValue { key, value, kind },
     "train.not_its_own" => TrainNotItsOwn { network },
     "train.steps" => TrainSteps { key, reason },
@@ -403,7 +431,7 @@ messages! {
     "train.interrupt" => TrainInterrupt,
     "train.left_out" => TrainLeftOut { count },
     "train.unfinished" => TrainUnfinished { path, name },
-    "train.freeze" => TrainFreeze { prefix, nearest },
+    "train.freeze" => TrainFreeze { prefix },
     "curve.title" => CurveTitle { name },
     "curve.introduction" => CurveIntroduction { epochs, kept },
     "curve.kept" => CurveKept { kept },
@@ -487,14 +515,27 @@ impl Message<'_> {
 
 /// What happened and, where there is something to do, what to do about it, in one paragraph.
 pub fn message(language: Language, message: Message<'_>) -> String {
-    let mut said = message.text(language);
-    if let Some(hint) = message.hint(language) {
+    paragraph(message.text(language), message.hint(language))
+}
+
+/// The message that a name is unknown; then the one that was probably meant, where there is one, and
+/// what to do.
+pub fn message_unknown(language: Language, message: Message<'_>, meant: Option<&str>) -> String {
+    let meant = meant.map(|meant| Message::UsageMeant { meant }.text(language));
+    paragraph(
+        message.text(language),
+        meant.into_iter().chain(message.hint(language)),
+    )
+}
+
+fn paragraph(mut said: String, more: impl IntoIterator<Item = String>) -> String {
+    for sentence in more {
         said.push_str(if said.ends_with(['.', '!', '?', ')']) {
             " "
         } else {
             ". "
         });
-        said.push_str(&hint);
+        said.push_str(&sentence);
     }
     said
 }
@@ -540,33 +581,12 @@ static TEXTS: LazyLock<BTreeMap<String, Texts>> = LazyLock::new(|| {
         .collect()
 });
 
-/// `text` with every `{name}` replaced by its value; a value's own braces stay as they are.
-fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, name, after)) = next_placeholder(rest) {
-        filled.push_str(before);
-        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
-            filled.push_str(value);
-        }
-        rest = after;
-    }
-    filled.push_str(rest);
-    filled
-}
-
-/// The text before the first `{name}`, the name, and the text after it.
-fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (name, after) = rest.split_once('}')?;
-    Some((before, name, after))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::fill::next_placeholder;
 
     /// The names of the placeholders in a text and its hint.
     fn placeholders(texts: &Texts, language: Language) -> BTreeSet<&str> {
@@ -700,6 +720,23 @@ mod tests {
             said,
             "The file {reason}.jpg cannot be read: permission denied. \
              Check its name and its permissions."
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_one_that_was_meant_only_where_there_is_one() {
+        let said = |meant| {
+            let unknown = Message::TrainKey { key: "epocs" };
+            message_unknown(Language::English, unknown, meant)
+        };
+        assert_eq!(
+            said(Some("train.epochs")),
+            "A recipe has no key ‘epocs’. The nearest is ‘train.epochs’. \
+             `museau train --help` lists the keys."
+        );
+        assert_eq!(
+            said(None),
+            "A recipe has no key ‘epocs’. `museau train --help` lists the keys."
         );
     }
 

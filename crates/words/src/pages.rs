@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 macro_rules! pages {
     ($($name:ident),* $(,)?) => {
         /// Every text of the pages in one language; `{braces}` are for the page to fill in with
-        /// [`fill`].
+        /// [`fill`](crate::fill).
         #[derive(Debug, Default, Deserialize)]
         #[serde(try_from = "BTreeMap<String, String>")]
         #[expect(missing_docs, reason = "each field is the text of that name in data/pages.toml")]
@@ -173,27 +173,6 @@ pub fn pages(language: Language) -> &'static Pages {
     }
 }
 
-/// A text with its `{name}`s replaced by values.
-pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    let mut filled = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some(start) = rest.find('{') {
-        filled.push_str(&rest[..start]);
-        let after = &rest[start + 1..];
-        let Some(end) = after.find('}') else {
-            rest = &rest[start..];
-            break;
-        };
-        match values.iter().find(|(name, _)| *name == &after[..end]) {
-            Some((_, value)) => filled.push_str(value),
-            None => filled.push_str(&rest[start..start + end + 2]),
-        }
-        rest = &after[end + 1..];
-    }
-    filled.push_str(rest);
-    filled
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,11 +200,5 @@ mod tests {
             );
             assert_eq!(holes(french), holes(english), "{name}: the holes differ");
         }
-    }
-
-    #[test]
-    fn a_value_with_braces_is_left_as_it_is() {
-        assert_eq!(fill("{a} et {b}", &[("a", "{b}"), ("b", "x")]), "{b} et x");
-        assert_eq!(fill("{unknown} {", &[]), "{unknown} {");
     }
 }

@@ -3,6 +3,7 @@ use crate::package::Label;
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
 use std::path::{Path, PathBuf};
 use vision::Photo;
+use words::{Language, Message};
 
 /// Photos of dogs whose classes are known.
 #[derive(Clone, Debug, Default)]
@@ -33,19 +34,51 @@ pub enum ExamplesError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The index is not what it should be.
-    #[error("{}, line {line}: {reason}", path.display())]
-    Index {
+    /// The index lacks a column.
+    #[error("{}: there is no column `{column}`", path.display())]
+    Column {
+        /// The index.
+        path: PathBuf,
+        /// The column's name.
+        column: &'static str,
+    },
+    /// A size in the index is none.
+    #[error("{}, line {line}: `{text}` is not a size", path.display())]
+    Size {
         /// The index.
         path: PathBuf,
         /// From 1.
         line: usize,
-        /// What is wrong.
-        reason: String,
+        /// What stands there.
+        text: String,
     },
     /// No folder is a class.
     #[error("{}: no folder has the name of a class with photos in it", .0.display())]
     NoClass(PathBuf),
+}
+
+impl ExamplesError {
+    /// What is wrong and what to do about it, in the person's language.
+    pub fn text(&self, language: Language) -> String {
+        let shown = |path: &Path| path.display().to_string();
+        let say = |message: Message<'_>| words::message(language, message);
+        match self {
+            ExamplesError::Io { path, source } => say(Message::FileCannotRead {
+                path: &shown(path),
+                reason: &words::reason(language, source),
+            }),
+            ExamplesError::Column { path, column } => say(Message::MakeIndexColumn {
+                path: &shown(path),
+                column,
+            }),
+            ExamplesError::Size { path, line, text } => say(Message::MakeIndexSize {
+                path: &shown(path),
+                line: &line.to_string(),
+                text,
+            }),
+            ExamplesError::NoClass(path) => say(Message::MakeNoClass { path: &shown(path) }),
+        }
+    }
 }
 
 /// Shorter side of a photo that is brought back to its true aspect.
@@ -183,17 +216,15 @@ fn read_index(
         path: index.into(),
         source,
     })?;
-    let wrong = |line: usize, reason: String| ExamplesError::Index {
-        path: index.into(),
-        line,
-        reason,
-    };
     let mut lines = text.lines();
     let columns: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     // The four columns stand before the quoted one, so that commas may be counted.
-    let column = |name: &str| {
+    let column = |name: &'static str| {
         let position = columns.iter().position(|column| *column == name);
-        position.ok_or_else(|| wrong(1, format!("there is no column `{name}`")))
+        position.ok_or_else(|| ExamplesError::Column {
+            path: index.into(),
+            column: name,
+        })
     };
     let places = [
         column("file")?,
@@ -218,7 +249,11 @@ fn read_index(
                 .parse()
                 .ok()
                 .filter(|size| (1..=100_000).contains(size));
-            size.ok_or_else(|| wrong(number, format!("`{text}` is not a size")))
+            size.ok_or_else(|| ExamplesError::Size {
+                path: index.into(),
+                line: number,
+                text: text.to_owned(),
+            })
         };
         of_classes[class].push(Example {
             path,

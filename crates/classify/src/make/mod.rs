@@ -1,20 +1,20 @@
 //! Makes a package: published weights into a backbone, then its calibration on photos whose truth
 //! is known.
+mod error;
 mod examples;
 mod fit;
 mod harder;
 mod views;
 
+pub use error::MakeError;
 pub use examples::{Example, Examples, ExamplesError};
 pub use views::{ParseViewsError, parse_views, views_text};
 
 use crate::calibration::{Calibration, DogRule};
 use crate::classifier::Classifier;
-use crate::error::{ClassifyError, PackageError};
 use crate::network::OpenOptions;
 use crate::package::{About, Label, Package, Provenance};
-use formats::{FormatError, Mismatch};
-use graph::{GraphError, View};
+use graph::View;
 use rows::{Rows, mean_of};
 use std::path::{Path, PathBuf};
 use tensor::Pool;
@@ -59,51 +59,6 @@ pub enum Classes {
     Stanford,
     /// All outputs, in this order; every photo is taken to show a dog.
     All(Vec<String>),
-}
-
-/// Why a package cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum MakeError {
-    /// The file of weights cannot be read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file of weights is none, or damaged.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-    /// The file holds other weights than the network's.
-    #[error(transparent)]
-    Mismatch(#[from] Mismatch),
-    /// The network cannot be built at this size.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// The file is of a kind whose names for this network are not known.
-    #[error("{backbone}: what files of this kind call its weights is not known")]
-    Names {
-        /// The network.
-        backbone: &'static str,
-    },
-    /// The number of classes is not that of the weights' head.
-    #[error("the weights have {outputs} outputs, {wanted} are wanted for these classes")]
-    Outputs {
-        /// The weights'.
-        outputs: usize,
-        /// The classes'.
-        wanted: usize,
-    },
-    /// The package does not hold together.
-    #[error(transparent)]
-    Package(#[from] PackageError),
-    /// The network cannot be run.
-    #[error(transparent)]
-    Classify(#[from] ClassifyError),
-    /// There is nothing to fit on.
-    #[error("no photo to calibrate on{0}")]
-    NoPhotos(&'static str),
 }
 
 /// What calibration is done on.
@@ -280,7 +235,7 @@ pub fn calibrate(
         progress(photos.dogs.list.len() + index + 1, all);
     }
     if dogs[0].outputs.is_empty() {
-        return Err(MakeError::NoPhotos(" with a dog"));
+        return Err(MakeError::NoDogs);
     }
     let fit = fit_to_rows(&mut package.about, &dogs, &others)?;
     package.about.card = card(&package.about, Some(&fit));
@@ -302,7 +257,7 @@ fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit
     let (mut dogs_missed, mut not_dogs_taken) = ([0.0; 2], 0.0);
     if let Some(rule) = &mut calibration.dog {
         if others.outputs.is_empty() {
-            return Err(MakeError::NoPhotos(" without a dog"));
+            return Err(MakeError::NoOthers);
         }
         let odds = |rows: &Rows| -> Vec<f64> {
             rows.outputs
@@ -401,7 +356,7 @@ pub fn calibrate_answers(
     fitted_on: &str,
 ) -> Result<(), MakeError> {
     if logits.is_empty() {
-        return Err(MakeError::NoPhotos(" with a dog"));
+        return Err(MakeError::NoDogs);
     }
     let calibration = &mut about.calibration;
     calibration.temperature = fit::temperature(logits, truths);

@@ -186,7 +186,7 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
 /// The network that was asked for, its name and its weights.
 fn network(context: &Context, arguments: &InferArguments) -> Result<(String, Graph, NamedTensors)> {
     let backbone = match &arguments.backbone {
-        Some(name) => model::backbone(name, &[])?,
+        Some(name) => model::backbone(context, name, &[])?,
         None => {
             let package = model::read(context, arguments.model.as_deref())?;
             return Ok((package.about.name, package.graph, package.weights));

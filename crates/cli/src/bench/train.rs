@@ -74,7 +74,7 @@ struct StepReport {
 
 /// Times training steps.
 pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
-    let graph = network(arguments)?;
+    let graph = network(context, arguments)?;
     let batch = usize::from(arguments.batch);
     let options = TrainingOptions {
         isa: context.isa,
@@ -200,7 +200,7 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     Ok(())
 }
 
-fn network(arguments: &TrainArguments) -> Result<Graph> {
+fn network(context: &Context, arguments: &TrainArguments) -> Result<Graph> {
     let head = zoo::Head::Classes(usize::from(arguments.classes));
     let size = arguments.size.map(usize::from);
     if arguments.backbone == "lenet" {
@@ -208,7 +208,7 @@ fn network(arguments: &TrainArguments) -> Result<Graph> {
         lenet.size = size.unwrap_or(lenet.size);
         return Ok(lenet.build(head)?);
     }
-    let backbone = model::backbone(&arguments.backbone, &["lenet"])?;
+    let backbone = model::backbone(context, &arguments.backbone, &["lenet"])?;
     let size = size.unwrap_or(backbone.default_size);
     Ok(backbone.build(size, size, head)?)
 }

@@ -2,13 +2,19 @@
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
-use classify::make::{self, CalibrationPhotos, Classes, Examples, Recipe};
+use classify::make::{
+    self, CalibrationPhotos, Classes, Examples, ExamplesError, MakeError, Recipe,
+};
 use indicatif::ProgressBar;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
+use words::Message;
+
+/// What `--views` takes, in signs.
+const VIEWS: &str = "(stretch | crop:FRACTION | letterbox[:GRAY])[:mirror] [+ ...]";
 
 /// Options of `museau models make`.
 #[derive(Debug, Args)]
@@ -60,12 +66,16 @@ pub struct MakeArguments {
 
 /// Makes the package and says what it was calibrated to.
 pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
-    let backbone = model::backbone(&arguments.backbone, &[])?;
+    let backbone = model::backbone(context, &arguments.backbone, &[])?;
     let views = match &arguments.views {
-        Some(text) => Some(
-            make::parse_views(text)
-                .map_err(|error| Failure::error(Status::Usage, format!("--views: {error}")))?,
-        ),
+        Some(text) => Some(make::parse_views(text).map_err(|error| {
+            let message = Message::UsageWrongValue {
+                argument: "--views",
+                value: &error.0,
+                wanted: VIEWS,
+            };
+            Failure::error(Status::Usage, message.text(context.language))
+        })?),
         None => None,
     };
     let stem = |path: &Path| {
@@ -88,16 +98,17 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
             .seen
             .clone()
             .unwrap_or_else(|| "What they have seen is unknown.".into()),
-        classes: classes(&arguments.classes)?,
+        classes: classes(context, &arguments.classes)?,
         views,
         name: (arguments.name.clone())
             .or_else(|| stem(&arguments.output))
             .unwrap_or_else(|| "model".into()),
         version: arguments.model_version.clone(),
     };
-    let unusable =
-        |error: &dyn std::error::Error| Failure::error(Status::Unusable, error.to_string());
-    let mut package = make::assemble(&recipe).map_err(|error| unusable(&error))?;
+    let unmade = |error: MakeError| Failure::error(Status::Unusable, error.text(context.language));
+    let no_photos =
+        |error: ExamplesError| Failure::error(Status::Unusable, error.text(context.language));
+    let mut package = make::assemble(&recipe).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {
         let photos = CalibrationPhotos {
             dogs: Examples::in_folder(
@@ -105,9 +116,9 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
                 &package.about.labels,
                 usize::from(arguments.photos_per_class),
             )
-            .map_err(|error| unusable(&error))?,
+            .map_err(no_photos)?,
             not_dogs: match &arguments.not_dogs {
-                Some(folder) => Examples::files(folder).map_err(|error| unusable(&error))?,
+                Some(folder) => Examples::files(folder).map_err(no_photos)?,
                 None => Vec::new(),
             },
         };
@@ -121,7 +132,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         })
-        .map_err(|error| unusable(&error))?;
+        .map_err(unmade)?;
         bar.finish_and_clear();
     }
     package
@@ -132,11 +143,17 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
 }
 
 /// `stanford`, or a file with one class id a line, in the order of the network's outputs.
-fn classes(list: &str) -> Result<Classes> {
+fn classes(context: &Context, list: &str) -> Result<Classes> {
     if list == "stanford" {
         return Ok(Classes::Stanford);
     }
-    let text = std::fs::read_to_string(list).with_context(|| format!("--classes {list}"))?;
+    let text = std::fs::read_to_string(list).map_err(|error| {
+        let text = context.say(Message::FileCannotRead {
+            path: list,
+            reason: &words::reason(context.language, &error),
+        });
+        Failure::error(Status::Failed, text)
+    })?;
     let ids: Vec<String> = text
         .lines()
         .map(str::trim)
@@ -146,7 +163,7 @@ fn classes(list: &str) -> Result<Classes> {
     if ids.is_empty() {
         return Err(Failure::error(
             Status::Usage,
-            format!("--classes {list}: no class in it"),
+            context.say(Message::MakeNoClassListed { path: list }),
         ));
     }
     Ok(Classes::All(ids))

@@ -10,6 +10,7 @@ use classify::Package;
 use serde::Serialize;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
+use words::Message;
 
 /// The verbs under `museau models`.
 #[derive(Debug, Subcommand)]
@@ -94,9 +95,11 @@ fn list(context: &Context, json: bool) -> Result<()> {
                 input,
                 place,
             } = row;
+            let count = &format!("{classes:>4}");
+            let classes = Message::ModelsClasses { count }.text(context.language);
             writeln!(
                 out,
-                "{name:<28} {version:<8} {classes:>4} classes  {input:<9}  {place}"
+                "{name:<28} {version:<8} {classes}  {input:<9}  {place}"
             )?;
         }
     }
@@ -149,7 +152,12 @@ fn verify(context: &Context, named: &[PathBuf]) -> Result<()> {
         match model::open(context, path) {
             Ok(classifier) => {
                 let about = classifier.about();
-                writeln!(stdout(), "{shown}: {} {} ok", about.name, about.version)?;
+                let whole = Message::ModelsWhole {
+                    path: &shown,
+                    name: &about.name,
+                    version: &about.version,
+                };
+                writeln!(stdout(), "{}", whole.text(context.language))?;
             }
             Err(error) => {
                 failed = true;

@@ -78,10 +78,14 @@ pub fn step_message(error: &StepError, language: Language) -> String {
     let position = &error.position.to_string();
     let message = match &error.fault {
         StepFault::Expected { expected } => Message::StepExpected { position, expected },
-        StepFault::UnknownName { name, nearest } => Message::StepUnknown {
+        StepFault::UnknownName { name, nearest } => {
+            let unknown = Message::StepUnknown { position, name };
+            return words::message_unknown(language, unknown, Some(nearest));
+        }
+        StepFault::NoName { name, known } => Message::StepNone {
             position,
             name,
-            nearest,
+            known,
         },
         StepFault::Count { step, usage } => Message::StepCount {
             position,

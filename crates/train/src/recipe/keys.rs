@@ -362,6 +362,6 @@ pub(super) fn unknown(name: &str) -> TrainError {
     });
     TrainError::Key {
         key: name.to_owned(),
-        nearest: vision::steps::nearest(name, meant).unwrap_or_default(),
+        nearest: words::nearest(name, meant),
     }
 }

@@ -73,11 +73,12 @@ fn a_recipe_is_its_text() {
 fn what_makes_no_sense_is_named() {
     let error = |text: &str| Recipe::parse(text).unwrap_err();
     for (text, wanted) in [
-        ("[optimiser]\nrate = 1", "optimizer.rate"),
-        ("[train]\nepoch = 3", "train.epochs"),
-        ("epochs = 3", "train.epochs"),
-        ("[trains]", "train"),
-        ("[trains]\nepochs = 3", "train.epochs"),
+        ("[optimiser]\nrate = 1", Some("optimizer.rate")),
+        ("[train]\nepoch = 3", Some("train.epochs")),
+        ("epochs = 3", Some("train.epochs")),
+        ("[trains]", Some("train")),
+        ("[trains]\nepochs = 3", Some("train.epochs")),
+        ("[dogs]\nweight = 3", None),
     ] {
         let TrainError::Key { nearest, .. } = error(text) else {
             panic!("{text}: {:?}", error(text));

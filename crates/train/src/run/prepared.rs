@@ -174,10 +174,10 @@ fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, Trai
         let names = || graph.nodes().iter().map(graph::Node::name);
         let own: Vec<&str> = names().filter(|name| name.starts_with(prefix)).collect();
         if own.is_empty() {
-            let nearest = vision::steps::nearest(prefix, names().map(|name| (name, name)));
+            let nearest = words::nearest(prefix, names().map(|name| (name, name)));
             return Err(TrainError::Freeze {
                 prefix: prefix.to_owned(),
-                nearest: nearest.unwrap_or_default().to_owned(),
+                nearest: nearest.map(str::to_owned),
             });
         }
         frozen.extend(own.into_iter().map(str::to_owned));

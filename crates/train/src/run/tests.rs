@@ -263,7 +263,7 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let freeze = recipe(&[("model.freeze", "dense, con_1")]);
     assert!(matches!(
         try_it(&freeze, &manifest, &plain),
-        TrainError::Freeze { prefix, nearest } if (&*prefix, &*nearest) == ("con_1", "conv_1")
+        TrainError::Freeze { prefix, nearest } if (&*prefix, nearest.as_deref()) == ("con_1", Some("conv_1"))
     ));
     let error = try_it(&recipe(&[("data.classes", "a")]), &manifest, &plain);
     assert!(matches!(error, TrainError::Classes { count: 1 }));

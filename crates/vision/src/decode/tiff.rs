@@ -7,7 +7,6 @@ use tiff::{ColorType, TiffError};
 
 use super::{Stored, check, check_pixels, is_end};
 use crate::color::Samples;
-use crate::format::CAMERA_RAW;
 use crate::{DecodeError, Excess, Format, Limits, Orientation};
 
 const TIFF: Format = Format::Tiff;
@@ -23,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
     let bytes = gray_indices.as_deref().unwrap_or(bytes);
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(of_library)?;
     if decoder.find_tag(DNG_VERSION).ok().flatten().is_some() || is_camera_raw(&mut decoder) {
-        return Err(DecodeError::UnsupportedFormat { name: CAMERA_RAW });
+        return Err(DecodeError::CameraRaw);
     }
     let (width, height) = decoder.dimensions().map_err(of_library)?;
     check_pixels(TIFF, width, height, limits)?;

@@ -229,7 +229,7 @@ fn named<'text>(
     let Some(index) = found else {
         let names = kind.parameters.iter().map(|p| (p.name, p.name));
         let (step, usage) = (kind.name, kind.usage());
-        let fault = match steps::nearest(name, names) {
+        let fault = match words::nearest(name, names) {
             Some(nearest) => StepFault::UnknownName {
                 name: name.to_owned(),
                 nearest,

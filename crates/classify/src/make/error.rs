@@ -1,0 +1,176 @@
+//! Why a package cannot be made, in the person's language.
+use crate::error::{ClassifyError, PackageError, network_reason};
+use formats::{FormatError, Mismatch};
+use graph::GraphError;
+use std::path::PathBuf;
+use words::{Language, Message};
+
+/// Why a package cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// The file of weights cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file of weights is none, or damaged.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The file holds other weights than the network's.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The network cannot be built at this size.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The file is of a kind whose names for this network are not known.
+    #[error("{backbone}: what files of this kind call its weights is not known")]
+    Names {
+        /// The network.
+        backbone: &'static str,
+    },
+    /// The number of classes is not that of the weights' head.
+    #[error("the weights have {outputs} outputs, {wanted} are wanted for these classes")]
+    Outputs {
+        /// The weights'.
+        outputs: usize,
+        /// The classes'.
+        wanted: usize,
+    },
+    /// The package does not hold together.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The network cannot be run.
+    #[error(transparent)]
+    Classify(#[from] ClassifyError),
+    /// There is no photo with a dog to fit on.
+    #[error("no photo with a dog to calibrate on")]
+    NoDogs,
+    /// There is no photo without a dog to fit on.
+    #[error("no photo without a dog to calibrate on")]
+    NoOthers,
+}
+
+impl MakeError {
+    /// What is wrong and what to do about it, in the person's language.
+    pub fn text(&self, language: Language) -> String {
+        let say = |message: Message<'_>| words::message(language, message);
+        match self {
+            MakeError::Io { path, source } => say(Message::FileCannotRead {
+                path: &path.display().to_string(),
+                reason: &words::reason(language, source),
+            }),
+            MakeError::Format(error) => say(weights(error)),
+            MakeError::Mismatch(error) => mismatch(error, language),
+            MakeError::Graph(error) => say(Message::MakeNetwork {
+                reason: &network_reason(error, language),
+            }),
+            MakeError::Names { backbone } => say(Message::MakeNames { backbone }),
+            MakeError::Outputs { outputs, wanted } => say(Message::MakeOutputs {
+                outputs: &outputs.to_string(),
+                wanted: &wanted.to_string(),
+            }),
+            MakeError::Package(error) => error.text(language),
+            MakeError::Classify(error) => say(Message::MakeCannotRun {
+                reason: &error.to_string(),
+            }),
+            MakeError::NoDogs => say(Message::MakeNoDogs),
+            MakeError::NoOthers => say(Message::MakeNoOthers),
+        }
+    }
+}
+
+fn weights(error: &FormatError) -> Message<'_> {
+    match error {
+        FormatError::Empty => Message::MakeWeightsEmpty,
+        FormatError::LfsPointer => Message::ModelGitLfsPointer,
+        FormatError::Html => Message::ModelHtmlPage,
+        FormatError::Damaged { format, detail } => Message::MakeWeightsDamaged { format, detail },
+        FormatError::Unsupported { format, detail } => {
+            Message::MakeWeightsUnsupported { format, detail }
+        }
+        FormatError::TooLarge { format, .. } => Message::MakeWeightsTooLarge { format },
+        // `Unknown`, and what a later kind of file may add.
+        _ => Message::MakeWeightsUnknown,
+    }
+}
+
+/// Most lines of each kind that are shown.
+const SHOWN: usize = 8;
+
+/// All that does not fit: names and shapes, under headings.
+fn mismatch(error: &Mismatch, language: Language) -> String {
+    let mut lines = vec![Message::MakeMismatch.text(language)];
+    let mut section = |heading: fn(&str) -> Message<'_>, found: Vec<String>| {
+        if found.is_empty() {
+            return;
+        }
+        lines.push(heading(&found.len().to_string()).text(language));
+        lines.extend(found.iter().take(SHOWN).map(|line| format!("  {line}")));
+        if found.len() > SHOWN {
+            let count = &(found.len() - SHOWN).to_string();
+            lines.push(format!("  {}", Message::MakeMore { count }.text(language)));
+        }
+    };
+    let shapes = error.shapes.iter().map(|found| {
+        let (source, has, wants) = (&found.source, &found.has, &found.wants);
+        format!("`{source}` {has} ≠ `{}` {wants}", found.parameter)
+    });
+    section(|count| Message::MakeOtherShapes { count }, shapes.collect());
+    let missing = error
+        .missing
+        .iter()
+        .map(|(name, shape, source)| match source {
+            Some(source) if source != name => format!("`{name}` {shape} (`{source}`)"),
+            _ => format!("`{name}` {shape}"),
+        });
+    section(|count| Message::MakeMissing { count }, missing.collect());
+    let unused = error.unused.iter();
+    let unused = unused.map(|(name, shape)| format!("`{name}` {shape}"));
+    section(|count| Message::MakeUnused { count }, unused.collect());
+    let not_finite = error.not_finite.iter().map(|name| format!("`{name}`"));
+    section(
+        |count| Message::MakeNotFinite { count },
+        not_finite.collect(),
+    );
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::Shape;
+
+    #[test]
+    fn weights_that_do_not_fit_are_listed_in_the_persons_language() {
+        let shape = || Shape::new(&[3, 4]);
+        let error = MakeError::from(Mismatch {
+            missing: vec![("head".into(), shape(), Some("top".into()))],
+            unused: (0..10).map(|n| (format!("extra_{n}"), shape())).collect(),
+            ..Mismatch::default()
+        });
+        let said = error.text(Language::French).replace('\u{a0}', " ");
+        assert!(
+            said.contains("absents du fichier (1) :\n  `head` "),
+            "{said}"
+        );
+        assert!(said.contains("(`top`)\n"), "{said}");
+        assert!(said.ends_with("et 2 de plus"), "{said}");
+        let said = error.text(Language::English);
+        assert!(said.contains("not in the file (1):\n  `head` "), "{said}");
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_said_in_french() {
+        for (error, french) in [
+            (FormatError::Unknown, "pas de poids que museau lit"),
+            (FormatError::Empty, "est vide"),
+            (FormatError::LfsPointer, "pointeur Git LFS"),
+        ] {
+            let said = MakeError::from(error).text(Language::French);
+            assert!(said.contains(french), "{said}");
+        }
+    }
+}
