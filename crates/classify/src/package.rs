@@ -952,7 +952,8 @@ pub(crate) mod tests {
         let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(names.len(), 1, "no temporary file is left");
         let nowhere = tiny().save(&folder.path().join("no/such/folder.museau"));
-        assert!(matches!(nowhere, Err(PackageError::Write { .. })));
+        let said = nowhere.unwrap_err().text(words::Language::French);
+        assert!(said.contains("ne peut pas être écrit"), "{said}");
         let over_a_folder = tiny().save(folder.path());
         assert!(matches!(over_a_folder, Err(PackageError::Write { .. })));
     }
