@@ -228,6 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_does_not_fit_is_refused_with_the_numbers() {
+        let options = OpenOptions {
+            memory_limit: Some(1),
+            ..OpenOptions::default()
+        };
+        let refused = Classifier::open(&tiny().to_bytes().unwrap(), &options).unwrap_err();
+        let said = refused.text(words::Language::English);
+        assert!(
+            said.contains("needs 1 MB of memory, and 1 MB are free"),
+            "{said}"
+        );
+    }
+
+    #[test]
     fn a_package_answers_photos_one_by_one() {
         let classifier = classifier();
         let photos = [photo([255, 0, 0]), photo([0, 0, 255]), photo([0, 0, 0])];

@@ -1,4 +1,5 @@
 //! What may be wrong with a package or with an answer asked of it.
+use engine::EngineError;
 use graph::{GraphError, ShapeFault};
 use std::path::{Path, PathBuf};
 use tensor::Shape;
@@ -69,11 +70,8 @@ pub enum PackageError {
         reason: String,
     },
     /// The network cannot be run.
-    #[error("the network cannot be run: {reason}")]
-    Engine {
-        /// What the engine says.
-        reason: String,
-    },
+    #[error("the network cannot be run: {0}")]
+    Engine(#[from] EngineError),
     /// The file cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
@@ -129,9 +127,17 @@ impl PackageError {
                     supported: &supported,
                 }
             }
+            PackageError::Engine(EngineError::Memory { needed, limit, .. }) => {
+                let megabytes = |bytes: &usize| bytes.div_ceil(1_000_000).to_string();
+                (found, supported) = (megabytes(needed), megabytes(limit));
+                Message::ModelMemory {
+                    needed: &found,
+                    limit: &supported,
+                }
+            }
             PackageError::Shape { .. }
             | PackageError::Inconsistent { .. }
-            | PackageError::Engine { .. } => Message::ModelWrongShapes { detail: &detail },
+            | PackageError::Engine(_) => Message::ModelWrongShapes { detail: &detail },
             PackageError::Read { path: file, source } => {
                 (path, found) = shown(file, source);
                 Message::ModelCannotRead {
@@ -173,7 +179,7 @@ pub enum ClassifyError {
     Prepare(#[from] vision::PrepareError),
     /// The network did not take what was prepared.
     #[error(transparent)]
-    Engine(#[from] engine::EngineError),
+    Engine(#[from] EngineError),
 }
 
 /// What a photo that cannot be read is told to be, for [`words::message`].

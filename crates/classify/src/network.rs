@@ -56,11 +56,7 @@ impl Network {
             memory_limit: options.memory_limit,
             ..PlanOptions::default()
         };
-        let plan = Plan::for_inference(graph, weights, &options).map_err(|error| {
-            PackageError::Engine {
-                reason: error.to_string(),
-            }
-        })?;
+        let plan = Plan::for_inference(graph, weights, &options)?;
         Ok(Network {
             plan,
             workspaces: Mutex::new(Vec::new()),

@@ -82,6 +82,7 @@ messages! {
     "model.foreign_safetensors" => ModelForeignSafetensors,
     "model.wrong_version" => ModelWrongVersion { found, supported },
     "model.wrong_hash" => ModelWrongHash,
+    "model.memory" => ModelMemory { needed, limit },
     "model.wrong_shapes" => ModelWrongShapes { detail },
     "make.weights_empty" => MakeWeightsEmpty,
     "make.weights_unknown" => MakeWeightsUnknown,
