@@ -236,7 +236,7 @@ mod tests {
         let refused = Classifier::open(&tiny().to_bytes().unwrap(), &options).unwrap_err();
         let said = refused.text(words::Language::English);
         assert!(
-            said.contains("needs 1 MB of memory, and 1 MB are free"),
+            said.contains("needs 1 MB of memory, and 0 MB are free"),
             "{said}"
         );
     }

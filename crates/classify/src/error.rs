@@ -128,8 +128,8 @@ impl PackageError {
                 }
             }
             PackageError::Engine(EngineError::Memory { needed, limit, .. }) => {
-                let megabytes = |bytes: &usize| bytes.div_ceil(1_000_000).to_string();
-                (found, supported) = (megabytes(needed), megabytes(limit));
+                found = needed.div_ceil(1_000_000).to_string();
+                supported = (limit / 1_000_000).to_string();
                 Message::ModelMemory {
                     needed: &found,
                     limit: &supported,

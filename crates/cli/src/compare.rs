@@ -98,9 +98,11 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         Some(Judged { pairs, within }) => (Some(pairs), within.map(Some)),
         None => (None, [None, None]),
     };
+    // By any model, for the caution.
+    let mut seen_by_any = BTreeSet::new();
     let mut group = |models: &[PathBuf], mixed: Option<Vec<String>>| -> Result<Group> {
         let mut accuracies = Vec::new();
-        let mut seen = 0;
+        let mut seen = BTreeSet::new();
         for model in models {
             // One after the other: memory for all of them is more than a machine may have.
             let model = Subject::open(context, model)?;
@@ -109,13 +111,14 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
                 count,
                 trained_on,
             } = told(context, &model, &manifest, wanted)?;
-            seen = trained_on.max(seen);
+            seen.extend(trained_on);
             if photos.is_some_and(|photos| photos != count) {
                 return Err(unusable(context, &EvaluateError::NoClass));
             }
             photos = Some(count);
             accuracies.push(right as f64 / count as f64);
         }
+        seen_by_any.extend(seen.iter().copied());
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         Ok(Group {
             mean: mean(&accuracies),
@@ -123,14 +126,13 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
                 .then(|| score::bootstrap(&accuracies, mean, RESAMPLES, SEED)),
             accuracies,
             mixed,
-            seen,
+            seen: seen.len(),
         })
     };
     let base = group(&arguments.base, base_mixed)?;
     let with = group(&arguments.with, with_mixed)?;
-    let seen = base.seen.max(with.seen);
-    if seen > 0 && !context.quiet {
-        let count = &seen.to_string();
+    if !seen_by_any.is_empty() && !context.quiet {
+        let count = &seen_by_any.len().to_string();
         eprintln!("{}", context.say(Message::CompareSeen { count }));
     }
     let mean_difference = with.mean - base.mean;
@@ -285,8 +287,8 @@ struct Told {
     right: usize,
     /// Of so many.
     count: usize,
-    /// Of which the model was trained on so many, as far as it says.
-    trained_on: usize,
+    /// Those that the model was trained on, as far as it says.
+    trained_on: Vec<usize>,
 }
 
 fn told(context: &Context, model: &Subject, manifest: &Manifest, part: Part) -> Result<Told> {
@@ -302,7 +304,7 @@ fn told(context: &Context, model: &Subject, manifest: &Manifest, part: Part) -> 
     Ok(Told {
         right: outcomes.iter().filter(|outcome| outcome.is_right()).count(),
         count: outcomes.len(),
-        trained_on: fitted.map_or(0, |fitted| predicted.among(fitted, manifest)),
+        trained_on: fitted.map_or_else(Vec::new, |fitted| predicted.among(fitted, manifest)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The binary `museau`: arguments, printing, wiring.
 
 mod arguments;
+mod augmentation;
 mod bench;
 mod classify;
 mod compare;

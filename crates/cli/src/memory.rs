@@ -24,18 +24,9 @@ fn free_under(root: &Path) -> Option<usize> {
         let mut parts = line.splitn(3, ':');
         let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
         match controllers {
-            "" => group(
-                &mounts,
-                path,
-                ["memory.max", "memory.current", "inactive_file"],
-            ),
+            "" => group(&mounts, path, &VERSION_2),
             _ if controllers.split(',').any(|name| name == "memory") => {
-                let files = [
-                    "memory.limit_in_bytes",
-                    "memory.usage_in_bytes",
-                    "total_inactive_file",
-                ];
-                group(&mounts.join("memory"), path, files)
+                group(&mounts.join("memory"), path, &VERSION_1)
             }
             _ => None,
         }
@@ -43,10 +34,28 @@ fn free_under(root: &Path) -> Option<usize> {
     machine.into_iter().chain(of_groups).min()
 }
 
+/// The files of a control group that name its limit and what is used, and the lines of `memory.stat`
+/// that name what of that gives way: the kernel's cache of files.
+struct Files {
+    limit: &'static str,
+    used: &'static str,
+    cache: &'static [&'static str],
+}
+
+const VERSION_2: Files = Files {
+    limit: "memory.max",
+    used: "memory.current",
+    cache: &["active_file", "inactive_file", "slab_reclaimable"],
+};
+
+const VERSION_1: Files = Files {
+    limit: "memory.limit_in_bytes",
+    used: "memory.usage_in_bytes",
+    cache: &["total_active_file", "total_inactive_file"],
+};
+
 /// What is free in a control group and in all that it is a part of; nothing where none has a limit.
-/// `files` name the limit, what is used, and in `memory.stat` what of that is the cache of files,
-/// which gives way.
-fn group(mount: &Path, path: &str, [limit, used, cache]: [&str; 3]) -> Option<usize> {
+fn group(mount: &Path, path: &str, files: &Files) -> Option<usize> {
     let number = |path: PathBuf| read_to_string(path).ok()?.trim().parse::<usize>().ok();
     // A container may see its own group at the mount's root, under the name that it has outside.
     let whole = mount.join(path.trim_start_matches('/'));
@@ -55,16 +64,16 @@ fn group(mount: &Path, path: &str, [limit, used, cache]: [&str; 3]) -> Option<us
         .take_while(|level| level.starts_with(mount));
     let free = levels.filter_map(|level| {
         // `max` is no number: no limit.
-        let limit = number(level.join(limit))?;
-        let used = number(level.join(used))?;
+        let limit = number(level.join(files.limit))?;
+        let used = number(level.join(files.used))?;
         let stat = read_to_string(level.join("memory.stat")).unwrap_or_default();
-        let cached = stat.lines().find_map(|line| {
+        let cached = stat.lines().filter_map(|line| {
             let (name, value) = line.split_once(' ')?;
-            (name == cache)
-                .then(|| value.parse::<usize>().ok())
-                .flatten()
+            let is_cache = files.cache.contains(&name);
+            is_cache.then(|| value.parse::<usize>().ok()).flatten()
         });
-        Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+        let cached: usize = cached.sum();
+        Some(limit.saturating_sub(used.saturating_sub(cached)))
     });
     free.min()
 }
@@ -111,7 +120,7 @@ mod tests {
             ("sys/fs/cgroup/a/memory.current", "3000000\n"),
             (
                 "sys/fs/cgroup/a/memory.stat",
-                "anon 7\ninactive_file 500000\n",
+                "anon 7\ninactive_file 300000\nactive_file 150000\nslab_reclaimable 50000\n",
             ),
         ];
         assert_eq!(free_under(root(&files).path()), Some(1_500_000));
@@ -129,7 +138,7 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "2500000\n"),
             (
                 "sys/fs/cgroup/memory/memory.stat",
-                "total_inactive_file 600000\n",
+                "inactive_file 9\ntotal_inactive_file 350000\ntotal_active_file 250000\n",
             ),
         ];
         assert_eq!(free_under(root(&files).path()), Some(100_000));

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use data::Dataset;
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use web::{Model, Options, ServeError, ServerEvent};
@@ -149,14 +149,17 @@ fn address_here(listening: SocketAddr) -> SocketAddr {
 /// The address for other machines of the network, where museau listens everywhere and there is a
 /// network.
 fn address_there(listening: SocketAddr) -> Option<SocketAddr> {
-    /// Kept for examples in texts (RFC 5737): no machine has it.
-    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
     if !listening.ip().is_unspecified() {
         return None;
     }
+    // Addresses kept for examples in texts (RFC 5737, RFC 3849): no machine has them.
+    let elsewhere: IpAddr = match listening {
+        SocketAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 1).into(),
+        SocketAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    };
     // Nothing is sent: the system only chooses the address that it would send from.
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect(ELSEWHERE).ok()?;
+    let socket = UdpSocket::bind((listening.ip(), 0)).ok()?;
+    socket.connect((elsewhere, 9)).ok()?;
     let own = socket.local_addr().ok()?.ip();
     (!own.is_loopback()).then_some((own, listening.port()).into())
 }

@@ -81,8 +81,12 @@ impl Format {
                 return Ok(format);
             }
         }
-        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-            return Ok(Format::WebP);
+        if bytes.starts_with(b"RIFF") {
+            match bytes.get(8..12) {
+                Some(b"WEBP") => return Ok(Format::WebP),
+                Some(b"AVI ") => return Err(DecodeError::Film),
+                _ => {}
+            }
         }
         if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
             return match bytes.get(8..11) {
@@ -186,6 +190,10 @@ fn of_brands(bytes: &[u8]) -> Result<Format, DecodeError> {
         .enumerate()
         .filter(|(index, _)| *index != 1);
     let mut general = false;
+    if matches!(bytes.get(8..12), Some(b"M4A " | b"M4B ")) {
+        // Sound alone.
+        return Err(DecodeError::NotAPhoto);
+    }
     for (_, brand) in brands {
         match brand {
             b"avif" | b"avis" => return Err(unsupported("AVIF")),
@@ -234,6 +242,8 @@ mod tests {
             page,
             b"x",
             b"version https://git-lfs",
+            b"RIFF\x24\0\0\0WAVEfmt ",
+            b"\0\0\0\x14ftypM4A \0\0\0\0isom",
         ] {
             assert_eq!(Format::of(bytes), Err(DecodeError::NotAPhoto));
         }
@@ -276,6 +286,8 @@ mod tests {
         for bytes in [
             &b"\0\0\0\x14ftypisom\0\0\0\0mp41"[..],
             b"\0\0\0\x14ftypqt  \0\0\0\0qt  ",
+            b"\0\0\0\x18ftypM4V \0\0\0\0M4A isom",
+            b"RIFF\x24\0\0\0AVI LIST",
             MATROSKA,
         ] {
             assert_eq!(Format::of(bytes), Err(DecodeError::Film));

@@ -53,6 +53,14 @@ pub enum StepFault {
         /// The known name that is most like it.
         nearest: &'static str,
     },
+    /// The step has no parameter of this name.
+    #[error("there is no parameter `{name}`; the nearest is `{nearest}`")]
+    UnknownParameter {
+        /// The name that was written.
+        name: String,
+        /// The step's parameter that is most like it.
+        nearest: &'static str,
+    },
     /// There is no step of this name, nor of one like it.
     #[error("there is no step `{name}`; there are {known}")]
     NoName {

@@ -2,9 +2,10 @@
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
 
-/// The `Host` of a request.
+/// The `Host` of a request, if it has one; what is no text is nobody's own.
 pub(crate) fn of(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::HOST)?.to_str().ok()
+    let host = headers.get(header::HOST)?;
+    Some(host.to_str().unwrap_or_default())
 }
 
 /// Whether a host (`127.0.0.1:8000`, `[::1]`, `localhost`) is an address, or this computer's own name

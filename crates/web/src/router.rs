@@ -1,7 +1,7 @@
 //! All addresses in one place, the headers that every answer carries, and what unknown ones get.
 use crate::app::{App, Asked, asked_language};
 use crate::failure::Failure;
-use crate::failure_page::fail;
+use crate::failure_page::{fail, failure_page};
 use crate::{api, apps, assets, host, language};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -49,11 +49,12 @@ async fn own_names_only(
     request: Request,
     next: Next,
 ) -> Response {
-    let own = host::of(request.headers()).is_some_and(host::is_own);
+    // A request that names nobody (HTTP/1.0) is of no site.
+    let own = host::of(request.headers()).is_none_or(host::is_own);
     if own || !app.own_names_only {
         next.run(request).await
     } else {
-        Failure::foreign_name().problem(asked.language)
+        failure_page(asked, &Failure::foreign_name(), &[], None)
     }
 }
 

@@ -214,6 +214,8 @@ mod tests {
         options.compute_waiting = 8;
         let app = crate::app(options).unwrap();
         let compute = app.recogniser.compute.clone();
+        let gate = app.gate.clone();
+        let all = gate.free();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = crate::router::router(app);
@@ -255,8 +257,15 @@ mod tests {
         }
         assert!(waiting.len() >= 8);
         drop((first, waiting));
-        // The server hears of it on its own threads.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Who is known to be gone has given the memory of the request back.
+        let heard = async {
+            while gate.free() < all {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), heard)
+            .await
+            .unwrap();
         for _ in 0..=8 {
             release.send(()).unwrap();
         }

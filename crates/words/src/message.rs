@@ -168,6 +168,7 @@ messages! {
     "step.expected" => StepExpected { position, expected },
     "step.unknown" => StepUnknown { position, name },
     "step.none" => StepNone { position, name, known },
+    "step.no_parameter" => StepNoParameter { position, name },
     "step.count" => StepCount { position, step, usage },
     "step.value" => StepValue { position, value, argument, allowed },
     "step.too_long" => StepTooLong,

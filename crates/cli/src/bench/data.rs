@@ -1,9 +1,8 @@
 //! `museau bench data`: how many photos a second are decoded and resized, or come from the cache.
 use crate::context::Context;
-use crate::data::preview;
 use crate::failure::{Failure, Status};
 use crate::options::Output;
-use crate::{data_set, model, photos};
+use crate::{augmentation, data_set, model, photos};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use data::Part;
@@ -171,7 +170,7 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
 
 /// Takes epochs from the cached loader.
 fn cached(context: &Context, arguments: &DataBenchArguments, input: InputSpec) -> Result<Report> {
-    let augmentation = preview::parse(context, "--augment", &arguments.augment)?;
+    let augmentation = augmentation::parse(context, "--augment", &arguments.augment)?;
     let (manifest, _) = data_set::manifest(context, &arguments.photos[0])?;
     let entries = manifest.all_entries();
     let places: Vec<usize> = (0..entries.len())
@@ -193,7 +192,7 @@ fn cached(context: &Context, arguments: &DataBenchArguments, input: InputSpec) -
         context.threads,
         &|_, _| {},
     )
-    .map_err(|error| preview::failed(context, &error))?;
+    .map_err(|error| augmentation::failed(context, &error))?;
     if !context.quiet {
         eprintln!("cache: {:.1} s", start.elapsed().as_secs_f64());
     }
@@ -211,7 +210,7 @@ fn cached(context: &Context, arguments: &DataBenchArguments, input: InputSpec) -
     for epoch in 0..arguments.runs {
         let start = Instant::now();
         for batch in loader.epoch(epoch) {
-            let batch = batch.map_err(|error| preview::failed(context, &error))?;
+            let batch = batch.map_err(|error| augmentation::failed(context, &error))?;
             std::hint::black_box(batch.values());
         }
         rates.push(photos as f64 / start.elapsed().as_secs_f64());

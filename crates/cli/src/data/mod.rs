@@ -3,7 +3,7 @@ mod check;
 mod explore;
 mod fetch;
 mod import;
-pub mod preview;
+mod preview;
 mod review;
 mod split;
 mod summary;

@@ -1,13 +1,13 @@
 //! `museau data preview`: photos beside what an augmentation makes of them, on one page.
+use crate::augmentation::{failed, parse};
 use crate::context::Context;
 use crate::data_set::{Source, open};
-use crate::failure::{Failure, Status};
 use crate::outputs::{begin, finish};
 use anyhow::Result;
 use clap::Args;
-use data::loader::{LoaderError, PreviewOptions};
+use data::loader::PreviewOptions;
 use std::path::PathBuf;
-use vision::augment::{Augmentation, registry};
+use vision::augment::registry;
 
 /// Options of `museau data preview`.
 #[derive(Debug, Args)]
@@ -73,21 +73,4 @@ pub fn run(context: &Context, arguments: &PreviewArguments) -> Result<()> {
     finish(context, file, page.as_bytes())?;
     println!("{}", arguments.output.display());
     Ok(())
-}
-
-/// Reads an augmentation that was given to an option.
-pub fn parse(context: &Context, option: &str, text: &str) -> Result<Augmentation> {
-    Augmentation::parse(text).map_err(|error| {
-        let said = data::loader::step_message(&error, context.language);
-        Failure::error(Status::Usage, format!("{option}: {said}"))
-    })
-}
-
-/// What stopped the loader, in the person's language.
-pub fn failed(context: &Context, error: &LoaderError) -> anyhow::Error {
-    let status = match error {
-        LoaderError::File(data::Error::Write { .. }) | LoaderError::Thread => Status::Failed,
-        _ => Status::Unusable,
-    };
-    Failure::error(status, error.message(context.language))
 }

@@ -1,8 +1,7 @@
 //! `museau runs compare`: what differs between runs, and which was better.
 use super::json::Number;
-use super::sparkline::curve;
 use super::table::{Cell, Table, terminal_width};
-use super::text::{Words, shown};
+use super::text::{Words, curve, shown};
 use crate::context::Context;
 use crate::csv::quoted;
 use crate::storage::{StorageArguments, all_details, look};

@@ -1,8 +1,7 @@
 //! `museau runs show`: all that is recorded of one run.
 use super::json;
-use super::sparkline::curve;
 use super::table::{Cell, Table, terminal_width};
-use super::text::{Words, duration, folder, moment, shown};
+use super::text::{Words, curve, duration, folder, moment, shown};
 use crate::context::Context;
 use crate::storage::{StorageArguments, details, look};
 use anstyle::Style;

@@ -1,24 +1,9 @@
 //! A series of numbers as a line of blocks: `█▆▄▃▂▁`.
-use crate::context::Context;
-use crate::storage::failure;
-use anyhow::Result;
-use study::Storage;
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A value that has no height: NaN or infinite.
 const NO_HEIGHT: char = '×';
-
-/// Characters of a curve.
-const CURVE: usize = 24;
-
-/// The curve of a metric of a run.
-pub fn curve(context: &Context, storage: &Storage, run: &str, metric: &str) -> Result<String> {
-    let series = storage.series(run, metric);
-    let series = series.map_err(|error| failure(context, &error))?;
-    let values: Vec<f64> = series.iter().map(|point| point.value).collect();
-    Ok(sparkline(&values, CURVE))
-}
 
 /// The values in at most `width` characters, from the lowest to the highest of them. Of more values
 /// than characters, each character shows a mean; one that is no number marks its character.

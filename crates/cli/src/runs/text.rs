@@ -1,9 +1,13 @@
 //! How runs, their times and their numbers are written for people.
+use super::sparkline::sparkline;
 use super::table::Cell;
+use crate::context::Context;
+use crate::storage::failure;
 use anstyle::{AnsiColor, Style};
+use anyhow::Result;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use study::{RunRow, State};
+use study::{RunRow, State, Storage};
 use words::{Language, Message};
 
 /// Headings and states in one language.
@@ -100,6 +104,17 @@ pub fn instant(milliseconds: i64) -> Option<String> {
 pub fn folder(row: &RunRow) -> String {
     let folder = row.folder.as_ref();
     folder.map_or_else(String::new, |folder| folder.display().to_string())
+}
+
+/// Characters of a curve.
+const CURVE: usize = 24;
+
+/// The curve of a metric of a run.
+pub fn curve(context: &Context, storage: &Storage, run: &str, metric: &str) -> Result<String> {
+    let series = storage.series(run, metric);
+    let series = series.map_err(|error| failure(context, &error))?;
+    let values: Vec<f64> = series.iter().map(|point| point.value).collect();
+    Ok(sparkline(&values, CURVE))
 }
 
 #[cfg(test)]

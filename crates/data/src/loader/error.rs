@@ -82,6 +82,10 @@ pub fn step_message(error: &StepError, language: Language) -> String {
             let unknown = Message::StepUnknown { position, name };
             return words::message_unknown(language, unknown, Some(nearest));
         }
+        StepFault::UnknownParameter { name, nearest } => {
+            let unknown = Message::StepNoParameter { position, name };
+            return words::message_unknown(language, unknown, Some(nearest));
+        }
         StepFault::NoName { name, known } => Message::StepNone {
             position,
             name,

@@ -97,8 +97,8 @@ impl Training {
             photos: record.photos.clone(),
             fitted: record.fitted.len(),
             chosen: record.chosen.len(),
-            seen: predicted.among(&record.fitted, manifest),
-            looked_at: predicted.among(&record.chosen, manifest),
+            seen: predicted.among(&record.fitted, manifest).len(),
+            looked_at: predicted.among(&record.chosen, manifest).len(),
         }
     }
 }

@@ -82,11 +82,11 @@ pub fn match_classes(labels: &[Label], manifest: &Manifest) -> Vec<Option<usize>
 }
 
 impl Predicted {
-    /// How many of the photos are in a set.
-    pub fn among(&self, ids: &PhotoIds, manifest: &Manifest) -> usize {
-        let hash = |photo: &PredictedPhoto| &manifest.all_entries()[photo.entry].hash;
-        let photos = self.photos.iter();
-        photos.filter(|photo| ids.contains(hash(photo))).count()
+    /// Those of the photos that are in a set, as indices into [`Manifest::all_entries`].
+    pub fn among(&self, ids: &PhotoIds, manifest: &Manifest) -> Vec<usize> {
+        let entries = self.photos.iter().map(|photo| photo.entry);
+        let is_among = |entry: &usize| ids.contains(&manifest.all_entries()[*entry].hash);
+        entries.filter(is_among).collect()
     }
 
     /// Runs a model on the photos of a part, each thread a photo at a time.

@@ -174,10 +174,18 @@ fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, Trai
         let names = || graph.nodes().iter().map(graph::Node::name);
         let own: Vec<&str> = names().filter(|name| name.starts_with(prefix)).collect();
         if own.is_empty() {
-            let nearest = words::nearest(prefix, names().map(|name| (name, name)));
+            // Beginnings of as many words.
+            let words = prefix.matches('_').count();
+            let beginning = |name: &str| {
+                let end = name.match_indices('_').nth(words).map(|(end, _)| end);
+                name[..end.unwrap_or(name.len())].to_owned()
+            };
+            let beginnings: Vec<String> = names().map(beginning).collect();
+            let known = beginnings.iter().map(|known| (known.as_str(), known));
+            let nearest = words::nearest(prefix, known).cloned();
             return Err(TrainError::Freeze {
                 prefix: prefix.to_owned(),
-                nearest: nearest.map(str::to_owned),
+                nearest,
             });
         }
         frozen.extend(own.into_iter().map(str::to_owned));

@@ -230,7 +230,7 @@ fn named<'text>(
         let names = kind.parameters.iter().map(|p| (p.name, p.name));
         let (step, usage) = (kind.name, kind.usage());
         let fault = match words::nearest(name, names) {
-            Some(nearest) => StepFault::UnknownName {
+            Some(nearest) => StepFault::UnknownParameter {
                 name: name.to_owned(),
                 nearest,
             },

@@ -183,6 +183,10 @@ mod texts {
     fn say_where_they_are_wrong() {
         let unknown = |text: &str| match fault(text) {
             (position, StepFault::UnknownName { nearest, .. }) => (position, nearest),
+            (position, StepFault::UnknownParameter { name, nearest }) => {
+                assert_eq!(name, "tile");
+                (position, nearest)
+            }
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(unknown("clahe(2,8) | bilatral(9)"), (14, "bilateral"));

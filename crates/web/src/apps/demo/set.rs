@@ -26,7 +26,7 @@ pub(super) fn name(class: &Class, language: Language) -> &str {
 }
 
 /// Every folded name that a person may give a class.
-pub(super) fn names(class: &Class) -> Vec<String> {
+fn names(class: &Class) -> Vec<String> {
     class
         .breed
         .into_iter()
