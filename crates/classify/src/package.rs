@@ -92,6 +92,9 @@ pub struct Provenance {
     /// What a training here depended on; none of weights from elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingRecord>,
+    /// The photos that the temperature was fitted to anew, after the package was made.
+    #[serde(default, skip_serializing_if = "PhotoIds::is_empty")]
+    pub calibrated: PhotoIds,
 }
 
 /// What a training depended on, and on which photos it was done.

@@ -345,7 +345,10 @@ fn chosen_classes_are_named_and_a_misspelt_one_is_answered_with_the_nearest() {
     let refused = split("pug,beegle", &[]);
     assert_eq!(status(&refused), 3, "{refused:?}");
     let said = text(&refused.stderr);
-    assert!(said.contains("‘beegle’. The nearest is ‘beagle’"), "{said}");
+    assert!(
+        said.contains("‘beegle’. The nearest name is ‘beagle’"),
+        "{said}"
+    );
     let refused = text(&split("9", &["--lang", "fr"]).stderr);
     assert!(
         refused.contains('9') && refused.contains("en a 2"),

@@ -251,6 +251,11 @@ fn a_temperature_is_fitted_on_val_alone_and_the_package_is_whole() {
     };
     assert!(likelihood(&after) <= likelihood(&before) + 1e-6);
     assert_ne!(after["temperature"], before["temperature"]);
+    assert_eq!(before["calibrated_on"], 0);
+    assert_eq!(after["calibrated_on"], after["over_all"]["photos"]);
+    let said = run(&["evaluate", &fitted, &at("set"), "--lang", "en"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("its temperature was fitted to"), "{said}");
     assert_eq!(after["over_all"]["top_1"], before["over_all"]["top_1"]);
     let comparison = &after["comparisons"][0];
     assert_eq!(

@@ -315,7 +315,7 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["key.toml"],
         2,
-        "no key ‘train.epocs’. The nearest is ‘train.epochs’",
+        "no key ‘train.epocs’. The nearest name is ‘train.epochs’",
         "pas de clé « train.epocs ». Le nom le plus proche : « train.epochs »",
     );
     fs::write(home.path("odd.toml"), "[train\nepochs = 3").expect("a recipe");

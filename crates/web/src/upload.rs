@@ -153,12 +153,6 @@ impl Gate {
         }
     }
 
-    /// How much of the memory is free, in units.
-    #[cfg(test)]
-    pub(crate) fn free(&self) -> usize {
-        self.memory.available_permits()
-    }
-
     /// Whether another request would be let in now.
     pub(crate) fn is_open(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) < self.limits.waiting

@@ -243,6 +243,7 @@ messages! {
     "evaluate.trained" => EvaluateTrained { dataset, fitted, chosen, hash },
     "evaluate.seen" => EvaluateSeen { count },
     "evaluate.looked_at" => EvaluateLookedAt { count },
+    "evaluate.calibrated_on" => EvaluateCalibratedOn { count },
     "evaluate.unseen" => EvaluateUnseen,
     "evaluate.figures" => EvaluateFigures,
     "evaluate.over_all" => EvaluateOverAll { classes },
@@ -733,7 +734,7 @@ mod tests {
         };
         assert_eq!(
             said(Some("train.epochs")),
-            "A recipe has no key ‘epocs’. The nearest is ‘train.epochs’. \
+            "A recipe has no key ‘epocs’. The nearest name is ‘train.epochs’. \
              `museau train --help` lists the keys."
         );
         assert_eq!(

@@ -13,7 +13,7 @@ pub use views::{ParseViewsError, parse_views, views_text};
 use crate::calibration::{Calibration, DogRule};
 use crate::classifier::Classifier;
 use crate::network::OpenOptions;
-use crate::package::{About, Label, Package, Provenance};
+use crate::package::{About, Label, Package, PhotoIds, Provenance};
 use graph::View;
 use rows::{Rows, mean_of};
 use std::path::{Path, PathBuf};
@@ -161,6 +161,7 @@ pub fn assemble(recipe: &Recipe<'_>) -> Result<Package, MakeError> {
                 seen: recipe.seen.clone(),
                 made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),
                 training: None,
+                calibrated: PhotoIds::default(),
             },
             card: String::new(),
         },

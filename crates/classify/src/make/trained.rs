@@ -5,7 +5,7 @@ use super::{Fit, MakeError, card, fit_to_rows, label};
 use crate::calibration::Calibration;
 use crate::classifier::Classifier;
 use crate::network::OpenOptions;
-use crate::package::{About, Package, Provenance, TrainingRecord};
+use crate::package::{About, Package, PhotoIds, Provenance, TrainingRecord};
 use graph::{Graph, InputSpec};
 use tensor::{NamedTensors, Pool};
 use vision::Photo;
@@ -62,6 +62,7 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
                 seen: trained.seen,
                 made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),
                 training: Some(trained.training),
+                calibrated: PhotoIds::default(),
             },
             card: String::new(),
         },

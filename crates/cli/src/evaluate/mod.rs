@@ -8,8 +8,8 @@ use crate::progress::Shown;
 use crate::{data_set, model, outputs};
 use anyhow::Result;
 use clap::Args;
-use classify::{Package, make};
-use data::Part;
+use classify::{Package, PhotoIds, make};
+use data::{Manifest, Part};
 use std::io::Write;
 use std::path::PathBuf;
 use subject::{PartName, Subject, part, unusable};
@@ -116,7 +116,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     }
     drop(out);
     if let (Some(file), Subject::Model(package, _)) = (fitted, subject) {
-        fit(context, *package, &predicted, &evaluation, file)?;
+        fit(context, *package, &predicted, &manifest, &evaluation, file)?;
     }
     Ok(())
 }
@@ -126,6 +126,7 @@ fn fit(
     context: &Context,
     mut package: Package,
     predicted: &Predicted,
+    manifest: &Manifest,
     before: &Evaluation,
     file: data::AtomicFile,
 ) -> Result<()> {
@@ -139,6 +140,9 @@ fn fit(
     let old = package.about.calibration.temperature;
     make::calibrate_answers(&mut package.about, &logits, &truths, &fitted_on)
         .map_err(|error| Failure::error(Status::Unusable, error.to_string()))?;
+    let entries = predicted.photos.iter().map(|photo| photo.entry);
+    let hashes = entries.map(|entry| &manifest.all_entries()[entry].hash);
+    package.about.provenance.calibrated = PhotoIds::of(hashes);
     let bytes = package
         .to_bytes()
         .map_err(|error| model::unusable(context, None, &error))?;

@@ -67,6 +67,8 @@ pub struct Evaluation {
     pub comparisons: Vec<Comparison>,
     /// On which photos the model was trained, where its package says it.
     pub training: Option<Training>,
+    /// Of the photos evaluated those that the temperature was fitted to anew.
+    pub calibrated_on: usize,
 }
 
 /// On which photos a model was trained, and how many of those evaluated are among them, by content.
@@ -268,6 +270,7 @@ impl Evaluation {
             comparisons,
             training: (predicted.training.as_ref())
                 .map(|record| Training::of(record, predicted, manifest)),
+            calibrated_on: predicted.among(&predicted.calibrated, manifest).len(),
         })
     }
 

@@ -31,6 +31,8 @@ pub struct Predicted {
     pub unreadable: Vec<(String, String)>,
     /// On which photos the model was trained, where its package says it.
     pub training: Option<TrainingRecord>,
+    /// The photos that its temperature was fitted to anew; none of a table of predictions.
+    pub calibrated: PhotoIds,
 }
 
 /// What it says of one photo.
@@ -108,6 +110,9 @@ impl Predicted {
         let (mut predicted, known) = Self::begin(model, about.labels.clone(), manifest, part)?;
         predicted.temperature = Some(about.calibration.temperature);
         predicted.training.clone_from(&about.provenance.training);
+        predicted
+            .calibrated
+            .clone_from(&about.provenance.calibrated);
         let entries = manifest.all_entries();
         let seen = parallel::map(threads, known.len(), progress, |place| {
             let photo = match read(manifest, &entries[known[place].0], language) {
@@ -220,6 +225,7 @@ impl Predicted {
                 .collect(),
             unreadable: Vec::new(),
             training: None,
+            calibrated: PhotoIds::default(),
         };
         Ok((predicted, known))
     }

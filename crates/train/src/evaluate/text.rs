@@ -67,6 +67,10 @@ impl Evaluation {
             }
             None => {}
         }
+        if self.calibrated_on > 0 {
+            let count = &self.calibrated_on.to_string();
+            lines.push(Message::EvaluateCalibratedOn { count }.text(language));
+        }
         if !self.unknown_classes.is_empty() {
             let count: usize = self.unknown_classes.iter().map(|(_, count)| count).sum();
             let names = self.unknown_classes.iter().map(|(name, _)| name.as_str());
