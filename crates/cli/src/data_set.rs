@@ -4,7 +4,7 @@ use crate::failure::{Failure, Status};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
-use data::check::decisions::Decisions;
+use data::check::decisions::{Applied, Decisions};
 use data::{Error, ImportOptions, Imported, Manifest, Problem};
 use std::path::{Path, PathBuf};
 use words::Message;
@@ -64,10 +64,17 @@ pub fn decided(
     path: &Path,
 ) -> Result<(Manifest, Decisions)> {
     let decisions = Decisions::open(path).map_err(unusable(context))?;
-    let (decided, unmet) = decisions.apply(manifest);
+    let Applied {
+        manifest: decided,
+        unmet,
+        new_classes,
+    } = decisions.apply(manifest);
     if !context.quiet {
-        for path in unmet {
-            eprintln!("{}", context.say(Message::DecisionUnmet { path: &path }));
+        for path in &unmet {
+            eprintln!("{}", context.say(Message::DecisionUnmet { path }));
+        }
+        for name in &new_classes {
+            eprintln!("{}", context.say(Message::DecisionNewClass { name }));
         }
     }
     if decided.all_entries().is_empty() {

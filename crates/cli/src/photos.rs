@@ -47,6 +47,10 @@ fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
     };
     entries.sort_by_key(|entry| entry.file_name());
     for entry in entries {
+        // What a Mac leaves beside each photo (`._dog.jpg`) is none.
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         let path = entry.path();
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {

@@ -45,6 +45,10 @@ fn said(error: &Error, language: Language) -> Option<String> {
         Some(ContextValue::Strings(texts)) if !texts.is_empty() => Some(texts.join(", ")),
         _ => None,
     };
+    let number = |kind| match error.get(kind) {
+        Some(ContextValue::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
     let wrong = text(ContextKind::InvalidArg);
     let (value, reason, other);
     let message = match error.kind() {
@@ -87,6 +91,30 @@ fn said(error: &Error, language: Language) -> Option<String> {
             Message::UsageConflict {
                 argument: wrong.as_deref()?,
                 other: &other,
+            }
+        }
+        ErrorKind::MissingSubcommand => {
+            value = text(ContextKind::InvalidSubcommand)?;
+            other = text(ContextKind::ValidSubcommand)?;
+            Message::UsageNoVerb {
+                command: &value,
+                verbs: &other,
+            }
+        }
+        ErrorKind::TooFewValues => {
+            value = number(ContextKind::ActualNumValues)?;
+            other = number(ContextKind::MinValues)?;
+            Message::UsageTooFew {
+                argument: wrong.as_deref()?,
+                wanted: &other,
+                given: &value,
+            }
+        }
+        ErrorKind::TooManyValues => {
+            value = text(ContextKind::InvalidValue)?;
+            Message::UsageNoValue {
+                argument: wrong.as_deref()?,
+                value: &value,
             }
         }
         _ => return None,
@@ -182,6 +210,21 @@ mod tests {
                 &["data", "split", "x", "-o", "y", "--test", "2"],
                 &["‘2’", "0 <= SHARE < 1"],
                 &["« 2 »", "0 <= SHARE < 1"],
+            ),
+            (
+                &["models", "--quiet"],
+                &["A verb is missing after ‘museau models’", "verify"],
+                &["Il manque un verbe après « museau models »", "verify"],
+            ),
+            (
+                &["runs", "compare", "one"],
+                &["takes at least 2 values, and there is 1"],
+                &["attend au moins 2 valeurs, et 1 y est"],
+            ),
+            (
+                &["classify", "--json=yes", "a.jpg"],
+                &["--json takes no value (‘yes’)"],
+                &["--json n’attend pas de valeur (« yes »)"],
             ),
             (
                 &["classify", "--json", "--csv", "a.jpg"],

@@ -92,7 +92,7 @@ const SMALL_SETS: [&str; 5] = [
 ];
 
 /// The class that a name means.
-fn class_of(manifest: &Manifest, name: &str) -> Option<String> {
+pub(crate) fn class_of(manifest: &Manifest, name: &str) -> Option<String> {
     let classes = manifest.classes();
     let exact = classes.iter().find(|class| class.folder == name);
     let breed = || {

@@ -225,7 +225,8 @@ impl Failure {
                 limit: &limit.to_string(),
             }),
             What::NoPhoto => say(Message::HttpMissingPhoto),
-            What::NotAForm | What::BadForm => say(Message::HttpBadMultipart),
+            What::NotAForm => say(Message::HttpNotAForm),
+            What::BadForm => say(Message::HttpBadMultipart),
             What::BadField { field, value } => say(Message::HttpBadRequest {
                 detail: &format!("{field} = {value}"),
             }),

@@ -558,7 +558,7 @@ async fn wrong_forms_are_refused() {
     let mut json = post("/api/v1/classify", "{}");
     let media_type = "application/json".parse().unwrap();
     json.headers_mut().insert(header::CONTENT_TYPE, media_type);
-    ask(&app, json).await.is_problem(415, "bad_multipart");
+    ask(&app, json).await.is_problem(415, "not_a_form");
 }
 
 #[tokio::test]

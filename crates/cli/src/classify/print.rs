@@ -108,7 +108,14 @@ impl<'a> Printer<'a> {
             Form::Text => match &outcome.result {
                 Ok(answer) => {
                     let language = self.context.language;
-                    writeln!(self.out, "{photo}: {}", answer.summary(language))?;
+                    let together = outcome.together.iter();
+                    let all: Vec<_> = together.map(|path| path.display().to_string()).collect();
+                    let shown = if all.is_empty() {
+                        photo
+                    } else {
+                        all.join(", ")
+                    };
+                    writeln!(self.out, "{shown}: {}", answer.summary(language))?;
                     for line in details(answer, language) {
                         writeln!(self.out, "  {line}")?;
                     }
@@ -187,7 +194,11 @@ fn details(answer: &Answer, language: Language) -> Vec<String> {
             .map(with_percent)
             .collect();
         if !others.is_empty() {
-            let label = Message::AnswerOthers.text(language);
+            let label = match answer.answer {
+                AnswerKind::Dog => Message::AnswerOthers,
+                _ => Message::AnswerClosest,
+            };
+            let label = label.text(language);
             lines.push(format!("{label}{colon} {}", others.join(", ")));
         }
         let alike: Vec<_> = answer

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::data_set::{Source, open, unusable};
 use crate::failure::{Failure, Status};
 use crate::features;
-use crate::outputs::{begin, finish};
+use crate::outputs::{Kind, begin, finish};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
@@ -44,10 +44,10 @@ pub struct CheckArguments {
 pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
     // A source that is none leaves no folder behind.
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
-    let page = begin(context, &arguments.output.join("report.html"))?;
-    let numbers = begin(context, &arguments.output.join("check.json"))?;
+    let page = begin(context, &arguments.output.join("report.html"), Kind::Page)?;
+    let numbers = begin(context, &arguments.output.join("check.json"), Kind::Json)?;
     let table = match &arguments.out_of_fold {
-        Some(Some(path)) => Some(begin(context, path)?),
+        Some(Some(path)) => Some(begin(context, path, Kind::Table)?),
         _ => None,
     };
     let shown = Shown::of_items(context, "check");

@@ -2,7 +2,7 @@
 use crate::context::Context;
 use crate::data_set::{Source, open};
 use crate::features;
-use crate::outputs::{begin, finish};
+use crate::outputs::{Kind, begin, finish};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
@@ -34,8 +34,8 @@ pub struct ExploreArguments {
 pub fn run(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let (manifest, _, _) = open(context, &arguments.source)?;
     let page_path = arguments.output.join("explore.html");
-    let page = begin(context, &page_path)?;
-    let numbers = begin(context, &arguments.output.join("explore.json"))?;
+    let page = begin(context, &page_path, Kind::Page)?;
+    let numbers = begin(context, &arguments.output.join("explore.json"), Kind::Json)?;
     let shown = Shown::of_items(context, "explore");
     let progress = |done, all| shown.now(done as u64, all as u64);
     let explored =

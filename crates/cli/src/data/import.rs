@@ -2,7 +2,7 @@
 use super::summary::{counts, print};
 use crate::context::Context;
 use crate::data_set::{import_source, problems_beside, unusable};
-use crate::outputs::{begin, begin_manifest, may_replace};
+use crate::outputs::{Kind, begin, begin_manifest, may_replace};
 use anyhow::Result;
 use clap::Args;
 use data::{Error, ImportOptions, Problem, ProblemKind};
@@ -48,7 +48,7 @@ pub fn run(context: &Context, arguments: &ImportArguments) -> Result<()> {
         arguments.force,
     )?;
     let beside = problems_beside(&arguments.output);
-    let mut problems = begin(context, &beside)?;
+    let mut problems = begin(context, &beside, Kind::Table)?;
     let options = ImportOptions {
         photos: arguments.photos.clone(),
         path_column: arguments.path_column.clone(),

@@ -2,7 +2,7 @@
 use crate::augmentation::{failed, parse};
 use crate::context::Context;
 use crate::data_set::{Source, open};
-use crate::outputs::{begin, finish};
+use crate::outputs::{Kind, begin, finish};
 use anyhow::Result;
 use clap::Args;
 use data::loader::PreviewOptions;
@@ -59,7 +59,7 @@ fn steps() -> String {
 /// Makes the page.
 pub fn run(context: &Context, arguments: &PreviewArguments) -> Result<()> {
     let augmentation = parse(context, "--augment", &arguments.augment)?;
-    let file = begin(context, &arguments.output)?;
+    let file = begin(context, &arguments.output, Kind::Page)?;
     let (manifest, _, _) = open(context, &arguments.source)?;
     let options = PreviewOptions {
         augmentation,

@@ -33,6 +33,7 @@ pub struct ReviewArguments {
 /// Runs `museau data review`.
 pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
     // Whoever reaches the page decides: it is for this computer alone.
+    serve::check_address(context, &arguments.listen)?;
     let host = arguments
         .listen
         .rsplit_once(':')

@@ -4,6 +4,7 @@ pub mod subject;
 use crate::context::Context;
 use crate::data_set::{Source, open};
 use crate::failure::{Failure, Status};
+use crate::outputs::Kind;
 use crate::progress::Shown;
 use crate::{data_set, model, outputs};
 use anyhow::Result;
@@ -52,10 +53,14 @@ pub struct EvaluateArguments {
 /// Evaluates, prints, and writes what was asked for.
 pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     // The places are tried before the work is done.
-    let begin = |path: &Option<PathBuf>| path.as_deref().map(|path| outputs::begin(context, path));
-    let page = begin(&arguments.report).transpose()?;
-    let table = begin(&arguments.predictions).transpose()?;
-    let fitted = begin(&arguments.fit_temperature).transpose()?;
+    let begin = |path: &Option<PathBuf>, kind| {
+        let path = path.as_deref();
+        path.map(|path| outputs::begin(context, path, kind))
+            .transpose()
+    };
+    let page = begin(&arguments.report, Kind::Page)?;
+    let table = begin(&arguments.predictions, Kind::Table)?;
+    let fitted = begin(&arguments.fit_temperature, Kind::Package)?;
     let (manifest, problems, _) = open(context, &arguments.source)?;
     let source = arguments.source.path();
     let part = part(context, &manifest, source, arguments.part)?;

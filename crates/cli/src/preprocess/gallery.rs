@@ -2,7 +2,7 @@
 use super::pipeline::pipeline;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::outputs::{begin, finish};
+use crate::outputs::{Kind, begin, finish};
 use crate::photos::{self, load};
 use anyhow::Result;
 use clap::Args;
@@ -58,7 +58,7 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
         match load(context, one) {
             Ok((path, photo)) => {
                 if file.is_none() {
-                    file = Some(begin(context, &arguments.output)?);
+                    file = Some(begin(context, &arguments.output, Kind::Page)?);
                 }
                 // The first run makes tables and wakes threads; its times say little.
                 pipeline.run(&photo, None, workers);

@@ -3,7 +3,7 @@ use super::json::{Number, Whole};
 use crate::context::Context;
 use crate::csv::quoted;
 use crate::failure::{Failure, Status};
-use crate::outputs::{begin, unwritten};
+use crate::outputs::{Kind, begin, unwritten};
 use crate::storage::{StorageArguments, all_details, failure, look};
 use anyhow::Result;
 use clap::Args;
@@ -76,7 +76,11 @@ pub fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
     };
     let cannot_write =
         |error: io::Error| Failure::error(Status::Failed, unwritten(context, path, &error));
-    let mut file = begin(context, path)?;
+    let kind = match form {
+        Form::Csv => Kind::Table,
+        Form::Json => Kind::Json,
+    };
+    let mut file = begin(context, path, kind)?;
     write(context, &storage, &runs, form, &mut file).map_err(|error| {
         match error.downcast::<io::Error>() {
             Ok(error) => cannot_write(error),

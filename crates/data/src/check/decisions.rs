@@ -8,6 +8,7 @@ use super::kind::Kind;
 use crate::atomic_file::AtomicFile;
 use crate::error::{Error, TableFault};
 use crate::manifest::Manifest;
+use crate::split::class_of;
 use crate::table::Table;
 
 /// The columns: the photo as the manifest names it, its hash, what was decided, by whom, why.
@@ -69,6 +70,17 @@ pub struct Decision {
 #[derive(Clone, Debug, Default)]
 pub struct Decisions {
     lines: Vec<Decision>,
+}
+
+/// A manifest as decisions have it.
+#[derive(Debug)]
+pub struct Applied {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Photos that are decided about and are not there.
+    pub unmet: Vec<String>,
+    /// Classes that decisions name and no photo had.
+    pub new_classes: Vec<String>,
 }
 
 impl Decisions {
@@ -190,8 +202,8 @@ impl Decisions {
 
     /// The data set as decided, and the paths of decisions that meet no photo of it (moved away,
     /// or changed since).
-    pub fn apply(&self, manifest: &Manifest) -> (Manifest, Vec<String>) {
-        let mut met = BTreeSet::new();
+    pub fn apply(&self, manifest: &Manifest) -> Applied {
+        let (mut met, mut new) = (BTreeSet::new(), BTreeSet::new());
         let mut named = Vec::new();
         for (entry, decision) in manifest.all_entries().iter().zip(self.of_entries(manifest)) {
             let mut class = manifest.class_name(entry).to_owned();
@@ -199,7 +211,12 @@ impl Decisions {
                 met.insert(*entry.hash.as_bytes());
                 match &decision.verdict {
                     Verdict::Drop => continue,
-                    Verdict::Class(name) => class = name.clone(),
+                    Verdict::Class(name) => {
+                        class = class_of(manifest, name).unwrap_or_else(|| {
+                            new.insert(name.clone());
+                            name.clone()
+                        });
+                    }
                     Verdict::Keep | Verdict::Open => {}
                 }
             }
@@ -211,6 +228,10 @@ impl Decisions {
             .filter(|(hash, _)| !met.contains(*hash))
             .map(|(_, line)| line.path.clone())
             .collect();
-        (manifest.with_named(named), unmet)
+        Applied {
+            manifest: manifest.with_named(named),
+            unmet,
+            new_classes: new.into_iter().collect(),
+        }
     }
 }

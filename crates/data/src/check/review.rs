@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(saved.lines().len(), 1);
         assert!(saved.lines()[0].path.ends_with("a.jpg"));
         assert_eq!(saved.lines()[0].who, "ada");
-        let (left, _) = saved.apply(review.manifest());
+        let left = saved.apply(review.manifest()).manifest;
         assert_eq!(left.all_entries().len(), 2);
 
         // A second thought counts, and is taken back alone.

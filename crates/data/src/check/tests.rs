@@ -110,7 +110,7 @@ fn checked(folder: &Path, decisions: &Decisions) -> (Manifest, Checked) {
         ..Default::default()
     };
     let imported = import(folder, &options, &|_, _| {}).unwrap();
-    let (manifest, _) = decisions.apply(&imported.manifest);
+    let manifest = decisions.apply(&imported.manifest).manifest;
     let checked = check(
         &manifest,
         &Evidence {
@@ -252,7 +252,7 @@ fn decisions_are_honoured_edited_and_replayed() {
     // A photo that changed is not what was decided on.
     fs::write(folder.path().join("train/pug/gray.jpg"), jpeg(500, 90, 99)).unwrap();
     let (manifest, _) = checked(folder.path(), &Decisions::default());
-    let (_, unmet) = decisions.apply(&manifest);
+    let unmet = decisions.apply(&manifest).unmet;
     assert_eq!(unmet.len(), 1);
     assert!(unmet[0].ends_with("gray.jpg"));
     for wrong in ["maybe", "class:", "DROP"] {
