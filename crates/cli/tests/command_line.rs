@@ -447,7 +447,13 @@ fn a_port_in_use_is_said() {
     let output = run(&["serve", "--listen", &address]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains(&address), "{output:?}");
-    for listen in ["nowhere", "8000", ":8000", "http://127.0.0.1:8000", "0.0.0.0"] {
+    for listen in [
+        "nowhere",
+        "8000",
+        ":8000",
+        "http://127.0.0.1:8000",
+        "0.0.0.0",
+    ] {
         let output = run(&["serve", "--listen", listen]);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(text(&output.stderr).contains("ADDRESS:PORT"), "{output:?}");

@@ -213,3 +213,23 @@ fn a_gallery_of_nothing_is_an_error_and_no_page() {
     assert!(text(&output.stderr).contains("no gallery"), "{output:?}");
     assert!(output.stdout.is_empty() && !folder.path().join("out").exists());
 }
+
+#[test]
+fn a_page_is_written_over_a_page_alone() {
+    let (folder, photos) = photos();
+    let photo = photos.join("a/beagle_14.jpg");
+    let before = fs::read(&photo).expect("a photo");
+    let of = photo.to_str().unwrap();
+    let output = run(&["gallery", "gray", of, "-o", of]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("is there already"),
+        "{output:?}"
+    );
+    assert_eq!(fs::read(&photo).expect("the photo"), before);
+    let page = folder.path().join("page.html");
+    for _ in 0..2 {
+        let output = run(&["gallery", "gray", of, "-o", page.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}");
+    }
+}
