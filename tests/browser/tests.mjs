@@ -255,6 +255,9 @@ test("the form works without script", async ({ world, open }) => {
   await page.setInputFiles("#photos", world.photo("beagle_14.jpg"));
   await page.click("button.submit");
   assert.match(await page.locator(".card").innerText(), /Partie encadrée/);
+  const phone = await open({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
+  await phone.goto("/");
+  await fits(phone, "the start without script on a phone");
 });
 
 test("a wrong file is named in the person's language", async ({ open }) => {
