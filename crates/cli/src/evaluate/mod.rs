@@ -82,6 +82,15 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     let predicted = look(&subject)?;
     let numbers = |error| unusable(context, &train::evaluate::EvaluateError::Score(error));
     let mut comparisons = Vec::new();
+    // Of the others compared with, as they are named.
+    let mut paths = Vec::new();
+    let mut compare = |other: &Predicted, baseline: bool, path: String| -> Result<()> {
+        if let Some(found) = Comparison::of(&predicted, other, baseline).map_err(numbers)? {
+            comparisons.push(found);
+            paths.push(path);
+        }
+        Ok(())
+    };
     let inside = match arguments.no_baseline {
         true => None,
         false => Some(model::read(context, None)?).filter(|inside| !subject.is(inside)),
@@ -89,15 +98,19 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     if let Some(inside) = inside {
         if predicted.is_known_to(&inside.about.labels, &manifest) {
             let baseline = look(&Subject::of_package(context, inside, None)?)?;
-            comparisons.extend(Comparison::of(&predicted, &baseline, true).map_err(numbers)?);
+            compare(&baseline, true, subject::DEFAULT_NAME.to_owned())?;
         } else if !context.quiet {
             eprintln!("{}", context.say(Message::EvaluateNoBaseline));
         }
     }
-    for other in &others {
-        let other = look(other)?;
-        comparisons.extend(Comparison::of(&predicted, &other, false).map_err(numbers)?);
+    for (other, path) in others.iter().zip(&arguments.against) {
+        compare(&look(other)?, false, path.display().to_string())?;
     }
+    Comparison::tell_apart(
+        &mut comparisons,
+        &arguments.model.display().to_string(),
+        &paths,
+    );
     let name = source.display().to_string();
     let evaluation = Evaluation::of(&predicted, &manifest, &name, part, &problems, comparisons)
         .map_err(numbers)?;

@@ -36,7 +36,7 @@ impl From<PartName> for Part {
 }
 
 /// What a model is called that was named on the command line.
-const DEFAULT_NAME: &str = "default";
+pub const DEFAULT_NAME: &str = "default";
 
 /// Whose predictions are looked at.
 pub enum Subject {

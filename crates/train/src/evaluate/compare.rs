@@ -18,6 +18,12 @@ pub struct Comparison {
     pub first: ModelName,
     /// The one that it is compared with.
     pub second: ModelName,
+    /// Where the first is, told where another of those compared has its name and version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_path: Option<String>,
+    /// Where the second is, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_path: Option<String>,
     /// Whether that is the model which nothing was trained for.
     pub baseline: bool,
     /// The photos.
@@ -89,6 +95,8 @@ impl Comparison {
         Ok(Some(Comparison {
             first: first.model.clone(),
             second: second.model.clone(),
+            first_path: None,
+            second_path: None,
             baseline,
             photos: outcomes[0].len(),
             classes: of_first.len(),
@@ -106,6 +114,19 @@ impl Comparison {
             Verdict::First
         } else {
             Verdict::Second
+        }
+    }
+
+    /// Tells models of one name and version apart by where they are: a path for the first, and for
+    /// the second of each of the comparisons.
+    pub fn tell_apart(comparisons: &mut [Self], first: &str, seconds: &[String]) {
+        let own = comparisons.first().map(|comparison| &comparison.first);
+        let others = comparisons.iter().map(|comparison| &comparison.second);
+        let names: Vec<ModelName> = own.into_iter().chain(others).cloned().collect();
+        let shared = |name: &ModelName| names.iter().filter(|other| *other == name).count() > 1;
+        for (comparison, second) in comparisons.iter_mut().zip(seconds) {
+            comparison.first_path = shared(&comparison.first).then(|| first.to_owned());
+            comparison.second_path = shared(&comparison.second).then(|| second.clone());
         }
     }
 }

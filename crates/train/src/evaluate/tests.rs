@@ -178,6 +178,20 @@ fn two_models_are_compared_on_the_photos_and_classes_that_both_know() {
     assert_eq!((same.verdict(), same.test.p_value), (Verdict::Neither, 1.0));
     let said = same.sentences(Language::French).join(" ");
     assert!(said.contains("Pas de différence significative"), "{said}");
+    // Those of one name are told apart by where they are, others not.
+    let mut comparisons = [same, compared];
+    Comparison::tell_apart(
+        &mut comparisons,
+        "runs/1/model.museau",
+        &["runs/2/model.museau", "bad.museau"].map(str::to_owned),
+    );
+    for (comparison, wanted) in comparisons.iter().zip([
+        "good (runs/1/model.museau): 100.0%; good (runs/2/model.museau): 100.0%.",
+        "good (runs/1/model.museau) is better: it alone is right on 7 photos, bad on 0",
+    ]) {
+        let said = comparison.sentences(Language::English).join(" ");
+        assert!(said.contains(wanted), "{said}");
+    }
     let one = table(&["pug", "beagle"], &[("0.jpg", 1, 0.8)]);
     let other = table(&["pug", "beagle"], &[("1.jpg", 1, 0.8)]);
     let [one, other] = [one, other].map(|table| predicted(&manifest, "x", &table));

@@ -175,7 +175,14 @@ impl Training {
 impl Comparison {
     /// The comparison in words.
     pub fn sentences(&self, language: Language) -> Vec<String> {
-        let names = [&self.first, &self.second].map(shown_model);
+        let models = [
+            (&self.first, &self.first_path),
+            (&self.second, &self.second_path),
+        ];
+        let names = models.map(|(model, path)| match path {
+            Some(path) => format!("{} ({path})", shown_model(model)),
+            None => shown_model(model),
+        });
         let [first, second] = names.each_ref().map(String::as_str);
         let mut lines = Vec::new();
         if self.baseline {
