@@ -44,6 +44,9 @@ pub fn failure(context: &Context, error: &Error) -> anyhow::Error {
     Failure::error(status, said(context, error))
 }
 
+/// So many of the runs that a name could mean are named.
+const MOST_NAMED: usize = 5;
+
 /// What went wrong with the record, in the person's language.
 pub fn said(context: &Context, error: &Error) -> String {
     let shown = |path: &Path| path.display().to_string();
@@ -99,7 +102,7 @@ pub fn said(context: &Context, error: &Error) -> String {
         }
         Error::NoSuchRun { wanted } => context.say(Message::RunsNoSuchRun { wanted }),
         Error::Ambiguous { wanted, runs } => {
-            let mut first: Vec<&str> = runs.iter().take(5).map(String::as_str).collect();
+            let mut first: Vec<&str> = runs.iter().take(MOST_NAMED).map(String::as_str).collect();
             if first.len() < runs.len() {
                 first.push("…");
             }
@@ -119,7 +122,21 @@ pub fn details(context: &Context, storage: &Storage, wanted: &str) -> Result<Det
     storage
         .find(wanted)
         .and_then(|id| storage.details(&id))
-        .map_err(|error| failure(context, &error))
+        .map_err(|error| failure(context, &with_folders(storage, error)))
+}
+
+/// Puts behind each of the runs that a name could mean where it is: runs of one name differ by that.
+fn with_folders(storage: &Storage, mut error: Error) -> Error {
+    if let Error::Ambiguous { runs, .. } = &mut error {
+        for run in runs.iter_mut().take(MOST_NAMED) {
+            if let Ok(details) = storage.details(run)
+                && let Some(folder) = details.row.folder
+            {
+                *run = format!("{run} ({})", folder.display());
+            }
+        }
+    }
+    error
 }
 
 /// The runs that a person means, each once.

@@ -176,6 +176,42 @@ fn a_list_shows_runs_newest_first_or_sorted_and_only_those_asked_for() {
 }
 
 #[test]
+fn runs_of_one_name_are_told_apart_by_their_folders() {
+    let home = Home::new();
+    let list = printed(home.path(), &["list"]);
+    assert!(!list.contains("folder"), "{list}");
+    let storage = Storage::open(&home.file("runs.sqlite")).expect("a database");
+    let folder = home.file("elsewhere/trio");
+    let again = NewRun {
+        id: None,
+        name: "trio".to_owned(),
+        kind: "train".to_owned(),
+        seed: None,
+        folder: Some(folder.clone()),
+        parameters: Vec::new(),
+        environment: Vec::new(),
+        goals: Vec::new(),
+    };
+    let again = storage.begin(&again).expect("a run");
+    let folders = [folder, home.file("trio")].map(|folder| folder.display().to_string());
+    let list = printed(home.path(), &["list"]);
+    assert!(
+        list.lines()
+            .next()
+            .is_some_and(|line| line.ends_with("folder"))
+            && folders.iter().all(|folder| list.contains(folder)),
+        "{list}"
+    );
+    let (status, said) = refused(home.path(), &["show", "trio"]);
+    assert_eq!(status, 2);
+    let wanted = format!("{} ({}), ", again.id(), folders[0]);
+    assert!(
+        said.contains(&wanted) && said.contains(&folders[1]),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_run_is_shown_whole() {
     let home = Home::new();
     let shown = printed(home.path(), &["show", "trio"]);

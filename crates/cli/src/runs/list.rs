@@ -8,6 +8,7 @@ use crate::storage::{StorageArguments, failure, place, said};
 use anstyle::Style;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use std::collections::HashSet;
 use std::io::Write;
 use study::{Error, Goal, RunQuery, RunRow, State, Storage};
 use words::Message;
@@ -24,7 +25,8 @@ pub struct ListArguments {
     /// The best value of this metric first, as it is at the step that each run keeps
     #[arg(long, value_name = "METRIC")]
     sort: Option<String>,
-    /// Metrics and parameters to show, `seed` and `folder` [default: loss and accuracy]
+    /// Metrics and parameters to show, `seed` and `folder` [default: loss and accuracy, and the
+    /// folder where runs have the same name]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     columns: Option<Vec<String>>,
     /// One JSON object a line
@@ -124,9 +126,15 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
     }
     let words = Words::new(context.language);
     // A column of the default that no run has says nothing.
-    let columns: Vec<&String> = (wanted.iter())
+    let mut columns: Vec<&str> = (wanted.iter())
         .filter(|name| arguments.columns.is_some() || rows.iter().any(|row| has(row, name)))
+        .map(String::as_str)
         .collect();
+    let mut names = HashSet::new();
+    if arguments.columns.is_none() && !rows.iter().all(|row| names.insert(&row.name)) {
+        // Runs of one name are told apart by where they are.
+        columns.push("folder");
+    }
     let headings = [
         "id".to_owned(),
         words.of(Message::RunsName),
@@ -172,7 +180,7 @@ fn value(words: &Words, row: &RunRow, name: &str) -> Cell {
     match (row.parameters.get(name), name) {
         (Some(text), _) => Cell::text(text),
         (None, "seed") => Cell::number(row.seed.map(|seed| seed.to_string()).unwrap_or_default()),
-        (None, "folder") => Cell::text(folder(row)),
+        (None, "folder") => Cell::path(folder(row)),
         _ => Cell::default(),
     }
 }

@@ -9,6 +9,8 @@ pub struct Cell {
     text: String,
     style: Style,
     right: bool,
+    /// Whether its end is what tells it from others, so that it is cut at its beginning.
+    end: bool,
 }
 
 impl Cell {
@@ -18,6 +20,14 @@ impl Cell {
             // One cell is one line, whatever its text was.
             text: text.into().replace(char::is_control, " "),
             ..Cell::default()
+        }
+    }
+
+    /// A path: where it is too long its end stays.
+    pub fn path(text: impl Into<String>) -> Self {
+        Cell {
+            end: true,
+            ..Cell::text(text)
         }
     }
 
@@ -166,7 +176,7 @@ fn line(out: &mut impl Write, indent: usize, cells: &[Cell], widths: &[usize]) -
         let text = if width == 0 {
             cell.text.clone()
         } else {
-            cut(&cell.text, width)
+            cut(&cell.text, width, cell.end)
         };
         let space = width.saturating_sub(text.width());
         let (before, after) = if cell.right { (space, 0) } else { (0, space) };
@@ -183,19 +193,26 @@ fn line(out: &mut impl Write, indent: usize, cells: &[Cell], widths: &[usize]) -
     writeln!(out)
 }
 
-/// At most `width` characters of a text, the last of them `…` where something is missing.
-fn cut(text: &str, width: usize) -> String {
+/// At most `width` characters of a text, its beginning or its `end`, with `…` where something is
+/// missing.
+fn cut(text: &str, width: usize, end: bool) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
     let mut kept = String::new();
-    for character in text.chars() {
+    let mut keep = |character| {
         kept.push(character);
-        if kept.width() >= width {
+        let fits = kept.width() < width;
+        if !fits {
             kept.pop();
-            break;
         }
+        fits
+    };
+    if end {
+        let _ = text.chars().rev().all(&mut keep);
+        return std::iter::once('…').chain(kept.chars().rev()).collect();
     }
+    let _ = text.chars().all(&mut keep);
     kept.push('…');
     kept
 }
@@ -237,6 +254,14 @@ mod tests {
 ";
         assert_eq!(written(None), expected);
         assert_eq!(written(Some(45)), expected);
+    }
+
+    #[test]
+    fn a_path_is_cut_at_its_beginning() {
+        let path = "/home/é/runs/recipe-2";
+        assert_eq!(cut(path, 12, true), "…ns/recipe-2");
+        assert_eq!(cut(path, 12, false), "/home/é/run…");
+        assert_eq!(cut(path, 21, true), path);
     }
 
     #[test]
