@@ -326,7 +326,7 @@ fn verdict(context: &Context, paired: &Paired) -> String {
     let pairs = &paired.pairs.to_string();
     let p = &words::number(context.language, paired.p_value, 3);
     let gains = paired.mean_difference > 0.0;
-    context.say(match (significant, gains) {
+    let mut text = context.say(match (significant, gains) {
         (true, true) => Message::CompareGain {
             difference,
             low,
@@ -348,5 +348,14 @@ fn verdict(context: &Context, paired: &Paired) -> String {
             pairs,
             p,
         },
-    })
+    });
+    let can_show = |pairs: &usize| score::least_p_value(*pairs) < SIGNIFICANT;
+    if !can_show(&paired.pairs)
+        && let Some(needed) = (paired.pairs..).find(can_show)
+    {
+        let needed = &needed.to_string();
+        text += " ";
+        text += &context.say(Message::CompareTooFew { needed });
+    }
+    text
 }

@@ -643,6 +643,12 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
         compared["base"]["interval"]["low"].is_number(),
         "{compared}"
     );
+    assert!(
+        compared["verdict"]
+            .as_str()
+            .is_some_and(|verdict| verdict.ends_with("it takes at least 6.")),
+        "{compared}"
+    );
     let (_, _, said) = compare(&base, &["both/a-seed1", "both/a-seed2"], &["--lang", "fr"]);
     assert!(said.contains("plusieurs choses changent"), "{said}");
     assert!(said.contains("augment.steps, model.units."), "{said}");

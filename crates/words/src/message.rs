@@ -289,6 +289,7 @@ messages! {
     "compare.gain" => CompareGain { difference, low, high, pairs, p },
     "compare.loss" => CompareLoss { difference, low, high, pairs, p },
     "compare.no_difference" => CompareNoDifference { difference, low, high, pairs, p },
+    "compare.too_few" => CompareTooFew { needed },
     "evaluate.no_difference" => EvaluateNoDifference { first, only_first, second, only_second, p },
     "evaluate.baseline" => EvaluateBaseline { second },
     "evaluate.contaminated" => EvaluateContaminated,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tensor::Random;
 
 pub use confusion::{ClassScore, ConfusedPair, Confusion, macro_f1};
-pub use paired::{Paired, paired};
+pub use paired::{Paired, least_p_value, paired};
 
 /// Bins of the calibration error, of equal width, over the first answer's probability.
 pub const CALIBRATION_BINS: usize = 15;

@@ -42,6 +42,16 @@ pub fn paired(first: &[f64], second: &[f64], resamples: u32, seed: u64) -> Paire
     }
 }
 
+/// The least p-value that so many pairs can have, however alike and large their differences are.
+pub fn least_p_value(pairs: usize) -> f64 {
+    match pairs {
+        0 => f64::NAN,
+        // The signs as they are, and all of them turned.
+        1..=MOST_EXACT => 2.0 / f64::from(1u32 << pairs),
+        _ => 1.0 / f64::from(DRAWS + 1),
+    }
+}
+
 /// The share of all changes of signs whose sum is at least as far from 0.
 fn sign_permutation(differences: &[f64], seed: u64) -> f64 {
     if differences.is_empty() {
@@ -95,6 +105,16 @@ mod tests {
         let same = paired(&[0.7; 10], &[0.7; 10], 10, 1);
         assert_eq!((same.mean_difference, same.p_value), (0.0, 1.0));
         assert!(paired(&[], &[], 10, 1).p_value.is_nan());
+    }
+
+    #[test]
+    fn no_p_value_is_less_than_the_least() {
+        for pairs in 1..=8 {
+            let test = paired(&vec![0.0; pairs], &vec![1.0; pairs], 10, 1);
+            assert_eq!(test.p_value, least_p_value(pairs), "{pairs}");
+        }
+        assert!(least_p_value(5) > 0.05 && least_p_value(6) < 0.05);
+        assert!(least_p_value(MOST_EXACT) > 0.0 && least_p_value(64) > 0.0);
     }
 
     #[test]
