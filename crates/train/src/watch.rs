@@ -35,7 +35,8 @@ pub struct Beginning {
     pub epochs: u32,
     /// The epoch that it goes on from: 0 for a new one.
     pub epoch: u32,
-    /// The share of the photos for choosing that was told right after that epoch, and at best.
+    /// The share of the photos for choosing that was told right after that epoch, and after the one
+    /// that is kept so far.
     pub validation: Option<(f64, f64)>,
 }
 
@@ -122,8 +123,9 @@ pub trait Watch {
     /// where there is one.
     fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow;
 
-    /// The network of this epoch, counted from 1, is the one that is kept so far. Told after the
-    /// epoch's report, and of an earlier epoch when a training goes on.
+    /// The network of this epoch, counted from 1, is the one that is kept so far. Told before the
+    /// epoch's report, and of an earlier epoch when a training goes on; never where the last epoch's
+    /// network is kept, whichever was the best.
     fn keeps(&mut self, _epoch: u32) {}
 }
 

@@ -23,8 +23,10 @@ pub struct Shown<'a> {
     /// The last plain line.
     last: Option<Instant>,
     epochs: u32,
-    /// Photos for choosing told right after the last epoch, and at best.
+    /// Photos for choosing told right after the last epoch, and after the one that is kept so far.
     validation: Option<(f64, f64)>,
+    /// The epoch that is kept so far; none where that is always the last.
+    kept: Option<u32>,
     /// Who records.
     also: &'a mut dyn Watch,
 }
@@ -122,6 +124,7 @@ impl<'a> Shown<'a> {
             last: None,
             epochs: 0,
             validation: None,
+            kept: None,
             also,
         }
     }
@@ -133,8 +136,8 @@ impl<'a> Shown<'a> {
             self.epochs,
             percent(accuracy)
         );
-        if let Some((last, best)) = self.validation {
-            text += &format!(" val {} best {}", percent(last), percent(best));
+        if let Some((last, kept)) = self.validation {
+            text += &format!(" val {} kept {}", percent(last), percent(kept));
         }
         text
     }
@@ -183,8 +186,10 @@ impl Watch for Shown<'_> {
     fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow {
         let metric = |name: &str| metrics.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
         if let Some(now) = metric("val_accuracy") {
-            let best = self.validation.map_or(now, |(_, best)| best.max(now));
-            self.validation = Some((now, best));
+            // Not the best of these: what is kept may be chosen by the loss.
+            let before = self.validation.map_or(now, |(_, kept)| kept);
+            let is_kept = self.kept.is_none_or(|kept| u64::from(kept) == step);
+            self.validation = Some((now, if is_kept { now } else { before }));
         }
         let due = self.last.is_none_or(|last| last.elapsed() >= PAUSE);
         if self.plain && (due || step == u64::from(self.epochs)) {
@@ -201,6 +206,7 @@ impl Watch for Shown<'_> {
     }
 
     fn keeps(&mut self, epoch: u32) {
+        self.kept = Some(epoch);
         self.also.keeps(epoch);
     }
 }
@@ -240,25 +246,48 @@ mod tests {
     use train::Unwatched;
     use words::Language;
 
-    #[test]
-    fn a_training_that_goes_on_shows_the_best_so_far() {
-        let context = Context {
+    fn context() -> Context {
+        Context {
             wanted_language: None,
             language: Language::English,
             threads: 1,
             isa: kernels::Isa::best(),
             quiet: true,
-        };
+        }
+    }
+
+    #[test]
+    fn a_training_that_goes_on_shows_what_is_kept_so_far() {
+        let context = context();
         let (board, mut nobody) = (Board::default(), Unwatched);
         let mut shown = Shown::new(&context, &board, "x".to_owned(), &mut nobody);
         shown.begins(&Beginning {
             validation: Some((0.6, 0.8)),
             ..crate::train::recorded::tests::beginning(2)
         });
-        let numbers = shown.numbers(3, 1.0, 0.5);
-        assert!(numbers.ends_with("val 60.0 % best 80.0 %"), "{numbers}");
-        let _ = shown.report(3, &[("val_accuracy", 0.7)]);
-        let numbers = shown.numbers(3, 1.0, 0.5);
-        assert!(numbers.ends_with("val 70.0 % best 80.0 %"), "{numbers}");
+        shown.keeps(1);
+        let ends = |shown: &Shown<'_>, end: &str| {
+            let numbers = shown.numbers(3, 1.0, 0.5);
+            assert!(numbers.ends_with(end), "{numbers}");
+        };
+        ends(&shown, "val 60.0 % kept 80.0 %");
+        let _ = shown.report(3, &[("val_accuracy", 0.9)]);
+        ends(&shown, "val 90.0 % kept 80.0 %");
+        // Its loss is less, though it tells fewer photos right.
+        shown.keeps(4);
+        let _ = shown.report(4, &[("val_accuracy", 0.7)]);
+        ends(&shown, "val 70.0 % kept 70.0 %");
+    }
+
+    #[test]
+    fn a_training_that_keeps_its_last_epoch_shows_that() {
+        let (board, mut nobody) = (Board::default(), Unwatched);
+        let context = context();
+        let mut shown = Shown::new(&context, &board, "x".to_owned(), &mut nobody);
+        for (epoch, right) in [(1, 0.9), (2, 0.7)] {
+            let _ = shown.report(epoch, &[("val_accuracy", right)]);
+        }
+        let numbers = shown.numbers(2, 1.0, 0.5);
+        assert!(numbers.ends_with("val 70.0 % kept 70.0 %"), "{numbers}");
     }
 }

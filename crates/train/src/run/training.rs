@@ -95,7 +95,12 @@ impl<'a> Training<'a> {
         let rows = loaded.as_ref().map(|(found, ..)| found.rows());
         let rows = rows.unwrap_or_default();
         folder.write_metrics(&rows)?;
-        let right = || rows.iter().filter_map(|(_, metrics)| metrics[VAL_ACCURACY]);
+        let best = loaded.as_ref().and_then(|(position, ..)| position.best);
+        let kept = best.filter(|_| options.restore_best);
+        let kept = rows
+            .iter()
+            .rfind(|(epoch, _)| kept.is_none_or(|(kept, _)| kept == *epoch));
+        let right = |row: Option<&Row>| row.and_then(|(_, metrics)| metrics[VAL_ACCURACY]);
         let found = loaded.as_ref().map_or(0, |(position, ..)| position.epoch);
         watch.begins(&Beginning {
             train_photos: about.counts[0],
@@ -108,7 +113,7 @@ impl<'a> Training<'a> {
             threads: around.threads,
             epochs: options.epochs,
             epoch: found,
-            validation: right().next_back().zip(right().reduce(f64::max)),
+            validation: right(rows.last()).zip(right(kept)),
         });
 
         let first = initial_parameters(&network.graph, options.seed);
@@ -365,14 +370,12 @@ impl<'a> Training<'a> {
         self.position.history.push((epoch, bits.collect()));
         let row: Row = (epoch, metrics);
         self.folder.add_metrics(&row)?;
-        let told = named(&metrics);
-        let flow = watch.report(u64::from(epoch), &told);
         if self.position.best.is_some_and(|(best, _)| best == epoch)
             && self.recipe.train.restore_best
         {
             watch.keeps(epoch);
         }
-        Ok(flow)
+        Ok(watch.report(u64::from(epoch), &named(&metrics)))
     }
 
     /// The learning rate of a step.
