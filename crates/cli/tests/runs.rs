@@ -323,7 +323,24 @@ fn runs_are_forgotten_and_only_recorded_files_are_deleted() {
     );
     assert!(own.exists() && !home.file("trio/model.museau").exists());
     assert!(!home.file("trio/reports").exists());
-    printed(home.path(), &["rm", "quartet", "live", "--yes"]);
+    // A training leaves networks that no record names; what is called only much alike stays.
+    let names = [
+        "run.json",
+        "best-1.safetensors",
+        "best-16.safetensors",
+        "best-01.safetensors",
+        "best-dogs.safetensors",
+    ];
+    let files = names.map(|name| home.file("live").join(name));
+    fs::create_dir_all(home.file("live")).expect("a folder");
+    for file in &files {
+        fs::write(file, "weights").expect("a file");
+    }
+    home.live.artefact("about", &files[0]).expect("recorded");
+    printed(home.path(), &["rm", "live", "--yes", "--files"]);
+    let there = files.map(|file| file.exists());
+    assert_eq!(there, [false, false, false, true, true]);
+    printed(home.path(), &["rm", "quartet"]);
     assert_eq!(left(&home), 0);
     assert!(home.live.metrics(1, &[("loss", 1.0)]).is_err());
 }

@@ -5,7 +5,7 @@ use crate::outputs::unwritten;
 use crate::storage::{StorageArguments, all_details, failure, look, place};
 use anyhow::Result;
 use clap::Args;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use study::{Details, State, Storage};
 use words::Message;
 
@@ -54,8 +54,9 @@ pub fn run(context: &Context, arguments: &RmArguments) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the files that a run recorded in its folder, and the folder when it is empty then. What
-/// museau did not record is a person's own: it stays, and is told.
+/// Deletes the files that a run recorded in its folder, the networks of best epochs that its training
+/// left there, and the folder when it is empty then. What museau did not record is a person's own: it
+/// stays, and is told.
 fn remove_files(context: &Context, run: &Details) -> Result<()> {
     let Some(folder) = run.row.folder.as_deref().filter(|folder| folder.is_dir()) else {
         return Ok(());
@@ -64,7 +65,15 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         let mut parts = path.components();
         parts.all(|part| matches!(part, Component::Normal(_)))
     };
-    let paths = run.artefacts.iter().map(|artefact| artefact.path.as_path());
+    let recorded = || run.artefacts.iter().map(|artefact| artefact.path.as_path());
+    let is_training =
+        recorded().any(|path| ["run.json", "recipe.toml"].map(Path::new).contains(&path));
+    let best = if is_training {
+        best_epochs(folder)
+    } else {
+        Vec::new()
+    };
+    let paths = best.iter().map(PathBuf::as_path).chain(recorded());
     for path in paths.filter(inside) {
         let file = folder.join(path);
         match std::fs::remove_file(&file) {
@@ -90,4 +99,19 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         eprintln!("{}", context.say(Message::RunsFilesLeft { folder, count }));
     }
     Ok(())
+}
+
+/// The networks of best epochs that a training left in its folder (`best-EPOCH.safetensors`): they
+/// come and go while it runs, so that no record names them.
+fn best_epochs(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let names = files.map(|file| PathBuf::from(file.file_name()));
+    let is_best = |name: &PathBuf| {
+        let name = name.to_str();
+        let epoch = name.and_then(|name| name.strip_prefix("best-")?.strip_suffix(".safetensors"));
+        // As a training writes it: digits alone.
+        epoch.is_some_and(|epoch| epoch.parse::<u32>().is_ok_and(|n| n.to_string() == epoch))
+    };
+    names.filter(is_best).collect()
 }
