@@ -38,13 +38,16 @@ pub struct Checked {
     pub photos: usize,
     /// How many findings are not shown because a person decided to keep the photos.
     pub decided: usize,
+    /// Whether doubtful labels were looked for: without features or probabilities they are not.
+    pub suspects: bool,
 }
 
 impl Checked {
-    /// How many findings there are of each kind, in the order of reports.
+    /// How many findings there are of each kind that was looked for, in the order of reports.
     pub fn counts(&self) -> Vec<(Kind, usize)> {
         Kind::ALL
             .iter()
+            .filter(|&&kind| self.suspects || kind != Kind::LabelSuspect)
             .map(|&kind| {
                 let own = self.findings.iter().filter(|finding| finding.kind == kind);
                 (kind, own.count())

@@ -182,5 +182,6 @@ pub fn check(
         twins,
         photos: entries.len(),
         decided,
+        suspects: evidence.features.is_some() || evidence.probabilities.is_some(),
     }
 }

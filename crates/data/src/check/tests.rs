@@ -271,9 +271,11 @@ fn decisions_are_honoured_edited_and_replayed() {
 #[test]
 fn the_report_shows_the_photos_and_nothing_from_outside() {
     let folder = planted();
-    let (manifest, checked) = checked(folder.path(), &Decisions::default());
+    let (manifest, mut checked) = checked(folder.path(), &Decisions::default());
     for language in words::Language::ALL {
         let html = report(&manifest, &checked, language, 2, &|_, _| {});
+        // What was not looked for is not counted.
+        assert!(!html.contains(&Kind::LabelSuspect.message().text(language)));
         assert!(html.contains("pug/whole.jpg"));
         assert!(html.matches("data:image/jpeg").count() >= 20);
         for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
@@ -282,6 +284,9 @@ fn the_report_shows_the_photos_and_nothing_from_outside() {
     }
     let json = checked.json();
     assert_eq!(json["counts"]["same_file"], 1);
+    assert_eq!(json["counts"].get("label_suspect"), None);
+    checked.suspects = true;
+    assert_eq!(checked.json()["counts"]["label_suspect"], 0);
     assert!(json["findings"].as_array().unwrap().len() > 15);
 }
 
