@@ -85,23 +85,21 @@ fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
 }
 
 fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<()> {
-    check_address(context, listen)?;
+    host(context, listen)?;
     listening(context, open, |tell| web::serve(listen, options, tell))
 }
 
-/// Refuses what is no `ADDRESS:PORT`.
-pub(crate) fn check_address(context: &Context, address: &str) -> Result<()> {
-    let parts = address.rsplit_once(':');
-    let whole = parts.is_some_and(|(host, port)| {
+/// The address of an `ADDRESS:PORT`, without the brackets of IPv6; refuses what is none.
+pub(crate) fn host<'a>(context: &Context, address: &'a str) -> Result<&'a str> {
+    let host = address.rsplit_once(':').and_then(|(host, port)| {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let is_host = host.parse::<IpAddr>().is_ok() || !host.contains([':', '/']);
-        !host.is_empty() && is_host && port.parse::<u16>().is_ok()
+        (!host.is_empty() && is_host && port.parse::<u16>().is_ok()).then_some(host)
     });
-    if whole {
-        return Ok(());
-    }
-    let said = context.say(Message::ServerNotAnAddress { address });
-    Err(Failure::error(Status::Usage, said))
+    host.ok_or_else(|| {
+        let said = context.say(Message::ServerNotAnAddress { address });
+        Failure::error(Status::Usage, said)
+    })
 }
 
 /// Serves until the process is asked to stop; says where once `serve` tells it, and why not where

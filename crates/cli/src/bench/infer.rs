@@ -1,4 +1,5 @@
 //! `museau bench infer`: the time of a network on this machine, and of each of its steps.
+use super::timed::Timed;
 use crate::context::Context;
 use crate::options::Output;
 use crate::{memory, model};
@@ -50,12 +51,8 @@ pub struct InferArguments {
 /// What `--output json` prints.
 #[derive(Serialize)]
 struct Report {
-    network: String,
-    batch: usize,
-    threads: usize,
-    instructions: &'static str,
-    /// Sorted, of a whole batch each.
-    milliseconds: Vec<f64>,
+    #[serde(flatten)]
+    timed: Timed,
     weight_bytes: usize,
     workspace_bytes: usize,
     steps: Vec<StepReport>,
@@ -131,11 +128,13 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
         }
     }
     let report = Report {
-        network,
-        batch,
-        threads: context.threads,
-        instructions: context.isa.name(),
-        milliseconds,
+        timed: Timed {
+            network,
+            batch,
+            threads: context.threads,
+            instructions: context.isa.name(),
+            milliseconds,
+        },
         weight_bytes: plan.memory().weights,
         workspace_bytes: plan.memory().workspace,
         steps,
@@ -149,23 +148,7 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
 }
 
 fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
-    let Report {
-        network,
-        batch,
-        threads,
-        instructions,
-        milliseconds,
-        ..
-    } = report;
-    let median = milliseconds[milliseconds.len() / 2];
-    writeln!(
-        out,
-        "{network}, batch {batch}, {threads} threads, {instructions}: median {median:.3} ms, least \
-         {:.3} ms of {} runs, {:.1} images/s",
-        milliseconds[0],
-        milliseconds.len(),
-        *batch as f64 / median * 1e3,
-    )?;
+    writeln!(out, "{}", report.timed.line("runs", 3))?;
     writeln!(
         out,
         "memory: {:.1} MB of weights, {:.1} MB to work in",

@@ -2,6 +2,7 @@
 mod data;
 mod filters;
 mod infer;
+mod timed;
 mod train;
 
 use crate::context::Context;

@@ -1,5 +1,6 @@
 //! `museau bench train`: the time of a training step on this machine, of each of its parts, and what
 //! memory it takes.
+use super::timed::Timed;
 use crate::context::Context;
 use crate::model;
 use crate::options::Output;
@@ -45,12 +46,8 @@ const WARM_UP: usize = 3;
 /// What `--output json` prints.
 #[derive(Serialize)]
 struct Report {
-    network: String,
-    batch: usize,
-    threads: usize,
-    instructions: &'static str,
-    /// Sorted, of a whole step each.
-    milliseconds: Vec<f64>,
+    #[serde(flatten)]
+    timed: Timed,
     /// Of the last step.
     loss: f32,
     parameter_bytes: usize,
@@ -134,11 +131,13 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
     }
     let memory = plan.memory();
     let report = Report {
-        network: arguments.backbone.clone(),
-        batch,
-        threads: context.threads,
-        instructions: context.isa.name(),
-        milliseconds,
+        timed: Timed {
+            network: arguments.backbone.clone(),
+            batch,
+            threads: context.threads,
+            instructions: context.isa.name(),
+            milliseconds,
+        },
         loss,
         parameter_bytes: memory.parameters,
         gradient_bytes: memory.gradients,
@@ -157,23 +156,7 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
 }
 
 fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
-    let Report {
-        network,
-        batch,
-        threads,
-        instructions,
-        milliseconds,
-        ..
-    } = report;
-    let median = milliseconds[milliseconds.len() / 2];
-    writeln!(
-        out,
-        "{network}, batch {batch}, {threads} threads, {instructions}: median {median:.2} ms, least \
-         {:.2} ms of {} steps, {:.1} images/s",
-        milliseconds[0],
-        milliseconds.len(),
-        *batch as f64 / median * 1e3,
-    )?;
+    writeln!(out, "{}", report.timed.line("steps", 2))?;
     let megabytes = |bytes: usize| bytes as f64 / 1e6;
     writeln!(
         out,

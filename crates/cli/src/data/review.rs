@@ -33,12 +33,7 @@ pub struct ReviewArguments {
 /// Runs `museau data review`.
 pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
     // Whoever reaches the page decides: it is for this computer alone.
-    serve::check_address(context, &arguments.listen)?;
-    let host = arguments
-        .listen
-        .rsplit_once(':')
-        .map_or("", |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = serve::host(context, &arguments.listen)?;
     let loopback = host
         .parse::<IpAddr>()
         .is_ok_and(|address| address.is_loopback());
