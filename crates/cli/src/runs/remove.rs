@@ -101,17 +101,11 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
     Ok(())
 }
 
-/// The networks of best epochs that a training left in its folder (`best-EPOCH.safetensors`): they
-/// come and go while it runs, so that no record names them.
+/// The networks of best epochs that a training left in its folder, which no record names.
 fn best_epochs(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let names = files.map(|file| PathBuf::from(file.file_name()));
-    let is_best = |name: &PathBuf| {
-        let name = name.to_str();
-        let epoch = name.and_then(|name| name.strip_prefix("best-")?.strip_suffix(".safetensors"));
-        // As a training writes it: digits alone.
-        epoch.is_some_and(|epoch| epoch.parse::<u32>().is_ok_and(|n| n.to_string() == epoch))
-    };
-    names.filter(is_best).collect()
+    let names = files.map(|file| file.file_name());
+    let best = names.filter(|name| train::run::best_epoch(name).is_some());
+    best.map(PathBuf::from).collect()
 }

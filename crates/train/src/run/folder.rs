@@ -12,6 +12,7 @@
 use crate::{Difference, METRICS, Recipe, TrainError};
 use data::{AtomicFile, Manifest};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -161,18 +162,14 @@ impl RunFolder {
 
     /// The network of this epoch, where it was the best.
     pub(super) fn best_path(&self, epoch: u32) -> PathBuf {
-        self.path.join(format!("best-{epoch}.safetensors"))
+        self.path.join(best_name(epoch))
     }
 
     /// Removes the networks of all epochs but these.
     pub(super) fn keep_best(&self, epochs: &[u32]) {
         for file in self.path.read_dir().into_iter().flatten().flatten() {
-            let name = file.file_name();
-            let epoch = name
-                .to_str()
-                .and_then(|name| name.strip_prefix("best-")?.strip_suffix(".safetensors"))
-                .and_then(|epoch| epoch.parse().ok());
-            if epoch.is_some_and(|epoch: u32| !epochs.contains(&epoch)) {
+            let epoch = best_epoch(&file.file_name());
+            if epoch.is_some_and(|epoch| !epochs.contains(&epoch)) {
                 let _ = std::fs::remove_file(file.path());
             }
         }
@@ -294,4 +291,17 @@ fn sweep(folder: &Path) {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// What the network of this epoch is called, where it was the best.
+fn best_name(epoch: u32) -> String {
+    format!("best-{epoch}.safetensors")
+}
+
+/// The epoch of which a file of a run's folder is the network; none of files of other names. These
+/// come and go while a training runs.
+pub fn best_epoch(name: &OsStr) -> Option<u32> {
+    let digits = name.to_str()?.strip_prefix("best-")?;
+    let epoch = digits.strip_suffix(".safetensors")?.parse().ok()?;
+    (name == OsStr::new(&best_name(epoch))).then_some(epoch)
 }

@@ -10,7 +10,7 @@ mod surroundings;
 mod trainer;
 mod training;
 
-pub use folder::{About, RunFolder};
+pub use folder::{About, RunFolder, best_epoch};
 pub use network::{Network, network};
 pub use outcome::{Ended, Outcome};
 pub use photos::photos;
