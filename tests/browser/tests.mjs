@@ -249,7 +249,7 @@ test("the form works without script", async ({ world, open }) => {
   assert.ok(await page.locator(".card img").first().isVisible());
   await fits(page, "the answers without script");
   await picture(page, "without-script");
-  await page.click("text=Regarder d’autres photos");
+  await page.click("text=Essayer d’autres photos");
   await page.click("summary");
   await page.fill("[name=box_width]", "60");
   await page.setInputFiles("#photos", world.photo("beagle_14.jpg"));
@@ -461,7 +461,7 @@ test("the test page works without script, and in English", async ({ open }) => {
   await page.goto("/demo?seed=7");
   await page.fill("#guess", "beagle");
   await page.click("button.main");
-  assert.match(await page.locator(".panel").innerText(), /You are right|You said Beagle/);
+  assert.match(await page.locator(".panel").innerText(), /You are right|Your answer: Beagle/);
   await page.click("#next");
   await page.click("button[name=show]");
   assert.equal(await page.locator("#score-model").innerText(), "2 of 2");
@@ -557,7 +557,7 @@ test("what a check found is decided by key and by button, and taken back", async
     await fits(phone, "review on a phone");
     await picture(phone, "review-phone-light", true);
     await phone.getByRole("button", { name: "Keep both" }).click();
-    await phone.getByRole("heading", { name: "Everything is decided" }).waitFor();
+    await phone.getByRole("heading", { name: "All decided" }).waitFor();
     assert.deepEqual(verdicts().slice(-2), ["keep", "keep"]);
     // Another site can neither send a form here nor make a name of its own point here.
     const form = new URLSearchParams({ n: "0", verdict: "drop" });

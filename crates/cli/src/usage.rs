@@ -169,27 +169,27 @@ mod tests {
         for (typed, english, french) in [
             (
                 &["classify", "--modle", "x", "a.jpg"][..],
-                &["no option ‘--modle’", "‘--model’", "Usage: museau classify"][..],
+                &["Unknown option ‘--modle’", "‘--model’", "Usage: museau classify"][..],
                 &[
-                    "pas d’option « --modle »",
+                    "Option inconnue : « --modle »",
                     "« --model »",
                     "Utilisation : museau classify",
                 ][..],
             ),
             (
                 &["clasify"],
-                &["no verb ‘clasify’", "‘classify’"],
-                &["pas de verbe « clasify »", "« classify »"],
+                &["Unknown command ‘clasify’", "‘classify’"],
+                &["Commande inconnue : « clasify »", "« classify »"],
             ),
             (
                 &["data", "import", "x", "-o"],
-                &["--output <FILE>", "takes a value"],
+                &["--output <FILE>", "needs a value"],
                 &["--output <FILE>", "attend une valeur"],
             ),
             (
                 &["data", "import", "x"],
-                &["missing", "--output <FILE>"],
-                &["manque", "--output <FILE>"],
+                &["Missing argument", "--output <FILE>"],
+                &["Argument manquant", "--output <FILE>"],
             ),
             (
                 &["evaluate", "m", "d", "--part", "tset"],
@@ -213,22 +213,22 @@ mod tests {
             ),
             (
                 &["models", "--quiet"],
-                &["A verb is missing after ‘museau models’", "verify"],
-                &["Il manque un verbe après « museau models »", "verify"],
+                &["‘museau models’ needs a command", "verify"],
+                &["Il manque une commande après « museau models »", "verify"],
             ),
             (
                 &["runs", "compare", "one"],
-                &["takes at least 2 values, and there is 1"],
-                &["attend au moins 2 valeurs, et 1 y est"],
+                &["needs at least 2 values; 1 given"],
+                &["attend au moins 2 valeurs ; reçues : 1"],
             ),
             (
                 &["classify", "--json=yes", "a.jpg"],
-                &["--json takes no value (‘yes’)"],
-                &["--json n’attend pas de valeur (« yes »)"],
+                &["‘--json’ takes no value (‘yes’)"],
+                &["« --json » n’attend pas de valeur (« yes »)"],
             ),
             (
                 &["classify", "--json", "--csv", "a.jpg"],
-                &["‘--json’ and ‘--csv’"],
+                &["‘--json’ cannot be used with ‘--csv’"],
                 &["« --json » et « --csv »"],
             ),
         ] {

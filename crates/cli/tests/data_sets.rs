@@ -346,7 +346,7 @@ fn chosen_classes_are_named_and_a_misspelt_one_is_answered_with_the_nearest() {
     assert_eq!(status(&refused), 3, "{refused:?}");
     let said = text(&refused.stderr);
     assert!(
-        said.contains("‘beegle’. The nearest name is ‘beagle’"),
+        said.contains("‘beegle’. Did you mean ‘beagle’?"),
         "{said}"
     );
     let refused = text(&split("9", &["--lang", "fr"]).stderr);

@@ -171,7 +171,7 @@ fn a_wrong_chain_is_wrong_usage_and_says_where() {
         (
             "flip | rotaet(15)",
             "en",
-            "Character 8: there is no step ‘rotaet’",
+            "Character 8: unknown step ‘rotaet’",
         ),
         ("flip | rotaet(15)", "fr", "rotate"),
         ("rotate(999)", "en", "0 to 180"),

@@ -315,8 +315,8 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["key.toml"],
         2,
-        "no key ‘train.epocs’. The nearest name is ‘train.epochs’",
-        "pas de clé « train.epocs ». Le nom le plus proche : « train.epochs »",
+        "Unknown recipe key ‘train.epocs’. Did you mean ‘train.epochs’?",
+        "pas de clé « train.epocs ». Vouliez-vous dire « train.epochs » ?",
     );
     fs::write(home.path("odd.toml"), "[train\nepochs = 3").expect("a recipe");
     home.refused(
@@ -462,7 +462,7 @@ fn one_training_at_a_time_works_in_a_folder_and_none_is_overwritten() {
     home.trained(&["a.toml", "-o", "whole"]);
     let mut first = home.started(&["a.toml", "-o", "one"], "one", 2);
     let held = [
-        "Another training works in one",
+        "Another training is running in one",
         "Un autre entraînement travaille dans one",
     ];
     let alone = ["--train.epochs", "3", "-o", "one"];
@@ -473,7 +473,7 @@ fn one_training_at_a_time_works_in_a_folder_and_none_is_overwritten() {
     home.refused(
         &["a.toml", "-o", "one"],
         1,
-        "There is a run in one",
+        "one already contains a run",
         "Il y a déjà un entraînement dans one",
     );
     home.same("one", "whole");
@@ -671,7 +671,7 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
         (
             &base[..],
             &["units/a-seed2", "units/a-seed1"][..],
-            "Pair 1 is none: seed 1",
+            "Pair 1 does not match: seed 1",
         ),
         (&["base/a-seed1"; 2], &units, "is named twice"),
         (

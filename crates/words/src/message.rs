@@ -745,12 +745,12 @@ mod tests {
         };
         assert_eq!(
             said(Some("train.epochs")),
-            "A recipe has no key ‘epocs’. The nearest name is ‘train.epochs’. \
+            "Unknown recipe key ‘epocs’. Did you mean ‘train.epochs’? \
              `museau train --help` lists the keys."
         );
         assert_eq!(
             said(None),
-            "A recipe has no key ‘epocs’. `museau train --help` lists the keys."
+            "Unknown recipe key ‘epocs’. `museau train --help` lists the keys."
         );
     }
 
@@ -759,7 +759,7 @@ mod tests {
         let said = message(Language::French, Message::AnswerNotADog);
         assert_eq!(
             said,
-            "Pas de chien sur cette photo. S’il y en a un, recadrez la photo sur lui."
+            "Pas de chien sur cette photo. S’il y a bien un chien, encadrez-le."
         );
         assert_eq!(
             Message::AnswerNotADog.text(Language::French),

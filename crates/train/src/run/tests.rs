@@ -111,7 +111,7 @@ fn a_training_learns_and_leaves_a_package_that_answers() {
     assert_eq!(open.about().unwrap().counts, [57, 15]);
     assert_eq!(RunFolder::curve(&folder).unwrap().len(), 13);
     let page = std::fs::read_to_string(folder.join("curve.html")).unwrap();
-    let kept = format!("epoch kept: {}", outcome.kept_epoch);
+    let kept = format!("kept epoch: {}", outcome.kept_epoch);
     assert!(page.contains(&kept) && page.matches("<svg").count() == 2);
 }
 
