@@ -13,7 +13,7 @@ use crate::train::TrainingArguments;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Tells which dog breeds a photo shows. Without a verb it serves the page on
+/// Identifies the dog breeds in a photo. Without a verb it serves the page on
 /// http://127.0.0.1:8000.
 #[derive(Debug, Parser)]
 #[command(name = "museau", version, about, long_about = None)]
@@ -32,7 +32,7 @@ pub struct Arguments {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Tell the breeds that photos show
+    /// Identify the breeds in photos
     Classify(ClassifyArguments),
     /// Serve the association's page and the API
     Serve(ServeArguments),
@@ -44,14 +44,14 @@ pub enum Verb {
     /// Import, split, check and explore data sets
     #[command(subcommand)]
     Data(DataVerb),
-    /// Say how good a model is on a data set: scores with intervals, confusions, mistakes, calibration
+    /// Evaluate a model on a data set: accuracy with intervals, confusions, mistakes, calibration
     Evaluate(Box<EvaluateArguments>),
     /// Run the classic steps (CLAHE, bilateral, ...) on photos, and see what they do
     #[command(subcommand)]
     Preprocess(PreprocessVerb),
-    /// Train networks from scratch, by recipes
+    /// Train networks from scratch from recipes
     Train(Box<TrainingArguments>),
-    /// List, show, compare, forget and export recorded runs
+    /// List, show, compare, remove and export recorded runs
     #[command(subcommand)]
     Runs(RunsVerb),
     /// Say whether one group of models is better than another, seed by seed

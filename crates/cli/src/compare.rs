@@ -27,7 +27,7 @@ pub struct CompareArguments {
     /// The models that are compared, in the order of the same seeds
     #[arg(long, value_name = "MODEL", num_args = 1.., required = true)]
     with: Vec<PathBuf>,
-    /// The photos to compare on; those kept for testing only where they are asked for by name
+    /// The split to compare on; the test split only if named
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,
     /// Print everything as one JSON object

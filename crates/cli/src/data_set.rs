@@ -15,7 +15,7 @@ pub struct Source {
     /// A manifest; or a folder for each class, Stanford Dogs' folders or archives, a tar, a table
     #[arg(value_name = "DATASET")]
     pub source: PathBuf,
-    /// Decisions about photos, to be honoured
+    /// A decisions file to apply
     #[arg(long, value_name = "FILE")]
     pub decisions: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ pub struct ServeArguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
     pub listen: String,
-    /// A model package [default: the one inside museau]
+    /// A model package [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Serve the test page too, on this data set, under /demo
@@ -38,7 +38,7 @@ pub struct DemoArguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
     pub listen: String,
-    /// A model package [default: the one inside museau]
+    /// A model package [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Open the page in the browser

@@ -32,7 +32,7 @@ pub struct DataBenchArguments {
     /// Counted runs, or epochs
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
-    /// Load the photos of a data set (less those kept for testing) from the cache
+    /// Load the photos of a data set (without its test split) from the cache
     #[arg(long)]
     pub cached: bool,
     /// What is done to cached photos

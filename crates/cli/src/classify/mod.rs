@@ -21,7 +21,7 @@ pub struct ClassifyArguments {
     /// Photos, or folders of photos
     #[arg(required = true, value_name = "PHOTO|FOLDER")]
     pub photos: Vec<PathBuf>,
-    /// A model package [default: the one inside museau]
+    /// A model package [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// How many breeds to give

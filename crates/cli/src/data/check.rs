@@ -22,7 +22,7 @@ pub struct CheckArguments {
     /// Look for wrong labels among photos that a model sees alike (of the test, with --with-test)
     #[arg(long)]
     suspects: bool,
-    /// The model for --suspects [default: the one inside]
+    /// The model for --suspects [default: the embedded model]
     #[arg(long, value_name = "FILE", requires = "suspects")]
     model: Option<PathBuf>,
     /// Judge them by confident learning rather than by neighbours: by what a head says of a photo that
@@ -32,7 +32,7 @@ pub struct CheckArguments {
     /// Look for wrong labels by these out-of-fold probabilities (CSV: path, a column a class)
     #[arg(long, value_name = "FILE")]
     probabilities: Option<PathBuf>,
-    /// Judge the labels of the photos kept for testing too
+    /// Check the labels of test photos too
     #[arg(long)]
     with_test: bool,
     /// Print the counts as one JSON object

@@ -16,16 +16,16 @@ pub struct ExploreArguments {
     /// The folder for explore.html and explore.json
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
-    /// Look at the photos kept for testing too
+    /// Include the test photos
     #[arg(long)]
     with_test: bool,
     /// Draw the map of the classes as a model sees their photos
     #[arg(long)]
     map: bool,
-    /// The model for --map [default: the one inside]
+    /// The model for --map [default: the embedded model]
     #[arg(long, value_name = "FILE", requires = "map")]
     model: Option<PathBuf>,
-    /// What decides which samples are shown
+    /// Seed of the samples shown
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }

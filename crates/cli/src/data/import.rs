@@ -29,7 +29,7 @@ pub struct ImportArguments {
     /// The table's encoding, such as latin1 [default: UTF-8, or UTF-16 by its mark]
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Write over a manifest that shares no photo or cannot be read, too; one that shares any is
+    /// Also replace a manifest that shares no photo or could not be read; one that shares photos is
     /// always replaced
     #[arg(long)]
     force: bool,

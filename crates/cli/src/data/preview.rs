@@ -27,7 +27,7 @@ pub struct PreviewArguments {
     /// How many epochs to show of each
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
     epochs: u16,
-    /// What decides the photos and what is done to them
+    /// Seed of the photos and their augmentation
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }

@@ -19,29 +19,29 @@ pub struct SplitArguments {
     /// The manifest to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    /// Keep the test of the data set; without it all photos are drawn anew
+    /// Keep the data set's own test split
     #[arg(long)]
     official: bool,
-    /// Draw all photos anew, those of the data set's own test too
+    /// Split all photos again, including the data set's own test split
     #[arg(long, conflicts_with = "official")]
     redraw: bool,
-    /// The share of the photos kept for testing
+    /// The share of test photos
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "official")]
     test: f64,
-    /// The share of the other photos that is for choosing
+    /// The share of validation photos among the others
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     val: f64,
-    /// What decides the draw
+    /// Seed of the random split
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Classes to keep: a number (3, 4, 5) or names joined by commas
+    /// Classes to keep: a number (3, 4, 5) or names separated by commas
     #[arg(long, value_name = "N|NAMES")]
     classes: Option<String>,
-    /// At most so many photos of a class in each part
+    /// Maximum number of photos per class in each split
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     most: Option<u32>,
-    /// Write over a manifest that shares no photo or cannot be read, too; one that shares any is
-    /// always replaced
+    /// Also replace a manifest that shares no photo or could not be read; one that shares
+    /// photos is always replaced
     #[arg(long)]
     force: bool,
     /// Print the summary as one JSON object

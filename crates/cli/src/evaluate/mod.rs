@@ -26,7 +26,7 @@ pub struct EvaluateArguments {
     model: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// The photos to evaluate on; those kept for testing only where they are asked for by name
+    /// The split to evaluate on; the test split only if named
     /// [default: val, or all of a data set that is not split]
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,

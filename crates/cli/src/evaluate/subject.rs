@@ -11,16 +11,16 @@ use std::path::Path;
 use train::evaluate::{EvaluateError, Predicted, entries_of, shown_part};
 use words::Message;
 
-/// The parts of a data set, as they are named on the command line.
+/// The splits of a data set, as they are named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PartName {
-    /// For fitting
+    /// Training photos
     Train,
-    /// For choosing
+    /// Validation photos
     Val,
-    /// Kept for testing
+    /// Test photos
     Test,
-    /// What the data set puts into no part
+    /// Photos in no split
     Unsplit,
 }
 

@@ -23,7 +23,7 @@ pub enum ModelsVerb {
     },
     /// Print a model's card
     Show {
-        /// A package, or the name of a listed model [default: the one inside museau]
+        /// A package, or the name of a listed model [default: the embedded model]
         model: Option<PathBuf>,
         /// The graph as text instead
         #[arg(long)]
@@ -31,7 +31,7 @@ pub enum ModelsVerb {
     },
     /// Check a package from end to end
     Verify {
-        /// Packages [default: the one inside museau]
+        /// Packages [default: the embedded model]
         models: Vec<PathBuf>,
     },
     /// Make a package from published weights, calibrated on photos

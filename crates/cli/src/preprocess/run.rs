@@ -33,10 +33,10 @@ pub struct RunArguments {
     /// known are named in its manifest.csv
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
-    /// Decisions about photos of manifests, to be honoured
+    /// A decisions file to apply to manifests
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
-    /// Take a manifest's photos kept for testing too
+    /// Include the test photos of manifests
     #[arg(long)]
     with_test: bool,
     /// The format of the results

@@ -91,28 +91,28 @@ pub const KEYS: &[Key] = &[
     key(
         "data.source",
         Kind::Text,
-        "A manifest, or anything that a data set is imported from",
+        "A manifest, or any data set that can be imported",
     ),
     key(
         "data.decisions",
         Kind::Text,
-        "Decisions about photos, to be honoured",
+        "A decisions file to apply",
     ),
     key(
         "data.classes",
         Kind::Text,
-        "Classes to tell apart: a number, or names joined by commas",
+        "Classes: a number, or names separated by commas",
     ),
     key(
         "data.validation",
         Kind::Number,
-        "Share of the photos that is for choosing, where none is",
+        "Share of validation photos, if the data set has no validation split",
     ),
-    key("data.seed", Kind::Whole, "What decides that draw"),
+    key("data.seed", Kind::Whole, "Seed of that split"),
     key(
         "data.most",
         Kind::Whole,
-        "At most so many photos of a class in each part",
+        "Maximum number of photos per class in each split",
     ),
     key(
         "input.size",
@@ -127,22 +127,22 @@ pub const KEYS: &[Key] = &[
     key(
         "input.views",
         Kind::Text,
-        "How photos are looked at: stretch, crop:0.875, stretch+stretch:mirror",
+        "Views of a photo: stretch, crop:0.875, stretch+stretch:mirror",
     ),
     key(
         "preprocess.steps",
         Kind::Text,
-        "Classic steps on every photo: 'clahe(2,8) | gaussian(3)'",
+        "Preprocessing of every photo: 'clahe(2,8) | gaussian(3)'",
     ),
     key(
         "augment.steps",
         Kind::Text,
-        "Random steps on train photos: 'flip | rotate(15) | mixup(0.2)'",
+        "Augmentation of training photos: 'flip | rotate(15) | mixup(0.2)'",
     ),
     key(
         "augment.margin",
         Kind::Number,
-        "How much larger the pictures are stored that it chooses from",
+        "Margin around the input size that crops are taken from",
     ),
     key(
         "model.network",
@@ -152,17 +152,17 @@ pub const KEYS: &[Key] = &[
     key(
         "model.freeze",
         Kind::Text,
-        "Layers not to train: beginnings of their names, joined by commas",
+        "Layers to freeze: name prefixes separated by commas",
     ),
     key(
         "model.filters",
         Kind::Wholes,
-        "Filters of each block: two to five blocks",
+        "Number of filters of each block: two to five blocks",
     ),
     key(
         "model.kernels",
         Kind::Wholes,
-        "Kernel sizes of the blocks, odd; the last stands for the rest",
+        "Kernel size of each block, odd; the last one is repeated",
     ),
     key(
         "model.batch_norm",
@@ -177,13 +177,13 @@ pub const KEYS: &[Key] = &[
     key(
         "model.global_pooling",
         Kind::Switch,
-        "Average the last feature maps rather than flatten them",
+        "Global average pooling instead of flattening",
     ),
     key("model.units", Kind::Whole, "Units of the first dense layer"),
     key(
         "model.dropout",
         Kind::Number,
-        "Share of its values that is dropped while training",
+        "Dropout rate of the first dense layer",
     ),
     key(
         "optimizer.name",
@@ -196,7 +196,7 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "Momentum of sgd and rmsprop",
     ),
-    key("optimizer.nesterov", Kind::Switch, "Look ahead (sgd)"),
+    key("optimizer.nesterov", Kind::Switch, "Nesterov momentum (sgd)"),
     key(
         "optimizer.rho",
         Kind::Number,
@@ -205,28 +205,28 @@ pub const KEYS: &[Key] = &[
     key(
         "optimizer.centered",
         Kind::Switch,
-        "Take the mean off (rmsprop)",
+        "Subtract the mean gradient (rmsprop)",
     ),
     key(
         "optimizer.beta_1",
         Kind::Number,
-        "Decay of the first moment",
+        "Decay rate of the first moment",
     ),
     key(
         "optimizer.beta_2",
         Kind::Number,
-        "Decay of the second moment",
+        "Decay rate of the second moment",
     ),
-    key("optimizer.epsilon", Kind::Number, "Added to a denominator"),
+    key("optimizer.epsilon", Kind::Number, "Small constant for numerical stability"),
     key(
         "optimizer.amsgrad",
         Kind::Switch,
-        "Divide by the largest second moment so far",
+        "Use the maximum of past second moments (adam)",
     ),
     key(
         "optimizer.initial_accumulator",
         Kind::Number,
-        "What adagrad's sums start with",
+        "Initial accumulator value (adagrad)",
     ),
     key(
         "optimizer.weight_decay",
@@ -236,27 +236,27 @@ pub const KEYS: &[Key] = &[
     key(
         "optimizer.decay_kernels_only",
         Kind::Switch,
-        "Spare biases and batch norms the decay",
+        "Apply weight decay to kernels only, not to biases and batch norms",
     ),
     key(
         "optimizer.clip_norm",
         Kind::Number,
-        "Largest norm of each gradient",
+        "Clip each gradient to this norm",
     ),
     key(
         "optimizer.clip_global_norm",
         Kind::Number,
-        "Largest norm of all gradients together",
+        "Clip all gradients to this global norm",
     ),
     key(
         "optimizer.clip_value",
         Kind::Number,
-        "Largest size of a gradient's value",
+        "Clip gradient values to this magnitude",
     ),
     key(
         "optimizer.average",
         Kind::Number,
-        "Decay of a moving average of the parameters (0.999)",
+        "Decay of the exponential moving average of the parameters (0.999)",
     ),
     key(
         "schedule.name",
@@ -266,75 +266,75 @@ pub const KEYS: &[Key] = &[
     key(
         "schedule.warm_up",
         Kind::Number,
-        "Epochs over which the rate rises from 0",
+        "Warm-up epochs, over which the rate rises from 0",
     ),
     key(
         "schedule.every",
         Kind::Number,
-        "Epochs between cuts (step, exponential)",
+        "Epochs between reductions (step, exponential)",
     ),
     key(
         "schedule.factor",
         Kind::Number,
-        "What a cut multiplies the rate by",
+        "Factor of a reduction",
     ),
     key(
         "schedule.least",
         Kind::Number,
-        "Least share of the rate (cosine, plateau)",
+        "Minimum rate, as a share of the initial rate (cosine, plateau)",
     ),
     key(
         "schedule.patience",
         Kind::Whole,
-        "Epochs without a better loss before a cut (plateau)",
+        "Epochs without a better loss before a reduction (plateau)",
     ),
     key(
         "schedule.threshold",
         Kind::Number,
-        "What a loss must be better by (plateau)",
+        "Minimum improvement of the loss (plateau)",
     ),
     key(
         "schedule.rise",
         Kind::Number,
-        "Share of the training in which the rate rises (one_cycle)",
+        "Share of the training during which the rate rises (one_cycle)",
     ),
     key("train.name", Kind::Text, "The run's name"),
-    key("train.epochs", Kind::Whole, "Passes over the train photos"),
-    key("train.batch", Kind::Whole, "Photos of a step"),
+    key("train.epochs", Kind::Whole, "Passes over the training photos"),
+    key("train.batch", Kind::Whole, "Batch size"),
     key(
         "train.accumulate",
         Kind::Whole,
-        "Batches whose gradients make one step",
+        "Batches whose gradients are accumulated for one step",
     ),
     key(
         "train.seed",
         Kind::Whole,
-        "What decides first values, order, augmentation and dropout",
+        "Seed of the initial weights, order, augmentation and dropout",
     ),
     key(
         "train.label_smoothing",
         Kind::Number,
-        "Share of each target that goes to all classes",
+        "Label smoothing: share of each target spread over all classes",
     ),
     key(
         "train.class_weights",
         Kind::Text,
-        "none, or balanced: all classes count the same",
+        "none, or balanced: every class has the same total weight",
     ),
     key(
         "train.monitor",
         Kind::Text,
-        "What counts as better: val_loss or val_accuracy",
+        "Metric that selects the best epoch: val_loss or val_accuracy",
     ),
     key(
         "train.patience",
         Kind::Whole,
-        "Epochs without anything better after which it ends",
+        "Early stopping: epochs without improvement",
     ),
     key(
         "train.restore_best",
         Kind::Switch,
-        "Keep the best epoch's network rather than the last's",
+        "Keep the network of the best epoch instead of the last",
     ),
     key(
         "train.checkpoint_seconds",
