@@ -178,12 +178,16 @@ fn match_by_name<'a>(
         .iter()
         .flat_map(|row| row.sources.iter().map(String::as_str))
         .collect();
+    // A name may be long and full of separators: only an end as short as a row's name can be one.
+    let longest = wanted.iter().map(|name| name.len()).max().unwrap_or(0);
     for name in source.keys() {
         let starts = name
             .match_indices(['.', '/'])
             .map(|(at, _)| at + 1)
             .chain([0]);
-        for start in starts.filter(|&start| wanted.contains(&name[start..])) {
+        for start in
+            starts.filter(|&start| name.len() - start <= longest && wanted.contains(&name[start..]))
+        {
             *prefixes.entry(&name[..start]).or_default() += 1;
         }
     }

@@ -9,6 +9,7 @@
 mod assign;
 mod error;
 mod keras;
+mod limits;
 mod number;
 mod pytorch;
 mod safetensors;
@@ -16,7 +17,7 @@ mod safetensors;
 pub use assign::{Mismatch, assign};
 pub use error::FormatError;
 pub use graph::Origin;
-pub use safetensors::{Precision, read_safetensors, write_safetensors};
+pub use safetensors::{Header, Precision, read_safetensors, write_safetensors};
 
 use std::collections::BTreeMap;
 use tensor::NamedTensors;

@@ -1,9 +1,13 @@
 //! safetensors: a JSON header, then the raw values. What `.museau` packages are made of.
 use crate::FormatError;
+use crate::limits::{LONGEST_NAME, MOST_TENSORS};
 use crate::number::Number;
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors};
-use std::collections::BTreeMap;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use tensor::{NamedTensors, Shape, Tensor};
 
 const FORMAT: &str = "safetensors";
@@ -19,6 +23,99 @@ pub enum Precision {
     F16,
 }
 
+/// What the JSON of a header says, but for the tensors themselves. Reading it takes little memory
+/// whatever the header, and fails where that has more tensors than any network, or two of one name.
+#[derive(Debug, Default)]
+pub struct Header {
+    /// What stands under `__metadata__`.
+    pub metadata: BTreeMap<String, String>,
+    /// Bytes of values that it announces.
+    pub values: u64,
+}
+
+/// What is wanted of a tensor's entry.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    data_offsets: Option<[u64; 2]>,
+}
+
+/// Texts by name, not more than there may be.
+#[derive(Default)]
+struct Texts(BTreeMap<String, String>);
+
+fn too_many<E: Error>() -> E {
+    E::custom(format!("more than {MOST_TENSORS} entries"))
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Header;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("tensors by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let mut header = Header::default();
+                let mut names = HashSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        header.metadata = map.next_value::<Texts>()?.0;
+                    } else if let Some([_, end]) = map.next_value::<Entry>()?.data_offsets {
+                        header.values = header.values.max(end);
+                    }
+                    if names.len() == MOST_TENSORS {
+                        return Err(too_many());
+                    }
+                    if name.len() > LONGEST_NAME {
+                        let length = name.len();
+                        return Err(Error::custom(format!("a name of {length} bytes")));
+                    }
+                    if let Some(name) = names.replace(name) {
+                        return Err(Error::custom(format!("`{name}` twice")));
+                    }
+                }
+                Ok(header)
+            }
+        }
+        from.deserialize_map(Entries)
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Texts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("texts by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+                let mut texts = Texts::default();
+                while let Some((key, text)) = map.next_entry()? {
+                    if texts.0.len() == MOST_TENSORS {
+                        return Err(too_many());
+                    }
+                    texts.0.insert(key, text);
+                }
+                Ok(texts)
+            }
+        }
+        from.deserialize_map(Pairs)
+    }
+}
+
+/// The JSON of the header; what is wrong where it is not whole is left to the format's own library.
+fn header_of(bytes: &[u8]) -> Option<&[u8]> {
+    let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
+    bytes.get(8..)?.get(..usize::try_from(length).ok()?)
+}
+
 /// Reads a safetensors file: its tensors as f32 in the order of the data, and its metadata.
 ///
 /// # Errors
@@ -32,20 +129,32 @@ pub fn read_safetensors(
         format: FORMAT,
         detail: error.to_string(),
     };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let mut metadata = BTreeMap::new();
+    if let Some(header) = header_of(bytes) {
+        let header: Header =
+            serde_json::from_slice(header).map_err(|error| FormatError::Damaged {
+                format: FORMAT,
+                detail: error.to_string(),
+            })?;
+        metadata = header.metadata;
+    }
+    let (length, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let values = &bytes[8 + length..];
     let mut tensors = NamedTensors::new();
     for name in header.offset_keys() {
-        let view = file.tensor(&name).map_err(damaged)?;
+        let Some(info) = header.info(&name) else {
+            continue;
+        };
         let unsupported = |detail| FormatError::Unsupported {
             format: FORMAT,
             detail,
         };
-        let number = number(view.dtype())
-            .ok_or_else(|| unsupported(format!("`{name}` of type {:?}", view.dtype())))?;
-        let shape = Shape::checked(view.shape())
-            .ok_or_else(|| unsupported(format!("`{name}` of {} dimensions", view.shape().len())))?;
-        let tensor = Tensor::new(shape, number.read_all(view.data())).map_err(|error| {
+        let number = number(info.dtype)
+            .ok_or_else(|| unsupported(format!("`{name}` of type {:?}", info.dtype)))?;
+        let shape = Shape::checked(&info.shape)
+            .ok_or_else(|| unsupported(format!("`{name}` of {} dimensions", info.shape.len())))?;
+        let (begin, end) = info.data_offsets;
+        let tensor = Tensor::new(shape, number.read_all(&values[begin..end])).map_err(|error| {
             FormatError::Damaged {
                 format: FORMAT,
                 detail: format!("`{name}`: {error}"),
@@ -53,13 +162,7 @@ pub fn read_safetensors(
         })?;
         tensors.insert(name, tensor);
     }
-    let metadata = header.metadata().iter().flatten();
-    Ok((
-        tensors,
-        metadata
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
-    ))
+    Ok((tensors, metadata))
 }
 
 /// Writes tensors, in their order, and metadata as a safetensors file. The same input gives the
@@ -172,6 +275,38 @@ mod tests {
                     assert!((a - b).abs() <= tolerance, "{name}: {a} {b}");
                 }
             }
+        }
+    }
+
+    /// A file of this header and as many bytes of values.
+    fn file(header: &str, values: usize) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.resize(bytes.len() + values, 0);
+        bytes
+    }
+
+    #[test]
+    fn more_names_than_any_network_has_are_refused() {
+        let entry = |name: &str| {
+            format!("\"{name}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}")
+        };
+        let with = |entries: Vec<String>| format!("{{{}}}", entries.join(","));
+        let tensors = |count: usize| with((0..count).map(|i| entry(&i.to_string())).collect());
+        let texts = |count: usize| {
+            let pairs: Vec<String> = (0..count).map(|i| format!("\"{i}\":\"\"")).collect();
+            format!("{{\"__metadata__\":{{{}}}}}", pairs.join(","))
+        };
+        assert!(read_safetensors(&file(&tensors(1000), 0)).is_ok());
+        assert!(read_safetensors(&file(&texts(1000), 0)).is_ok());
+        for (header, reason) in [
+            (tensors(MOST_TENSORS + 1), "more than 100000 entries"),
+            (texts(MOST_TENSORS + 1), "more than 100000 entries"),
+            (with(vec![entry("a"), entry("a")]), "`a` twice"),
+            (with(vec![entry(&"/".repeat(5000))]), "a name of 5000 bytes"),
+        ] {
+            let error = read_safetensors(&file(&header, 0)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! puts before a layer's name are dropped. A model nested in another is one group of the file; its
 //! tensors are named `group/layer/weight`. The order is the file's: layer by layer, but inside a
 //! nested model first what was trainable, then the rest, so that a layer may come in two parts.
+use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
 use crate::number::Number;
 use crate::{FormatError, Origin, Weights};
 use hdf5_reader::group::Group;
@@ -12,9 +13,6 @@ use std::collections::BTreeMap;
 use tensor::{NamedTensors, Shape, Tensor};
 
 const FORMAT: &str = "Keras .h5";
-
-/// Most that compressed data may expand, in sizes of the file. Keras itself does not compress.
-const EXPANSION: usize = 16;
 
 /// Text that a file says of itself, kept where it is there.
 const TEXTS: [&str; 4] = [
@@ -153,6 +151,9 @@ struct Reader {
 impl Reader {
     /// Reads the data set at `path` as the tensor `name`.
     fn read(&mut self, path: &str, name: String) -> Result<(), FormatError> {
+        if self.tensors.len() == MOST_TENSORS || name.len() > LONGEST_NAME {
+            return Err(unsupported("so many weights, or such long names,"));
+        }
         let data = self.file.dataset(path).map_err(damaged)?;
         let number = number(data.dtype())
             .ok_or_else(|| unsupported(format!("`{name}` of type {:?}", data.dtype())))?;

@@ -5,6 +5,7 @@
 //! (`optimizer.state.0.exp_avg`), those of the outermost by their key alone.
 mod pickle;
 
+use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
 use crate::{FormatError, Origin, Weights};
 use pickle::{Pickle, StoredTensor, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -26,8 +27,13 @@ const MAX_DEPTH: usize = 16;
 /// Most dictionaries, lists and items that are looked at for tensors.
 const MAX_VISITS: usize = 1_000_000;
 
-/// Longest name of a tensor, bytes.
-const MAX_NAME: usize = 1000;
+/// Bytes that the names of a file's tensors may have beside a multiple of its size: a name is made of
+/// the keys around its tensor, and dictionaries that stand in several places have their tensors
+/// named for each.
+const LEAST_NAMES: usize = 1 << 20;
+
+/// Bytes that a tensor counts beside its name: what is known of it while the file is read.
+const TENSOR_BYTES: usize = 256;
 
 fn damaged(detail: impl Into<String>) -> FormatError {
     FormatError::Damaged {
@@ -70,7 +76,7 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Weights, FormatError> {
         return Err(damaged("the list of storages is no list"));
     };
     // How wide a storage's numbers are is said where tensors refer to it.
-    let found = find_tensors(&value, &pickle)?;
+    let found = find_tensors(&value, &pickle, bytes.len())?;
     let widths: HashMap<&str, usize> = found
         .iter()
         .map(|(_, tensor)| (&*tensor.storage.key, tensor.storage.number.size()))
@@ -130,7 +136,7 @@ pub(crate) fn read_zip(bytes: &[u8]) -> Result<Weights, FormatError> {
     }
     let data = files.remove(&format!("{root}data.pkl")).unwrap_or_default();
     let (value, pickle, _) = pickle::read(&data)?;
-    let found = find_tensors(&value, &pickle)?;
+    let found = find_tensors(&value, &pickle, bytes.len())?;
     weights(bytes.len(), found, |key| {
         match files.get(&format!("{root}data/{key}")) {
             Some(data) => Ok(data.as_slice()),
@@ -173,9 +179,8 @@ fn weights<'storages>(
     found: Vec<(String, Rc<StoredTensor>)>,
     storage: impl Fn(&str) -> Result<&'storages [u8], FormatError>,
 ) -> Result<Weights, FormatError> {
-    // Views may share a storage or repeat its values: what a file holds, four times over, is
-    // more than any state_dict needs.
-    let limit = file_length.saturating_mul(4);
+    // Views may share a storage or repeat its values, and what they see of it is read for each.
+    let limit = file_length.saturating_mul(EXPANSION);
     let mut total = 0usize;
     let mut tensors = NamedTensors::new();
     for (name, stored) in found {
@@ -185,7 +190,8 @@ fn weights<'storages>(
                 stored.dimensions.len()
             ))
         })?;
-        total = total.saturating_add(shape.checked_elements().unwrap_or(usize::MAX));
+        let elements = shape.checked_elements().unwrap_or(usize::MAX);
+        total = total.saturating_add(elements.max(span(&stored).unwrap_or(0)));
         if total > limit {
             return Err(FormatError::TooLarge {
                 format: FORMAT,
@@ -208,6 +214,16 @@ fn weights<'storages>(
     })
 }
 
+/// Elements from a tensor's first to its last in the storage; `None` where there is none, or they
+/// cannot be counted.
+fn span(tensor: &StoredTensor) -> Option<usize> {
+    let mut last = 0usize;
+    for (&dimension, &stride) in tensor.dimensions.iter().zip(&tensor.strides) {
+        last = last.checked_add(dimension.checked_sub(1)?.checked_mul(stride)?)?;
+    }
+    last.checked_add(1)
+}
+
 /// The values that a tensor sees in its storage, row-major; `None` where it reaches outside.
 fn view(tensor: &StoredTensor, storage: &[u8]) -> Option<AlignedBuffer> {
     let elements = tensor
@@ -217,13 +233,9 @@ fn view(tensor: &StoredTensor, storage: &[u8]) -> Option<AlignedBuffer> {
     if elements == 0 {
         return Some(AlignedBuffer::zeroed(0));
     }
-    let mut last = tensor.offset;
-    for (&dimension, &stride) in tensor.dimensions.iter().zip(&tensor.strides) {
-        last = last.checked_add((dimension - 1).checked_mul(stride)?)?;
-    }
     let size = tensor.storage.number.size();
-    let seen =
-        storage.get(tensor.offset.checked_mul(size)?..last.checked_add(1)?.checked_mul(size)?)?;
+    let end = tensor.offset.checked_add(span(tensor)?)?;
+    let seen = storage.get(tensor.offset.checked_mul(size)?..end.checked_mul(size)?)?;
     let block = tensor.storage.number.read_all(seen);
     let mut contiguous = 1;
     let is_contiguous = tensor
@@ -273,62 +285,74 @@ fn lookup<'pickle>(pickle: &'pickle Pickle, value: &Value, key: &str) -> Option<
 fn find_tensors(
     value: &Value,
     pickle: &Pickle,
+    file_length: usize,
 ) -> Result<Vec<(String, Rc<StoredTensor>)>, FormatError> {
-    let mut found = Vec::new();
-    let mut visits = 0;
-    visit(value, pickle, "", 0, &mut visits, &mut found)?;
-    if found.is_empty() {
+    let mut search = Search {
+        pickle,
+        visits: MAX_VISITS,
+        names: file_length
+            .saturating_mul(EXPANSION)
+            .saturating_add(LEAST_NAMES),
+        found: Vec::new(),
+    };
+    search.visit(value, "", 0)?;
+    if search.found.is_empty() {
         return Err(unsupported("a file without any tensor"));
     }
-    Ok(found)
+    Ok(search.found)
 }
 
-fn visit(
-    value: &Value,
-    pickle: &Pickle,
-    path: &str,
-    depth: usize,
-    visits: &mut usize,
-    found: &mut Vec<(String, Rc<StoredTensor>)>,
-) -> Result<(), FormatError> {
-    *visits += 1;
-    if depth > MAX_DEPTH || *visits > MAX_VISITS || path.len() > MAX_NAME {
-        return Err(unsupported("so deep or long a nesting of dictionaries"));
-    }
-    let join = |key: &str| {
-        if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
+/// Looks for tensors in dictionaries and lists.
+struct Search<'pickle> {
+    pickle: &'pickle Pickle,
+    /// Dictionaries, lists and items that may still be looked at.
+    visits: usize,
+    /// Bytes that the names of further tensors may have.
+    names: usize,
+    found: Vec<(String, Rc<StoredTensor>)>,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, value: &Value, path: &str, depth: usize) -> Result<(), FormatError> {
+        if depth > MAX_DEPTH || self.visits == 0 || path.len() > LONGEST_NAME {
+            return Err(unsupported("so deep or long a nesting of dictionaries"));
         }
-    };
-    match value {
-        Value::Tensor(tensor) => found.push((path.to_owned(), tensor.clone())),
-        &Value::Dictionary(index) => {
-            for (key, item) in &pickle.dictionaries[index] {
-                let name = match key {
-                    Value::Text(text) => join(text),
-                    Value::Int(number) => join(&number.to_string()),
-                    _ => continue,
-                };
-                visit(item, pickle, &name, depth + 1, visits, found)?;
+        self.visits -= 1;
+        let join = |key: &str| {
+            if path.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{path}.{key}")
             }
-        }
-        &Value::Sequence(index) => {
-            for (position, item) in pickle.sequences[index].iter().enumerate() {
-                visit(
-                    item,
-                    pickle,
-                    &join(&position.to_string()),
-                    depth + 1,
-                    visits,
-                    found,
-                )?;
+        };
+        let pickle = self.pickle;
+        match value {
+            Value::Tensor(tensor) => {
+                let names = self.names.checked_sub(path.len() + TENSOR_BYTES);
+                self.names = names
+                    .filter(|_| self.found.len() < MOST_TENSORS)
+                    .ok_or_else(|| unsupported("so many tensors in dictionaries that repeat"))?;
+                self.found.push((path.to_owned(), tensor.clone()));
             }
+            &Value::Dictionary(index) => {
+                for (key, item) in &pickle.dictionaries[index] {
+                    let name = match key {
+                        Value::Text(text) => join(text),
+                        Value::Int(number) => join(&number.to_string()),
+                        _ => continue,
+                    };
+                    self.visit(item, &name, depth + 1)?;
+                }
+            }
+            &Value::Sequence(index) => {
+                for (position, item) in pickle.sequences[index].iter().enumerate() {
+                    self.visit(item, &join(&position.to_string()), depth + 1)?;
+                }
+            }
+            _ => {}
         }
-        _ => {}
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

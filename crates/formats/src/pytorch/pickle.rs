@@ -9,7 +9,10 @@ use crate::number::Number;
 use std::rc::Rc;
 
 /// Most values that a pickle may make. EfficientNet-Lite2's has about 10,000.
-const MAX_VALUES: usize = 4_000_000;
+const MAX_VALUES: usize = 400_000;
+
+/// Most marks that may stand open at once: containers in containers, and a call in each.
+const MAX_MARKS: usize = 1000;
 
 /// A value on the pickle machine's stack.
 #[derive(Clone, Debug)]
@@ -163,6 +166,9 @@ impl Machine<'_> {
                 // STOP
                 b'.' => return self.pop(),
                 // MARK
+                b'(' if self.marks.len() == MAX_MARKS => {
+                    return unsupported("a pickle of so many marks");
+                }
                 b'(' => self.marks.push(self.stack.len()),
                 // POP, POP_MARK
                 b'0' => {

@@ -104,8 +104,9 @@ fn hostile_pickles_are_refused_in_little_time_and_memory() {
     let error = weights(1000, vec![("a".into(), Rc::new(stored))], |_| Ok(&storage)).unwrap_err();
     assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
     // A list that holds itself.
-    let (value, pickle, _) = pickle_of(b"]q\x00h\x00a").unwrap();
-    assert!(find_tensors(&value, &pickle).is_err());
+    let body = b"]q\x00h\x00a";
+    let (value, pickle, _) = pickle_of(body).unwrap();
+    assert!(find_tensors(&value, &pickle, body.len()).is_err());
     // A dictionary whose two items are one dictionary, 30 times over: 2^30 paths.
     let mut body = b"}".to_vec();
     for level in 0..30u8 {
@@ -115,7 +116,7 @@ fn hostile_pickles_are_refused_in_little_time_and_memory() {
         body.extend([b'X', 1, 0, 0, 0, b'b', b'h', level, b's']);
     }
     let (value, pickle, _) = pickle_of(&body).unwrap();
-    assert!(find_tensors(&value, &pickle).is_err());
+    assert!(find_tensors(&value, &pickle, body.len()).is_err());
     for body in [
         &b"("[..],
         b"t",
@@ -126,7 +127,47 @@ fn hostile_pickles_are_refused_in_little_time_and_memory() {
         b"K\x01K\x02a",
         b"NNs",
         b"r\xff\xff\xff\xff",
+        &[b'('; 100_000],
+        &[b']'; 1_000_000],
     ] {
         assert!(pickle_of(body).is_err(), "{body:?}");
+    }
+}
+
+/// A tensor at the end of `levels` dictionaries, each of which names the next by each of `keys`.
+fn shared(levels: usize, keys: &[&str]) -> (Value, Pickle) {
+    let mut pickle = Pickle::default();
+    let mut value = Value::Tensor(Rc::new(StoredTensor {
+        storage: Rc::new(pickle::Storage {
+            number: crate::number::Number::F32,
+            key: "0".into(),
+        }),
+        offset: 0,
+        dimensions: vec![0],
+        strides: vec![1],
+    }));
+    for _ in 0..levels {
+        let pairs = keys
+            .iter()
+            .map(|&key| (Value::Text(key.into()), value.clone()));
+        pickle.dictionaries.push(pairs.collect());
+        value = Value::Dictionary(pickle.dictionaries.len() - 1);
+    }
+    (value, pickle)
+}
+
+#[test]
+fn the_names_of_shared_dictionaries_take_a_multiple_of_the_file_at_most() {
+    let keys = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let (value, pickle) = shared(2, &keys);
+    let found = find_tensors(&value, &pickle, 1000).unwrap();
+    assert_eq!((found.len(), &*found[99].0), (100, "j.j"));
+    // 100,000 names of 10 to 750 bytes, by five dictionaries.
+    let long = keys.map(|key| key.repeat(150));
+    let long: Vec<&str> = long.iter().map(String::as_str).collect();
+    for keys in [&keys[..], &long] {
+        let (value, pickle) = shared(5, keys);
+        let error = find_tensors(&value, &pickle, 8000).unwrap_err().to_string();
+        assert!(error.contains("dictionaries that repeat"), "{error}");
     }
 }
