@@ -722,8 +722,9 @@ struct Spread<'a> {
     target: *mut f32,
 }
 
-/// Most windows along one side that see a pixel, in the fast form.
-const MOST_SEEING: usize = 16;
+/// Windows that are gathered at a time for a pixel: more than any usual kernel has, so that each value
+/// of the gradient is written once. Of a kernel with more the sums go on from what was written.
+const MOST_TOGETHER: usize = 256;
 
 /// The (tap, output) pairs along one side by which a position is seen.
 #[inline(always)]
@@ -746,50 +747,161 @@ impl Work for Spread<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let w = self.window;
-        let taps = w.kernel_height * w.kernel_width;
         let vertical = (w.kernel_height, w.stride_height, w.pad_top, w.out_height);
         let horizontal = (w.kernel_width, w.stride_width, w.pad_left, w.out_width);
-        let mut pairs: [(usize, *const f32); MOST_SEEING * MOST_SEEING] =
-            [(0, self.gradient); MOST_SEEING * MOST_SEEING];
+        let mut pairs = [(0, self.gradient); MOST_TOGETHER];
         for (index, row) in self.rows.clone().enumerate() {
             for column in 0..w.in_width {
-                let mut count = 0;
-                seen_from(row, vertical, |i, y| {
-                    seen_from(column, horizontal, |j, x| {
-                        if self.above.contains(&y) && count < pairs.len() {
-                            let pixel = (y - self.above.start) * w.out_width + x;
-                            let at = self.gradient.wrapping_add(pixel * self.channels);
-                            pairs[count] = (i * w.kernel_width + j, at);
-                            count += 1;
+                let mut done = 0;
+                loop {
+                    let (mut seen, mut count) = (0, 0);
+                    seen_from(row, vertical, |i, y| {
+                        if !self.above.contains(&y) {
+                            return;
                         }
+                        seen_from(column, horizontal, |j, x| {
+                            if seen >= done && count < pairs.len() {
+                                let pixel = (y - self.above.start) * w.out_width + x;
+                                let at = self.gradient.wrapping_add(pixel * self.channels);
+                                pairs[count] = (i * w.kernel_width + j, at);
+                                count += 1;
+                            }
+                            seen += 1;
+                        });
                     });
-                });
-                // SAFETY: the gradient rows are there, as `input_rows_of` sees to it.
-                unsafe {
-                    let target = self
-                        .target
-                        .add((index * w.in_width + column) * self.channels);
-                    let mut channel = 0;
-                    while channel < self.channels {
-                        let lanes = (self.channels - channel).min(S::LANES);
-                        let weights = self.weights.add(channel * taps);
-                        let mut sum = simd.splat(0.0);
-                        for &(tap, gradient) in &pairs[..count] {
-                            let gradient = gradient.add(channel);
-                            let value = if lanes == S::LANES {
-                                simd.load(gradient)
-                            } else {
-                                simd.load_first(gradient, lanes)
-                            };
-                            sum = simd.mul_add(value, simd.load(weights.add(tap * S::LANES)), sum);
-                        }
-                        if lanes == S::LANES {
-                            simd.store(target.add(channel), sum);
-                        } else {
-                            simd.store_first(target.add(channel), sum, lanes);
-                        }
-                        channel += S::LANES;
+                    let first = done == 0;
+                    // SAFETY: the gradient rows are there, as `input_rows_of` sees to it.
+                    unsafe { self.add(simd, [index, column], &pairs[..count], first) };
+                    done += count;
+                    if done == seen {
+                        break;
                     }
+                }
+            }
+        }
+    }
+}
+
+impl Spread<'_> {
+    /// Writes what the windows of these (tap, gradient) pairs give to a pixel of the target, or adds
+    /// it to what the `first` ones gave.
+    ///
+    /// # Safety
+    /// The gradients and the pixel must be there.
+    #[inline(always)]
+    unsafe fn add<S: Simd>(
+        &self,
+        simd: S,
+        [row, column]: [usize; 2],
+        pairs: &[(usize, *const f32)],
+        first: bool,
+    ) {
+        let w = self.window;
+        let taps = w.kernel_height * w.kernel_width;
+        // SAFETY: as the caller vouches.
+        unsafe {
+            let target = self.target.add((row * w.in_width + column) * self.channels);
+            let mut channel = 0;
+            while channel < self.channels {
+                let lanes = (self.channels - channel).min(S::LANES);
+                let weights = self.weights.add(channel * taps);
+                let mut sum = if first {
+                    simd.splat(0.0)
+                } else if lanes == S::LANES {
+                    simd.load(target.add(channel))
+                } else {
+                    simd.load_first(target.add(channel), lanes)
+                };
+                for &(tap, gradient) in pairs {
+                    let gradient = gradient.add(channel);
+                    let value = if lanes == S::LANES {
+                        simd.load(gradient)
+                    } else {
+                        simd.load_first(gradient, lanes)
+                    };
+                    sum = simd.mul_add(value, simd.load(weights.add(tap * S::LANES)), sum);
+                }
+                if lanes == S::LANES {
+                    simd.store(target.add(channel), sum);
+                } else {
+                    simd.store_first(target.add(channel), sum, lanes);
+                }
+                channel += S::LANES;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference;
+    use super::*;
+    use crate::tests::{assert_near, values};
+
+    /// Under kernels of any size each window counts, however many see a value.
+    #[test]
+    fn every_window_gives_its_share_to_the_gradients() {
+        for (number, (size, kernel, stride, rows, columns)) in [
+            // 361 windows see a value in the middle: 19 rows of 19.
+            ([20, 40], [19, 37], [1, 2], [18, 18], [36, 36]),
+            // 17 x 17, just more than are gathered together; and twice as many.
+            ([34, 34], [34, 34], [2, 2], [33, 33], [33, 33]),
+            ([34, 30], [34, 30], [2, 1], [33, 33], [29, 29]),
+            // As far as a stride of 1 goes: more padding than kernel.
+            ([18, 19], [18, 18], [1, 1], [18, 18], [17, 17]),
+            ([9, 9], [3, 3], [2, 2], [0, 1], [0, 1]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let window = Window::new(size, kernel, stride, rows, columns);
+            for (channels, images) in [(1, 2), (19, 1)] {
+                let seed = 10 * number as u64 + channels as u64;
+                let in_image = window.in_height * window.in_width * channels;
+                let out_image = window.out_height * window.out_width * channels;
+                let taps = window.kernel_height * window.kernel_width;
+                let input = values(seed, images * in_image);
+                let kernel = values(seed + 1, taps * channels);
+                let gradient = values(seed + 2, images * out_image);
+                let wide = |values: &[f32]| -> Vec<f64> {
+                    values.iter().map(|&value| f64::from(value)).collect()
+                };
+                let mut wanted_input = vec![0.0; images * in_image];
+                let mut wanted_kernel = vec![0.0; taps * channels];
+                for image in 0..images {
+                    reference::backward(
+                        &window,
+                        channels,
+                        &wide(&input[image * in_image..][..in_image]),
+                        &wide(&kernel),
+                        &wide(&gradient[image * out_image..][..out_image]),
+                        Some(&mut wanted_input[image * in_image..][..in_image]),
+                        Some(&mut wanted_kernel),
+                        None,
+                    );
+                }
+                for isa in Isa::available() {
+                    let layer = TrainingDepthwise::new(isa, &window, channels, 2);
+                    let (mut below, mut weights) = (input.clone(), vec![0.0; kernel.len()]);
+                    let gradients = Gradients {
+                        input: Some((&mut below, false)),
+                        sums: None,
+                        kernel: Some(&mut weights),
+                        bias: None,
+                    };
+                    let mut scratch = vec![f32::NAN; layer.backward_scratch()];
+                    layer.backward(
+                        &Pool::new(2),
+                        images,
+                        Normed::plain(&input),
+                        &kernel,
+                        Above::plain(&gradient),
+                        gradients,
+                        &mut scratch,
+                    );
+                    let what = format!("{isa} {window:?} {channels}");
+                    assert_near(&below, &wanted_input, &what);
+                    assert_near(&weights, &wanted_kernel, &what);
                 }
             }
         }

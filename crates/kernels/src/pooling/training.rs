@@ -56,15 +56,25 @@ pub fn max_backward(
     );
     assert_eq!(gradient.len(), images * out_size, "the gradient");
     each_image(pool, images, add, below, |image, below| {
-        isa.run(MaxBackward {
-            window,
-            channels,
-            input: &input[image * in_size..][..in_size],
-            gradient: &gradient[image * out_size..][..out_size],
-            below: SharedOutput::new(below.as_mut_ptr()),
-        });
+        let input = &input[image * in_size..][..in_size];
+        let gradient = &gradient[image * out_size..][..out_size];
+        if window.kernel_height * window.kernel_width > MOST_COUNTED {
+            reference::max_backward(window, channels, input, gradient, below);
+        } else {
+            isa.run(MaxBackward {
+                window,
+                channels,
+                input,
+                gradient,
+                below: SharedOutput::new(below.as_mut_ptr()),
+            });
+        }
     });
 }
+
+/// Values of a window whose places [`MaxBackward`] can count: in f32, which has a next whole number up
+/// to here.
+const MOST_COUNTED: usize = 1 << 24;
 
 struct MaxBackward<'a> {
     window: &'a Window,
@@ -544,6 +554,31 @@ impl<C: Curve, const BACKWARD: bool> Work for EachPlace<'_, C, BACKWARD> {
 mod tests {
     use super::*;
     use crate::tests::{assert_near, values};
+
+    /// Two places of it are one in f32.
+    #[test]
+    fn the_largest_of_a_window_of_any_size_has_the_gradient() {
+        let length = MOST_COUNTED + 2;
+        let window = Window::new([1, length], [1, length], [1, 1], [0, 0], [0, 0]);
+        let mut input = vec![0.0; length];
+        input[length - 1] = 1.0;
+        let mut below = vec![0.0; length];
+        let isa = Isa::best();
+        max_backward(
+            isa,
+            &Pool::serial(),
+            1,
+            &window,
+            1,
+            &input,
+            &[3.0],
+            false,
+            &mut below,
+        );
+        let last = below.pop();
+        assert_eq!(last, Some(3.0));
+        assert!(below.iter().all(|&value| value == 0.0));
+    }
 
     /// Coarse values, so that windows have several largest, of which the first is the one.
     #[test]
