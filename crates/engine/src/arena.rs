@@ -18,9 +18,9 @@ impl Lifetime {
     }
 }
 
-/// Rounded up to whole cache lines.
+/// Rounded up to whole cache lines; what cannot be counted stays the largest number.
 pub(crate) fn whole_lines(size: usize) -> usize {
-    size.next_multiple_of(LINE)
+    size.checked_next_multiple_of(LINE).unwrap_or(usize::MAX)
 }
 
 /// The offset of each value, and the size of the block in f32. Larger values are placed first, each
@@ -30,7 +30,7 @@ pub(crate) fn place(lifetimes: &[Lifetime]) -> (Vec<usize>, usize) {
     order.sort_by_key(|&index| (std::cmp::Reverse(lifetimes[index].size), index));
     let mut offsets = vec![0; lifetimes.len()];
     let mut placed: Vec<usize> = Vec::with_capacity(lifetimes.len());
-    let mut total = 0;
+    let mut total = 0usize;
     for index in order {
         let own = &lifetimes[index];
         let size = whole_lines(own.size);
@@ -40,15 +40,15 @@ pub(crate) fn place(lifetimes: &[Lifetime]) -> (Vec<usize>, usize) {
             .map(|&other| (offsets[other], whole_lines(lifetimes[other].size)))
             .collect();
         taken.sort_unstable();
-        let mut offset = 0;
+        let mut offset = 0usize;
         for (start, length) in taken {
-            if start >= offset + size {
+            if start >= offset.saturating_add(size) {
                 break;
             }
-            offset = offset.max(start + length);
+            offset = offset.max(start.saturating_add(length));
         }
         offsets[index] = offset;
-        total = total.max(offset + size);
+        total = total.max(offset.saturating_add(size));
         placed.push(index);
     }
     (offsets, total)
@@ -93,6 +93,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_the_largest_number() {
+        let large = Lifetime {
+            size: usize::MAX - 3,
+            first: 0,
+            last: 1,
+        };
+        assert_eq!(place(&[large, large]).1, usize::MAX);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod bands;
 mod error;
 mod execute;
 mod kernel_choice;
+mod least;
 mod loss;
 mod lower;
 mod operation;
@@ -22,6 +23,7 @@ mod training;
 
 pub use error::EngineError;
 pub use kernel_choice::Kernels;
+pub use least::LeastMemory;
 pub use loss::{Loss, Targets};
 pub use plan::{Memory, Output, Plan, PlanOptions, StepTime, Workspace};
 pub use training::{

@@ -3,7 +3,7 @@ use crate::arena::{self, Lifetime, whole_lines};
 use crate::kernel_choice::Kernels;
 use crate::lower::{self, Draft, Drafts, INPUT, Phase, ValueId};
 use crate::operation::Operation;
-use crate::{EngineError, pack};
+use crate::{EngineError, LeastMemory, pack};
 use graph::{Graph, NodeId, ParameterSpec};
 use kernels::Isa;
 use std::time::Duration;
@@ -135,6 +135,7 @@ impl Plan {
         let input_shape = graph.input_shape().ok_or(EngineError::Empty)?;
         check_parameters(graph, parameters)?;
         let outputs = outputs(graph, &options.outputs)?;
+        LeastMemory::for_inference(graph, 1).check(options.memory_limit)?;
         let drafts = drafts(graph, &outputs, options);
         let layout = Layout::of(&drafts);
         let lanes = options.threads.min(options.batch).max(1);
@@ -192,7 +193,9 @@ impl Plan {
         graph: &Graph,
         options: &PlanOptions,
     ) -> Result<Memory, EngineError> {
-        let drafts = drafts(graph, &outputs(graph, &options.outputs)?, options);
+        let outputs = outputs(graph, &options.outputs)?;
+        LeastMemory::for_inference(graph, 1).check(options.memory_limit)?;
+        let drafts = drafts(graph, &outputs, options);
         let lanes = options.threads.min(options.batch).max(1);
         let lane_images = options.batch.max(1).div_ceil(lanes);
         let (weights, workspace) = (
@@ -289,13 +292,13 @@ fn outputs(graph: &Graph, names: &[String]) -> Result<Vec<NodeId>, EngineError> 
 fn weight_bytes(graph: &Graph) -> usize {
     let padded = |shape: Shape| {
         let channels = shape.channels().max(1);
-        shape.elements() / channels * whole_lines(channels)
+        (shape.elements() / channels).saturating_mul(whole_lines(channels))
     };
     let floats = graph
         .parameters()
         .iter()
         .map(|spec| padded(spec.shape))
-        .sum::<usize>();
+        .fold(0, usize::saturating_add);
     floats.saturating_mul(size_of::<f32>())
 }
 

@@ -4,9 +4,10 @@ mod networks;
 
 use engine::reference::Reference;
 use engine::{
-    EngineError, Loss, Plan, StepOptions, Targets, TrainingOptions, TrainingPlan, TrainingState,
+    EngineError, LeastMemory, Loss, Plan, PlanOptions, StepOptions, Targets, TrainingOptions,
+    TrainingPlan, TrainingState,
 };
-use graph::{Conv2d, Graph, Op, Padding};
+use graph::{Conv2d, Graph, NodeId, Op, Padding};
 use kernels::{Float, Isa};
 use networks::{Random, images, kinds, parameters, random_graph, sample};
 use std::collections::{BTreeMap, HashSet};
@@ -604,6 +605,104 @@ fn what_cannot_be_trained_is_refused() {
         Err(EngineError::Batch { .. })
     ));
     assert!(matches!(step(&[], &[]), Err(EngineError::Batch { .. })));
+}
+
+/// A step holds its values by a fixed number of places.
+#[test]
+fn a_layer_of_many_inputs_is_trained_or_refused() {
+    for count in [2, 10, 18, 19, 20, 40] {
+        let mut graph = Graph::new();
+        let input = Op::Input {
+            height: 2,
+            width: 2,
+            channels: 1,
+        };
+        let input = graph.add("input", input, &[]).unwrap();
+        let parts: Vec<NodeId> = (0..count)
+            .map(|number| {
+                let dense = Op::Dense {
+                    units: 1,
+                    bias: false,
+                };
+                graph.add(format!("part{number}"), dense, &[input]).unwrap()
+            })
+            .collect();
+        let all = graph.add("all", Op::Concat, &parts).unwrap();
+        let flat = graph.add("flat", Op::Flatten, &[all]).unwrap();
+        let dense = Op::Dense {
+            units: 3,
+            bias: true,
+        };
+        graph.add("logits", dense, &[flat]).unwrap();
+        let options = TrainingOptions {
+            batch: 1,
+            ..TrainingOptions::default()
+        };
+        match Plan::for_training(&graph, &options) {
+            Ok(plan) => {
+                let weights = parameters(&graph, &mut Random(1));
+                let mut state = plan.state(&graph, &weights).unwrap();
+                let targets = Targets::Classes(&[1]);
+                plan.step(&Pool::serial(), &mut state, &[0.5; 4], targets, ONCE)
+                    .unwrap();
+                let gradient = state.gradient(&format!("part{}/kernel", count - 1));
+                assert!(gradient.unwrap()[0] != 0.0, "{count}");
+            }
+            Err(error) => {
+                assert!(
+                    matches!(error, EngineError::TooManyInputs { .. }),
+                    "{error}"
+                );
+                assert!(count > 10, "{count}");
+            }
+        }
+    }
+}
+
+/// What cannot be had is refused by the description alone: lowering it would take memory already.
+#[test]
+fn a_network_that_no_machine_holds_is_refused_before_it_is_lowered() {
+    let dense = |units: usize| {
+        let mut graph = Graph::new();
+        let input = Op::Input {
+            height: 8,
+            width: 8,
+            channels: 128,
+        };
+        let input = graph.add("input", input, &[]).unwrap();
+        let flat = graph.add("flat", Op::Flatten, &[input]).unwrap();
+        let units = Op::Dense { units, bias: true };
+        let hidden = graph.add("hidden", units, &[flat]).unwrap();
+        let logits = Op::Dense {
+            units: 2,
+            bias: true,
+        };
+        graph.add("logits", logits, &[hidden]).unwrap();
+        graph
+    };
+    for units in [2_000_000_000, 1 << 40, isize::MAX as usize / (4 * 8192)] {
+        let graph = dense(units);
+        for memory_limit in [Some(1 << 40), Some(1 << 30)] {
+            let options = TrainingOptions {
+                memory_limit,
+                ..TrainingOptions::default()
+            };
+            let refused = Plan::for_training(&graph, &options).unwrap_err();
+            assert!(matches!(refused, EngineError::Memory { .. }), "{refused}");
+            let options = PlanOptions {
+                memory_limit,
+                ..PlanOptions::default()
+            };
+            let refused = Plan::memory_for_inference(&graph, &options).unwrap_err();
+            assert!(matches!(refused, EngineError::Memory { .. }), "{refused}");
+        }
+    }
+    // Never more than the plan itself needs.
+    let graph = dense(64);
+    let plan = Plan::for_training(&graph, &TrainingOptions::default()).unwrap();
+    let least = LeastMemory::for_training(&graph, 32, &HashSet::new(), 0);
+    assert!(least.total() <= plan.memory().total() as u64);
+    assert!(2 * least.parameters >= plan.memory().parameters as u64);
 }
 
 /// Nothing is computed for what is frozen below the lowest layer that is trained.

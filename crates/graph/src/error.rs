@@ -58,6 +58,14 @@ pub enum GraphError {
         /// The layer that broke the rule.
         name: String,
     },
+    /// More layers, or more inputs of layers, than any network has.
+    #[error("more than {nodes} layers, or more than {connections} inputs of layers")]
+    TooLarge {
+        /// Most layers.
+        nodes: usize,
+        /// Most inputs of all layers together.
+        connections: usize,
+    },
     /// An output was asked for that is not in the graph.
     #[error("the graph has no node {output}")]
     UnknownOutput {
@@ -108,6 +116,9 @@ pub enum ShapeFault {
     /// The small network has another number of blocks than it may have.
     #[error("it has two to five blocks")]
     Blocks,
+    /// An epsilon, a factor, a rate or the like is infinite, not a number, or out of its range.
+    #[error("one of its numbers is infinite, not a number, or out of its range")]
+    Number,
     /// A kernel has no middle, or there is none.
     #[error("kernels have an odd size")]
     EvenKernel,

@@ -62,7 +62,15 @@ pub struct Graph {
     nodes: Vec<Node>,
     by_name: HashMap<String, NodeId>,
     outputs: Vec<NodeId>,
+    /// Inputs of all nodes together.
+    connections: usize,
 }
+
+/// Most layers of a graph, and most inputs of all of them together. The largest backbones have about a
+/// thousand layers; lowering looks at pairs of values, so that a file with a million would keep it busy
+/// for hours.
+const MOST_NODES: usize = 10_000;
+const MOST_CONNECTIONS: usize = 4 * MOST_NODES;
 
 impl PartialEq for Graph {
     fn eq(&self, other: &Self) -> bool {
@@ -91,8 +99,8 @@ impl Graph {
     /// Adds a layer and infers its shape. The first is the graph's [`Op::Input`].
     ///
     /// # Errors
-    /// A missing or second name, inputs that are not in the graph, too many or too few of them, or
-    /// shapes that the operation does not take.
+    /// A missing or second name, inputs that are not in the graph, too many or too few of them,
+    /// shapes that the operation does not take, or more layers than any network has.
     pub fn add(
         &mut self,
         name: impl Into<String>,
@@ -109,6 +117,13 @@ impl Graph {
         if self.nodes.is_empty() != matches!(op, Op::Input { .. }) {
             return Err(GraphError::NotOneInput { name });
         }
+        let connections = self.connections.saturating_add(inputs.len());
+        if self.nodes.len() == MOST_NODES || connections > MOST_CONNECTIONS {
+            return Err(GraphError::TooLarge {
+                nodes: MOST_NODES,
+                connections: MOST_CONNECTIONS,
+            });
+        }
         let mut input_shapes = Vec::with_capacity(inputs.len());
         for &input in inputs {
             match self.nodes.get(input.0) {
@@ -117,6 +132,7 @@ impl Graph {
             }
         }
         let shape = shapes::infer(&name, &op, &input_shapes)?;
+        self.connections = connections;
         let id = NodeId(self.nodes.len());
         self.by_name.insert(name.clone(), id);
         self.nodes.push(Node {
@@ -348,6 +364,19 @@ mod tests {
                 units: usize::MAX,
                 bias: true,
             },
+            Op::Affine {
+                scale: f32::INFINITY,
+                offset: 0.0,
+            },
+            Op::BatchNorm {
+                epsilon: f32::NAN,
+                momentum: 0.9,
+                scale: true,
+            },
+            Op::Dropout {
+                rate: -0.5,
+                per_sample: false,
+            },
         ] {
             assert!(
                 matches!(graph.add("a", bad, &[image]), Err(GraphError::Shape { .. })),
@@ -356,5 +385,31 @@ mod tests {
         }
         assert!(graph.set_outputs(&[NodeId(1)]).is_err());
         assert_eq!(graph.nodes().len(), 1, "a refused layer leaves no trace");
+    }
+
+    #[test]
+    fn a_network_of_more_layers_than_any_is_refused() {
+        let input = Op::Input {
+            height: 1,
+            width: 1,
+            channels: 1,
+        };
+        let mut graph = Graph::new();
+        let mut last = graph.add("input", input, &[]).unwrap();
+        let mut wide = graph.clone();
+        for number in 1..MOST_NODES {
+            last = graph
+                .add(number.to_string(), Op::Flatten, &[last])
+                .unwrap_or_else(|error| {
+                    panic!("layer {number}: {error}");
+                });
+        }
+        let error = graph.add("one more", Op::Flatten, &[last]).unwrap_err();
+        assert!(matches!(error, GraphError::TooLarge { .. }), "{error}");
+        let input = wide.find("input").unwrap();
+        wide.add("sum", Op::Add, &vec![input; MOST_CONNECTIONS - 1])
+            .unwrap();
+        let error = wide.add("sums", Op::Add, &[input; 2]).unwrap_err();
+        assert!(matches!(error, GraphError::TooLarge { .. }), "{error}");
     }
 }

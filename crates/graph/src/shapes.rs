@@ -20,21 +20,54 @@ pub(crate) fn infer(name: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, Grap
             given,
         });
     }
-    let shape = rule(op, inputs).and_then(|shape| {
-        // A parameter or a value that cannot be addressed is refused here, before any allocation.
-        let parameters = parameters(op, inputs.first().copied());
-        let mut sizes = parameters.iter().map(|(_, shape, _)| *shape).chain([shape]);
-        match sizes.find(|shape| !countable(*shape)) {
-            Some(shape) => Err(ShapeFault::Uncountable { shape }),
-            None => Ok(shape),
-        }
-    });
+    let shape = numbers(op)
+        .and_then(|()| rule(op, inputs))
+        .and_then(|shape| {
+            // A parameter or a value that cannot be addressed is refused here, before any allocation.
+            let parameters = parameters(op, inputs.first().copied());
+            let mut sizes = parameters.iter().map(|(_, shape, _)| *shape).chain([shape]);
+            match sizes.find(|shape| !countable(*shape)) {
+                Some(shape) => Err(ShapeFault::Uncountable { shape }),
+                None => Ok(shape),
+            }
+        });
     shape.map_err(|reason| GraphError::Shape {
         name: name.to_owned(),
         op: op.name(),
         inputs: inputs.to_vec(),
         reason,
     })
+}
+
+/// Whether the numbers among an operation's attributes are such: a file may say anything, and one that is
+/// infinite or none makes all that follows so.
+fn numbers(op: &Op) -> Result<(), ShapeFault> {
+    let fine = match *op {
+        Op::BatchNorm {
+            epsilon, momentum, ..
+        } => epsilon.is_finite() && epsilon >= 0.0 && momentum.is_finite(),
+        Op::Affine { scale, offset } => scale.is_finite() && offset.is_finite(),
+        Op::Dropout { rate, .. } => (0.0..=1.0).contains(&rate),
+        Op::Input { .. }
+        | Op::Conv2d(_)
+        | Op::DepthwiseConv2d(_)
+        | Op::Dense { .. }
+        | Op::Activation(_)
+        | Op::Softmax
+        | Op::Add
+        | Op::Multiply
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::GlobalAveragePool { .. }
+        | Op::ZeroPad(_)
+        | Op::Crop(_)
+        | Op::Flatten => true,
+    };
+    match fine {
+        true => Ok(()),
+        false => Err(ShapeFault::Number),
+    }
 }
 
 /// At least one element, and no more bytes than an allocation may have.

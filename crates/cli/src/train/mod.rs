@@ -119,14 +119,15 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
         .jobs
         .map_or(context.threads, usize::from)
         .clamp(1, jobs.len());
+    // What is free is measured once, before any of them takes some.
+    let shares = shares(context.threads, together, memory::free());
     // From here on; before, Ctrl-C ends at once.
     let stop = interrupt::flag(context.say(Message::TrainInterrupt));
     let board = Board::default();
     let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
     let ends = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for lane in 0..together {
-            let threads = threads_of(context.threads, together, lane);
+        for share in shares {
             let (board, queue, ends, storage) = (&board, &queue, &ends, &storage);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
@@ -135,7 +136,7 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
                     let Some(job) = next else { break };
-                    let result = one(context, &job, threads, together, stop, storage, board);
+                    let result = one(context, &job, share, stop, storage, board);
                     let end = told(context, arguments, board, &job, &result);
                     ends.lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -162,9 +163,22 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     }
 }
 
-/// This lane's share of the threads.
-fn threads_of(threads: usize, lanes: usize, lane: usize) -> usize {
-    (threads / lanes + usize::from(lane < threads % lanes)).max(1)
+/// What one of several trainings side by side may have.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    threads: usize,
+    /// Bytes; none where it is not known what is free.
+    memory_limit: Option<usize>,
+}
+
+/// The shares of so many lanes of the threads and of the memory that is free: of the latter all the same,
+/// so that of equal trainings all begin or none.
+fn shares(threads: usize, lanes: usize, free: Option<usize>) -> Vec<Share> {
+    let share = |lane| Share {
+        threads: (threads / lanes + usize::from(lane < threads % lanes)).max(1),
+        memory_limit: free.map(|bytes| bytes / lanes),
+    };
+    (0..lanes).map(share).collect()
 }
 
 /// All trainings that are asked for; recipes, data sets and folders are tried before any begins.
@@ -358,8 +372,7 @@ fn cache() -> PathBuf {
 fn one(
     context: &Context,
     job: &Job,
-    threads: usize,
-    together: usize,
+    share: Share,
     stop: &AtomicBool,
     storage: &Storage,
     board: &Board,
@@ -368,9 +381,9 @@ fn one(
     let preparing = Preparing::new(context, board, &job.name);
     let around = Surroundings {
         cache: &cache,
-        threads,
+        threads: share.threads,
         isa: context.isa,
-        memory_limit: memory::free().map(|bytes| bytes / together),
+        memory_limit: share.memory_limit,
         stop,
         decoded: &|done, all| preparing.now(done, all),
         language: context.language,
@@ -542,5 +555,22 @@ fn status(error: &TrainError) -> Status {
         | TrainError::Loader(LoaderError::File(data::Error::Write { .. })) => Status::Failed,
         TrainError::File(_) | TrainError::Loader(_) => Status::Unusable,
         _ => Status::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_share_all_threads_and_what_is_free() {
+        for (threads, lanes) in [(1, 1), (8, 3), (2, 2), (2, 5)] {
+            let shares = shares(threads, lanes, Some(1_000_003));
+            let all: usize = shares.iter().map(|share| share.threads).sum();
+            assert_eq!((shares.len(), all), (lanes, threads.max(lanes)));
+            let memory: Vec<usize> = shares.iter().filter_map(|s| s.memory_limit).collect();
+            assert_eq!(memory, vec![1_000_003 / lanes; lanes]);
+        }
+        assert!(shares(4, 2, None).iter().all(|s| s.memory_limit.is_none()));
     }
 }

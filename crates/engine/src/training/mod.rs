@@ -6,7 +6,7 @@ pub(crate) mod products;
 use crate::arena::{self, Lifetime, whole_lines};
 use crate::lower::training::{Draft, Drafts, Item, Size, ValueId, for_training};
 use crate::plan::check_parameters;
-use crate::{EngineError, Loss, Plan, StepTime, Targets};
+use crate::{EngineError, LeastMemory, Loss, Plan, StepTime, Targets};
 use graph::{Graph, ParameterSpec};
 use kernels::Isa;
 use operation::{Batch, Operation, Run};
@@ -201,14 +201,21 @@ impl Plan {
         }
         let threads = options.threads.max(1);
         let batch = options.batch.max(1);
+        LeastMemory::for_training(graph, batch, &options.frozen, 0).check(options.memory_limit)?;
         let drafts = for_training(graph, options.isa, threads, &options.frozen);
         if drafts.trained.is_empty() {
             return Err(EngineError::NothingTrained);
         }
-        let mut at = 0;
+        let most = |draft: &&Draft| draft.reads.len() + draft.writes.len() > MOST_ITEMS;
+        if let Some(draft) = drafts.steps.iter().find(most) {
+            return Err(EngineError::TooManyInputs {
+                name: draft.name.clone(),
+            });
+        }
+        let mut at = 0usize;
         let mut take = |size: usize| {
-            let range = at..at + size;
-            at += whole_lines(size);
+            let range = at..at.saturating_add(size);
+            at = at.saturating_add(whole_lines(size));
             range
         };
         let mut parameters: Vec<Parameter> = graph
@@ -271,7 +278,6 @@ impl Plan {
                 reads,
                 writes,
             } = draft;
-            debug_assert!(reads.len() + writes.len() <= MOST_ITEMS);
             Step {
                 name,
                 kind,

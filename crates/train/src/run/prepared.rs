@@ -8,7 +8,7 @@ use crate::recipe::{ClassWeights, Recipe};
 use crate::watch::Watch;
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
 use data::{Manifest, Part};
-use engine::{Kernels, Loss, Plan, PlanOptions, TrainingOptions, TrainingPlan};
+use engine::{Kernels, LeastMemory, Loss, Plan, PlanOptions, TrainingOptions, TrainingPlan};
 use std::collections::HashSet;
 use vision::augment::Augmentation;
 
@@ -30,8 +30,9 @@ impl<'a> Prepared<'a> {
         around: &Surroundings<'_>,
         watch: &mut dyn Watch,
     ) -> Result<Self, TrainError> {
-        // What it says is looked at before anything that takes time.
+        // What it says is looked at before anything that takes time or memory.
         augmentation(recipe)?;
+        refuse_impossible(recipe, around.memory_limit)?;
         let (photos, left_out) = photos(recipe, manifest, around.threads, around.decoded)?;
         let classes = photos.classes().len();
         let network = network(recipe, classes)?;
@@ -58,9 +59,7 @@ impl<'a> Prepared<'a> {
             },
         )?;
         let memory = plan.memory();
-        let slots = recipe.optimizer.build()?.slots().len();
-        let copies = slots + usize::from(recipe.optimizer.average.is_some());
-        let optimizer_bytes = memory.gradients.saturating_mul(copies);
+        let optimizer_bytes = memory.gradients.saturating_mul(copies(recipe)?);
         let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
         let kept = memory.parameters.saturating_add(optimizer_bytes);
         let other_bytes = other_bytes(recipe, &network, around, kept, counts)?;
@@ -148,6 +147,33 @@ impl<'a> Prepared<'a> {
         };
         Ok(Some(Loader::new(cache, options)))
     }
+}
+
+/// Refuses a recipe whose network does not fit into memory whatever the photos: before they are looked
+/// at, and before the network is lowered, which takes memory itself.
+fn refuse_impossible(recipe: &Recipe, limit: Option<usize>) -> Result<(), TrainError> {
+    // As few classes as can be told apart.
+    let network = network(recipe, 2)?;
+    let frozen = frozen(recipe, &network.graph)?;
+    let copies = copies(recipe)?;
+    let least = LeastMemory::for_training(&network.graph, recipe.train.batch, &frozen, copies);
+    let limit = limit.unwrap_or(isize::MAX as usize);
+    if least.total() <= limit as u64 {
+        return Ok(());
+    }
+    let count = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Err(TrainError::Memory {
+        needed: count(least.total()),
+        parameters: count(least.parameters.saturating_add(least.trained)),
+        working: count(least.working),
+        limit,
+    })
+}
+
+/// Values that are kept for each that is trained: the optimiser's own, and their average.
+fn copies(recipe: &Recipe) -> Result<usize, TrainError> {
+    let slots = recipe.optimizer.build()?.slots().len();
+    Ok(slots + usize::from(recipe.optimizer.average.is_some()))
 }
 
 /// A hash of what a recipe asks for, wherever the photos lie.

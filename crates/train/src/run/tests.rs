@@ -720,3 +720,38 @@ fn rates_are_tried_on_the_groups_of_batches_that_a_training_makes() {
         assert!((found - mean(group)).abs() < 1e-5, "{pairs:?} {single:?}");
     }
 }
+
+/// By its description alone, whatever key asks for it: before a photo is decoded, a network lowered, or
+/// a folder made.
+#[test]
+fn a_recipe_that_no_machine_holds_is_refused_at_once() {
+    let photos = Photos::new(&[("beagle", 4), ("pug", 4)]);
+    let (cache, folder) = (photos.run("cache"), photos.run("a"));
+    let manifest = photos.manifest();
+    let decoded = |_: usize, _: usize| panic!("no photo need be decoded");
+    for (key, value) in [
+        ("model.units", "2000000000"),
+        ("model.units", "200000000000000"),
+        ("model.filters", "8,2000000000"),
+        ("model.filters", "2000000000,8"),
+        ("model.kernels", "100001"),
+        ("model.kernels", "2000000001"),
+    ] {
+        for optimizer in ["sgd", "adam"] {
+            let recipe = recipe(&[(key, value), ("optimizer.name", optimizer)]);
+            let around = Surroundings {
+                memory_limit: Some(1 << 34),
+                decoded: &decoded,
+                ..around(&cache, &NEVER)
+            };
+            let refused = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched);
+            let error = refused.unwrap_err();
+            let is_size = matches!(error, TrainError::Memory { .. } | TrainError::Network(_));
+            assert!(is_size, "{key} = {value}: {error}");
+            let range = crate::RateRange::default();
+            let refused = try_rates(&recipe, &manifest, range, &around, &mut Unwatched);
+            assert!(refused.is_err(), "{key} = {value}");
+            assert!(!folder.exists());
+        }
+    }
+}
