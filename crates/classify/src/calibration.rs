@@ -61,6 +61,46 @@ impl Default for Calibration {
     }
 }
 
+impl Calibration {
+    /// Whether the numbers make sense for a network of so many outputs; else what does not.
+    pub(crate) fn check(&self, outputs: usize) -> Result<(), String> {
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        if !positive(self.temperature) {
+            return Err(format!("the temperature is {}", self.temperature));
+        }
+        for (name, share) in [
+            ("not_a_dog_below", self.not_a_dog_below),
+            ("unsure_below", self.unsure_below),
+            ("group_from", self.group_from),
+            ("mixed_together", self.mixed_together),
+            ("mixed_share", self.mixed_share),
+            ("category_from", self.category_from),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(format!("`{name}` is {share}, it must be 0 to 1"));
+            }
+        }
+        if let Some(least) = self.unfamiliar_below.filter(|least| !least.is_finite()) {
+            return Err(format!("`unfamiliar_below` is {least}"));
+        }
+        let Some(rule) = &self.dog else {
+            return Ok(());
+        };
+        if !positive(rule.slope) || !rule.offset.is_finite() {
+            return Err("the rule of the dog probability is not a number".into());
+        }
+        if rule.outputs.len() > outputs {
+            let ranges = rule.outputs.len();
+            return Err(format!("{ranges} ranges of {outputs} outputs are dogs"));
+        }
+        let outside = |&&[first, last]: &&[usize; 2]| first > last || last >= outputs;
+        match rule.outputs.iter().find(outside) {
+            Some([first, last]) => Err(format!("outputs {first} to {last} of {outputs} are dogs")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl DogRule {
     /// Whether this output shows a dog.
     pub fn is_dog(&self, output: usize) -> bool {

@@ -6,7 +6,7 @@ use crate::network::Network;
 use crate::package::{About, Package, read_file};
 use std::path::Path;
 use std::time::Instant;
-use tensor::Pool;
+use tensor::{Pool, Random};
 use vision::Photo;
 
 use crate::network::OpenOptions;
@@ -118,7 +118,8 @@ impl Classifier {
     /// may be gone already.
     ///
     /// # Errors
-    /// [`ClassifyError`] where the package asks for a preparation that cannot be done.
+    /// [`ClassifyError`] where the package asks for a preparation that cannot be done, or its network
+    /// gives something else than finite numbers.
     pub fn look(&self, pool: &Pool, photo: &Photo) -> Result<Seen, ClassifyError> {
         let start = Instant::now();
         let outputs = self.outputs(pool, photo)?;
@@ -188,28 +189,43 @@ impl Classifier {
         Ok(mean(outputs.chunks_exact(self.network.outputs().max(1))))
     }
 
+    /// Whether the network gives finite numbers: for a black photo, a white one, and one of noise. Values
+    /// that are finite each may overflow together.
+    ///
+    /// # Errors
+    /// As [`Classifier::look`].
+    pub fn check_outputs(&self, pool: &Pool) -> Result<(), ClassifyError> {
+        let (width, height) = (self.about.input.width, self.about.input.height);
+        let mut random = Random::new(0, 0, 0);
+        let pictures: [&mut dyn FnMut() -> u8; 3] =
+            [&mut || 0, &mut || 255, &mut || random.below(256) as u8];
+        for pixel in pictures {
+            let rgb = std::iter::repeat_with(pixel).take(width * height * 3);
+            self.outputs(pool, &Photo::from_rgb(width, height, rgb.collect()))?;
+        }
+        Ok(())
+    }
+
     /// The calibrated probabilities of all classes, from the outputs of [`Classifier::outputs`].
     pub fn probabilities(&self, outputs: &[f32]) -> Probabilities {
         Probabilities::new(outputs, &self.classes, &self.about.calibration)
     }
 }
 
-/// The mean of rows of one length; nothing of none.
+/// The mean of rows of one length; nothing of none. Summed in f64, so that finite numbers have a finite
+/// mean.
 fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
-    let mut sum: Vec<f32> = Vec::new();
+    let mut sums: Vec<f64> = Vec::new();
     let mut count = 0;
     for row in rows {
-        if sum.is_empty() {
-            sum = row.to_vec();
-        } else {
-            sum.iter_mut()
-                .zip(row)
-                .for_each(|(sum, value)| *sum += value);
+        sums.resize(row.len(), 0.0);
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(value);
         }
         count += 1;
     }
-    sum.iter_mut().for_each(|sum| *sum /= count as f32);
-    sum
+    let share = |sum: f64| (sum / f64::from(count)) as f32;
+    sums.into_iter().map(share).collect()
 }
 
 #[cfg(test)]
@@ -269,6 +285,82 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    /// Each value is finite; what the network makes of them is not.
+    #[test]
+    fn a_network_that_gives_no_numbers_does_not_answer() {
+        let pool = Pool::serial();
+        for kernel in [f32::MAX, -f32::MAX, 3e38] {
+            let mut package = tiny();
+            let pool_node = package.graph.find("pool").unwrap();
+            let mut graph = package.graph.clone();
+            let last = graph.find("dense").unwrap();
+            let huge = graph::Op::Affine {
+                scale: kernel,
+                offset: 0.0,
+            };
+            let huge = graph.add("huge", huge, &[last]).unwrap();
+            let less = graph::Op::Affine {
+                scale: -1.0,
+                offset: 0.0,
+            };
+            let less = graph.add("less", less, &[huge]).unwrap();
+            // An infinity less itself.
+            graph.add("sum", graph::Op::Add, &[huge, less]).unwrap();
+            package.graph = graph;
+            let bytes = package.to_bytes().unwrap();
+            let classifier = Classifier::open(&bytes, &OpenOptions::default()).unwrap();
+            let not_finite = |error: ClassifyError| matches!(error, ClassifyError::NotFinite);
+            assert!(not_finite(classifier.check_outputs(&pool).unwrap_err()));
+            let photo = photo([200, 90, 10]);
+            assert!(not_finite(classifier.look(&pool, &photo).unwrap_err()));
+            let photos = [photo];
+            let options = ClassifyOptions::default();
+            let refused = classifier.classify(&pool, &photos, &options).unwrap_err();
+            for (language, text) in [
+                (words::Language::French, "infinies"),
+                (words::Language::English, "infinite"),
+            ] {
+                let said = refused.text(language);
+                assert!(said.contains(text), "{said}");
+            }
+            let features = crate::Features::from_package(package, &OpenOptions::default());
+            assert!(
+                features.unwrap().of(&pool, &photos[0]).is_ok(),
+                "before the head"
+            );
+            assert_eq!(pool_node.index(), 1);
+        }
+        assert!(classifier().check_outputs(&pool).is_ok());
+    }
+
+    #[test]
+    fn finite_outputs_have_finite_probabilities() {
+        let mut package = tiny();
+        package.about.calibration.temperature = f32::MIN_POSITIVE;
+        let classifier = Classifier::from_package(package, &OpenOptions::default()).unwrap();
+        for outputs in [
+            [f32::MAX; 4],
+            [f32::MIN; 4],
+            [f32::MAX, f32::MIN, f32::MAX, f32::MIN],
+        ] {
+            let seen = |outputs: [f32; 4]| Seen {
+                outputs: outputs.to_vec(),
+                milliseconds: 1.0,
+                faults: Vec::new(),
+            };
+            for together in [false, true] {
+                let options = ClassifyOptions { top: 9, together };
+                for answer in classifier.answers(vec![seen(outputs); 3], &options) {
+                    let breeds = answer.breeds.iter().map(|breed| breed.probability);
+                    let all = breeds.chain([answer.dog_probability]);
+                    for probability in all {
+                        assert!((0.0..=1.0).contains(&probability), "{outputs:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -63,6 +63,12 @@ pub enum PackageError {
         /// The file's; `None` where it is missing.
         found: Option<Shape>,
     },
+    /// A value of the network is infinite or not a number.
+    #[error("weights: `{name}` holds values that are infinite or not a number")]
+    NotFinite {
+        /// The parameter.
+        name: String,
+    },
     /// A description that contradicts itself.
     #[error("the description does not agree with itself: {reason}")]
     Inconsistent {
@@ -135,6 +141,7 @@ impl PackageError {
                     limit: &supported,
                 }
             }
+            PackageError::NotFinite { name } => Message::ModelWeightsNotFinite { name },
             PackageError::Shape { .. }
             | PackageError::Inconsistent { .. }
             | PackageError::Engine(_) => Message::ModelWrongShapes { detail: &detail },
@@ -180,6 +187,27 @@ pub enum ClassifyError {
     /// The network did not take what was prepared.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The network gives values that are infinite or not a number: nothing can be said of the photo.
+    #[error("the network gives values that are infinite or not a number")]
+    NotFinite,
+}
+
+impl ClassifyError {
+    /// The kind, stable from release to release, as JSON and the API show it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            ClassifyError::Prepare(_) | ClassifyError::Engine(_) => "model",
+            ClassifyError::NotFinite => "model_not_finite",
+        }
+    }
+
+    /// What is wrong and what to do about it, in the person's language.
+    pub fn text(&self, language: words::Language) -> String {
+        match self {
+            ClassifyError::Prepare(_) | ClassifyError::Engine(_) => self.to_string(),
+            ClassifyError::NotFinite => words::message(language, words::Message::ModelNotFinite),
+        }
+    }
 }
 
 /// What a photo that cannot be read is told to be, for [`words::message`].
@@ -228,6 +256,7 @@ pub fn network_reason(error: &GraphError, language: words::Language) -> String {
         ShapeFault::Dropout => Message::ShapeDropout,
         // Of networks that neither a recipe nor the zoo makes.
         ShapeFault::Differ
+        | ShapeFault::Number
         | ShapeFault::NoBroadcast
         | ShapeFault::DifferBeyondChannels
         | ShapeFault::Scalar

@@ -50,7 +50,8 @@ impl Features {
     /// The features of a photo, [`Features::length`] values.
     ///
     /// # Errors
-    /// [`ClassifyError`] where the package asks for a preparation that cannot be done.
+    /// [`ClassifyError`] where the package asks for a preparation that cannot be done, or its network
+    /// gives something else than finite numbers.
     pub fn of(&self, pool: &Pool, photo: &Photo) -> Result<Vec<f32>, ClassifyError> {
         let views = vision::prepare(&self.input, photo)?;
         self.network.run(pool, views.values())

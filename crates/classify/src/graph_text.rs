@@ -3,6 +3,10 @@ use crate::error::PackageError;
 use graph::{Graph, NodeId, Op};
 use serde::{Deserialize, Serialize};
 
+/// Bytes that the text may have: about a thousand for each layer of the largest network that is taken.
+/// The largest of the zoo's have some ten thousand.
+const LONGEST: usize = 10_000_000;
+
 #[derive(Serialize, Deserialize)]
 struct Description {
     layers: Vec<Layer>,
@@ -39,6 +43,9 @@ pub(crate) fn read(text: &str) -> Result<Graph, PackageError> {
     let wrong = |reason: String| PackageError::Inconsistent {
         reason: format!("`graph`: {reason}"),
     };
+    if text.len() > LONGEST {
+        return Err(wrong(format!("{} bytes of text", text.len())));
+    }
     let description: Description =
         serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
     let mut graph = Graph::new();

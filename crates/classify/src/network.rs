@@ -49,11 +49,18 @@ impl Network {
         batch: usize,
         options: &OpenOptions,
     ) -> Result<Self, PackageError> {
+        // What is prepared for it is held beside it.
+        let image = graph
+            .input_shape()
+            .and_then(|shape| shape.checked_elements());
+        let images = image.map_or(0, |image| image.saturating_mul(batch));
+        let images = images.saturating_mul(size_of::<f32>());
+        let memory_limit = options.memory_limit;
         let options = PlanOptions {
             kernels: options.kernels,
             batch,
             threads: options.threads,
-            memory_limit: options.memory_limit,
+            memory_limit: memory_limit.map(|limit| limit.saturating_sub(images)),
             ..PlanOptions::default()
         };
         let plan = Plan::for_inference(graph, weights, &options)?;
@@ -69,7 +76,7 @@ impl Network {
         outputs.first().map_or(0, |output| output.shape.elements())
     }
 
-    /// The outputs for images one after the other, `[N, outputs]`.
+    /// The outputs for images one after the other, `[N, outputs]`, each a finite number.
     pub(crate) fn run(&self, pool: &Pool, images: &[f32]) -> Result<Vec<f32>, ClassifyError> {
         // A caller that panicked holds nothing half-written here: the list is only pushed to and
         // popped from.
@@ -87,6 +94,9 @@ impl Network {
                 .run(pool, &mut workspace, images, &mut [&mut outputs]);
         free().push(workspace);
         result?;
-        Ok(outputs)
+        match outputs.iter().all(|output| output.is_finite()) {
+            true => Ok(outputs),
+            false => Err(ClassifyError::NotFinite),
+        }
     }
 }

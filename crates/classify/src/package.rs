@@ -9,7 +9,8 @@
 use crate::calibration::Calibration;
 use crate::error::PackageError;
 use crate::graph_text;
-use graph::{Graph, InputSpec};
+use formats::Header;
+use graph::{Graph, InputSpec, Op};
 use half::slice::HalfFloatSliceExt;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ const FORMAT: &str = "museau";
 const FORMAT_VERSION: u64 = 1;
 /// Values begin at a multiple of this, so that a mapped file can be read in place.
 const ALIGNMENT: usize = 64;
+/// Most classes; the whole of ImageNet has 21,841.
+const MOST_CLASSES: usize = 100_000;
 /// The key under which the hash stands, with the bytes before its digits.
 const HASH_KEY: &str = "\"content_hash\":\"";
 /// Hexadecimal digits of a blake3 hash.
@@ -218,20 +221,53 @@ impl Package {
 
     /// Whether description, network and values agree.
     fn check(&self) -> Result<(), PackageError> {
-        let wrong = |reason: String| Err(PackageError::Inconsistent { reason });
+        self.check_values()?;
+        self.check_network()?;
+        self.about.check(self.outputs()?)
+    }
+
+    /// Whether every value is a number that can be stored.
+    fn check_values(&self) -> Result<(), PackageError> {
         for (name, tensor) in &self.weights {
-            let largest = tensor.values().iter().fold(0f32, |most, value| {
-                if value.is_finite() {
-                    most.max(value.abs())
-                } else {
-                    f32::INFINITY
-                }
-            });
+            if !tensor.values().iter().all(|value| value.is_finite()) {
+                return Err(PackageError::NotFinite { name: name.clone() });
+            }
+            let largest = tensor
+                .values()
+                .iter()
+                .fold(0f32, |most, value| most.max(value.abs()));
             if largest > largest_stored(tensor) {
                 return wrong(format!("`{name}` holds values that cannot be stored"));
             }
         }
-        let about = &self.about;
+        Ok(())
+    }
+
+    /// Whether the network takes the photos as they are prepared, and gives numbers.
+    fn check_network(&self) -> Result<(), PackageError> {
+        let input = &self.about.input;
+        let wanted = Shape::from([input.height, input.width, 3]);
+        if self.graph.input_shape() != Some(wanted) {
+            return wrong(format!(
+                "photos are prepared as {wanted}, which the network does not take"
+            ));
+        }
+        for node in self.graph.nodes() {
+            let Op::BatchNorm { epsilon, .. } = *node.op() else {
+                continue;
+            };
+            let name = format!("{}/moving_variance", node.name());
+            // Divided by the root of their sum.
+            let variances = self.weights.get(&name).map_or(&[][..], Tensor::values);
+            if variances.iter().any(|variance| variance + epsilon <= 0.0) {
+                return wrong(format!("`{name}` holds values that are no variances"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of the network's outputs.
+    fn outputs(&self) -> Result<usize, PackageError> {
         let outputs = self.graph.outputs();
         let [output] = outputs[..] else {
             return wrong(format!(
@@ -240,46 +276,12 @@ impl Package {
             ));
         };
         let shape = self.graph.node(output).shape();
-        if shape.rank() != 1 {
-            return wrong(format!(
+        match shape.rank() {
+            1 => Ok(shape.channels()),
+            _ => wrong(format!(
                 "the network's output has shape {shape}, [classes] is wanted"
-            ));
+            )),
         }
-        let classes = shape.channels();
-        let wanted = Shape::from([about.input.height, about.input.width, 3]);
-        if self.graph.input_shape() != Some(wanted) {
-            return wrong(format!(
-                "photos are prepared as {wanted}, which the network does not take"
-            ));
-        }
-        if let Err(error) = vision::check(&about.input) {
-            return wrong(error.to_string());
-        }
-        if about.labels.is_empty() {
-            return wrong("there are no classes".into());
-        }
-        if let Some(label) = about.labels.iter().find(|label| label.output >= classes) {
-            let (id, output) = (&label.id, label.output);
-            return wrong(format!("class `{id}` is output {output} of {classes}"));
-        }
-        let calibration = &about.calibration;
-        let positive = |value: f32| value.is_finite() && value > 0.0;
-        if !positive(calibration.temperature) {
-            return wrong(format!("the temperature is {}", calibration.temperature));
-        }
-        if let Some(rule) = &calibration.dog {
-            if !positive(rule.slope) || !rule.offset.is_finite() {
-                return wrong("the rule of the dog probability is not a number".into());
-            }
-            if let Some([first, last]) = rule
-                .outputs
-                .iter()
-                .find(|[first, last]| first > last || *last >= classes)
-            {
-                return wrong(format!("outputs {first} to {last} of {classes} are dogs"));
-            }
-        }
-        Ok(())
     }
 
     /// The file's bytes; the same package gives the same bytes.
@@ -364,10 +366,35 @@ impl About {
         Ok(Self::read_with_graph(bytes)?.0)
     }
 
+    /// Whether photos can be prepared so, and labels and calibration are those of a network of so many
+    /// outputs.
+    fn check(&self, outputs: usize) -> Result<(), PackageError> {
+        if let Err(error) = vision::check(&self.input) {
+            return wrong(error.to_string());
+        }
+        if self.labels.is_empty() {
+            return wrong("there are no classes".into());
+        }
+        if self.labels.len() > MOST_CLASSES {
+            return wrong(format!("{} classes", self.labels.len()));
+        }
+        let mut labelled = vec![false; outputs];
+        for Label { id, output, .. } in &self.labels {
+            match labelled.get_mut(*output) {
+                None => return wrong(format!("class `{id}` is output {output} of {outputs}")),
+                Some(true) => return wrong(format!("output {output} is two classes, one `{id}`")),
+                Some(free) => *free = true,
+            }
+        }
+        self.calibration
+            .check(outputs)
+            .or_else(|reason| wrong(reason))
+    }
+
     fn read_with_graph(bytes: &[u8]) -> Result<(Self, String), PackageError> {
         let metadata = checked_metadata(bytes)?;
         let text = |key: &str| -> Result<&str, PackageError> {
-            let value = metadata.get(key).and_then(|value| value.as_str());
+            let value = metadata.get(key).map(String::as_str);
             value.ok_or_else(|| PackageError::Inconsistent {
                 reason: format!("`{key}` is missing"),
             })
@@ -396,26 +423,24 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PackageError> {
     })
 }
 
+/// A description that contradicts itself.
+fn wrong<T>(reason: String) -> Result<T, PackageError> {
+    Err(PackageError::Inconsistent { reason })
+}
+
 /// The metadata of a file that is a package, whole and undamaged.
-fn checked_metadata(
-    bytes: &[u8],
-) -> Result<serde_json::Map<String, serde_json::Value>, PackageError> {
+fn checked_metadata(bytes: &[u8]) -> Result<BTreeMap<String, String>, PackageError> {
     let header = header(bytes)?;
-    let not_json = |error: serde_json::Error| match hash_place(bytes) {
+    let not_read = |error: serde_json::Error| match hash_place(bytes) {
         Some(_) => PackageError::Damaged {
             reason: format!("its header cannot be read ({error})"),
         },
+        // JSON, but no header that museau would write.
+        None if error.is_data() => PackageError::ForeignSafetensors,
         None => not_a_package(bytes),
     };
-    let header: serde_json::Value = serde_json::from_slice(header).map_err(not_json)?;
-    let serde_json::Value::Object(mut header) = header else {
-        return Err(not_a_package(bytes));
-    };
-    let metadata = match header.remove("__metadata__") {
-        Some(serde_json::Value::Object(metadata)) => metadata,
-        _ => serde_json::Map::new(),
-    };
-    let field = |key: &str| metadata.get(key).and_then(|value| value.as_str());
+    let Header { metadata, values } = serde_json::from_slice(header).map_err(not_read)?;
+    let field = |key: &str| metadata.get(key).map(String::as_str);
     if field("format") != Some(FORMAT) {
         return Err(PackageError::ForeignSafetensors);
     }
@@ -430,11 +455,6 @@ fn checked_metadata(
             known: FORMAT_VERSION,
         });
     }
-    let values = header
-        .values()
-        .filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64())
-        .max()
-        .unwrap_or(0);
     let expected = values.saturating_add(8 + header_length(bytes));
     let found = bytes.len() as u64;
     if found < expected {
@@ -940,9 +960,171 @@ pub(crate) mod tests {
             package.to_bytes(),
             Err(PackageError::Shape { .. })
         ));
+    }
+
+    #[test]
+    fn a_calibration_without_sense_is_refused() {
+        type Change = fn(&mut Calibration, f32);
+        let numbers: [(&str, Change); 9] = [
+            ("temperature", |calibration, x| calibration.temperature = x),
+            ("not_a_dog_below", |calibration, x| {
+                calibration.not_a_dog_below = x
+            }),
+            ("unsure_below", |calibration, x| {
+                calibration.unsure_below = x
+            }),
+            ("group_from", |calibration, x| calibration.group_from = x),
+            ("mixed_together", |calibration, x| {
+                calibration.mixed_together = x
+            }),
+            ("mixed_share", |calibration, x| calibration.mixed_share = x),
+            ("category_from", |calibration, x| {
+                calibration.category_from = x
+            }),
+            ("slope", |calibration, x| {
+                calibration.dog.as_mut().unwrap().slope = x
+            }),
+            ("offset", |calibration, x| {
+                calibration.dog.as_mut().unwrap().offset = x
+            }),
+        ];
+        for (name, change) in numbers {
+            for value in [
+                f32::NAN,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+                -1.0,
+                0.0,
+                0.5,
+                1.5,
+            ] {
+                let mut package = tiny();
+                change(&mut package.about.calibration, value);
+                let good = match name {
+                    "temperature" | "slope" => value.is_finite() && value > 0.0,
+                    "offset" => value.is_finite(),
+                    _ => (0.0..=1.0).contains(&value),
+                };
+                assert_eq!(package.to_bytes().is_ok(), good, "{name} {value}");
+            }
+        }
         let mut package = tiny();
-        package.about.calibration.temperature = f32::NAN;
+        package.about.calibration.unfamiliar_below = Some(f32::NAN);
         assert!(package.to_bytes().is_err());
+        let mut package = tiny();
+        package.about.calibration.dog.as_mut().unwrap().outputs = vec![[1, 2]; 5];
+        assert!(package.to_bytes().is_err(), "more ranges than outputs");
+        // In the file itself: JSON has no NaN, but numbers that no f32 holds.
+        let bytes = tiny().to_bytes().unwrap();
+        for text in [
+            r#"\"temperature\":-1."#,
+            r#"\"temperature\":0.0"#,
+            r#"\"temperature\":9e9"#,
+        ] {
+            let changed = with(&bytes, r#"\"temperature\":1.0"#, text);
+            assert_eq!(
+                Package::read(&changed).is_ok(),
+                text.ends_with("9e9"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_are_refused() {
+        let bytes = tiny().to_bytes().unwrap();
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for name in ["dense/kernel", "dense/bias"] {
+                let mut package = tiny();
+                package.weights[name].values_mut()[1] = value;
+                let error = package.to_bytes().unwrap_err();
+                assert!(
+                    matches!(&error, PackageError::NotFinite { name: found } if found == name),
+                    "{error}"
+                );
+            }
+            // The last value of the file, its hash made right.
+            let mut changed = bytes.clone();
+            let at = changed.len() - 4;
+            changed[at..].copy_from_slice(&value.to_le_bytes());
+            let changed = with(&changed, "format", "format");
+            assert!(matches!(error(&changed), PackageError::NotFinite { .. }));
+        }
+        let said = error(&{
+            let mut changed = bytes.clone();
+            let at = changed.len() - 4;
+            changed[at..].copy_from_slice(&f32::NAN.to_le_bytes());
+            with(&changed, "format", "format")
+        });
+        let said = said.text(words::Language::French);
+        assert!(said.contains("« dense/bias »"), "{said}");
+    }
+
+    #[test]
+    fn what_is_no_variance_is_refused() {
+        for (variance, epsilon, good) in [
+            (1.0, 1e-3, true),
+            (0.0, 1e-3, true),
+            (-1e-4, 1e-3, true),
+            (-1e-3, 1e-3, false),
+            (-1.0, 1e-3, false),
+            (0.0, 0.0, false),
+        ] {
+            let mut package = tiny();
+            let norm = Op::BatchNorm {
+                epsilon,
+                momentum: 0.99,
+                scale: false,
+            };
+            let dense = package.graph.find("dense").unwrap();
+            package.graph.add("norm", norm, &[dense]).unwrap();
+            for (name, value) in [
+                ("beta", 0.0),
+                ("moving_mean", 0.0),
+                ("moving_variance", 1.0),
+            ] {
+                let tensor = Tensor::from_slice([4], &[value; 4]).unwrap();
+                package.weights.insert(format!("norm/{name}"), tensor);
+            }
+            package.weights["norm/moving_variance"].values_mut()[2] = variance;
+            assert_eq!(package.to_bytes().is_ok(), good, "{variance} {epsilon}");
+        }
+    }
+
+    #[test]
+    fn a_description_of_more_than_any_network_has_is_refused() {
+        let changed = |change: &dyn Fn(&mut Package)| {
+            let mut package = tiny();
+            change(&mut package);
+            package.to_bytes()
+        };
+        let views = |count| {
+            changed(&|package: &mut Package| {
+                package.about.input.views = vec![package.about.input.views[0]; count];
+            })
+        };
+        assert!(views(64).is_ok());
+        assert!(views(100_000).is_err());
+        let fraction = |fraction| {
+            changed(&|package: &mut Package| {
+                package.about.input.views[0].geometry = Geometry::CenterCrop { fraction };
+            })
+        };
+        assert!(fraction(0.1).is_ok());
+        assert!(fraction(1e-30).is_err());
+        let twice = changed(&|package| package.about.labels[1].output = 1);
+        let said = twice.unwrap_err().to_string();
+        assert!(said.contains("output 1 is two classes"), "{said}");
+        assert!(changed(&|package| package.about.input.scaling.mean[1] = f32::NAN).is_err());
+        // A network as text: more layers than any has, and more text than its layers need.
+        let graph = |layer: &str, count: usize| {
+            let layers = vec![layer; count].join(",");
+            graph_text::read(&format!("{{\"layers\":[{layers}],\"outputs\":[]}}"))
+        };
+        let add = r#"{"name":"a","op":"Add","inputs":[]}"#;
+        assert!(graph(add, 1_000_000).is_err());
+        let deep = "[".repeat(1_000_000);
+        assert!(graph(&deep, 1).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use engine::Kernels;
 use formats::Precision;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tensor::{NamedTensors, Pool, Tensor};
 
 /// The names inside a file of features.
@@ -30,7 +31,8 @@ pub fn of_manifest(
     progress: Progress<'_>,
 ) -> Result<data::Features> {
     let hash = model::hash(context, package)?;
-    let package = model::read(context, package)?;
+    let path = package;
+    let package = model::read(context, path)?;
     // By its content: two models may have one name and version.
     let name = format!("{}-{}", package.about.name, &hash.to_hex()[..32]);
     let options = OpenOptions {
@@ -44,14 +46,24 @@ pub fn of_manifest(
         .as_deref()
         .and_then(|file| read(file, &name, features.length()))
         .unwrap_or_default();
+    // What a photo cannot be is told of it; what the model cannot is told once.
+    let failed = Mutex::new(None);
+    let of = |photo: &vision::Photo| {
+        let row = features.of(&Pool::serial(), photo);
+        row.map_err(|error| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error))
+            .ok()
+    };
     let made = data::Features::compute(
         manifest,
         with_test,
         context.threads,
         progress,
         &|entry| kept.get(entry.hash.to_hex().as_str()).cloned(),
-        &|photo| features.of(&Pool::serial(), photo).ok(),
+        &of,
     );
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(model::unanswered(context, path, &error));
+    }
     if let Some(file) = file {
         // Without its file the work is done again next time; the answer is the same.
         match write(&file, &name, manifest, &made, kept) {
@@ -71,6 +83,9 @@ pub fn of_manifest(
     }
     Ok(made)
 }
+
+/// The largest number of half precision (65,504).
+const LARGEST_HALF: f32 = 65_504.0;
 
 /// Where features are kept.
 fn folder() -> Option<PathBuf> {
@@ -117,8 +132,15 @@ fn write(
     let values: Vec<f32> = rows.values().flatten().copied().collect();
     let tensor = Tensor::from_slice([rows.len(), made.length()], &values)?;
     let tensors: NamedTensors = [(TENSOR.to_owned(), tensor)].into_iter().collect();
-    // Half the digits are enough to tell neighbours.
-    let bytes = formats::write_safetensors(&tensors, Precision::F16, &metadata)?;
+    // Half the digits are enough to tell neighbours; values that would become infinite stay whole.
+    let largest = values
+        .iter()
+        .fold(0f32, |most, value| most.max(value.abs()));
+    let precision = match largest <= LARGEST_HALF {
+        true => Precision::F16,
+        false => Precision::F32,
+    };
+    let bytes = formats::write_safetensors(&tensors, precision, &metadata)?;
     AtomicFile::create(file)?.finish(&bytes)?;
     data::evict_oldest(file, MOST_BYTES);
     Ok(true)

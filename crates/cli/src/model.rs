@@ -3,7 +3,7 @@ use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
 use crate::memory;
 use anyhow::Result;
-use classify::{Classifier, OpenOptions, Package, PackageError};
+use classify::{Classifier, ClassifyError, OpenOptions, Package, PackageError};
 use engine::Kernels;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,16 @@ pub fn home() -> Option<PathBuf> {
 /// Where a person's own models are: `models` in [`home`].
 pub fn folder() -> Option<PathBuf> {
     Some(home()?.join("models"))
+}
+
+/// That a model cannot answer, and why, in the person's language.
+pub fn unanswered(context: &Context, path: Option<&Path>, error: &ClassifyError) -> anyhow::Error {
+    let said = error.text(context.language);
+    let text = match path {
+        Some(path) => format!("{}: {said}", path.display()),
+        None => said,
+    };
+    Failure::error(Status::Unusable, text)
 }
 
 /// What a wrong model file is told to be, in the person's language.

@@ -1,11 +1,13 @@
 //! The photos that were named: files as they are, folders walked in the order of their names.
 use crate::context::Context;
+use crate::failure::Status;
 use anyhow::Result;
+use classify::ClassifyError;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use vision::{DecodeError, Limits, Photo};
-use words::Message;
+use words::{Language, Message};
 
 /// A photo to read, or why there is none where one was asked for.
 pub type Found = Result<PathBuf, (PathBuf, String)>;
@@ -67,6 +69,24 @@ pub struct Unanswered {
     pub kind: &'static str,
     /// The sentence, with what to do, in the person's language.
     pub message: String,
+}
+
+impl Unanswered {
+    /// The model cannot answer.
+    pub fn model(language: Language, error: &ClassifyError) -> Self {
+        Unanswered {
+            kind: error.kind(),
+            message: error.text(language),
+        }
+    }
+
+    /// How a command ends that could not answer for this.
+    pub fn status(&self) -> Status {
+        match self.kind {
+            "model" | "model_not_finite" => Status::Unusable,
+            _ => Status::Failed,
+        }
+    }
 }
 
 /// Reads and decodes one photo.

@@ -394,6 +394,66 @@ fn model_files_that_are_none_end_in_3() {
     assert!(output.status.success(), "{output:?}");
 }
 
+/// A package whose values are finite, and whose network gives none that are.
+fn package_without_numbers() -> Vec<u8> {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/default.museau");
+    let mut package = classify::Package::read_file(&model).expect("the embedded model");
+    let mut last = package.graph.outputs()[0];
+    for name in ["huge", "infinite"] {
+        let op = graph::Op::Affine {
+            scale: 1e30,
+            offset: 0.0,
+        };
+        last = package.graph.add(name, op, &[last]).expect("a layer");
+    }
+    package.graph.set_outputs(&[last]).expect("an output");
+    package.to_bytes().expect("a package")
+}
+
+#[test]
+fn a_model_that_gives_no_numbers_ends_in_3_whatever_is_asked_of_it() {
+    let (folder, path) = file("model.museau", &package_without_numbers());
+    let dog = photo("beagle_14.jpg");
+    for (language, words) in [("fr", "infinies"), ("en", "infinite")] {
+        for arguments in [
+            &["classify", &dog, "--model", &path][..],
+            &["classify", &dog, &dog, "--together", "--model", &path],
+            &["classify", &dog, "--json", "--model", &path],
+            &["models", "verify", &path],
+            &[
+                "evaluate",
+                &path,
+                &path_of(&folder, "set"),
+                "--part",
+                "train",
+            ],
+        ] {
+            let place = folder.path().join("set/train/beagle");
+            fs::create_dir_all(&place).expect("a folder");
+            fs::copy(&dog, place.join("1.jpg")).expect("a photo");
+            let output = museau(&[arguments, &["--lang", language]].concat())
+                .output()
+                .expect("starts");
+            assert_eq!(output.status.code(), Some(3), "{arguments:?}: {output:?}");
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(said.contains(words), "{arguments:?}: {said}");
+            assert!(!said.contains("NaN%") && !said.contains("NaN %"), "{said}");
+            if arguments.contains(&"--json") {
+                let line: Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
+                assert_eq!(line["error"]["kind"], "model_not_finite");
+            }
+        }
+    }
+    // A file that is no photo is a lesser fault than the model's.
+    let (_folder, broken) = file("broken.jpg", b"no photo");
+    let output = run(&["classify", &dog, &broken, "--model", &path]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
+fn path_of(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).display().to_string()
+}
+
 #[test]
 fn the_model_inside_has_a_card_and_a_name() {
     let output = run(&["models", "list", "--json"]);

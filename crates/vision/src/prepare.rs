@@ -135,6 +135,10 @@ fn preprocessed<'a>(pipeline: &Pipeline, photo: &'a Photo) -> Cow<'a, Photo> {
     }
 }
 
+/// Most views of a photo: each is a run of the network. Ten crops and their mirror images are the most in
+/// common use.
+pub const MOST_VIEWS: usize = 64;
+
 /// The preprocessing of a specification that makes sense.
 ///
 /// # Errors
@@ -158,12 +162,13 @@ pub fn check(spec: &InputSpec) -> Result<Pipeline, PrepareError> {
     if !sides.contains(&spec.height) || !sides.contains(&spec.width) {
         return wrong(format!("an input of {} x {}", spec.width, spec.height));
     }
-    if spec.views.is_empty() {
-        return wrong("it has no view".to_owned());
+    if !(1..=MOST_VIEWS).contains(&spec.views.len()) {
+        return wrong(format!("{} views", spec.views.len()));
     }
     for view in &spec.views {
+        // What is cut out of a larger photo: of less than a hundredth nothing would be seen.
         if let Geometry::CenterCrop { fraction } = view.geometry
-            && !(fraction > 0.0 && fraction <= 1.0)
+            && !(0.01..=1.0).contains(&fraction)
         {
             return wrong(format!("a centre crop of the fraction {fraction}"));
         }
@@ -175,6 +180,9 @@ pub fn check(spec: &InputSpec) -> Result<Pipeline, PrepareError> {
         .any(|deviation| !deviation.is_normal())
     {
         return wrong(format!("a deviation of {:?}", spec.scaling.deviation));
+    }
+    if !spec.scaling.mean.iter().all(|mean| mean.is_finite()) {
+        return wrong(format!("a mean of {:?}", spec.scaling.mean));
     }
     Ok(pipeline)
 }

@@ -58,6 +58,7 @@ enum What {
     },
     /// A file of the data set; said in the person's language already.
     Data(String),
+    ModelNotFinite,
     Internal,
 }
 
@@ -134,6 +135,11 @@ impl Failure {
     pub(crate) fn data(text: String) -> Self {
         What::Data(text).into()
     }
+    /// The model gives values that are no numbers. No other request would be answered better, and the
+    /// photo is not the cause: an error of the server.
+    pub(crate) fn model_not_finite() -> Self {
+        What::ModelNotFinite.into()
+    }
     pub(crate) fn internal() -> Self {
         What::Internal.into()
     }
@@ -198,7 +204,9 @@ impl Failure {
             What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             What::Forbidden => StatusCode::FORBIDDEN,
             What::ForeignName => StatusCode::MISDIRECTED_REQUEST,
-            What::Data(_) | What::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            What::Data(_) | What::ModelNotFinite | What::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -241,6 +249,7 @@ impl Failure {
                 say(Message::FileCannotRead { path, reason })
             }
             What::Data(detail) => say(Message::HttpData { detail }),
+            What::ModelNotFinite => say(Message::HttpModelNotFinite),
             What::Internal => say(Message::HttpInternal),
         }
     }

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::thumbnail;
 use crate::upload::{Form, Part, Upload};
 use anyhow::Context;
-use classify::{Answer, Classifier, ClassifyOptions, ModelName};
+use classify::{Answer, Classifier, ClassifyError, ClassifyOptions, ModelName};
 use std::sync::Arc;
 use std::time::Instant;
 use tensor::Pool;
@@ -196,7 +196,10 @@ impl Recogniser {
     fn ask(&self, photos: &[Photo], top: usize, decode: f32) -> Result<Answer, Failure> {
         let mut answer = self.model.recognise(photos, top).map_err(|error| {
             tracing::error!("the model failed: {error:#}");
-            Failure::internal()
+            match error.downcast_ref() {
+                Some(ClassifyError::NotFinite) => Failure::model_not_finite(),
+                _ => Failure::internal(),
+            }
         })?;
         answer.milliseconds.decode = decode;
         Ok(answer)

@@ -2,7 +2,7 @@
 //! double with known answers; the real one is met in the browser's tests.
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use classify::{Answer, AnswerKind, BreedGuess, Milliseconds, ModelName};
 use data::Dataset;
 use http_body_util::BodyExt;
@@ -26,6 +26,7 @@ struct Double {
     seen: Mutex<Vec<(usize, usize)>>,
     takes: Duration,
     panics: bool,
+    gives_no_numbers: bool,
 }
 
 impl Double {
@@ -38,6 +39,7 @@ impl Double {
             seen: Mutex::default(),
             takes: Duration::ZERO,
             panics: false,
+            gives_no_numbers: false,
         }
     }
 }
@@ -45,6 +47,9 @@ impl Double {
 impl Recognise for Double {
     fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer> {
         assert!(!self.panics, "on purpose");
+        if self.gives_no_numbers {
+            return Err(classify::ClassifyError::NotFinite.into());
+        }
         std::thread::sleep(self.takes);
         let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
         self.seen.lock().unwrap().extend(sizes);
@@ -600,6 +605,28 @@ async fn a_model_that_panics_is_an_answer_of_500_and_no_end() {
         got.is_problem(500, "internal");
     }
     assert_eq!(ask(&app, get("/healthz")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_model_that_gives_no_numbers_is_told_as_such_in_both_languages() {
+    let double = Double {
+        gives_no_numbers: true,
+        ..Double::new()
+    };
+    let app = web::router(Options::new(Arc::new(double))).unwrap();
+    let body = form(&[("photo", Some("a.jpg"), &photo("beagle_14.jpg"))]);
+    let got = ask(&app, post("/api/v1/classify", body.clone())).await;
+    got.is_problem(500, "model_not_finite");
+    for (language, said) in [
+        ("fr", "infinies ou qui ne sont pas des nombres"),
+        ("en", "infinite or not a number"),
+    ] {
+        let mut request = post("/", body.clone());
+        let value = HeaderValue::from_static(language);
+        request.headers_mut().insert(header::ACCEPT_LANGUAGE, value);
+        let page = ask(&app, request).await;
+        assert!(page.text().contains(said), "{}", page.text());
+    }
 }
 
 // ---- load and slow senders --------------------------------------------------------------------

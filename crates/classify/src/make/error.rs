@@ -73,6 +73,7 @@ impl MakeError {
                 wanted: &wanted.to_string(),
             }),
             MakeError::Package(error) => error.text(language),
+            MakeError::Classify(error @ ClassifyError::NotFinite) => error.text(language),
             MakeError::Classify(error) => say(Message::MakeCannotRun {
                 reason: &error.to_string(),
             }),

@@ -243,6 +243,19 @@ pub fn calibrate(
     Ok(fit)
 }
 
+/// Whether the network of a package gives finite numbers, as each of its values is one.
+///
+/// # Errors
+/// [`ClassifyError::NotFinite`](crate::ClassifyError::NotFinite), and where the network cannot be run.
+pub fn check_outputs(package: &Package, pool: &Pool) -> Result<(), MakeError> {
+    let options = OpenOptions {
+        threads: pool.threads(),
+        ..OpenOptions::default()
+    };
+    let classifier = Classifier::from_package(package.clone(), &options)?;
+    Ok(classifier.check_outputs(pool)?)
+}
+
 /// The same from outputs that were computed already.
 fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit, MakeError> {
     let outputs_of_classes: Vec<usize> = about.labels.iter().map(|label| label.output).collect();

@@ -1,5 +1,6 @@
 //! Views of a photo as text: `crop:0.875+crop:0.875:mirror+stretch`.
 use graph::{Geometry, View};
+use vision::MOST_VIEWS;
 
 /// A text that names no views.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,9 +14,12 @@ pub struct ParseViewsError(pub String);
 /// # Errors
 /// [`ParseViewsError`]
 pub fn parse_views(text: &str) -> Result<Vec<View>, ParseViewsError> {
-    text.split('+')
-        .map(|view| parse_view(view.trim()))
-        .collect()
+    let views = text.split('+');
+    let count = views.clone().count();
+    if count > MOST_VIEWS {
+        return Err(ParseViewsError(format!("{count} > {MOST_VIEWS}")));
+    }
+    views.map(|view| parse_view(view.trim())).collect()
 }
 
 fn parse_view(text: &str) -> Result<View, ParseViewsError> {
@@ -33,7 +37,7 @@ fn parse_view(text: &str) -> Result<View, ParseViewsError> {
         },
         ["crop", fraction] => {
             let fraction: f32 = fraction.parse().map_err(|_| wrong())?;
-            if !(fraction > 0.0 && fraction <= 1.0) {
+            if !(0.01..=1.0).contains(&fraction) {
                 return Err(wrong());
             }
             Geometry::CenterCrop { fraction }
@@ -67,12 +71,16 @@ mod tests {
         assert_eq!(views.len(), 4);
         assert!(views[1].mirrored && !views[0].mirrored);
         assert_eq!(views_text(&views), text);
+        assert_eq!(parse_views(&["stretch"; 64].join("+")).unwrap().len(), 64);
+        let many = ["stretch"; 100_000].join("+");
         for wrong in [
+            &many[..],
             "",
             "crop",
             "crop:0",
             "crop:1.5",
             "crop:nan",
+            "crop:1e-30",
             "tilt",
             "letterbox:256",
             "stretch+",

@@ -52,9 +52,13 @@ pub fn run(context: &Context, arguments: &ClassifyArguments) -> Result<()> {
         _ => Form::Text,
     };
     let mut printer = Printer::new(context, form)?;
-    let mut failed = false;
+    let mut failed: Option<Status> = None;
     let mut show = |outcome: Outcome| {
-        failed |= outcome.result.is_err();
+        if let Err(why) = &outcome.result {
+            // That the model cannot be used says more than that a photo cannot.
+            let known = failed.filter(|status| *status == Status::Unusable);
+            failed = known.or(Some(why.status()));
+        }
         printer.outcome(&outcome)
     };
     if arguments.together {
@@ -62,11 +66,7 @@ pub fn run(context: &Context, arguments: &ClassifyArguments) -> Result<()> {
     } else {
         each(context, &classifier, found, &options, &mut show)?;
     }
-    if failed {
-        Err(Failure::silent(Status::Failed))
-    } else {
-        Ok(())
-    }
+    failed.map_or(Ok(()), |status| Err(Failure::silent(status)))
 }
 
 /// One answer for all photos; those that cannot be read are said first.
@@ -84,9 +84,17 @@ fn together(
         match load(context, one) {
             Ok((path, photo)) => {
                 decode += milliseconds(begun);
-                paths.push(path);
                 // Each photo is let go before the next is read: there may be hundreds.
-                seen.push(classifier.look(&pool, &photo)?);
+                match classifier.look(&pool, &photo) {
+                    Ok(look) => {
+                        paths.push(path);
+                        seen.push(look);
+                    }
+                    Err(error) => {
+                        let why = Unanswered::model(context.language, &error);
+                        show(Outcome::one(path, Err(why)))?;
+                    }
+                }
             }
             Err((path, why)) => show(Outcome::one(path, Err(why)))?,
         }
@@ -184,14 +192,8 @@ fn answer(
             answer.milliseconds.decode = decode;
             Ok(answer)
         }
-        Ok(None) => Err(Unanswered {
-            kind: "model",
-            message: "no answer".to_owned(),
-        }),
-        Err(error) => Err(Unanswered {
-            kind: "model",
-            message: error.to_string(),
-        }),
+        Ok(None) => unreachable!("one photo has one answer"),
+        Err(error) => Err(Unanswered::model(context.language, &error)),
     };
     Outcome::one(path, result)
 }

@@ -109,6 +109,8 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let no_photos =
         |error: ExamplesError| Failure::error(Status::Unusable, error.text(context.language));
     let mut package = make::assemble(&recipe).map_err(unmade)?;
+    let pool = Pool::new(context.threads);
+    make::check_outputs(&package, &pool).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {
         let photos = CalibrationPhotos {
             dogs: Examples::in_folder(
@@ -127,7 +129,6 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         } else {
             ProgressBar::new(0)
         };
-        let pool = Pool::new(context.threads);
         make::calibrate(&mut package, &photos, &pool, &mut |done, all| {
             bar.set_length(all as u64);
             bar.set_position(done as u64);

@@ -10,6 +10,7 @@ use classify::Package;
 use serde::Serialize;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
+use tensor::Pool;
 use words::Message;
 
 /// The verbs under `museau models`.
@@ -148,8 +149,14 @@ fn verify(context: &Context, named: &[PathBuf]) -> Result<()> {
     let mut failed = false;
     for path in all {
         let shown = path.map_or("museau".to_owned(), |path| path.display().to_string());
-        // Opening checks all: header, hash, shapes, and that the network can be run.
-        match model::open(context, path) {
+        // Opening checks all but that what the network gives are numbers: header, hash, shapes, values,
+        // and that it can be run.
+        let whole = model::open(context, path).and_then(|classifier| {
+            let checked = classifier.check_outputs(&Pool::new(context.threads));
+            checked.map_err(|error| model::unanswered(context, path, &error))?;
+            Ok(classifier)
+        });
+        match whole {
             Ok(classifier) => {
                 let about = classifier.about();
                 let whole = Message::ModelsWhole {

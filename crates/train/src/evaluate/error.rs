@@ -27,7 +27,7 @@ impl EvaluateError {
         match self {
             EvaluateError::NoClass => words::message(language, Message::EvaluateNoClass),
             EvaluateError::NoPhoto => words::message(language, Message::EvaluateNoPhoto),
-            EvaluateError::Classify(error) => error.to_string(),
+            EvaluateError::Classify(error) => error.text(language),
             EvaluateError::Score(error) => {
                 let reason = &error.to_string();
                 words::message(language, Message::EvaluateNoNumbers { reason })

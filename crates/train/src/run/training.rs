@@ -11,7 +11,7 @@ use crate::evaluate::score;
 use crate::recipe::{Monitor, Recipe};
 use crate::watch::{Beginning, Flow, Live, METRICS, VAL_ACCURACY, Watch};
 use crate::{Descent, Difference, Notice, Progress, Schedule, TrainError, initial_parameters};
-use classify::make::{Trained, fit_to_photos, of_trained};
+use classify::make::{Trained, check_outputs, fit_to_photos, of_trained};
 use classify::{PhotoIds, TrainingRecord};
 use data::loader::Loader;
 use data::{AtomicFile, Manifest, Part};
@@ -549,6 +549,8 @@ impl<'a> Training<'a> {
                 chosen: ids(Part::Validation),
             },
         })?;
+        // Of the training it is known on its own photos alone, and of its last epoch.
+        check_outputs(&package, &self.pool)?;
         let chosen = counts[1].iter().filter_map(|&place| {
             let entry = &self.photos.all_entries()[place];
             let bytes = self.photos.read(entry).ok()?;
