@@ -897,7 +897,7 @@ pub(crate) mod tests {
             (&b"PK\x03\x04 more bytes"[..], "zip"),
             (b"\x89HDF\r\n\x1a\n more", "HDF5"),
             (b"\x80\x02\x8a\x0al\xfc\x9c more", "pickle"),
-            (b"\xff\xd8\xff\xe0 more bytes", "picture"),
+            (b"\xff\xd8\xff\xe0 more bytes", "image"),
             (b"just some text, nothing more", "a text file"),
             (b"hello\n", "a text file"),
             (b"# A first try\n\n[train]\nepochs = 3\n", "TOML"),

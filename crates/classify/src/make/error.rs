@@ -160,7 +160,10 @@ mod tests {
         assert!(said.contains("(`top`)\n"), "{said}");
         assert!(said.ends_with("et 2 de plus"), "{said}");
         let said = error.text(Language::English);
-        assert!(said.contains("not in the file (1):\n  `head` "), "{said}");
+        assert!(
+            said.contains("Missing from the file (1):\n  `head` "),
+            "{said}"
+        );
     }
 
     #[test]
