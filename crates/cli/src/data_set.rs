@@ -5,7 +5,8 @@ use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
 use data::check::decisions::{Applied, Decisions};
-use data::{Error, ImportOptions, Imported, Manifest, Problem};
+use data::{Error, ImportOptions, Imported, Manifest, Problem, ProblemKind};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use words::Message;
 
@@ -43,7 +44,33 @@ pub fn manifest(context: &Context, source: &Path) -> Result<(Manifest, Vec<Probl
         ..ImportOptions::default()
     };
     let imported = import_source(context, source, &options)?;
+    if !context.quiet {
+        say_left_out(context, &imported.problems);
+    }
     Ok((imported.manifest, imported.problems))
+}
+
+/// How many photos an import left out, by what was wrong, and the parts that it made nothing of:
+/// nobody sees its table of problems where it was not asked for.
+fn say_left_out(context: &Context, problems: &[Problem]) {
+    /// How many folders are named; a data set made so has one in each class.
+    const MOST_NAMED: usize = 3;
+    let mut kinds: BTreeMap<ProblemKind, usize> = BTreeMap::new();
+    for problem in problems.iter().filter(|problem| problem.kind.leaves_out()) {
+        *kinds.entry(problem.kind).or_default() += 1;
+    }
+    if !kinds.is_empty() {
+        let count = &kinds.values().sum::<usize>().to_string();
+        let named = kinds.iter().map(|(kind, n)| format!("{} {n}", kind.name()));
+        let kinds = &named.collect::<Vec<_>>().join(", ");
+        eprintln!("{}", context.say(Message::DatasetLeftOut { count, kinds }));
+    }
+    let ignored = problems
+        .iter()
+        .filter(|problem| problem.kind == ProblemKind::IgnoredPart);
+    for Problem { path, .. } in ignored.take(MOST_NAMED) {
+        eprintln!("{}", context.say(Message::DatasetIgnoredPart { path }));
+    }
 }
 
 /// A manifest or any data set, less what the decisions drop; what importing it showed; the

@@ -3,6 +3,7 @@ use crate::context::Context;
 use crate::failure::Status;
 use anyhow::Result;
 use classify::ClassifyError;
+use data::{Aside, Links, What};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -33,33 +34,23 @@ pub fn find(context: &Context, named: &[PathBuf]) -> Vec<Found> {
 }
 
 fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
-    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let mut entries = match entries {
-        Ok(entries) => entries,
-        Err(error) => {
-            let path = folder.display().to_string();
-            let reason = words::reason(context.language, &error);
-            let said = context.say(Message::FileFolderUnreadable {
-                path: &path,
-                reason: &reason,
-            });
-            found.push(Err((folder.to_path_buf(), said)));
-            return;
-        }
-    };
-    entries.sort_by_key(|entry| entry.file_name());
-    for entry in entries {
-        // What a Mac leaves beside each photo (`._dog.jpg`) is none.
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder {
-            walk(context, &path, found);
-        } else if vision::has_photo_ending(&path) && path.is_file() {
-            found.push(Ok(path));
-        }
+    for met in data::walk(folder, Links::ToFiles) {
+        let error = match met.what {
+            What::Photo => {
+                found.push(Ok(met.path));
+                continue;
+            }
+            What::Aside(Aside::Unreadable(error)) => error,
+            What::Aside(Aside::TooDeep) => std::io::Error::other("nested too deeply"),
+            What::Folder | What::Aside(_) => continue,
+        };
+        let path = met.path.display().to_string();
+        let reason = words::reason(context.language, &error);
+        let said = context.say(Message::FileFolderUnreadable {
+            path: &path,
+            reason: &reason,
+        });
+        found.push(Err((met.path, said)));
     }
 }
 

@@ -76,7 +76,8 @@ fn options(context: &Context, named: Option<&Path>) -> Result<Options> {
 fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
     let dataset = Dataset::open(folder)
         .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
-    let missing = dataset.left_aside().len();
+    let left = dataset.left_aside().iter();
+    let missing = left.filter(|left| left.reason.leaves_out()).count();
     if missing > 0 && !context.quiet {
         let count = missing.to_string();
         eprintln!("{}", context.say(Message::DatasetMissing { count: &count }));

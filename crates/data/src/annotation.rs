@@ -5,6 +5,10 @@ use crate::manifest::Rectangle;
 /// The most bytes of an annotation that are read.
 pub(crate) const MOST_BYTES: u64 = 1 << 20;
 
+/// The most attributes and namespaces of an annotation, which needs none: the parser compares each
+/// with every other.
+const MOST_ATTRIBUTES: usize = 1000;
+
 /// What an annotation says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Annotation {
@@ -18,6 +22,9 @@ impl Annotation {
     /// Reads an annotation; `None` where it is not one or lacks a number.
     pub fn parse(bytes: &[u8]) -> Option<Annotation> {
         let text = std::str::from_utf8(bytes).ok()?;
+        if text.matches('=').count() > MOST_ATTRIBUTES {
+            return None;
+        }
         let document = roxmltree::Document::parse(text).ok()?;
         let child = |node: roxmltree::Node<'_, '_>, name: &str| {
             let found = node.children().find(|child| child.has_tag_name(name))?;
@@ -82,6 +89,28 @@ pub(crate) mod tests {
         assert_eq!(annotation.objects[0].0, "pug");
         assert_eq!(annotation.scaled((400, 200)), [[100., 50., 300., 200.]]);
         assert_eq!(annotation.scaled((200, 200)), [[50., 50., 150., 200.]]);
+    }
+
+    #[test]
+    fn what_would_take_long_to_read_is_refused() {
+        let most = MOST_BYTES as usize;
+        let number = |name: &'static str| {
+            let items = (0..).map(move |number| format!(" {name}{number:x}=''"));
+            let mut length = 0;
+            items.take_while(move |item| {
+                length += item.len();
+                length < most
+            })
+        };
+        let attributes: String = number("a").collect();
+        let namespaces: String = number("xmlns:a").map(|name| format!("<a{name}>")).collect();
+        for text in [
+            format!("<annotation{attributes}/>"),
+            namespaces,
+            "<a>".repeat(most / 3),
+        ] {
+            assert_eq!(Annotation::parse(text.as_bytes()), None);
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::error::{ArchiveFault, Error};
 
 /// The longest name that is read.
 const MOST_NAME_BYTES: u64 = 4096;
+/// The most names that a path may have: each takes more memory than it has letters.
+const MOST_NAMES: usize = 64;
 /// The most members that are listed.
 const MOST_MEMBERS: usize = 20_000_000;
 
@@ -141,7 +143,7 @@ pub(crate) fn list(path: &Path) -> Result<Contents, Error> {
 fn plain_names(path: &str) -> Option<Vec<String>> {
     let names: Vec<&str> = path.split('/').filter(|name| *name != ".").collect();
     let plain = |name: &&str| !name.is_empty() && *name != ".." && !name.contains(['\\', '\0']);
-    (!names.is_empty() && names.iter().all(plain))
+    ((1..=MOST_NAMES).contains(&names.len()) && names.iter().all(plain))
         .then(|| names.into_iter().map(str::to_owned).collect())
 }
 

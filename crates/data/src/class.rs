@@ -1,14 +1,29 @@
 //! A class of photos, and the breed that its name tells.
 
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use words::Breed;
 
 /// One class: a folder.
 #[derive(Clone, Debug)]
 pub struct Class {
-    /// The folder's name.
+    /// The folder's name, [`composed`].
     pub folder: String,
     /// The breed that its name tells, if any.
     pub breed: Option<&'static Breed>,
+}
+
+/// A name as it is compared and kept: with composed letters (Unicode's NFC). macOS writes `é` in file
+/// names as `e` and an accent (NFD), tables and other systems as one letter: the same class.
+pub fn composed(name: &str) -> String {
+    match is_nfc(name) {
+        true => name.to_owned(),
+        false => name.nfc().collect(),
+    }
+}
+
+/// The name with its letters taken apart, as macOS writes those of files.
+pub(crate) fn decomposed(name: &str) -> String {
+    name.nfd().collect()
 }
 
 /// The breed that the name of a class's folder tells: by its synset (`n02085620-Chihuahua`), else

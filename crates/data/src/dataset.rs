@@ -1,19 +1,20 @@
 //! A folder of photos, one folder a class: what is in it, what is kept for testing, a seeded draw.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{File, FileType};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tensor::Random;
 use words::{Language, Message};
 
-use crate::class::{Class, breed_of_folder};
+use crate::class::{Class, breed_of_folder, composed};
 use crate::matlab::{self, MatlabError};
-use crate::part::{Part, part_by_name};
+use crate::part::Part;
+use crate::regular_file;
+use crate::tree::{self, Folders, IMAGES, Names, Tree};
+use crate::walk::{Aside, Links, What, walk};
 
-/// How many folders deep a class may keep its photos.
-pub(crate) const MOST_DEPTH: usize = 8;
 /// The official lists of Stanford Dogs, in the folder `lists` beside `Images`.
 pub(crate) const TEST_LIST: &str = "test_list.mat";
 pub(crate) const TRAIN_LIST: &str = "train_list.mat";
@@ -171,9 +172,35 @@ pub enum Reason {
     /// Its name is no Unicode, so that no table can name it.
     #[error("a name that is not UTF-8")]
     NotUnicode,
-    /// A folder deeper than a class may be.
+    /// A photo or a folder deeper than a class may have them.
     #[error("nested too deeply")]
     TooDeep,
+    /// A photo that lies in no class's folder: beside the classes, or beside the parts.
+    #[error("in no class's folder")]
+    NoClass,
+    /// A folder that is named as a part is, where no part can be: its photos are used, without one.
+    #[error("named as a part, but inside a class: not taken as one")]
+    IgnoredPart,
+}
+
+impl Reason {
+    /// Whether it is about a photo that is not used because of it, rather than about a folder.
+    pub fn leaves_out(&self) -> bool {
+        !matches!(self, Reason::EmptyClass | Reason::IgnoredPart)
+    }
+}
+
+impl From<Aside> for Reason {
+    fn from(aside: Aside) -> Self {
+        match aside {
+            Aside::NotAFile => Reason::NotAFile,
+            Aside::Link => Reason::Link,
+            Aside::Loop => Reason::Loop,
+            Aside::NotUnicode => Reason::NotUnicode,
+            Aside::TooDeep => Reason::TooDeep,
+            Aside::Unreadable(error) => Reason::Unreadable(error.to_string()),
+        }
+    }
 }
 
 /// A folder of photos, one folder a class.
@@ -193,59 +220,59 @@ impl Dataset {
     ///
     /// - Stanford Dogs: `Images/CLASS/`, or the folder `Images` itself, with the official lists
     ///   `lists/test_list.mat` and `lists/train_list.mat` beside `Images`;
-    /// - `test/CLASS/`, beside it `train/CLASS/` and `val/CLASS/` (or `valid`, `validation`);
-    /// - `train/CLASS/` and `val/CLASS/` without a test: nothing is kept for testing;
+    /// - `test/CLASS/`, beside it `train/CLASS/` and `val/CLASS/` (or `valid`, `Validation`, `dev`);
+    /// - `train/CLASS/`, `val/CLASS/` or both without a test: nothing is kept for testing;
+    /// - `CLASS/train/`, `CLASS/test/` and so on, where every class has its parts;
     /// - `CLASS/`, with or without an `Images` around: nothing is kept for testing.
     ///
-    /// Photos are listed by class, then by name, always in the same order. Files that do not end
-    /// like a photo and hidden ones are passed over. What is missing, cannot be opened or leads
-    /// out of the folder is in [`Dataset::left_aside`].
+    /// Folders around all of this are passed through. Photos are listed by class, then by name,
+    /// always in the same order. Files that do not end like a photo, hidden ones and what systems
+    /// leave in folders ([`crate::is_system_name`]) are passed over. What is missing, lies in no
+    /// class, cannot be opened or leads out of the folder is in [`Dataset::left_aside`].
     pub fn open(folder: &Path) -> Result<Self, DatasetError> {
         let unreadable = |source| DatasetError::Unreadable {
             path: folder.to_owned(),
             source,
         };
         let root = folder.canonicalize().map_err(unreadable)?;
-        let images = if root.join("Images").is_dir() {
-            root.join("Images")
-        } else {
-            root.clone()
-        };
+        let mut reader = Reader::new(root);
+        let met = walk(&reader.root, Links::Inside);
+        let (mut photos, mut folders) = (Vec::new(), Vec::new());
+        for one in met {
+            match one.what {
+                What::Photo => photos.push(one.names),
+                What::Folder => folders.push(one.names),
+                What::Aside(Aside::Unreadable(source)) if one.names.is_empty() => {
+                    return Err(unreadable(source));
+                }
+                What::Aside(Aside::Link) if one.names == [IMAGES] => {
+                    return Err(DatasetError::Link { path: one.path });
+                }
+                What::Aside(why) => reader.leave_aside(&one.names, why.into()),
+            }
+        }
+        let photos: Vec<&Names> = photos.iter().map(Vec::as_slice).collect();
+        let known = Folders::new(photos.iter().copied(), folders.iter().map(Vec::as_slice));
+        let top = known.top(&photos);
+        let images = reader.root.join(top.iter().collect::<PathBuf>());
         let lists = images
             .file_name()
-            .filter(|name| *name == "Images")
+            .filter(|name| *name == IMAGES)
             .and_then(|_| images.parent())
             .map(|parent| parent.join("lists"))
             .filter(|lists| lists.join(TEST_LIST).is_file());
-
-        let mut reader = Reader::new(root);
-        if !reader.leads_inside(&images) {
-            return Err(DatasetError::Link { path: images });
+        let tree = Tree::new(top, &known, &photos, lists.is_some());
+        reader.place(&tree, &photos, &folders);
+        for part in tree.ignored_parts(&photos) {
+            reader.leave_aside(part, Reason::IgnoredPart);
         }
-        let held_out = if let Some(lists) = &lists {
-            reader.read_classes(&images, Part::Unsaid)?;
-            reader.split_by_lists(&images, lists)?;
-            HeldOut::OfficialList
-        } else {
-            let parts = reader.part_folders(&images);
-            let filled = |wanted: Part| {
-                let mut own = parts.iter().filter(|(_, part)| *part == wanted);
-                own.any(|(folder, _)| reader.has_classes(folder))
-            };
-            let tested = filled(Part::Test);
-            if tested || (filled(Part::Train) && filled(Part::Validation)) {
-                for (folder, part) in parts {
-                    if reader.may_enter(&folder) {
-                        reader.read_classes(&folder, part)?;
-                    }
-                }
-            } else {
-                reader.read_classes(&images, Part::Unsaid)?;
+        let held_out = match &lists {
+            Some(lists) => {
+                reader.split_by_lists(&images, lists)?;
+                HeldOut::OfficialList
             }
-            match tested {
-                true => HeldOut::TestFolder,
-                false => HeldOut::All,
-            }
+            None if tree.is_tested() => HeldOut::TestFolder,
+            None => HeldOut::All,
         };
         reader.finish(folder, held_out)
     }
@@ -277,7 +304,7 @@ impl Dataset {
             .map(|&index| &self.photos[index])
     }
 
-    /// What is not used, and why.
+    /// What is not used, and why, by path.
     pub fn left_aside(&self) -> &[LeftAside] {
         &self.left_aside
     }
@@ -307,23 +334,16 @@ impl Dataset {
                 Reason::Link.to_string(),
             ));
         }
-        read_at_most(&path, most_bytes)
+        regular_file::read(&path, most_bytes)
     }
 }
 
-/// Walks the folders and gathers what they hold.
+/// Gathers what a data set's folders hold.
 struct Reader {
     root: PathBuf,
-    /// Class folder's name, path relative to the root, part.
+    /// Class, path relative to the root, part.
     photos: Vec<(String, PathBuf, Part)>,
     left_aside: Vec<LeftAside>,
-}
-
-/// One entry of a folder, links resolved.
-struct Entry {
-    name: String,
-    path: PathBuf,
-    kind: FileType,
 }
 
 impl Reader {
@@ -335,127 +355,37 @@ impl Reader {
         }
     }
 
-    fn leave_aside(&mut self, path: &Path, reason: Reason) {
-        let path = path.strip_prefix(&self.root).unwrap_or(path).to_owned();
+    fn leave_aside(&mut self, names: &Names, reason: Reason) {
+        let path = names.iter().collect();
         self.left_aside.push(LeftAside { path, reason });
     }
 
-    /// Whether `path`, which may be a link, leads to a place inside the data set.
-    fn leads_inside(&self, path: &Path) -> bool {
-        path.canonicalize()
-            .is_ok_and(|real| real.starts_with(&self.root))
-    }
-
-    /// The same, noting what does not.
-    fn may_enter(&mut self, path: &Path) -> bool {
-        let inside = self.leads_inside(path);
-        if !inside {
-            self.leave_aside(path, Reason::Link);
-        }
-        inside
-    }
-
-    /// The folders that are named as a part is (`train`, `Testing`), by name.
-    fn part_folders(&self, images: &Path) -> Vec<(PathBuf, Part)> {
-        let named = |entry: std::fs::DirEntry| {
-            let part = part_by_name(entry.file_name().to_str()?)?;
-            let folder = entry.path();
-            (part != Part::Unsaid && folder.is_dir()).then_some((folder, part))
-        };
-        let entries = images.read_dir().into_iter().flatten().flatten();
-        let mut parts: Vec<_> = entries.filter_map(named).collect();
-        parts.sort_by(|(one, _), (other, _)| one.cmp(other));
-        parts
-    }
-
-    /// Whether a folder has a folder in it.
-    fn has_classes(&self, folder: &Path) -> bool {
-        self.leads_inside(folder)
-            && folder.read_dir().is_ok_and(|entries| {
-                entries.flatten().any(|entry| {
-                    !entry.file_name().as_encoded_bytes().starts_with(b".") && entry.path().is_dir()
-                })
-            })
-    }
-
-    /// The entries of a folder by name, without hidden ones and links out of the data set.
-    fn entries(&mut self, folder: &Path) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        let here = folder.canonicalize()?;
-        for entry in folder.read_dir()? {
-            let entry = entry?;
-            let path = entry.path();
-            let Ok(name) = entry.file_name().into_string() else {
-                self.leave_aside(&path, Reason::NotUnicode);
-                continue;
+    /// Takes the photos into the classes that their folders are.
+    fn place(&mut self, tree: &Tree, photos: &[&Names], folders: &[Vec<String>]) {
+        for names in photos {
+            let path: PathBuf = names.iter().collect();
+            let placed = tree.place(names);
+            let why = match placed {
+                None => Some(Reason::NoClass),
+                Some(place) if place.below.len() > tree::MOST_DEPTH => Some(Reason::TooDeep),
+                Some(_) => openable(&self.root.join(&path)).err(),
             };
-            if name.starts_with('.') {
-                continue;
-            }
-            let mut kind = entry.file_type()?;
-            if kind.is_symlink() {
-                if !self.may_enter(&path) {
-                    continue;
+            match (why, placed) {
+                (None, Some(place)) => {
+                    self.photos.push((composed(place.class), path, place.part));
                 }
-                if path.canonicalize().is_ok_and(|real| here.starts_with(real)) {
-                    self.leave_aside(&path, Reason::Loop);
-                    continue;
-                }
-                kind = path.metadata()?.file_type();
-            }
-            entries.push(Entry { name, path, kind });
-        }
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(entries)
-    }
-
-    /// Reads the folders of a part, one a class.
-    fn read_classes(&mut self, folder: &Path, part: Part) -> Result<(), DatasetError> {
-        let entries = self
-            .entries(folder)
-            .map_err(|source| DatasetError::Unreadable {
-                path: folder.to_owned(),
-                source,
-            })?;
-        for entry in entries.into_iter().filter(|entry| entry.kind.is_dir()) {
-            let before = (self.photos.len(), self.left_aside.len());
-            self.read_photos(&entry.name, &entry.path, part, MOST_DEPTH);
-            if (self.photos.len(), self.left_aside.len()) == before {
-                self.leave_aside(&entry.path, Reason::EmptyClass);
+                (why, _) => self.leave_aside(names, why.unwrap_or(Reason::NoClass)),
             }
         }
-        Ok(())
-    }
-
-    /// Reads the photos of one class.
-    fn read_photos(&mut self, class: &str, folder: &Path, part: Part, depth: usize) {
-        if depth == 0 {
-            self.leave_aside(folder, Reason::TooDeep);
-            return;
-        }
-        let entries = match self.entries(folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.leave_aside(folder, Reason::Unreadable(error.to_string()));
-                return;
-            }
-        };
-        for entry in entries {
-            if entry.kind.is_dir() {
-                self.read_photos(class, &entry.path, part, depth - 1);
-            } else if !vision::has_photo_ending(&entry.path) {
-                continue;
-            } else if !entry.kind.is_file() {
-                // A pipe would be waited for without end.
-                self.leave_aside(&entry.path, Reason::NotAFile);
-            } else {
-                match openable(&entry.path) {
-                    Ok(()) => {
-                        let path = entry.path.strip_prefix(&self.root).unwrap_or(&entry.path);
-                        self.photos.push((class.to_owned(), path.to_owned(), part));
-                    }
-                    Err(reason) => self.leave_aside(&entry.path, reason),
-                }
+        let used = self.photos.iter().map(|(_, path, _)| path);
+        let left = self.left_aside.iter().map(|left| &left.path);
+        let filled: HashSet<PathBuf> = used
+            .chain(left)
+            .map(|path| path.iter().take(tree.depth_of_classes()).collect())
+            .collect();
+        for folder in folders {
+            if tree.is_class(folder) && !filled.contains(&folder.iter().collect::<PathBuf>()) {
+                self.leave_aside(folder, Reason::EmptyClass);
             }
         }
     }
@@ -500,7 +430,8 @@ impl Reader {
             path: list.to_owned(),
             source,
         };
-        let bytes = read_at_most(list, MOST_LIST_BYTES).map_err(|error| failed(error.into()))?;
+        let bytes =
+            regular_file::read(list, MOST_LIST_BYTES).map_err(|error| failed(error.into()))?;
         let names =
             matlab::read_list(&bytes, LIST_VARIABLE).map_err(|error| failed(error.into()))?;
         let prefix = images.strip_prefix(&self.root).unwrap_or(Path::new(""));
@@ -515,7 +446,9 @@ impl Reader {
             .collect()
     }
 
-    fn finish(self, folder: &Path, held_out: HeldOut) -> Result<Dataset, DatasetError> {
+    fn finish(mut self, folder: &Path, held_out: HeldOut) -> Result<Dataset, DatasetError> {
+        self.left_aside
+            .sort_by(|one, other| one.path.cmp(&other.path));
         let with_photos: BTreeSet<String> = self
             .photos
             .iter()
@@ -573,17 +506,6 @@ fn openable(path: &Path) -> Result<(), Reason> {
         return Err(Reason::Empty);
     }
     Ok(())
-}
-
-fn read_at_most(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(most_bytes.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most_bytes {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -652,7 +574,11 @@ mod tests {
             .map(|class| (class.folder.as_str(), class.breed.unwrap().id.as_str()))
             .collect();
         assert_eq!(breeds, [("beagle", "n02088364"), ("pug", "n02110958")]);
-        assert_eq!(aside(&dataset), [("akita".to_owned(), Reason::EmptyClass)]);
+        let left = [
+            ("akita".to_owned(), Reason::EmptyClass),
+            ("stray.jpg".to_owned(), Reason::NoClass),
+        ];
+        assert_eq!(aside(&dataset), left);
     }
 
     #[test]
@@ -683,6 +609,80 @@ mod tests {
         );
         assert_eq!(dataset.classes().len(), 3);
         assert_eq!(dataset.class(&dataset.photos()[0]).folder, "beagle");
+    }
+
+    #[test]
+    fn what_systems_leave_is_no_class_and_no_photo() {
+        let system = [
+            "@eaDir",
+            "#recycle",
+            "$RECYCLE.BIN",
+            "lost+found",
+            "System Volume Information",
+            "__MACOSX",
+            ".Trash-1000",
+            ".ipynb_checkpoints",
+            "@Recycle",
+            "#snapshot",
+            "RECYCLER",
+            "found.000",
+        ];
+        let mut files = vec!["train/pug/a.jpg".to_owned(), "test/pug/b.jpg".to_owned()];
+        for name in system {
+            files.push(format!("{name}/pug/c.jpg"));
+            files.push(format!("train/{name}/c.jpg"));
+            files.push(format!(
+                "test/pug/{}/SYNOPHOTO_THUMB_M.jpg",
+                name.to_uppercase()
+            ));
+        }
+        files.push("train/pug/._a.jpg".to_owned());
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let dataset = Dataset::open(tree(&files).path()).unwrap();
+        assert_eq!(
+            paths(dataset.photos()),
+            ["test/pug/b.jpg", "train/pug/a.jpg"]
+        );
+        assert_eq!(aside(&dataset), []);
+        // A class may still begin with such a sign.
+        let dataset = Dataset::open(tree(&["#1/a.jpg", "@home/b.jpg"]).path()).unwrap();
+        assert_eq!(dataset.classes().len(), 2);
+    }
+
+    #[test]
+    fn parts_are_found_under_folders_around_them() {
+        let folder = tree(&[
+            "X/dogs/Train/pug/a.jpg",
+            "X/dogs/valid/pug/b.jpg",
+            "X/dogs/test/pug/c.jpg",
+        ]);
+        for around in [".", "X", "X/dogs"] {
+            let dataset = Dataset::open(&folder.path().join(around)).unwrap();
+            assert_eq!(dataset.held_out(), HeldOut::TestFolder);
+            assert_eq!(dataset.classes().len(), 1);
+            assert_eq!(dataset.held_out_photos().len(), 1);
+            assert_eq!(aside(&dataset), []);
+        }
+        let folder = tree(&["dogs/train/pug/a.jpg", "cats/test/manx/b.jpg"]);
+        let dataset = Dataset::open(folder.path()).unwrap();
+        let ignored =
+            ["cats/test", "dogs/train"].map(|path| (path.to_owned(), Reason::IgnoredPart));
+        assert_eq!(aside(&dataset), ignored);
+        assert_eq!(dataset.photos().len(), 2);
+    }
+
+    #[test]
+    fn two_spellings_of_a_name_are_one_class() {
+        let folder = tree(&["train/\u{e9}pagneul/a.jpg", "test/e\u{301}pagneul/b.jpg"]);
+        let dataset = Dataset::open(folder.path()).unwrap();
+        let [class] = dataset.classes() else {
+            panic!("{:?}", dataset.classes());
+        };
+        assert_eq!(class.folder, "\u{e9}pagneul");
+        assert_eq!(dataset.photos().len(), 2);
+        for photo in dataset.photos() {
+            assert!(dataset.read(photo, 100).is_ok());
+        }
     }
 
     #[test]

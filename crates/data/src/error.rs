@@ -90,6 +90,17 @@ pub enum TableFault {
     /// A text is not in the encoding.
     #[error("the text is not in the encoding {0}")]
     Encoding(String),
+    /// Two columns have this name.
+    #[error("two columns are called '{0}'")]
+    ColumnTwice(String),
+    /// A row is about what a row before is about.
+    #[error("'{name}' stands in line {first} already")]
+    RowTwice {
+        /// What it is about: a photo.
+        name: String,
+        /// The line of the first, from 1.
+        first: u64,
+    },
     /// A line has too few or too many fields.
     #[error("a field is missing or in excess")]
     Fields,
@@ -161,6 +172,13 @@ impl Error {
                     }
                     TableFault::Encoding(encoding) => {
                         Message::TableEncoding { encoding }.text(language)
+                    }
+                    TableFault::ColumnTwice(column) => {
+                        Message::TableColumnTwice { column }.text(language)
+                    }
+                    TableFault::RowTwice { name, first } => {
+                        let first = &first.to_string();
+                        Message::TableRowTwice { name, first }.text(language)
                     }
                     TableFault::Fields => Message::TableFields.text(language),
                     TableFault::Value { column, value } => {

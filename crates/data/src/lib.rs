@@ -21,14 +21,17 @@ mod matlab;
 pub mod parallel;
 mod part;
 mod predictions;
+mod regular_file;
 #[cfg(test)]
 mod scene;
 pub mod score;
 pub mod split;
 mod table;
+mod tree;
+mod walk;
 
 pub use atomic_file::{AtomicFile, sync_folder_of};
-pub use class::{Class, breed_of_folder};
+pub use class::{Class, breed_of_folder, composed};
 pub use dataset::{Dataset, DatasetError, HeldOut, LeftAside, ListError, Photo, Reason};
 pub use error::{ArchiveFault, Error, TableFault};
 pub use eviction::evict_oldest;
@@ -39,3 +42,4 @@ pub use matlab::{MatlabError, read_list};
 pub use parallel::Progress;
 pub use part::{Part, part_name};
 pub use predictions::{Prediction, Predictions};
+pub use walk::{Aside, Links, Met, What, is_system_name, walk};

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use vision::{Limits, Photo};
 
 use crate::atomic_file::AtomicFile;
-use crate::class::{Class, breed_of_folder};
+use crate::class::{Class, breed_of_folder, composed};
 use crate::error::{Error, TableFault};
 use crate::part::{Part, part_by_name, part_name};
-use crate::table::Table;
+use crate::table::{Names, Table};
 
 /// The columns, in their order.
 ///
@@ -51,6 +51,8 @@ pub const COLUMNS: [&str; 13] = [
 /// A column that a manifest may have beside [`COLUMNS`]: the photo that this one was made of.
 const SOURCE_COLUMN: &str = "source";
 
+/// What is said of a pipe, a socket or a device.
+const NOT_A_FILE: &str = "not a regular file";
 /// What is said of a photo that is no longer what was imported.
 pub(crate) const CHANGED: &str = "the file has changed since it was imported";
 
@@ -96,9 +98,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// From entries whose classes are named; classes are put in the order of their names, whatever
-    /// [`Entry::class`] says. Relative paths start from `folder`.
-    pub fn new(folder: PathBuf, entries: Vec<(String, Entry)>) -> Self {
+    /// From entries whose classes are named; classes are put in the order of their names
+    /// ([`composed`]), whatever [`Entry::class`] says. Relative paths start from `folder`.
+    pub fn new(folder: PathBuf, mut entries: Vec<(String, Entry)>) -> Self {
+        for (name, _) in &mut entries {
+            *name = composed(name);
+        }
         let names: BTreeMap<&str, ()> = entries
             .iter()
             .map(|(name, _)| (name.as_str(), ()))
@@ -135,13 +140,13 @@ impl Manifest {
         let table = Table::open(path, None)?;
         let mut places = [0; COLUMNS.len()];
         for (place, name) in places.iter_mut().zip(COLUMNS) {
-            *place = table
-                .column(name)
-                .ok_or_else(|| Error::table(path, 1, TableFault::NoColumn(name.to_owned())))?;
+            *place = table.required(&[name])?;
         }
-        let source = table.column(SOURCE_COLUMN);
+        let source = table.column(SOURCE_COLUMN)?;
         let mut entries = Vec::new();
+        let mut seen = Names::default();
         for row in table.rows() {
+            let row = row?;
             // Names as they are: a folder's may begin or end with a space.
             let name = |column: usize| row.exact(places[column]);
             let field = |column: usize| row.field(places[column]);
@@ -170,6 +175,9 @@ impl Manifest {
             if field(4).is_empty() {
                 return Err(wrong(4));
             }
+            // Counted twice, a photo would weigh twice, or stand on both sides of a split.
+            seen.once(name(0), row.line())
+                .map_err(|fault| Error::table(path, row.line(), fault))?;
             let (width, height) = (number(7)?, number(8)?);
             if width == 0 || height == 0 {
                 return Err(wrong(7));
@@ -348,12 +356,19 @@ pub fn is_manifest(path: &Path) -> bool {
     /// More than a manifest's first line has.
     const HEAD: u64 = 1024;
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    if !path.is_file() || read.is_err() {
+    // Looked at before it is opened: a pipe would be waited for without end.
+    let open = || match path.is_file() {
+        true => File::open(path)?.take(HEAD).read_to_end(&mut head),
+        false => Err(io::Error::other(NOT_A_FILE)),
+    };
+    if { open }().is_err() {
         return false;
     }
     let text = String::from_utf8_lossy(&head);
-    let first = text.trim_start_matches('\u{feff}').lines().next();
+    let first = text
+        .trim_start_matches(['\u{feff}', '\r', '\n'])
+        .lines()
+        .next();
     let names: Vec<&str> = first
         .unwrap_or_default()
         .split([',', ';', '\t', '|'])
@@ -362,13 +377,15 @@ pub fn is_manifest(path: &Path) -> bool {
     COLUMNS.iter().all(|column| names.contains(column))
 }
 
-/// Reads exactly `length` bytes of a file from `offset`, or all of it, which must be as many.
+/// Reads exactly `length` bytes of a file from `offset`, or all of it, which must be as many and no
+/// more than a photo may have ([`Limits`]).
 pub(crate) fn read_place(path: &Path, offset: Option<u64>, length: u64) -> io::Result<Vec<u8>> {
+    // Before it is opened: a pipe would be waited for without end.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other(NOT_A_FILE));
+    }
     let mut file = File::open(path)?;
     let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
     let fits = match offset {
         None => found.len() == length,
         Some(offset) => offset
@@ -377,6 +394,10 @@ pub(crate) fn read_place(path: &Path, offset: Option<u64>, length: u64) -> io::R
     };
     if !fits {
         return Err(io::Error::new(io::ErrorKind::InvalidData, CHANGED));
+    }
+    // A table may claim any length, and a sparse file have it.
+    if length > Limits::default().bytes as u64 {
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     if let Some(offset) = offset {
         file.seek(SeekFrom::Start(offset))?;

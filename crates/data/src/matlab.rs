@@ -21,7 +21,8 @@ pub enum MatlabError {
 
 /// Length of the header that stands before the elements.
 const HEADER_LENGTH: usize = 128;
-/// The most that one compressed element may unpack to: the longest official list needs 2 MB.
+/// The most that all compressed elements of a file may unpack to: the longest official list needs
+/// 2 MB.
 const MOST_UNPACKED: usize = 64 << 20;
 
 /// Types of elements, as the format numbers them.
@@ -47,12 +48,14 @@ pub fn read_list(file: &[u8], variable: &str) -> Result<Vec<String>, MatlabError
     }
     let mut elements = Elements(&file[HEADER_LENGTH..]);
     let mut list = None;
+    let mut room = MOST_UNPACKED;
     // Every element is walked to the end, so that a file cut after the list is noticed too.
     while let Some((kind, body)) = elements.next()? {
         let found = match kind {
             TYPE_COMPRESSED => {
-                let unpacked = decompress_to_vec_zlib_with_limit(body, MOST_UNPACKED)
+                let unpacked = decompress_to_vec_zlib_with_limit(body, room)
                     .map_err(|_| MatlabError::Damaged)?;
+                room -= unpacked.len();
                 match Elements(&unpacked).next()? {
                     Some((TYPE_MATRIX, matrix)) => cell_texts(matrix, variable)?,
                     _ => None,
@@ -302,6 +305,18 @@ pub(crate) mod tests {
                 let _ = read_list(&changed, "list");
             }
         }
+    }
+
+    #[test]
+    fn what_all_elements_unpack_to_is_limited() {
+        let zeros = miniz_oxide::deflate::compress_to_vec_zlib(&vec![0; MOST_UNPACKED / 4], 6);
+        let elements = vec![element(TYPE_COMPRESSED, &zeros); 5];
+        let nothing = Err(MatlabError::NoList("list".to_owned()));
+        assert_eq!(read_list(&file(&elements[..4]), "list"), nothing);
+        assert_eq!(
+            read_list(&file(&elements), "list"),
+            Err(MatlabError::Damaged)
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The parts of a data set: for fitting, for choosing, kept for testing.
 
+use crate::class::composed;
+
 /// Which part of a data set a photo belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
@@ -23,13 +25,51 @@ pub fn part_name(part: Part) -> &'static str {
     }
 }
 
-/// The part of this name, as data sets say it.
+/// The part of this name, as data sets say it: in any case, with `set` behind it (`test_set`), in
+/// French.
 pub(crate) fn part_by_name(name: &str) -> Option<Part> {
-    match name.to_ascii_lowercase().as_str() {
-        "train" | "training" => Some(Part::Train),
+    let name = composed(name).to_lowercase().replace(['_', '-'], " ");
+    let bare = name.strip_suffix("set").map_or(&*name, str::trim_end);
+    match bare {
+        "train" | "training" | "entraînement" | "entrainement" | "apprentissage" => {
+            Some(Part::Train)
+        }
         "val" | "valid" | "validation" | "dev" => Some(Part::Validation),
-        "test" | "testing" => Some(Part::Test),
-        "" => Some(Part::Unsaid),
+        "test" | "tests" | "testing" => Some(Part::Test),
+        _ if name.is_empty() => Some(Part::Unsaid),
         _ => None,
+    }
+}
+
+/// Whether a folder is named as a part is.
+pub(crate) fn is_part(name: &str) -> bool {
+    part_by_name(name).is_some_and(|part| part != Part::Unsaid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_known_by_every_usual_name() {
+        for (names, part) in [
+            (
+                "train Train TRAINING train_set training-set trainset",
+                Part::Train,
+            ),
+            ("entrainement Entraînement Entrai\u{302}nement", Part::Train),
+            ("val Valid validation dev val_set DevSet", Part::Validation),
+            ("test Tests testing test_set TESTSET", Part::Test),
+        ] {
+            for name in names.split(' ') {
+                assert_eq!(part_by_name(name), Some(part), "{name}");
+            }
+        }
+        assert_eq!(part_by_name(""), Some(Part::Unsaid));
+        for name in [
+            "set", "-", "_", "tested", "trainer", "pug", "test 2", " set",
+        ] {
+            assert_eq!(part_by_name(name), None, "{name}");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! A table of predictions as a CSV file: what a model, or several that never saw a photo, said of it.
 
-use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::Path;
 
 use crate::atomic_file::AtomicFile;
+use crate::class::composed;
 use crate::error::{Error, TableFault};
-use crate::table::Table;
+use crate::table::{Names, Table};
 
 /// The columns that stand before those of the classes.
 const COLUMNS: [&str; 3] = ["path", "label", "answer"];
@@ -67,21 +67,26 @@ impl Predictions {
     }
 
     /// Reads such a table, whoever made it: every column but `path`, `label` and `answer` is a class.
-    /// Of the three only `path` must be there; a photo may come once.
+    /// Of the three only `path` must be there; a photo may come once, and so may a class.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Table`], [`Error::Nothing`]
     pub fn open(path: &Path) -> Result<Self, Error> {
         let table = Table::open(path, None)?;
         let path_column = table.required(&["path"])?;
-        let [label_column, answer_column] = ["label", "answer"].map(|name| table.column(name));
+        let (label_column, answer_column) = (table.column("label")?, table.column("answer")?);
         let columns: Vec<usize> = (0..table.width())
             .filter(|&column| column != path_column)
             .filter(|&column| ![label_column, answer_column].contains(&Some(column)))
             .collect();
-        let mut seen = HashSet::new();
+        for &column in &columns {
+            // A class whose probability stands in two columns has none.
+            table.column(table.name(column))?;
+        }
+        let mut seen = Names::default();
         let mut rows = Vec::new();
         for row in table.rows() {
+            let row = row?;
             let wrong = |column: usize| {
                 let fault = TableFault::Value {
                     column: table.name(column).to_owned(),
@@ -90,9 +95,11 @@ impl Predictions {
                 Error::table(path, row.line(), fault)
             };
             let name = row.field(path_column);
-            if name.is_empty() || !seen.insert(name.to_owned()) {
+            if name.is_empty() {
                 return Err(wrong(path_column));
             }
+            seen.once(name, row.line())
+                .map_err(|fault| Error::table(path, row.line(), fault))?;
             let mut probabilities = Vec::with_capacity(columns.len());
             for &column in &columns {
                 let value = row.field(column).parse::<f32>().ok();
@@ -107,7 +114,7 @@ impl Predictions {
             }
             rows.push(Prediction {
                 path: name.to_owned(),
-                label: label_column.map_or(String::new(), |column| row.field(column).to_owned()),
+                label: label_column.map_or(String::new(), |column| composed(row.field(column))),
                 probabilities,
             });
         }
@@ -147,6 +154,39 @@ mod tests {
         assert_eq!(Predictions::open(&file).unwrap(), table);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.lines().nth(1).unwrap().contains("\"b,c\""), "{text}");
+    }
+
+    #[test]
+    fn a_class_or_a_photo_that_stands_twice_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.csv");
+        let fault = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            match Predictions::open(&file) {
+                Err(Error::Table { line, fault, .. }) => (line, fault),
+                other => panic!("{other:?}"),
+            }
+        };
+        let twice = |name: &str| TableFault::ColumnTwice(name.to_owned());
+        assert_eq!(
+            fault("path,label,beagle,pug,beagle\r\nx,pug,0.5,0.3,0.2\r\n"),
+            (1, twice("beagle"))
+        );
+        assert_eq!(
+            fault("path,épagneul,e\u{301}pagneul\nx,0.5,0.5\n"),
+            (1, twice("épagneul"))
+        );
+        assert_eq!(fault("path,Path,path,a\nx,y,z,1\n"), (1, twice("path")));
+        let name = "x".to_owned();
+        assert_eq!(
+            fault("path,a,b\r\nx,0.5,0.5\r\n\r\nx,0.5,0.5\r\n"),
+            (4, TableFault::RowTwice { name, first: 2 })
+        );
+        // Folders of two such names can stand side by side.
+        std::fs::write(&file, "path,label,pug,Pug\nx,e\u{301},0.5,0.5\n").unwrap();
+        let table = Predictions::open(&file).unwrap();
+        assert_eq!(table.classes, ["pug", "Pug"]);
+        assert_eq!(table.rows[0].label, "é");
     }
 
     #[test]

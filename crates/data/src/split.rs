@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tensor::Random;
 
+use crate::class::composed;
 use crate::error::Error;
 use crate::manifest::{Entry, Manifest};
 use crate::part::Part;
@@ -71,10 +72,13 @@ pub fn choose_classes(manifest: &Manifest, request: &str) -> Result<Vec<String>,
         return Ok(chosen);
     }
     let names = request.split(',').map(str::trim);
-    let chosen: Vec<String> = names
+    let mut chosen: Vec<String> = names
         .filter(|name| !name.is_empty())
         .map(|name| class_of(manifest, name).ok_or_else(|| unknown(name)))
         .collect::<Result<_, _>>()?;
+    // Two names of one class are one wish.
+    let mut seen = BTreeSet::new();
+    chosen.retain(|name| seen.insert(name.clone()));
     if chosen.is_empty() {
         return Err(unknown(request));
     }
@@ -94,7 +98,8 @@ const SMALL_SETS: [&str; 5] = [
 /// The class that a name means.
 pub(crate) fn class_of(manifest: &Manifest, name: &str) -> Option<String> {
     let classes = manifest.classes();
-    let exact = classes.iter().find(|class| class.folder == name);
+    let spelled = composed(name);
+    let exact = classes.iter().find(|class| class.folder == spelled);
     let breed = || {
         let breed = crate::breed_of_folder(name)?;
         classes
@@ -214,20 +219,19 @@ fn draw(
     seed: u64,
 ) {
     let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &index in among {
         members.entry(families[index]).or_default().push(index);
-        *sizes.entry(entries[index].class).or_default() += 1;
+        by_class
+            .entry(entries[index].class)
+            .or_default()
+            .push(index);
     }
     let mut drawn: HashMap<usize, usize> = HashMap::new();
-    for (&class, &size) in &sizes {
+    for (class, mut own) in by_class {
+        let size = own.len();
         // A class of one photo keeps it for fitting.
         let wanted = ((size as f64 * share).round() as usize).min(size.saturating_sub(1));
-        let mut own: Vec<usize> = among
-            .iter()
-            .copied()
-            .filter(|&index| entries[index].class == class)
-            .collect();
         // By what the photos are, not by how a folder lists them.
         own.sort_by_key(|&index| *entries[index].hash.as_bytes());
         Random::new(seed, 0, class as u64).shuffle(&mut own);
@@ -491,6 +495,7 @@ mod tests {
         let names = |request| choose_classes(&whole, request).unwrap();
         assert_eq!(names("2"), ["beagle", "n02085620-Chihuahua"]);
         assert_eq!(names("Chihuahua, carlin"), ["n02085620-Chihuahua", "pug"]);
+        assert_eq!(names("pug, Carlin, beagle, pug"), ["pug", "beagle"]);
         let refused = |request| choose_classes(&whole, request).unwrap_err();
         for (written, meant) in [
             ("beagel", Some("beagle")),

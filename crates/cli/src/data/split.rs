@@ -8,6 +8,7 @@ use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
 use data::Error;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use words::Message;
 
@@ -63,8 +64,8 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
     if let Some(request) = &arguments.classes {
         // Twins are looked for among these alone.
         chosen = data::split::choose_classes(&manifest, request).map_err(unusable(context))?;
-        manifest =
-            manifest.restricted(|entry| chosen.iter().any(|c| c == manifest.class_name(entry)));
+        let wanted: HashSet<&str> = chosen.iter().map(String::as_str).collect();
+        manifest = manifest.restricted(|entry| wanted.contains(manifest.class_name(entry)));
     }
     let shown = Shown::of_items(context, "split");
     let progress = |done, all| shown.now(done as u64, all as u64);

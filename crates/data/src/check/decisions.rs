@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::kind::Kind;
 use crate::atomic_file::AtomicFile;
+use crate::class::composed;
 use crate::error::{Error, TableFault};
 use crate::manifest::Manifest;
 use crate::split::class_of;
@@ -92,6 +93,7 @@ impl Decisions {
         let (file, hash, verdict, who, why) = (file?, hash?, verdict?, who?, why?);
         let mut lines = Vec::new();
         for row in table.rows() {
+            let row = row?;
             let wrong = |column: usize, name: &str| {
                 let fault = TableFault::Value {
                     column: name.to_owned(),
@@ -213,8 +215,9 @@ impl Decisions {
                     Verdict::Drop => continue,
                     Verdict::Class(name) => {
                         class = class_of(manifest, name).unwrap_or_else(|| {
+                            let name = composed(name);
                             new.insert(name.clone());
-                            name.clone()
+                            name
                         });
                     }
                     Verdict::Keep | Verdict::Open => {}

@@ -1,8 +1,11 @@
-//! Photos that are the same picture: byte for byte, or copied, scaled, cut, recoloured, mirrored.
+//! Photos that are the same picture: byte for byte, or copied, scaled, cut, recoloured, mirrored,
+//! turned by quarters.
 //!
-//! Two ways lead to a candidate: the whole picture at 8 x 8 looks the same (also in a mirror), or
+//! Two ways lead to a candidate: the whole picture at 8 x 8 looks the same (also turned or in a mirror), or
 //! several corners of one are found again in the other. A candidate counts only if, laid over each
 //! other by the scale and shift that fit it best, the two show the same brightness.
+
+use vision::Orientation;
 
 use super::keypoints::{self, Keypoint};
 use super::plane::Plane;
@@ -26,10 +29,21 @@ const MOST_SHARING: usize = 8;
 const MOST_DIFFERENT: u32 = 64;
 /// How far, as a fraction of a side, a corner may lie from where the others say.
 const TOLERANCE: f32 = 0.03;
-/// Two whole pictures are the same from this correlation on, one in a mirror from the other: two dogs
-/// that stand before a white wall look alike in a mirror.
+/// Two whole pictures are the same from this correlation on, turned or mirrored from the other: two
+/// dogs that stand before a white wall look alike in a mirror.
 const LEAST_WHOLE: f32 = 0.965;
-const LEAST_MIRRORED: f32 = 0.985;
+const LEAST_TURNED: f32 = 0.985;
+/// The ways in which a copy may lie: in quarter turns, each also in a mirror.
+pub(super) const TURNS: [Orientation; 8] = [
+    Orientation::Upright,
+    Orientation::MirrorHorizontal,
+    Orientation::Rotate180,
+    Orientation::MirrorVertical,
+    Orientation::Transpose,
+    Orientation::Rotate90,
+    Orientation::Transverse,
+    Orientation::Rotate270,
+];
 /// The least part of the larger picture that the two must have in common, as wholes and by corners.
 const LEAST_OVERLAP_WHOLE: f32 = 0.7;
 const LEAST_OVERLAP: f32 = 0.08;
@@ -89,8 +103,8 @@ pub struct Twins {
     pub likeness: f32,
     /// The part of the larger picture that the overlap covers, 0 to 1.
     pub overlap: f32,
-    /// Whether one is the other seen in a mirror.
-    pub mirrored: bool,
+    /// How the second must be turned to look like the first.
+    pub turn: Orientation,
     /// Corners of one that were found again in the other.
     pub corners: usize,
 }
@@ -109,14 +123,13 @@ pub(crate) fn find(prints: &[Fingerprint], threads: usize, progress: Progress<'_
         let candidate = &candidates[place];
         let (there, here) = (&prints[candidate.first], &prints[candidate.second]);
         let mut offers = Vec::new();
-        if candidate.corners || candidate.whole {
+        if candidate.corners || candidate.looks_the_same(Orientation::Upright) {
             offers.extend(by_corners(there, here));
         }
-        if candidate.whole {
-            offers.extend(by_whole(there, &here.small, false));
-        }
-        if candidate.mirror {
-            offers.extend(by_whole(there, &here.small.mirrored(), true));
+        for turn in TURNS {
+            if candidate.looks_the_same(turn) {
+                offers.extend(by_whole(there, &here.small.turned(turn), turn));
+            }
         }
         let best = offers
             .into_iter()
@@ -142,10 +155,15 @@ struct Candidate {
     second: usize,
     /// They share corners.
     corners: bool,
-    /// They look the same at 8 x 8.
-    whole: bool,
-    /// One looks the same as the other in a mirror.
-    mirror: bool,
+    /// For each of [`TURNS`] a bit: whether they look the same at 8 x 8, the second turned so.
+    turns: u8,
+}
+
+impl Candidate {
+    fn looks_the_same(&self, turn: Orientation) -> bool {
+        let place = TURNS.iter().position(|&known| known == turn);
+        place.is_some_and(|place| self.turns >> place & 1 == 1)
+    }
 }
 
 /// The pairs worth a closer look, in order.
@@ -153,23 +171,23 @@ fn candidates(prints: &[Fingerprint], threads: usize) -> Vec<Candidate> {
     let index = Index::new(prints, threads);
     let mut found: Vec<Candidate> = parallel::map(threads, prints.len(), &|_, _| {}, |photo| {
         let print = &prints[photo];
-        let mirrored = tiny(&print.small.mirrored());
+        let turned = TURNS.map(|turn| tiny(&print.small.turned(turn)));
         let threshold = (ALIKE_AT_8 * TINY_ONE * TINY_ONE) as i32;
         let pair = |other: usize| Candidate {
             first: photo.min(other),
             second: photo.max(other),
             corners: false,
-            whole: false,
-            mirror: false,
+            turns: 0,
         };
         let mut own = Vec::new();
         for (other, tiny) in prints[..photo].iter().map(|print| &print.tiny).enumerate() {
-            let whole = product(&print.tiny, tiny) > threshold;
-            let mirror = product(&mirrored, tiny) > threshold;
-            if whole || mirror {
+            let mut turns = 0;
+            for (place, turned) in turned.iter().enumerate() {
+                turns |= u8::from(product(turned, tiny) > threshold) << place;
+            }
+            if turns != 0 {
                 own.push(Candidate {
-                    whole,
-                    mirror,
+                    turns,
                     ..pair(other)
                 });
             }
@@ -200,8 +218,7 @@ fn candidates(prints: &[Fingerprint], threads: usize) -> Vec<Candidate> {
         let same = (later.first, later.second) == (kept.first, kept.second);
         if same {
             kept.corners |= later.corners;
-            kept.whole |= later.whole;
-            kept.mirror |= later.mirror;
+            kept.turns |= later.turns;
         }
         same
     });
@@ -217,23 +234,22 @@ fn product(one: &[i16; 64], other: &[i16; 64]) -> i32 {
 
 /// Compares two pictures as wholes, trying small scales and shifts: what is cut off by a few per
 /// cent or framed still lies over the other.
-fn by_whole(there: &Fingerprint, here: &Plane, mirrored: bool) -> Option<Twins> {
+fn by_whole(there: &Fingerprint, here: &Plane, turn: Orientation) -> Option<Twins> {
     let start = Overlay {
         scale: [1.0, 1.0],
         shift: [0.0, 0.0],
     };
     let (likeness, overlap) = refined(&there.small, here, start);
-    let wanted = if mirrored {
-        LEAST_MIRRORED
-    } else {
-        LEAST_WHOLE
+    let wanted = match turn {
+        Orientation::Upright => LEAST_WHOLE,
+        _ => LEAST_TURNED,
     };
     (likeness >= wanted && overlap >= LEAST_OVERLAP_WHOLE).then_some(Twins {
         first: 0,
         second: 0,
         likeness,
         overlap,
-        mirrored,
+        turn,
         corners: 0,
     })
 }
@@ -248,7 +264,7 @@ fn by_corners(there: &Fingerprint, here: &Fingerprint) -> Option<Twins> {
         second: 0,
         likeness,
         overlap,
-        mirrored: false,
+        turn: Orientation::Upright,
         corners,
     })
 }

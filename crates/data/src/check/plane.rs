@@ -1,5 +1,7 @@
 //! A gray picture and its reduction: what all measures and comparisons look at.
 
+use vision::Orientation;
+
 /// Brightness of each pixel, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plane {
@@ -85,13 +87,34 @@ impl Plane {
             .collect()
     }
 
-    /// The same seen in a mirror.
-    pub fn mirrored(&self) -> Plane {
-        let mut gray = self.gray.clone();
-        for row in gray.chunks_exact_mut(self.width) {
-            row.reverse();
+    /// The same turned upright as this orientation says.
+    pub fn turned(&self, orientation: Orientation) -> Plane {
+        let (width, height) = match orientation.swaps_sides() {
+            true => (self.height, self.width),
+            false => (self.width, self.height),
+        };
+        let (right, bottom) = (self.width - 1, self.height - 1);
+        let gray = (0..width * height)
+            .map(|place| {
+                let (row, column) = (place / width, place % width);
+                let (row, column) = match orientation {
+                    Orientation::Upright => (row, column),
+                    Orientation::MirrorHorizontal => (row, right - column),
+                    Orientation::Rotate180 => (bottom - row, right - column),
+                    Orientation::MirrorVertical => (bottom - row, column),
+                    Orientation::Transpose => (column, row),
+                    Orientation::Rotate90 => (bottom - column, row),
+                    Orientation::Transverse => (bottom - column, right - row),
+                    Orientation::Rotate270 => (column, right - row),
+                };
+                self.gray[row * self.width + column]
+            })
+            .collect();
+        Plane {
+            width,
+            height,
+            gray,
         }
-        Plane { gray, ..*self }
     }
 }
 

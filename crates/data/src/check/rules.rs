@@ -48,7 +48,7 @@ pub(super) fn of_problem(problem: &Problem) -> Option<Finding> {
             Kind::Mislabelled
         }
         ProblemKind::EmptyClass => Kind::Imbalance,
-        ProblemKind::NamedTwice => return None,
+        ProblemKind::NamedTwice | ProblemKind::IgnoredPart => return None,
     };
     let mut detail = problem.kind.name().replace('_', " ");
     if !problem.detail.is_empty() {
@@ -146,6 +146,20 @@ fn fake_extension(path: &str, format: Format) -> Option<&'static str> {
     (!format.endings().contains(&ending.as_str())).then(|| format.name())
 }
 
+/// How one of two photos lies to the other: in a mirror, turned clockwise, or both.
+fn turn_sign(turn: Orientation) -> &'static str {
+    match turn {
+        Orientation::Upright => "",
+        Orientation::MirrorHorizontal => " ⇋",
+        Orientation::Rotate90 => " ↻ 90°",
+        Orientation::Rotate180 => " ↻ 180°",
+        Orientation::Rotate270 => " ↻ 270°",
+        Orientation::MirrorVertical => " ⇋ ↻ 180°",
+        Orientation::Transpose => " ⇋ ↻ 270°",
+        Orientation::Transverse => " ⇋ ↻ 90°",
+    }
+}
+
 /// What two photos that show the same picture are, by their classes and parts.
 pub(super) fn of_twins(manifest: &Manifest, pair: &Twins) -> Finding {
     let entries = [pair.first, pair.second].map(|index| &manifest.all_entries()[index]);
@@ -164,9 +178,9 @@ pub(super) fn of_twins(manifest: &Manifest, pair: &Twins) -> Finding {
     let detail = if same {
         "=".to_owned()
     } else {
-        let mirror = if pair.mirrored { " ⇋" } else { "" };
+        let turn = turn_sign(pair.turn);
         format!(
-            "≈ {:.3} ({:.0} %){mirror}",
+            "≈ {:.3} ({:.0} %){turn}",
             pair.likeness,
             pair.overlap * 100.0
         )

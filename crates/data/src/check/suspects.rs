@@ -11,7 +11,7 @@ use crate::error::{Error, TableFault};
 use crate::features::Features;
 use crate::manifest::{Entry, Manifest};
 use crate::part::{Part, part_name};
-use crate::table::Table;
+use crate::table::{Names, Table};
 
 /// How many neighbours are asked.
 const NEIGHBOURS: usize = 10;
@@ -102,7 +102,9 @@ impl Probabilities {
             .map(|(place, entry)| (entry.path.as_str(), place))
             .collect();
         let mut rows = vec![None; manifest.all_entries().len()];
+        let mut seen = Names::default();
         for row in table.rows() {
+            let row = row?;
             let wrong = |name: &str, value: &str| {
                 let fault = TableFault::Value {
                     column: name.to_owned(),
@@ -111,6 +113,8 @@ impl Probabilities {
                 Error::table(path, row.line(), fault)
             };
             let name = row.field(path_column);
+            seen.once(name, row.line())
+                .map_err(|fault| Error::table(path, row.line(), fault))?;
             let mut values = Vec::with_capacity(columns.len());
             for (&column, class) in columns.iter().zip(manifest.classes()) {
                 let text = row.field(column);
@@ -234,7 +238,7 @@ mod tests {
                 second,
                 likeness: 1.0,
                 overlap: 1.0,
-                mirrored: false,
+                turn: vision::Orientation::Upright,
                 corners: 9,
             })
             .collect();

@@ -171,6 +171,82 @@ fn everything_planted_is_found_and_plain_photos_are_left_alone() {
 }
 
 #[test]
+fn copies_are_twins_however_they_are_turned() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, plane: &[u8], width: usize, height: usize, quality| {
+        let path = folder.path().join("pug").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, encode(plane, width, height, quality)).unwrap();
+    };
+    let (width, height) = (180, 140);
+    for (number, turn) in duplicates::TURNS.into_iter().enumerate() {
+        let rgb = pixels(200 + number as u64, width, height);
+        put(&format!("{number}a.jpg"), &rgb, width, height, 90);
+        // Each colour is turned as a plane of its own.
+        let turned = [0, 1, 2].map(|channel| {
+            let gray = rgb.iter().skip(channel).step_by(3).copied().collect();
+            let plane = Plane {
+                width,
+                height,
+                gray,
+            };
+            plane.turned(turn)
+        });
+        let (wide, high) = (turned[0].width, turned[0].height);
+        let rgb: Vec<u8> = (0..wide * high)
+            .flat_map(|place| [0, 1, 2].map(|channel: usize| turned[channel].gray[place]))
+            .collect();
+        put(&format!("{number}b.jpg"), &rgb, wide, high, 75);
+    }
+    for seed in 0..20 {
+        put(
+            &format!("z{seed}.jpg"),
+            &pixels(seed, width, height),
+            width,
+            height,
+            90,
+        );
+    }
+    let imported = import(folder.path(), &ImportOptions::default(), &|_, _| {}).unwrap();
+    let manifest = imported.manifest;
+    let found = twins(&manifest, 2, &|_, _| {});
+    let mut places: Vec<_> = found.iter().map(|pair| (pair.first, pair.second)).collect();
+    places.sort_unstable();
+    let expected: Vec<_> = (0..8).map(|number| (2 * number, 2 * number + 1)).collect();
+    assert_eq!(places, expected);
+    // The copy must be turned back.
+    for pair in found {
+        let (made, back) = (duplicates::TURNS[pair.first / 2], pair.turn);
+        let square = Plane {
+            width: 2,
+            height: 2,
+            gray: vec![1, 2, 3, 4],
+        };
+        assert_eq!(
+            square.turned(made).turned(back),
+            square,
+            "{made:?} {back:?}"
+        );
+    }
+    // No split may stand between them.
+    let options = crate::split::SplitOptions {
+        official: false,
+        test: 0.4,
+        validation: 0.2,
+        seed: 1,
+        classes: Vec::new(),
+        most: None,
+    };
+    let done = crate::split::split(&manifest, &places, &options);
+    let part = |place: usize| done.manifest.all_entries()[place].part;
+    assert!(
+        expected
+            .iter()
+            .all(|&(one, other)| part(one) == part(other))
+    );
+}
+
+#[test]
 fn boxes_that_leave_the_photo_are_found() {
     let entry = |rectangle| Entry {
         path: "a.jpg".to_owned(),

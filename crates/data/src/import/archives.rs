@@ -6,22 +6,20 @@ use std::path::Path;
 use super::candidate::{Candidate, Place};
 use super::problem::{Problem, ProblemKind};
 use crate::archive::{self, Member};
-use crate::class;
-use crate::dataset;
+use crate::dataset::{self, Reason};
 use crate::error::Error;
 use crate::matlab;
-use crate::part::{Part, part_by_name};
+use crate::part::Part;
+use crate::tree::{self, Folders, Names, Told, Tree};
+use crate::walk::is_system_name;
 
 /// The archives of Stanford Dogs.
 pub(super) const IMAGES_ARCHIVE: &str = "images.tar";
 const ANNOTATION_ARCHIVE: &str = "annotation.tar";
 const LISTS_ARCHIVE: &str = "lists.tar";
 
-/// How many names a photo may have below its class's folder, as where folders are read.
-const MOST_DEPTH: usize = dataset::MOST_DEPTH;
-
 /// A tar of photos, understood as the same tree unpacked is ([`dataset::Dataset::open`]): the class
-/// is the first name below `Images` or the part. One folder around all of it is passed over. The
+/// is the first name below `Images` or the part. Folders around all of it are passed over. The
 /// official lists and annotations are read from the archives beside it.
 pub(super) fn from_archive(
     path: &Path,
@@ -80,29 +78,46 @@ pub(super) fn from_archive(
         .members
         .iter()
         .filter(|member| {
-            let hidden = member.names.iter().any(|name| name.starts_with('.'));
+            let system = member.names.iter().any(|name| is_system_name(name));
             let last = member.names.last().map_or("", String::as_str);
-            !hidden && vision::has_photo_ending(Path::new(last))
+            !system && vision::has_photo_ending(Path::new(last))
         })
         .collect();
-    let tree = Tree::of(&photos, lists.contains_key(dataset::TEST_LIST));
+    let names: Vec<&Names> = photos.iter().map(|member| &member.names[..]).collect();
+    let folders = Folders::new(names.iter().copied(), []);
+    let listed = lists.contains_key(dataset::TEST_LIST);
+    let tree = Tree::new(folders.top(&names), &folders, &names, listed);
+    problems.extend(
+        tree.ignored_parts(&names)
+            .into_iter()
+            .map(|folder| Problem {
+                path: folder.join("/"),
+                kind: ProblemKind::IgnoredPart,
+                detail: Reason::IgnoredPart.to_string(),
+            }),
+    );
 
     let mut seen = BTreeSet::new();
     let mut present = BTreeSet::new();
     let mut candidates = Vec::new();
     for member in photos {
-        let Some((part, class, below)) = tree.place(&member.names) else {
+        let whole_name = member.names.join("/");
+        let Some(Told { part, class, below }) = tree.place(&member.names) else {
+            problems.push(Problem {
+                path: whole_name,
+                kind: ProblemKind::NoLabel,
+                detail: Reason::NoClass.to_string(),
+            });
             continue;
         };
-        let whole_name = member.names.join("/");
         let [.., file_name] = below else {
             continue;
         };
-        if below.len() > MOST_DEPTH {
+        if below.len() > tree::MOST_DEPTH {
             problems.push(Problem {
                 path: whole_name,
                 kind: ProblemKind::Outside,
-                detail: dataset::Reason::TooDeep.to_string(),
+                detail: Reason::TooDeep.to_string(),
             });
             continue;
         }
@@ -158,82 +173,4 @@ pub(super) fn from_archive(
         });
     }
     Ok(candidates)
-}
-
-/// Where in an archive the classes are.
-struct Tree<'archive> {
-    /// The folders above everything.
-    top: Vec<&'archive str>,
-    /// Whether the first folder below them is a part where it is named as one.
-    parts: bool,
-}
-
-impl<'archive> Tree<'archive> {
-    /// Finds the classes. `listed`: whether official lists say the parts, which folders then do not.
-    fn of(photos: &[&'archive Member], listed: bool) -> Self {
-        let mut top: Vec<&str> = around(photos).into_iter().collect();
-        let holds_images = photos
-            .iter()
-            .any(|member| member.names.len() > top.len() + 1 && member.names[top.len()] == IMAGES);
-        if holds_images {
-            top.push(IMAGES);
-        }
-        let tree = Tree { top, parts: true };
-        let filled = |wanted: Part| {
-            photos.iter().any(|member| {
-                tree.place(&member.names)
-                    .is_some_and(|(part, ..)| part == wanted)
-            })
-        };
-        let parts =
-            !listed && (filled(Part::Test) || (filled(Part::Train) && filled(Part::Validation)));
-        Tree { parts, ..tree }
-    }
-
-    /// The part, the class and the names below it of a photo; `None` where it has no class.
-    fn place<'names>(
-        &self,
-        names: &'names [String],
-    ) -> Option<(Part, &'names str, &'names [String])> {
-        let (top, below) = names.split_at_checked(self.top.len())?;
-        if top.iter().ne(self.top.iter()) {
-            return None;
-        }
-        let (part, below) = match below {
-            [part, rest @ ..] if self.parts && is_part(part) => (part_by_name(part)?, rest),
-            // Where parts have folders, what stands beside them is no class.
-            _ if self.parts => return None,
-            _ => (Part::Unsaid, below),
-        };
-        match below {
-            [class, rest @ ..] if !rest.is_empty() => Some((part, class, rest)),
-            _ => None,
-        }
-    }
-}
-
-/// The folder around everything, as most tars have one. A breed's folder is rather a class, if the
-/// only one.
-fn around<'archive>(photos: &[&'archive Member]) -> Option<&'archive str> {
-    let first = photos.first()?.names.first()?.as_str();
-    let inside = |member: &&Member| member.names.len() > 1 && member.names[0] == first;
-    if is_part(first) || first == IMAGES || !photos.iter().all(inside) {
-        return None;
-    }
-    let folders: BTreeSet<&str> = photos
-        .iter()
-        .filter(|member| member.names.len() > 2)
-        .map(|member| member.names[1].as_str())
-        .collect();
-    let told = folders.iter().any(|name| *name == IMAGES || is_part(name));
-    let several = folders.len() > 1 && class::breed_of_folder(first).is_none();
-    (told || several).then_some(first)
-}
-
-/// The folder of Stanford Dogs' photos.
-const IMAGES: &str = "Images";
-
-/// Whether a folder is named as a part is.
-fn is_part(name: &str) -> bool {
-    part_by_name(name).is_some_and(|part| part != Part::Unsaid)
 }

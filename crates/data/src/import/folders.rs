@@ -20,6 +20,8 @@ pub(super) fn from_folders(
             Reason::Empty => (ProblemKind::Empty, String::new()),
             Reason::EmptyClass => (ProblemKind::EmptyClass, String::new()),
             Reason::Unreadable(detail) => (ProblemKind::Unreadable, detail.clone()),
+            Reason::NoClass => (ProblemKind::NoLabel, left.reason.to_string()),
+            Reason::IgnoredPart => (ProblemKind::IgnoredPart, left.reason.to_string()),
             reason @ (Reason::NotAFile
             | Reason::Link
             | Reason::Loop
@@ -44,7 +46,14 @@ pub(super) fn from_folders(
         .map(|photo| {
             let class = dataset.class(photo).folder.clone();
             let annotation = annotations.and_then(|folder| {
-                let file = folder.join(&class).join(photo.path.file_stem()?);
+                // By the folder's own name: the class's may be spelled in the other way of Unicode.
+                let own = photo.path.parent()?.file_name()?;
+                let in_class = folder.join(&class);
+                let folder = match in_class.is_dir() {
+                    true => in_class,
+                    false => folder.join(own),
+                };
+                let file = folder.join(photo.path.file_stem()?);
                 let file = [file.clone(), file.with_extension("xml")]
                     .into_iter()
                     .find(|file| file.is_file())?;

@@ -42,7 +42,8 @@ impl Problem {
         let table = Table::open(path, None)?;
         let [file, problem, detail] = COLUMNS.map(|name| table.required(&[name]));
         let (file, problem, detail) = (file?, problem?, detail?);
-        let of_row = |row: crate::table::Row<'_>| {
+        let of_row = |row: Result<crate::table::Row, Error>| {
+            let row = row?;
             let name = row.field(problem);
             let kind = ProblemKind::ALL
                 .into_iter()
@@ -81,15 +82,17 @@ pub enum ProblemKind {
     TwoLabels,
     /// A table names it twice under one class. It is imported once.
     NamedTwice,
-    /// A table names it without a class.
+    /// A table names it without a class, or it lies in no class's folder.
     NoLabel,
-    /// Its annotation cannot be read. It is imported without boxes.
+    /// Its annotation, or its box in a table, cannot be read. It is imported without boxes.
     BadAnnotation,
+    /// A folder named as a part is, inside a class. Its photos are imported, of no part.
+    IgnoredPart,
 }
 
 impl ProblemKind {
     /// All of them, in the order of reports.
-    pub const ALL: [ProblemKind; 10] = [
+    pub const ALL: [ProblemKind; 11] = [
         ProblemKind::Missing,
         ProblemKind::Unreadable,
         ProblemKind::Empty,
@@ -100,6 +103,7 @@ impl ProblemKind {
         ProblemKind::NamedTwice,
         ProblemKind::NoLabel,
         ProblemKind::BadAnnotation,
+        ProblemKind::IgnoredPart,
     ];
 
     /// Whether the photo is not in the manifest because of it.
@@ -114,7 +118,8 @@ impl ProblemKind {
             ProblemKind::EmptyClass
             | ProblemKind::Mislabelled
             | ProblemKind::NamedTwice
-            | ProblemKind::BadAnnotation => false,
+            | ProblemKind::BadAnnotation
+            | ProblemKind::IgnoredPart => false,
         }
     }
 
@@ -131,6 +136,7 @@ impl ProblemKind {
             ProblemKind::NamedTwice => "named_twice",
             ProblemKind::NoLabel => "no_label",
             ProblemKind::BadAnnotation => "bad_annotation",
+            ProblemKind::IgnoredPart => "ignored_part",
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Data sets in tables: a CSV with a path and a class in each row.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::ImportOptions;
 use super::candidate::Candidate;
 use super::problem::{Problem, ProblemKind};
+use crate::class::{composed, decomposed};
 use crate::error::{Error, TableFault};
 use crate::manifest::Rectangle;
 use crate::part::{Part, part_by_name, part_name};
@@ -45,6 +46,15 @@ struct Row {
     part: Part,
     group: String,
     boxes: Vec<Rectangle>,
+    /// The same, so that a photo of many boxes is not looked through for each.
+    known_boxes: HashSet<[u32; 4]>,
+}
+
+/// A box from the text of its sides, where each is a number.
+fn rectangle(sides: &[&str]) -> Option<Rectangle> {
+    let side = |text: &&str| text.parse().ok().filter(|side: &f32| side.is_finite());
+    let sides: Vec<f32> = sides.iter().map(side).collect::<Option<_>>()?;
+    sides.try_into().ok()
 }
 
 /// A table of paths and classes.
@@ -60,10 +70,11 @@ pub(super) fn from_table(
     };
     let path_column = column(&options.path_column, &PATH_COLUMNS)?;
     let label_column = column(&options.label_column, &LABEL_COLUMNS)?;
-    let part_column = table.first_column(&PART_COLUMNS);
-    let group_column = table.first_column(&GROUP_COLUMNS);
-    let box_columns: Option<Vec<usize>> =
-        BOX_COLUMNS.iter().map(|name| table.column(name)).collect();
+    let part_column = table.first_column(&PART_COLUMNS)?;
+    let group_column = table.first_column(&GROUP_COLUMNS)?;
+    let box_columns = BOX_COLUMNS.map(|name| table.column(name));
+    let box_columns = box_columns.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let box_columns: Option<Vec<usize>> = box_columns.into_iter().collect();
     let own_folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let folder = match &options.photos {
         Some(folder) => folder.canonicalize().map_err(Error::read(folder))?,
@@ -75,8 +86,9 @@ pub(super) fn from_table(
     let mut named: HashMap<String, Row> = HashMap::new();
     let mut contradicted: BTreeSet<String> = BTreeSet::new();
     for row in table.rows() {
+        let row = row?;
         let name = row.field(path_column).replace('\\', "/");
-        let class = row.field(label_column);
+        let class = &composed(row.field(label_column));
         if name.is_empty() && class.is_empty() {
             continue;
         }
@@ -90,18 +102,11 @@ pub(super) fn from_table(
             };
             return Err(Error::table(path, row.line(), fault));
         };
-        let boxes: Option<Rectangle> = box_columns.as_ref().and_then(|columns| {
-            let sides: Vec<f32> = columns
-                .iter()
-                .map(|&column| {
-                    row.field(column)
-                        .parse()
-                        .ok()
-                        .filter(|s: &f32| s.is_finite())
-                })
-                .collect::<Option<_>>()?;
-            sides.try_into().ok()
-        });
+        let sides: Option<Vec<&str>> = box_columns
+            .as_ref()
+            .map(|columns| columns.iter().map(|&column| row.field(column)).collect())
+            .filter(|sides: &Vec<&str>| sides.iter().any(|side| !side.is_empty()));
+        let boxes: Option<Rectangle> = sides.as_ref().and_then(|sides| rectangle(sides));
         let line = row.line();
         let mut problem = |kind, detail: String| {
             problems.push(Problem {
@@ -114,10 +119,13 @@ pub(super) fn from_table(
             problem(ProblemKind::NoLabel, format!("line {line}"));
             continue;
         }
+        if sides.is_some() && boxes.is_none() {
+            problem(ProblemKind::BadAnnotation, format!("line {line}"));
+        }
         if let Some(before) = named.get_mut(&name) {
-            if before.class != class || before.part != part {
+            if before.class != *class || before.part != part {
                 if contradicted.insert(name.clone()) {
-                    let this = [class, part_name(part)].join(" ");
+                    let this = [class.as_str(), part_name(part)].join(" ");
                     let that = [&before.class, part_name(before.part)].join(" ");
                     problem(
                         ProblemKind::TwoLabels,
@@ -129,9 +137,9 @@ pub(super) fn from_table(
                         ),
                     );
                 }
-            } else if boxes.is_some_and(|new| !before.boxes.contains(&new)) {
+            } else if boxes.is_some_and(|new| before.known_boxes.insert(new.map(f32::to_bits))) {
                 before.boxes.extend(boxes);
-            } else {
+            } else if sides.is_none() || boxes.is_some() {
                 problem(
                     ProblemKind::NamedTwice,
                     format!("lines {} and {line}", before.line),
@@ -142,9 +150,10 @@ pub(super) fn from_table(
         order.push(name.clone());
         let row = Row {
             line,
-            class: class.to_owned(),
+            class: class.clone(),
             part,
             group: group_column.map_or(String::new(), |column| row.field(column).to_owned()),
+            known_boxes: boxes.iter().map(|new| new.map(f32::to_bits)).collect(),
             boxes: boxes.into_iter().collect(),
         };
         named.insert(name, row);
@@ -193,12 +202,23 @@ pub(super) fn from_table(
 
 /// The photo that a table means: its name may lack the ending, the class's folder or the part's.
 fn find_photo(folder: &Path, name: &str, row: &Row) -> Option<PathBuf> {
-    let mut places = vec![folder.join(name)];
-    if !Path::new(name).is_absolute() {
-        for part in [part_name(row.part), "images", "Images", "train", "photos"] {
-            places.push(folder.join(part).join(name));
+    // A name that a table spells in one way of Unicode may be spelled in the other on the disk.
+    let mut spellings = vec![name.to_owned()];
+    if !name.is_ascii() {
+        spellings.extend([composed(name), decomposed(name)]);
+    }
+    let mut places = Vec::new();
+    for name in &spellings {
+        places.push(folder.join(name));
+        if !Path::new(name).is_absolute() {
+            for part in [part_name(row.part), "images", "Images", "train", "photos"] {
+                places.push(folder.join(part).join(name));
+            }
+            places.push(folder.join(&row.class).join(name));
+            if !row.class.is_ascii() {
+                places.push(folder.join(decomposed(&row.class)).join(name));
+            }
         }
-        places.push(folder.join(&row.class).join(name));
     }
     places
         .iter()

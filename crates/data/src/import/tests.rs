@@ -499,6 +499,162 @@ fn tables_are_read_and_their_faults_named() {
 }
 
 #[test]
+fn a_manifest_that_names_a_photo_twice_or_claims_any_length_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "set/pug/a.jpg", &jpeg(1, 30, 30));
+    let imported = run(&folder.path().join("set"), &ImportOptions::default()).unwrap();
+    let path = folder.path().join("set.csv");
+    imported.manifest.save(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let (header, row) = text.trim_end().split_once('\n').unwrap();
+    fs::write(&path, format!("{header}\n{row}\n\n{row}\n")).unwrap();
+    let Err(Error::Table { line, fault, .. }) = Manifest::open(&path) else {
+        panic!("taken");
+    };
+    let name = "set/pug/a.jpg".to_owned();
+    assert_eq!((line, fault), (4, TableFault::RowTwice { name, first: 2 }));
+
+    // A sparse file may well have 900 GB.
+    let length = 900 << 30;
+    let huge = fs::File::create(folder.path().join("set/pug/huge.jpg")).unwrap();
+    if huge.set_len(length).is_err() {
+        return;
+    }
+    let mut entry = imported.manifest.all_entries()[0].clone();
+    entry.path = "set/pug/huge.jpg".to_owned();
+    entry.bytes = length;
+    let manifest = Manifest::new(
+        folder.path().to_owned(),
+        vec![("pug".to_owned(), entry.clone())],
+    );
+    for offset in [None, Some(0)] {
+        let entry = Entry {
+            offset,
+            ..entry.clone()
+        };
+        let error = manifest.read(&entry).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);
+    }
+    let again = run(&folder.path().join("set"), &ImportOptions::default()).unwrap();
+    assert_eq!(
+        problems(&again),
+        [(ProblemKind::Unreadable, "pug/huge.jpg")]
+    );
+}
+
+#[test]
+fn two_spellings_of_a_class_are_one_everywhere() {
+    let (nfc, nfd) = ("\u{e9}pagneul", "e\u{301}pagneul");
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("set");
+    for (seed, name) in [nfc, nfd, "pug"].into_iter().enumerate() {
+        put(
+            &set,
+            &format!("{name}/{seed}.jpg"),
+            &jpeg(seed as u64, 30, 30),
+        );
+    }
+    let by_folders = run(&set, &ImportOptions::default()).unwrap().manifest;
+    let table = format!("path,label\n{nfc}/0.jpg,{nfd}\n{nfc}/1.jpg,{nfc}\npug/2.jpg,pug\n");
+    put(&set, "labels.csv", table.as_bytes());
+    let by_table = run(&set, &ImportOptions::default()).unwrap();
+    assert_eq!(by_table.problems, []);
+    let files = [
+        (nfc, jpeg(0, 30, 30)),
+        (nfd, jpeg(1, 30, 30)),
+        ("pug", jpeg(2, 30, 30)),
+    ];
+    let names: Vec<String> = files
+        .iter()
+        .map(|(name, _)| format!("set/{name}/a.jpg"))
+        .collect();
+    let members: Vec<(&str, &[u8])> = (names.iter().zip(&files))
+        .map(|(name, (_, bytes))| (name.as_str(), &bytes[..]))
+        .collect();
+    put(folder.path(), "set.tar", &tar_of(&members));
+    let by_tar = run(&folder.path().join("set.tar"), &ImportOptions::default()).unwrap();
+    // As another program may have written it.
+    let file = folder.path().join("set.csv");
+    by_folders.save(&file).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    let mixed = text.replacen(&format!(",{nfc},"), &format!(",{nfd},"), 1);
+    assert_ne!(mixed, text);
+    fs::write(&file, mixed).unwrap();
+    let opened = Manifest::open(&file).unwrap();
+    for manifest in [&by_folders, &by_table.manifest, &by_tar.manifest, &opened] {
+        let classes: Vec<&str> = manifest
+            .classes()
+            .iter()
+            .map(|c| c.folder.as_str())
+            .collect();
+        assert_eq!(classes, ["pug", nfc]);
+        assert_eq!(manifest.all_entries().len(), 3);
+        for entry in manifest.all_entries() {
+            assert!(manifest.read(entry).is_ok());
+        }
+        // As a recipe and a file of decisions name it.
+        for name in [nfc, nfd] {
+            let request = format!("{name}, pug");
+            let chosen = crate::split::choose_classes(manifest, &request).unwrap();
+            assert_eq!(chosen, [nfc, "pug"]);
+        }
+    }
+}
+
+#[test]
+fn photos_in_no_class_are_counted_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "top.jpg",
+        "train/7.jpg",
+        "train/pug/a.jpg",
+        "test/pug/b.jpg",
+        "notes/c.jpg",
+    ];
+    let files: Vec<(&str, Vec<u8>)> = (names.iter().enumerate())
+        .map(|(seed, name)| (*name, jpeg(seed as u64, 30, 30)))
+        .collect();
+    for (name, bytes) in &files {
+        put(&folder.path().join("set"), name, bytes);
+    }
+    let members: Vec<(&str, &[u8])> = files.iter().map(|(name, b)| (*name, &b[..])).collect();
+    put(folder.path(), "set.tar", &tar_of(&members));
+    for source in ["set", "set.tar"] {
+        let imported = run(&folder.path().join(source), &ImportOptions::default()).unwrap();
+        let left = ["notes/c.jpg", "top.jpg", "train/7.jpg"];
+        assert_eq!(
+            problems(&imported),
+            left.map(|name| (ProblemKind::NoLabel, name))
+        );
+        assert_eq!(imported.manifest.all_entries().len(), 2);
+    }
+}
+
+#[test]
+fn a_table_of_many_boxes_says_which_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "a.jpg", &jpeg(1, 30, 30));
+    let mut table = "path,label,xmin,ymin,xmax,ymax\r\n".to_owned();
+    for left in 0..20_000 {
+        table += &format!("a.jpg,pug,{left},1,2,3\r\n");
+    }
+    table += "a.jpg,pug,1;5,1,2,3\r\na.jpg,pug,,,,\r\n";
+    put(folder.path(), "labels.csv", table.as_bytes());
+    let imported = run(folder.path(), &ImportOptions::default()).unwrap();
+    assert_eq!(imported.manifest.all_entries()[0].boxes.len(), 20_000);
+    let details: Vec<_> = (imported.problems.iter())
+        .map(|problem| (problem.kind, problem.detail.as_str()))
+        .collect();
+    assert_eq!(
+        details,
+        [
+            (ProblemKind::NamedTwice, "lines 2 and 20003"),
+            (ProblemKind::BadAnnotation, "line 20002"),
+        ]
+    );
+}
+
+#[test]
 fn the_manifest_is_read_back_as_it_was_and_half_a_row_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (seed, name) in ["a, \"b\".jpg", "é.jpg"].into_iter().enumerate() {

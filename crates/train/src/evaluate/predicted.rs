@@ -1,5 +1,7 @@
 //! What one model says of the labelled photos of one part of a data set.
 
+use std::collections::HashMap;
+
 use classify::{
     AnswerKind, Classifier, Label, ModelName, PhotoIds, TrainingRecord, photo_message, softmax,
 };
@@ -60,25 +62,27 @@ pub fn entries_of(manifest: &Manifest, part: Part) -> Vec<usize> {
 /// For each class of a data set the model's: by the breed that both names tell, else by the name
 /// itself, as [`words::fold`] compares it.
 pub fn match_classes(labels: &[Label], manifest: &Manifest) -> Vec<Option<usize>> {
-    let breed =
-        |label: &Label| data::breed_of_folder(&label.id).or_else(|| words::find(&label.name));
-    let breeds: Vec<_> = labels.iter().map(breed).collect();
-    let folded: Vec<_> = labels
-        .iter()
-        .map(|label| [words::fold(&label.id), words::fold(&label.name)])
-        .collect();
+    // The first label of each name: a table may have hundreds of thousands.
+    let (mut ids, mut breeds, mut folded) = (HashMap::new(), HashMap::new(), HashMap::new());
+    for (place, label) in labels.iter().enumerate() {
+        ids.entry(label.id.as_str()).or_insert(place);
+        let breed = data::breed_of_folder(&label.id).or_else(|| words::find(&label.name));
+        if let Some(breed) = breed {
+            breeds.entry(breed.id.as_str()).or_insert(place);
+        }
+        for name in [&label.id, &label.name] {
+            folded.entry(words::fold(name)).or_insert(place);
+        }
+    }
     let classes = manifest.classes().iter();
     classes
         .map(|class| {
-            let same = |other: &Option<&words::Breed>| {
-                let own = class.breed.zip(*other);
-                own.is_some_and(|(own, other)| own.id == other.id)
-            };
-            let exact = labels.iter().position(|label| label.id == class.folder);
-            let name = words::fold(&class.folder);
+            let exact = ids.get(class.folder.as_str());
+            let same_breed = || breeds.get(class.breed?.id.as_str());
             exact
-                .or_else(|| breeds.iter().position(same))
-                .or_else(|| folded.iter().position(|names| names.contains(&name)))
+                .or_else(same_breed)
+                .or_else(|| folded.get(&words::fold(&class.folder)))
+                .copied()
         })
         .collect()
 }
@@ -166,7 +170,7 @@ impl Predicted {
             version: String::new(),
         };
         let (mut predicted, known) = Self::begin(model, labels, manifest, part)?;
-        let rows: std::collections::HashMap<&str, &data::Prediction> = table
+        let rows: HashMap<&str, &data::Prediction> = table
             .rows
             .iter()
             .map(|row| (row.path.as_str(), row))

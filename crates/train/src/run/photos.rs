@@ -1,4 +1,6 @@
 //! The photos of a recipe: its classes, its parts.
+use std::collections::HashSet;
+
 use crate::recipe::Recipe;
 use crate::{Notice, TrainError};
 use data::split::{SplitOptions, choose_classes, split};
@@ -32,10 +34,8 @@ pub fn photos(
     if names.len() < 2 {
         return Err(TrainError::Classes { count: names.len() });
     }
-    let asked = manifest.restricted(|entry| {
-        let name = manifest.class_name(entry);
-        names.iter().any(|class| class == name)
-    });
+    let wanted: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let asked = manifest.restricted(|entry| wanted.contains(manifest.class_name(entry)));
     // Always: parts that a data set came with may well have twins on two sides.
     let twins = data::check::twins(&asked, threads, progress);
     let done = split(
@@ -51,12 +51,13 @@ pub fn photos(
         },
     );
     let open = done.manifest.restricted(|entry| entry.part != Part::Test);
+    let train = open.all_entries().iter();
+    let learnt: HashSet<&str> = train
+        .filter(|entry| entry.part == Part::Train)
+        .map(|entry| open.class_name(entry))
+        .collect();
     for class in &names {
-        let learnt = open
-            .all_entries()
-            .iter()
-            .any(|entry| entry.part == Part::Train && open.class_name(entry) == class);
-        if !learnt {
+        if !learnt.contains(class.as_str()) {
             let class = class.clone();
             return Err(TrainError::EmptyClass { class });
         }
