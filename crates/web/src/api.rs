@@ -10,21 +10,16 @@ use serde::Serialize;
 use words::Language;
 
 /// One photo: its answer, or a problem document. Several: a list with an answer or an error each,
-/// in their order. Several of one animal (`together`): one answer, or a problem where any of them
-/// cannot be read.
+/// in their order. Several of one animal (`together`): one answer, with the errors of those that
+/// could not be read beside it; a problem where none could.
 pub(crate) async fn classify(State(app): State<App>, asked: Asked, request: Request) -> Response {
-    let answered = async {
-        let form = app.gate.read(request).await?;
-        let one = form.together || form.photos.len() == 1;
-        let outcomes = app.recogniser.answer(form, false).await?;
-        Ok::<_, Failure>((one, outcomes))
-    };
     let language = asked.language;
-    match answered.await {
+    match app.answer(request, false).await {
         Err(failure) => failure.problem(language),
-        Ok((true, outcomes)) => one(&outcomes, language),
-        Ok((false, outcomes)) => {
-            let items: Vec<Item<'_>> = outcomes
+        Ok(answered) if answered.together => one(&answered.outcomes, language),
+        Ok(answered) => {
+            let items: Vec<Item<'_>> = answered
+                .outcomes
                 .iter()
                 .map(|outcome| item(outcome, language))
                 .collect();
@@ -34,15 +29,32 @@ pub(crate) async fn classify(State(app): State<App>, asked: Asked, request: Requ
 }
 
 fn one(outcomes: &[Outcome], language: Language) -> Response {
-    for outcome in outcomes {
-        if let Err(failure) = &outcome.result {
-            return failure.problem(language);
+    let answered = outcomes.iter().find(|outcome| outcome.result.is_ok());
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
+    match answered {
+        Some(answered) => Json(Together {
+            answered: item(answered, language),
+            errors: failed.map(|outcome| item(outcome, language)).collect(),
+        })
+        .into_response(),
+        None => {
+            let mut failures = failed.filter_map(|outcome| outcome.result.as_ref().err());
+            match failures.next() {
+                Some(failure) => failure.problem(language),
+                None => Failure::internal().problem(language),
+            }
         }
     }
-    match outcomes {
-        [outcome] => Json(item(outcome, language)).into_response(),
-        _ => Failure::internal().problem(language),
-    }
+}
+
+/// The answer about one animal.
+#[derive(Serialize)]
+struct Together<'a> {
+    #[serde(flatten)]
+    answered: Item<'a>,
+    /// The photos that it says nothing about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Item<'a>>,
 }
 
 /// An answer or an error, as the command line prints it.

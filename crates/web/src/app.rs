@@ -1,10 +1,11 @@
 //! What every request handler shares, and what it asks of a request before anything else.
 use crate::apps::demo::set::Demo;
+use crate::failure::Failure;
 use crate::language;
-use crate::recognise::Recogniser;
+use crate::recognise::{Outcome, Recogniser};
 use crate::ui::Tab;
-use crate::upload::Gate;
-use axum::extract::FromRequestParts;
+use crate::upload::{Gate, Sender};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use std::convert::Infallible;
@@ -26,6 +27,40 @@ pub(crate) struct App {
     pub(crate) own_names_only: bool,
     /// Set when the server has been asked to stop.
     pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// What became of an upload.
+pub(crate) struct Answered {
+    /// As [`Recogniser::answer`] gives them.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// Whether all photos show one animal.
+    pub(crate) together: bool,
+}
+
+impl App {
+    /// Reads an upload and answers it, with small pictures where a page shows them.
+    pub(crate) async fn answer(
+        &self,
+        request: Request,
+        thumbnails: bool,
+    ) -> Result<Answered, Failure> {
+        let form = self.gate.read(request).await?;
+        let together = form.together || form.photos.len() == 1;
+        let answered = self.recogniser.answer(form, thumbnails).await;
+        let refused = match &answered {
+            Ok(outcomes) => outcomes.iter().any(Outcome::is_refused),
+            Err(failure) => failure.is_refusal(),
+        };
+        if refused {
+            self.gate.refused();
+        }
+        answered.map(|outcomes| Answered { outcomes, together })
+    }
+
+    /// Whether an upload from that sender would be answered now.
+    pub(crate) fn takes_uploads(&self, sender: Sender) -> bool {
+        self.gate.is_open(sender) && self.recogniser.compute.has_room()
+    }
 }
 
 /// Who asks: the language, and whether a page or a document is wanted.

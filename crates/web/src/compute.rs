@@ -1,6 +1,7 @@
 //! The compute pool: a few threads that decode photos and run the network, behind a bounded queue,
 //! so that the async threads never do.
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
@@ -22,12 +23,16 @@ pub(crate) enum ComputeError {
 #[derive(Clone)]
 pub(crate) struct Compute {
     sender: SyncSender<Job>,
+    /// Pieces of work that wait, and how many may.
+    waiting: Arc<AtomicUsize>,
+    places: usize,
 }
 
 impl Compute {
     /// `threads` pieces of work run at a time and at most `waiting` others wait.
     pub(crate) fn new(threads: usize, waiting: usize) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel::<Job>(waiting.max(1));
+        let places = waiting.max(1);
+        let (sender, receiver) = sync_channel::<Job>(places);
         let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..threads.max(1) {
             let receiver = Arc::clone(&receiver);
@@ -35,7 +40,16 @@ impl Compute {
                 .name(format!("compute-{number}"))
                 .spawn(move || work(&receiver))?;
         }
-        Ok(Compute { sender })
+        Ok(Compute {
+            sender,
+            waiting: Arc::default(),
+            places,
+        })
+    }
+
+    /// Whether another piece of work would be taken now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) < self.places
     }
 
     /// Runs `task` on one of the threads. Work whose asker has gone is not begun.
@@ -45,7 +59,9 @@ impl Compute {
         F: FnOnce() -> T + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let place = Place::take(&self.waiting);
         let job = move || {
+            drop(place);
             if !answer.is_closed() {
                 let _ = answer.send(task());
             }
@@ -54,6 +70,22 @@ impl Compute {
             Ok(()) => answered.await.map_err(|_| ComputeError::Panicked),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(ComputeError::Full),
         }
+    }
+}
+
+/// A place among those that wait, left when it is dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -110,9 +142,11 @@ mod tests {
             }
         };
         assert_eq!(third, Err(ComputeError::Full));
+        assert!(!compute.has_room());
         release.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Ok(1));
         let _ = second.await.unwrap();
+        assert!(compute.has_room());
         assert_eq!(compute.run(|| 4).await, Ok(4));
     }
 

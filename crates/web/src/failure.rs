@@ -40,6 +40,10 @@ enum What {
     },
     NoPhoto,
     NotAForm,
+    /// A body in a coding of its own, such as gzip.
+    Encoded {
+        coding: String,
+    },
     BadForm,
     BadField {
         field: &'static str,
@@ -51,6 +55,7 @@ enum What {
     MethodNotAllowed,
     Forbidden,
     ForeignName,
+    NoHost,
     /// A photo of the data set, by its path there.
     File {
         path: String,
@@ -63,7 +68,7 @@ enum What {
 }
 
 /// Seconds that a refused client is asked to wait.
-const RETRY_AFTER: u64 = 2;
+pub(crate) const RETRY_AFTER: u64 = 2;
 
 impl From<What> for Failure {
     fn from(what: What) -> Self {
@@ -97,6 +102,10 @@ impl Failure {
     pub(crate) fn not_a_form() -> Self {
         What::NotAForm.into()
     }
+    pub(crate) fn encoded(coding: &str) -> Self {
+        let coding = coding.chars().take(60).collect();
+        What::Encoded { coding }.into()
+    }
     pub(crate) fn bad_form() -> Self {
         What::BadForm.into()
     }
@@ -124,6 +133,10 @@ impl Failure {
     /// A request under a name that is not this computer's.
     pub(crate) fn foreign_name() -> Self {
         What::ForeignName.into()
+    }
+    /// A request that does not say, or says more than once, which host it is for.
+    pub(crate) fn no_host() -> Self {
+        What::NoHost.into()
     }
     /// A photo of the data set cannot be read.
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
@@ -165,7 +178,12 @@ impl Failure {
 
     /// Whether the same request may succeed later.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self.what, What::Busy | What::Slow)
+        self.is_refusal() || matches!(self.what, What::Slow)
+    }
+
+    /// Whether it is about nothing but how much there is to do.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
     }
 
     /// The kind, stable from release to release; those of a photo are the command line's.
@@ -191,7 +209,8 @@ impl Failure {
                 | DecodeError::Film
                 | DecodeError::CameraRaw,
             )
-            | What::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            | What::NotAForm
+            | What::Encoded { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             What::Photo(_) => StatusCode::UNPROCESSABLE_ENTITY,
             What::Busy => StatusCode::SERVICE_UNAVAILABLE,
             What::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -199,7 +218,8 @@ impl Failure {
             | What::BadForm
             | What::BadField { .. }
             | What::BoxOutside
-            | What::BoxTooSmall => StatusCode::BAD_REQUEST,
+            | What::BoxTooSmall
+            | What::NoHost => StatusCode::BAD_REQUEST,
             What::NotFound | What::File { .. } => StatusCode::NOT_FOUND,
             What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             What::Forbidden => StatusCode::FORBIDDEN,
@@ -234,6 +254,7 @@ impl Failure {
             }),
             What::NoPhoto => say(Message::HttpMissingPhoto),
             What::NotAForm => say(Message::HttpNotAForm),
+            What::Encoded { coding } => say(Message::HttpEncodedBody { coding }),
             What::BadForm => say(Message::HttpBadMultipart),
             What::BadField { field, value } => say(Message::HttpBadRequest {
                 detail: &format!("{field} = {value}"),
@@ -244,6 +265,7 @@ impl Failure {
             What::MethodNotAllowed => say(Message::HttpMethodNotAllowed),
             What::Forbidden => say(Message::HttpForbidden),
             What::ForeignName => say(Message::HttpForeignName),
+            What::NoHost => say(Message::HttpNoHost),
             What::File { path, source } => {
                 let reason = &words::reason(language, source);
                 say(Message::FileCannotRead { path, reason })
@@ -268,15 +290,19 @@ impl Failure {
         // Strings and numbers alone always become JSON.
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let media = [(header::CONTENT_TYPE, "application/problem+json")];
-        self.with_retry((status, media, body).into_response())
+        self.with_headers((status, media, body).into_response())
     }
 
-    /// Adds `Retry-After` where another try may succeed.
-    pub(crate) fn with_retry(&self, mut response: Response) -> Response {
-        if matches!(self.what, What::Busy) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+    /// Adds the headers that say what would succeed: `Retry-After` where the same would later,
+    /// `Accept-Encoding` where it would without its coding.
+    pub(crate) fn with_headers(&self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        if self.is_refusal() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        }
+        if matches!(self.what, What::Encoded { .. }) {
+            let plain = HeaderValue::from_static("identity");
+            headers.insert(header::ACCEPT_ENCODING, plain);
         }
         response
     }

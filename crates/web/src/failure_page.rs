@@ -47,5 +47,5 @@ pub(crate) fn failure_page(
         content,
     };
     let response = (failure.status(), page.respond()).into_response();
-    failure.with_retry(response)
+    failure.with_headers(response)
 }

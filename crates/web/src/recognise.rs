@@ -66,6 +66,13 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Answer, Failure>,
 }
 
+impl Outcome {
+    /// Whether there was too much to do for an answer.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.result.as_ref().is_err_and(Failure::is_refusal)
+    }
+}
+
 /// A photo as the page shows it.
 pub(crate) struct Seen {
     /// Its place in the form.
@@ -141,12 +148,12 @@ impl Recogniser {
                 Ok(photo) => {
                     let decoded_in = milliseconds(begun);
                     // Photos that are looked at together are held together: no more pixels of all of
-                    // them than one photo may have.
-                    held += photo.width() as u64 * photo.height() as u64;
-                    if together && held > self.limits.pixels {
+                    // them than one photo may have. One that is left out takes no room.
+                    let with_it = held + photo.width() as u64 * photo.height() as u64;
+                    if together && with_it > self.limits.pixels {
                         let error = DecodeError::TooLarge {
                             what: Excess::Pixels,
-                            found: held,
+                            found: with_it,
                             limit: self.limits.pixels,
                         };
                         let failure = Failure::photo(error).about(index, &seen.name);
@@ -154,6 +161,7 @@ impl Recogniser {
                         outcomes.push(Outcome { photos, result });
                         continue;
                     }
+                    held = with_it;
                     seen.thumbnail = thumbnails.then(|| thumbnail::jpeg(&photo));
                     if together {
                         decoding += decoded_in;

@@ -1,8 +1,9 @@
 //! All addresses in one place, the headers that every answer carries, and what unknown ones get.
 use crate::app::{App, Asked, asked_language};
 use crate::failure::Failure;
-use crate::failure_page::{fail, failure_page};
-use crate::{api, apps, assets, host, language};
+use crate::failure_page::fail;
+use crate::upload::Peer;
+use crate::{api, apps, assets, guard, language};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -36,26 +37,12 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(not_found)
         // The upload limits are our own (see `upload`), not the 2 MB of the library.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(app.clone(), own_names_only))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            guard::own_names_only,
+        ))
         .layer(middleware::from_fn(headers))
         .with_state(app)
-}
-
-/// On a server for this computer alone, lets in only what is asked for under a name of its own: any
-/// site can make a name of theirs point here, and then read the answers as its own.
-async fn own_names_only(
-    State(app): State<App>,
-    asked: Asked,
-    request: Request,
-    next: Next,
-) -> Response {
-    // A request that names nobody (HTTP/1.0) is of no site.
-    let own = host::of(request.headers()).is_none_or(host::is_own);
-    if own || !app.own_names_only {
-        next.run(request).await
-    } else {
-        failure_page(asked, &Failure::foreign_name(), &[], None)
-    }
 }
 
 async fn asset(State(app): State<App>, asked: Asked, path: Path<(String, String)>) -> Response {
@@ -65,10 +52,12 @@ async fn asset(State(app): State<App>, asked: Asked, path: Path<(String, String)
     }
 }
 
-async fn ready(State(app): State<App>) -> Response {
+/// `GET /readyz`: whether whoever asks would have an upload answered.
+async fn ready(State(app): State<App>, request: Request) -> Response {
+    let Peer(sender) = request.extensions().get().copied().unwrap_or_default();
     if app.stopping.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
-    } else if !app.gate.is_open() {
+    } else if !app.takes_uploads(sender) {
         (StatusCode::SERVICE_UNAVAILABLE, "busy\n").into_response()
     } else {
         "ready\n".into_response()

@@ -1,10 +1,16 @@
 //! From a socket to the router: connections with time limits and a cap, and a graceful stop.
+use crate::connections::Connections;
+use crate::guard;
+use crate::upload::{Peer, Sender};
 use anyhow::Context;
 use axum::Router;
+use axum::body::Body;
+use axum::middleware;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -12,12 +18,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close, ctrl_shutdown};
-use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
 
 /// Time for a request's head to arrive, and for a kept connection to ask again.
 const HEAD_TIME: Duration = Duration::from_secs(15);
-/// Connections open at a time; more wait to be accepted. Under the usual limit of 1,024 open files.
+/// Connections open at a time; for another, the one that has waited longest for its client is closed.
+/// Under the usual limit of 1,024 open files.
 const CONNECTIONS: usize = 512;
 /// Time for a client to take the next bytes of an answer: one that never reads would hold its place.
 const WRITE_TIME: Duration = Duration::from_secs(30);
@@ -28,7 +35,18 @@ const STOP_TIME: Duration = Duration::from_secs(20);
 
 /// Accepts connections until `stop` is done, then lets the requests under way end.
 pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    accept(listener, router, stop, CONNECTIONS).await;
+}
+
+/// The same with so many connections at a time.
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+    connections: usize,
+) {
+    let router = router.layer(middleware::from_fn(guard::said_hosts_only));
+    let connections = Connections::new(connections);
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -36,13 +54,9 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future
         .max_buf_size(HEAD_BYTES);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let slot = tokio::select! {
-            slot = Arc::clone(&slots).acquire_owned() => slot.expect("the semaphore is never closed"),
-            () = &mut stop => break,
-        };
-        let stream = tokio::select! {
+        let (stream, address) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file handles, or a connection gone at once: the next may do better.
                     tracing::warn!("a connection was not accepted: {error}");
@@ -52,16 +66,32 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: impl Future
             },
             () = &mut stop => break,
         };
+        let client = tokio::select! {
+            client = connections.let_in() => client,
+            () = &mut stop => break,
+        };
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIME));
-        let service = TowerToHyperService::new(router.clone());
+        let peer = Peer(Sender::new(Some(address.ip())));
+        let service = service_fn({
+            let (client, router) = (Arc::clone(&client), router.clone());
+            move |request: hyper::Request<Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                Arc::clone(&client).serve(router.clone().oneshot(request))
+            }
+        });
         let io = TokioIo::new(Box::pin(stream));
         let connection = graceful.watch(http.serve_connection(io, service));
         tokio::spawn(async move {
-            let _slot = slot;
-            if let Err(error) = connection.await {
-                tracing::debug!("a connection ended early: {error}");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!("a connection ended early: {error}");
+                },
+                () = client.sent_away() => {
+                    tracing::debug!("a connection that waited made room for another");
+                }
             }
         });
     }
@@ -270,6 +300,38 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(model.begun.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn silent_clients_keep_nobody_out() {
+        let router = Router::new().route("/", get(|| async { "done" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(accept(listener, router, std::future::pending(), 4));
+        let mut silent = Vec::new();
+        for number in 0..12 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            match number % 3 {
+                0 => {}
+                1 => client.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap(),
+                // This one has been answered and keeps the connection.
+                _ => {
+                    client.write_all(REQUEST).await.unwrap();
+                    client.read_u8().await.unwrap();
+                }
+            }
+            silent.push(client);
+        }
+        let asked = async {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(REQUEST).await.unwrap();
+            let mut begin = [0; 12];
+            client.read_exact(&mut begin).await.unwrap();
+            begin
+        };
+        // Sooner than any of the silent ones is given up.
+        let answer = tokio::time::timeout(HEAD_TIME / 3, asked).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
     }
 
     #[tokio::test]

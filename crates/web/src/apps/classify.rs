@@ -23,13 +23,10 @@ pub(crate) async fn show(State(app): State<App>, asked: Asked) -> Response {
 /// `POST /`: the cards of the photos, in a page or, for the script, alone.
 pub(crate) async fn answer(State(app): State<App>, asked: Asked, request: Request) -> Response {
     let cards_only = request.headers().contains_key(CARDS_ONLY);
-    let answered = match app.gate.read(request).await {
-        Ok(form) => app.recogniser.answer(form, true).await,
-        Err(failure) => Err(failure),
-    };
+    let answered = app.answer(request, true).await;
     let language = asked.language;
     let text = pages(language);
-    let (status, title, cards) = match &answered {
+    let (status, title, cards) = match answered.as_ref().map(|answered| &answered.outcomes) {
         Ok(outcomes) => (
             status(outcomes),
             outcomes
@@ -49,21 +46,25 @@ pub(crate) async fn answer(State(app): State<App>, asked: Asked, request: Reques
         page(&app, &asked, &title, finished(cards, text))
     };
     let response = (status, response).into_response();
-    match &answered {
-        Err(failure) => failure.with_retry(response),
-        Ok(_) => response,
+    match answered.as_ref().map(|answered| failed(&answered.outcomes)) {
+        Err(failure) | Ok(Some(failure)) => failure.with_headers(response),
+        Ok(None) => response,
     }
 }
 
 /// Success where anything was answered, else what the first photo failed with.
 fn status(outcomes: &[Outcome]) -> StatusCode {
+    failed(outcomes).map_or(StatusCode::OK, Failure::status)
+}
+
+/// What the first photo failed with, where nothing was answered.
+fn failed(outcomes: &[Outcome]) -> Option<&Failure> {
     if outcomes.iter().any(|outcome| outcome.result.is_ok()) {
-        return StatusCode::OK;
+        return None;
     }
     outcomes
         .iter()
-        .find_map(|outcome| outcome.result.as_ref().err().map(Failure::status))
-        .unwrap_or(StatusCode::OK)
+        .find_map(|outcome| outcome.result.as_ref().err())
 }
 
 fn page(app: &App, asked: &Asked, title: &str, content: Markup) -> Response {

@@ -7,30 +7,39 @@ use crate::app::{Asked, Speaks};
 use crate::assets;
 use crate::failure::Failure;
 use crate::failure_page::failure_page;
-use crate::host;
+use crate::guard;
 use crate::router::headers;
 use crate::thumbnail;
 use crate::ui::{Page, Tab};
 use axum::Router;
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
-use axum::extract::{Form, Path, Query, Request, State};
-use axum::http::{HeaderMap, Method, header};
-use axum::middleware::{self, Next};
+use axum::extract::{Form, Path, Query, State};
+use axum::http::header;
+use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use data::check::Kind;
 use data::check::decisions::Verdict;
 use data::check::review::{Review, ReviewItem};
-use data::{Entry, part_name};
+use data::{Entry, Manifest, part_name};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use vision::{Format, Limits};
+use tokio::sync::Semaphore;
+use vision::{Format, Limits, Photo};
 use words::{Language, Pages, fill, pages};
+
+/// Photos that are read and decoded at a time; more wait.
+const PHOTOS: usize = 2;
 
 /// The state of the page; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ReviewApp {
     review: Arc<Mutex<Review>>,
+    /// That of the review, so that photos are read without its lock.
+    manifest: Arc<Manifest>,
+    photos: Arc<Semaphore>,
     language: Language,
 }
 
@@ -43,7 +52,9 @@ impl Speaks for ReviewApp {
 impl ReviewApp {
     pub(crate) fn new(review: Review, language: Language) -> Self {
         ReviewApp {
+            manifest: Arc::new(review.manifest().clone()),
             review: Arc::new(Mutex::new(review)),
+            photos: Arc::new(Semaphore::new(PHOTOS)),
             language,
         }
     }
@@ -52,19 +63,52 @@ impl ReviewApp {
     fn review(&self) -> MutexGuard<'_, Review> {
         self.review.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Runs what reads or writes files, or goes through all findings, off the async threads.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ReviewApp) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let app = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&app)).await;
+        done.map_err(|_| Failure::internal())
+    }
+
+    /// What `look` makes of a photo's bytes, a few photos at a time and without the review's lock.
+    async fn look<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        look: impl FnOnce(Vec<u8>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let photos = Arc::clone(&self.photos).acquire_owned();
+        let place = photos.await.map_err(|_| Failure::internal())?;
+        self.run(move |app| {
+            let _place = place;
+            if entry.bytes > Limits::default().bytes as u64 {
+                return Err(Failure::photo_too_large());
+            }
+            let bytes = read(&app.manifest, &entry);
+            look(bytes.map_err(|error| Failure::file(entry.path.as_ref(), error))?)
+        })
+        .await?
+    }
 }
 
 /// All addresses of the page.
 pub(crate) fn routes(app: ReviewApp) -> Router {
+    let forms = middleware::from_fn_with_state(app.clone(), guard::small_forms_only);
+    let own = middleware::from_fn_with_state(app.clone(), guard::own_site_only);
     Router::new()
-        .route("/", get(show))
         .route("/decide", post(decide))
         .route("/undo", post(undo))
+        .route_layer(forms)
+        .route("/", get(show))
         .route("/photo/{item}/{place}", get(photo))
         .route("/assets/{hash}/{name}", get(asset))
         .route("/favicon.ico", get(assets::favicon))
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        .layer(middleware::from_fn(own_site_only))
+        .layer(own)
         .layer(middleware::from_fn(headers))
         .with_state(app)
 }
@@ -77,37 +121,16 @@ async fn not_found(asked: Asked) -> Response {
     fail(asked, &Failure::not_found())
 }
 
+async fn method_not_allowed(asked: Asked) -> Response {
+    fail(asked, &Failure::method_not_allowed())
+}
+
 fn fail(asked: Asked, failure: &Failure) -> Response {
     failure_page(asked, failure, &[], None)
 }
 
-/// Lets in what is asked for under an address of this machine, and forms of this page alone: other
-/// sites can send a browser's forms here, and can make a name of theirs point here.
-async fn own_site_only(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = host::of(headers);
-    let from_here = request.method() == Method::GET
-        || match header_text(headers, "sec-fetch-site") {
-            Some(site) => site == "same-origin" || site == "none",
-            // Older browsers tell where a form comes from by this one.
-            None => match header_text(headers, header::ORIGIN.as_str()) {
-                Some(origin) => origin.strip_prefix("http://") == Some(host.unwrap_or_default()),
-                None => true,
-            },
-        };
-    if host.is_some_and(host::is_own) && from_here {
-        next.run(request).await
-    } else {
-        Failure::forbidden().problem(Language::default())
-    }
-}
-
-fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// Which finding to show, from 0; the first open one where none is named.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Place {
     n: Option<usize>,
@@ -119,31 +142,49 @@ async fn show(
     place: Result<Query<Place>, QueryRejection>,
 ) -> Response {
     let place = place.map(|Query(place)| place).unwrap_or_default();
-    let review = app.review();
-    let decided = review.decided();
-    let first_open = || decided.iter().position(|decided| !decided);
-    let view = View {
-        review: &review,
-        decided: &decided,
-        language: asked.language,
-        text: pages(asked.language),
+    // The report says in English why a photo could not be read: it is looked at once more.
+    let unreadable = app.run(move |app| {
+        let review = app.review();
+        let item = place.n.or_else(|| first_open(&review.decided()))?;
+        let unreadable = review.items().get(item)?.kind == Kind::Unreadable;
+        review.photo(item, 0).filter(|_| unreadable).cloned()
+    });
+    let reason = match unreadable.await {
+        Ok(Some(entry)) => app.look(entry, |bytes| decode(&bytes)).await.err(),
+        _ => None,
     };
-    let (content, n) = match place.n.or_else(first_open) {
-        Some(n) if n < review.items().len() => (view.item(n), Some(n)),
-        Some(_) => return fail(asked, &Failure::not_found()),
-        None => (view.finished(), None),
-    };
-    let page = Page {
-        language: asked.language,
-        title: &view.text.review_title,
-        tab: Tab::None,
-        tabs: &[],
-        script: Some("review.js"),
-        switch: n.map_or("?lang=".to_owned(), |n| format!("?n={n}&lang=")),
-        model: None,
-        content,
-    };
-    page.respond()
+    let shown = app.run(move |app| {
+        let review = app.review();
+        let decided = review.decided();
+        let view = View {
+            review: &review,
+            decided: &decided,
+            reason: reason.map(|failure| failure.text(asked.language)),
+            language: asked.language,
+            text: pages(asked.language),
+        };
+        let (content, n) = match place.n.or_else(|| first_open(&decided)) {
+            Some(n) if n < review.items().len() => (view.item(n), Some(n)),
+            Some(_) => return fail(asked, &Failure::not_found()),
+            None => (view.finished(), None),
+        };
+        let page = Page {
+            language: asked.language,
+            title: &view.text.review_title,
+            tab: Tab::None,
+            tabs: &[],
+            script: Some("review.js"),
+            switch: n.map_or("?lang=".to_owned(), |n| format!("?n={n}&lang=")),
+            model: None,
+            content,
+        };
+        page.respond()
+    });
+    shown.await.unwrap_or_else(|failure| fail(asked, &failure))
+}
+
+fn first_open(decided: &[bool]) -> Option<usize> {
+    decided.iter().position(|decided| !decided)
 }
 
 /// A form of the page: the finding, and what is said about it.
@@ -191,28 +232,31 @@ async fn decide(
     let Ok(Form(said)) = said else {
         return fail(asked, &Failure::bad_form());
     };
-    let mut review = app.review();
-    let Some(photos) = review.items().get(said.n).map(|item| item.photos.len()) else {
-        return fail(asked, &Failure::not_found());
-    };
-    let Some(verdicts) = said.verdicts(photos, review.manifest().classes()) else {
-        return fail(asked, &Failure::bad_field("verdict", &said.verdict));
-    };
-    if let Err(error) = review.decide(said.n, &verdicts) {
-        return fail(asked, &Failure::data(error.message(asked.language)));
+    let decided = app.run(move |app| {
+        let mut review = app.review();
+        let item = review.items().get(said.n).ok_or_else(Failure::not_found)?;
+        let photos = item.photos.len();
+        let verdicts = said.verdicts(photos, review.manifest().classes());
+        let verdicts = verdicts.ok_or_else(|| Failure::bad_field("verdict", &said.verdict))?;
+        let decided = review.decide(said.n, &verdicts);
+        decided.map_err(|error| Failure::data(error.message(asked.language)))?;
+        // The next open one after it; from the start where there is none.
+        let decided = review.decided();
+        let after = (said.n..decided.len()).find(|&n| !decided[n]);
+        Ok(after.map_or("/".to_owned(), |n| format!("/?n={n}")))
+    });
+    match decided.await.and_then(|decided| decided) {
+        Ok(address) => Redirect::to(&address).into_response(),
+        Err(failure) => fail(asked, &failure),
     }
-    // The next open one after it; from the start where there is none.
-    let decided = review.decided();
-    let after = (said.n..decided.len()).find(|&n| !decided[n]);
-    let address = after.map_or("/".to_owned(), |n| format!("/?n={n}"));
-    Redirect::to(&address).into_response()
 }
 
 async fn undo(State(app): State<ReviewApp>, asked: Asked) -> Response {
-    match app.review().undo() {
-        Ok(Some(n)) => Redirect::to(&format!("/?n={n}")).into_response(),
-        Ok(None) => Redirect::to("/").into_response(),
-        Err(error) => fail(asked, &Failure::data(error.message(asked.language))),
+    match app.run(|app| app.review().undo()).await {
+        Ok(Ok(Some(n))) => Redirect::to(&format!("/?n={n}")).into_response(),
+        Ok(Ok(None)) => Redirect::to("/").into_response(),
+        Ok(Err(error)) => fail(asked, &Failure::data(error.message(asked.language))),
+        Err(failure) => fail(asked, &failure),
     }
 }
 
@@ -222,37 +266,47 @@ async fn photo(
     asked: Asked,
     place: Result<Path<(usize, usize)>, PathRejection>,
 ) -> Response {
-    let found = place.ok().and_then(|Path((item, place))| {
-        let review = app.review();
-        let entry = review.photo(item, place)?;
-        review.manifest().read(entry).ok()
+    let found = app.run(move |app| {
+        let Path((item, place)) = place.ok()?;
+        app.review().photo(item, place).cloned()
     });
-    let Some(bytes) = found else {
+    let Ok(Some(entry)) = found.await else {
         return fail(asked, &Failure::not_found());
     };
-    let shown = tokio::task::spawn_blocking(move || {
+    let shown = app.look(entry, |bytes| {
         let media = match Format::of(&bytes) {
             Ok(Format::Jpeg) => "image/jpeg",
             Ok(Format::Png) => "image/png",
             Ok(Format::WebP) => "image/webp",
             Ok(Format::Gif) => "image/gif",
-            _ => {
-                let photo = vision::decode(&bytes, &Limits::default()).ok()?;
-                return Some(("image/jpeg", thumbnail::large_jpeg(&photo)));
-            }
+            _ => return Ok(("image/jpeg", thumbnail::large_jpeg(&decode(&bytes)?))),
         };
-        Some((media, bytes))
+        Ok((media, bytes))
     });
     match shown.await {
-        Ok(Some((media, bytes))) => ([(header::CONTENT_TYPE, media)], bytes).into_response(),
-        _ => fail(asked, &Failure::not_found()),
+        Ok((media, bytes)) => ([(header::CONTENT_TYPE, media)], bytes).into_response(),
+        Err(failure) => fail(asked, &failure),
     }
+}
+
+/// A photo's bytes. What is no regular file, such as a pipe, is not opened: that may never end.
+fn read(manifest: &Manifest, entry: &Entry) -> io::Result<Vec<u8>> {
+    if !manifest.locate(entry).metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    manifest.read(entry)
+}
+
+fn decode(bytes: &[u8]) -> Result<Photo, Failure> {
+    vision::decode(bytes, &Limits::default()).map_err(Failure::photo)
 }
 
 /// What the page shows.
 struct View<'a> {
     review: &'a Review,
     decided: &'a [bool],
+    /// Why the photo cannot be read, where that is what was found.
+    reason: Option<String>,
     language: Language,
     text: &'static Pages,
 }
@@ -326,7 +380,13 @@ impl View<'_> {
                         b { (named(class)) } " · "
                         @if !part_name(entry.part).is_empty() { (part_name(entry.part)) " · " }
                         (file_name(entry))
-                        @if !item.detail.is_empty() && place == 0 { br; span lang="en" { (item.detail) } }
+                        @match &self.reason {
+                            Some(reason) => { br; (reason) }
+                            None if !item.detail.is_empty() && place == 0 => {
+                                br; span lang="en" { (item.detail) }
+                            }
+                            None => {}
+                        }
                     }
                 }
                 @match verdict {
