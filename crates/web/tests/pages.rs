@@ -242,17 +242,17 @@ async fn a_box_outside_the_photo_is_told_in_words() {
         (
             [("box_left", "120"), ("box_width", "")],
             "Le cadre sort de la photo",
-            "The frame reaches out of the photo",
+            "The box reaches beyond the photo",
         ),
         (
             [("box_left", "60"), ("box_width", "50")],
             "Le cadre sort de la photo",
-            "The frame reaches out of the photo",
+            "The box reaches beyond the photo",
         ),
         (
             [("box_left", "60"), ("box_width", "0")],
             "Le cadre est trop petit",
-            "The frame is too small",
+            "The box is too small",
         ),
     ] {
         let mut parts: Vec<Part<'_>> = vec![("photo", Some("a.jpg"), &beagle)];
