@@ -1,4 +1,5 @@
-//! Resizing by area: each new pixel is the mean of what it covers, as OpenCV's `INTER_AREA`.
+//! Resizing by area: each new pixel is the mean of what it covers, as OpenCV's `INTER_AREA`; where a
+//! side grows, it is a pixel or lies between two.
 use kernels::Loops;
 
 use super::{Picture, Workers};
@@ -38,6 +39,60 @@ pub(super) fn area(
         height,
         channels,
         values,
+    }
+}
+
+/// The picture at a new size, of which a side is greater than its own: OpenCV then takes for both sides
+/// the pixel in which a new one begins, and where that reaches into the next, a share of it.
+pub(super) fn between(picture: &Picture, width: usize, height: usize) -> Picture {
+    let channels = picture.channels;
+    let across: Vec<Between> = (0..width)
+        .map(|x| Between::new(x, picture.width, width))
+        .collect();
+    let mut values = Vec::with_capacity(width * height * channels);
+    for row in 0..height {
+        let down = Between::new(row, picture.height, height);
+        let (upper, lower) = (picture.row(down.first), picture.row(down.second));
+        for one in &across {
+            for channel in 0..channels {
+                let along = |row: &[u8]| {
+                    let at = |column: usize| u32::from(row[column * channels + channel]);
+                    at(one.first) * one.shares[0] + at(one.second) * one.shares[1]
+                };
+                // OpenCV's own shifts, which cut some bits off before the sum.
+                let cut = |sum: u32, share: u32| (share * (sum >> 4)) >> 16;
+                let sum = cut(along(upper), down.shares[0]) + cut(along(lower), down.shares[1]);
+                values.push(((sum + 2) >> 2) as u8);
+            }
+        }
+    }
+    Picture {
+        width,
+        height,
+        channels,
+        values,
+    }
+}
+
+/// Two neighbours of a side, and the share of each in a new pixel, in 2,048ths.
+struct Between {
+    first: usize,
+    second: usize,
+    shares: [u32; 2],
+}
+
+impl Between {
+    fn new(index: usize, from: usize, to: usize) -> Self {
+        let first = (index as f64 * (from as f64 / to as f64)).floor();
+        let reach = (index as f64 + 1.0 - (first + 1.0) * (to as f64 / from as f64)) as f32;
+        let share = if reach > 0.0 { reach.fract() } else { 0.0 };
+        let fixed = |share: f32| (share * 2048.0).round_ties_even() as u32;
+        let first = (first as usize).min(from - 1);
+        Between {
+            first,
+            second: (first + 1).min(from - 1),
+            shares: [fixed(1.0 - share), fixed(share)],
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) const STEP: Kind = Kind {
 };
 
 fn apply(picture: Picture, values: &[Value], given: &Given<'_>) -> Picture {
-    let radius = values[0].whole() / 2;
+    // As OpenCV: a window of one pixel would change nothing.
+    let radius = (values[0].whole() / 2).max(1);
     let neighbours = neighbours(radius, values[2].number());
     // exp(-d^2 / (2 s^2)) as a power of two.
     let color = values[1].number();
@@ -190,6 +191,18 @@ mod tests {
             let (found, exact) = (f64::from(power_of_two(power)), f64::from(power).exp2());
             assert!((found / exact - 1.0).abs() < 1e-6, "2^{power}: {found}");
         }
+    }
+
+    #[test]
+    fn the_smallest_window_reaches_the_neighbours() {
+        let rgb = (0..9 * 7 * 3).map(|i| (i * 7919 % 256) as u8).collect();
+        let photo = crate::Photo::from_rgb(9, 7, rgb);
+        let run = |text: &str| {
+            let pipeline: crate::filters::Pipeline = text.parse().unwrap();
+            pipeline.run_alone(&photo, None)
+        };
+        assert!(run("bilateral(1,50,50)") == run("bilateral(3,50,50)"));
+        assert!(run("bilateral(1,50,50)") != photo);
     }
 
     #[test]

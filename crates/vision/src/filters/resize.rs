@@ -1,7 +1,7 @@
 //! The step `resize`: a new size, by one of several geometries and filters.
 use fast_image_resize::FilterType;
 
-use super::area::area;
+use super::area::{area, between};
 use super::crop::cut;
 use super::{Given, Kind, Parameter, Picture, Range, Region, Value};
 use crate::resize::{Source, run, run_gray};
@@ -143,9 +143,9 @@ fn resize(
         "area" if width <= from.0 && height <= from.1 => {
             return area(&picture, width, height, &given.workers);
         }
+        "area" => return between(&picture, width, height),
         "bicubic" => FilterType::CatmullRom,
         "lanczos" => FilterType::Lanczos3,
-        // Where it grows, an area is a straight line between two pixels.
         _ => FilterType::Bilinear,
     };
     let whole = Source {

@@ -79,11 +79,15 @@ FILTERS = {
     "median(5)": lambda image: cv2.medianBlur(image, 5),
     "median(9)": lambda image: cv2.medianBlur(image, 9),
     "bilateral(9,75,75)": lambda image: cv2.bilateralFilter(image, 9, 75, 75),
+    "bilateral(1,50,50)": lambda image: cv2.bilateralFilter(image, 1, 50, 50),
     "bilateral(5,20,3)": lambda image: cv2.bilateralFilter(image, 5, 20, 3),
     "non_local_means(10,10,7,21)": non_local_means(10, 10, 7, 21),
     "non_local_means(3,3,7,21)": non_local_means(3, 3, 7, 21),
     "non_local_means(30,5,3,9)": non_local_means(30, 5, 3, 9),
     "resize(13x9,stretch,area)": lambda image: cv2.resize(image, (13, 9), interpolation=cv2.INTER_AREA),
+    "resize(90x60,stretch,area)": lambda image: cv2.resize(image, (90, 60), interpolation=cv2.INTER_AREA),
+    "resize(13x60,stretch,area)": lambda image: cv2.resize(image, (13, 60), interpolation=cv2.INTER_AREA),
+    "resize(74x7,stretch,area)": lambda image: cv2.resize(image, (74, 7), interpolation=cv2.INTER_AREA),
     "resize(50x40,stretch,nearest)": lambda image: cv2.resize(
         image, (50, 40), interpolation=cv2.INTER_NEAREST_EXACT
     ),
@@ -105,9 +109,6 @@ if __name__ == "__main__":
             for channels in (3, 1):
                 source = picture if channels == 3 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
                 for text, run in FILTERS.items():
-                    small = min(picture.shape[:2]) < 10
-                    if "area" in text and small:
-                        continue  # Made larger, an area is something else.
                     result = np.ascontiguousarray(run(np.ascontiguousarray(source)))
                     height, width = result.shape[:2]
                     table.write(f"{name}\t{channels}\t{text}\t{width}\t{height}\n")
