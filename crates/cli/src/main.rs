@@ -15,7 +15,6 @@ mod failure;
 mod features;
 mod interrupt;
 mod log;
-mod memory;
 mod model;
 mod models;
 mod options;

@@ -1,12 +1,12 @@
 //! Which model to use: the one inside museau, a file, or one of the models folder by its name.
 use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
-use crate::memory;
 use anyhow::Result;
 use classify::{Classifier, ClassifyError, OpenOptions, Package, PackageError};
 use engine::Kernels;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use tensor::memory;
 
 /// The model that is inside the binary.
 pub const DEFAULT: &[u8] = include_bytes!("../model/default.museau");

@@ -1,4 +1,5 @@
-//! Shapes, aligned buffers, named tensors and the worker pool: what every other crate stands on.
+//! Shapes, aligned buffers, named tensors, the worker pool, how much memory is free: what every other
+//! crate stands on.
 //!
 //! Invariant: this crate knows no network and no file format. Its only unsafe code is the allocation
 //! of aligned memory, the hand-over of borrowed work to the pool's threads, and the mapping of a
@@ -6,6 +7,7 @@
 
 mod buffer;
 mod mapped_file;
+pub mod memory;
 mod named;
 mod pool;
 mod random;

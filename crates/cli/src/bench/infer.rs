@@ -1,8 +1,8 @@
 //! `museau bench infer`: the time of a network on this machine, and of each of its steps.
 use super::timed::Timed;
 use crate::context::Context;
+use crate::model;
 use crate::options::Output;
-use crate::{memory, model};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use engine::{Kernels, Plan, PlanOptions};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tensor::{NamedTensors, Pool, Tensor};
+use tensor::{NamedTensors, Pool, Tensor, memory};
 
 /// Runs before those that count: they fill the caches and wake the threads.
 const WARM_UP: usize = 5;

@@ -1,8 +1,9 @@
-//! How much memory is free: the machine's, and within the limit of a container where there is one.
+//! How much memory is free: the machine's, within the limits of a container and of the process where
+//! there are any.
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// Bytes of memory that are free; unknown on systems that do not tell.
+/// Bytes of memory that are free to this process; unknown on systems that do not tell.
 pub fn free() -> Option<usize> {
     free_under(Path::new("/"))
 }
@@ -31,7 +32,30 @@ fn free_under(root: &Path) -> Option<usize> {
             _ => None,
         }
     });
-    machine.into_iter().chain(of_groups).min()
+    let of_process = of_process(root);
+    machine.into_iter().chain(of_groups).chain(of_process).min()
+}
+
+/// What the limits of the process leave (`ulimit -v` and `-d`): the kernel counts addresses that were
+/// asked for, used or not, so this is less than what is truly left.
+fn of_process(root: &Path) -> Option<usize> {
+    /// The names of a limit in bytes, and of what counts against it in kilobytes.
+    const LIMITS: [(&str, &str); 2] = [
+        ("Max address space", "VmSize:"),
+        ("Max data size", "VmData:"),
+    ];
+    let limits = read_to_string(root.join("proc/self/limits")).ok()?;
+    let status = read_to_string(root.join("proc/self/status")).ok()?;
+    let number = |text: &str, name: &str| -> Option<usize> {
+        let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+        // `unlimited` is no number: no limit.
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    let left = LIMITS.iter().filter_map(|(limit, used)| {
+        let limit = number(&limits, limit)?;
+        Some(limit.saturating_sub(number(&status, used)? * 1024))
+    });
+    left.min()
 }
 
 /// The files of a control group that name its limit and what is used, and the lines of `memory.stat`
@@ -107,6 +131,29 @@ mod tests {
             ("sys/fs/cgroup/a/memory.current", "5\n"),
         ];
         assert_eq!(free(&no_limit), Some(8_192_000));
+    }
+
+    #[test]
+    fn the_limits_of_the_process() {
+        let status = (
+            "proc/self/status",
+            "VmSize:\t  2000 kB\nVmData:\t  1000 kB\n",
+        );
+        let limits = |address_space: &str, data: &str| {
+            format!(
+                "Limit            Soft Limit  Hard Limit  Units\n\
+                 Max data size    {data}  unlimited  bytes\n\
+                 Max address space    {address_space}  unlimited  bytes\n"
+            )
+        };
+        let free = |address_space: &str, data: &str| {
+            let limits = limits(address_space, data);
+            free_under(root(&[MACHINE, status, ("proc/self/limits", &limits)]).path())
+        };
+        assert_eq!(free("unlimited", "unlimited"), Some(8_192_000));
+        assert_eq!(free("5000000", "unlimited"), Some(5_000_000 - 2_048_000));
+        assert_eq!(free("5000000", "3000000"), Some(3_000_000 - 1_024_000));
+        assert_eq!(free("1000", "unlimited"), Some(0));
     }
 
     #[test]
