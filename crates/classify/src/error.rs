@@ -220,6 +220,7 @@ pub fn photo_message(error: &vision::DecodeError) -> words::Message<'_> {
         DecodeError::Truncated { .. } => Message::PhotoTruncated,
         DecodeError::Damaged { .. } => Message::PhotoDamaged,
         DecodeError::TooLarge { .. } => Message::PhotoTooLarge,
+        DecodeError::Busy => Message::PhotoBusy,
         DecodeError::UnsupportedFormat { name } => Message::PhotoUnsupportedFormat { format: name },
         DecodeError::Film => Message::PhotoFilm,
         DecodeError::CameraRaw => Message::PhotoCameraRaw,
@@ -287,6 +288,7 @@ mod tests {
         use vision::DecodeError;
         for (error, french, english) in [
             (DecodeError::Film, "vidéo", "screenshot"),
+            (DecodeError::Busy, "Réessayez", "Try again"),
             (
                 DecodeError::CameraRaw,
                 "Exportez-la en JPEG",

@@ -15,6 +15,7 @@ mod failure;
 mod features;
 mod interrupt;
 mod log;
+mod memory;
 mod model;
 mod models;
 mod options;

@@ -1,7 +1,7 @@
 //! `museau serve`, `museau demo`, and museau without a verb: the pages and the API.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::model;
+use crate::{memory, model};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use data::Dataset;
@@ -110,6 +110,7 @@ pub(crate) fn listening(
     open: bool,
     serve: impl FnOnce(&dyn Fn(ServerEvent)) -> Result<(), ServeError>,
 ) -> Result<()> {
+    memory::give_back_when_idle();
     let ready = |listening: SocketAddr| {
         let here = address_here(listening);
         let address = format!("http://{here}");

@@ -14,6 +14,8 @@ pub(crate) enum Samples {
     Rgb(Vec<u8>),
     /// Red, green, blue, opacity.
     Rgba(Vec<u8>),
+    /// The same, the colours multiplied by the opacity: what they add to a black ground.
+    Premultiplied(Vec<u8>),
     /// Cyan, magenta, yellow, black; 255 is full ink.
     Cmyk(Vec<u8>),
 }
@@ -38,32 +40,25 @@ pub(crate) fn to_srgb(samples: Samples, profile: Option<&[u8]>) -> (Vec<u8>, boo
             }
             values
         }
-        (Samples::Rgba(values), transform) => {
-            let mut rgb = Vec::with_capacity(values.len() / 4 * 3);
-            let mut buffer = vec![0; CHUNK * 4];
-            for chunk in values.chunks(CHUNK * 4) {
-                let colors = match &transform {
-                    Some(transform) => {
-                        let buffer = &mut buffer[..chunk.len()];
-                        run(&**transform, chunk, buffer);
-                        &*buffer
-                    }
-                    None => chunk,
-                };
-                let pixels = colors
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .zip(chunk.as_chunks::<4>().0);
-                rgb.extend(pixels.flat_map(|(&[r, g, b, _], &[_, _, _, opacity])| {
-                    [
-                        on_white(r, opacity),
-                        on_white(g, opacity),
-                        on_white(b, opacity),
-                    ]
-                }));
+        (Samples::Rgba(values), None) => to_three(values, |pixels, rgb| {
+            for (&[r, g, b, opacity], rgb) in pixels.iter().zip(rgb) {
+                *rgb = [r, g, b].map(|color| on_white(color, opacity));
             }
-            rgb
+        }),
+        (Samples::Rgba(values), Some(transform)) => to_three(values, through(&*transform)),
+        (Samples::Premultiplied(values), None) => to_three(values, |pixels, rgb| {
+            for (&[r, g, b, opacity], rgb) in pixels.iter().zip(rgb) {
+                *rgb = [r, g, b].map(|color| color.saturating_add(255 - opacity));
+            }
+        }),
+        (Samples::Premultiplied(mut values), Some(transform)) => {
+            // A profile is about the colours themselves.
+            for [r, g, b, opacity] in values.as_chunks_mut::<4>().0 {
+                for color in [r, g, b] {
+                    *color = divide(*color, *opacity);
+                }
+            }
+            to_three(values, through(&*transform))
         }
         (Samples::Gray(values), transform) => {
             let table = gray_table(transform.as_deref());
@@ -81,21 +76,44 @@ pub(crate) fn to_srgb(samples: Samples, profile: Option<&[u8]>) -> (Vec<u8>, boo
                 })
                 .collect()
         }
-        (Samples::Cmyk(values), None) => {
-            let pixels = values.as_chunks::<4>().0.iter();
-            pixels
-                .flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| multiply(255 - ink, 255 - k)))
-                .collect()
-        }
-        (Samples::Cmyk(values), Some(transform)) => {
-            let mut rgb = vec![0; values.len() / 4 * 3];
-            for (from, to) in values.chunks(CHUNK * 4).zip(rgb.chunks_mut(CHUNK * 3)) {
-                run(&*transform, from, to);
+        (Samples::Cmyk(values), None) => to_three(values, |pixels, rgb| {
+            for (&[c, m, y, k], rgb) in pixels.iter().zip(rgb) {
+                *rgb = [c, m, y].map(|ink| multiply(255 - ink, 255 - k));
             }
-            rgb
-        }
+        }),
+        (Samples::Cmyk(values), Some(transform)) => to_three(values, |pixels, rgb| {
+            run(&*transform, pixels.as_flattened(), rgb.as_flattened_mut());
+        }),
     };
     (rgb, converted)
+}
+
+/// Pixels of four samples to pixels of three in the same memory, by a function over a part of both.
+fn to_three(mut values: Vec<u8>, mut convert: impl FnMut(&[[u8; 4]], &mut [[u8; 3]])) -> Vec<u8> {
+    let mut converted = vec![[0; 3]; CHUNK];
+    let pixels = values.len() / 4;
+    for start in (0..pixels).step_by(CHUNK) {
+        let count = CHUNK.min(pixels - start);
+        let part = values[start * 4..][..count * 4].as_chunks().0;
+        let converted = &mut converted[..count];
+        convert(part, converted);
+        values[start * 3..][..count * 3].copy_from_slice(converted.as_flattened());
+    }
+    values.truncate(pixels * 3);
+    values
+}
+
+/// Colours through a profile, then on white.
+fn through(transform: &Transform8BitExecutor) -> impl FnMut(&[[u8; 4]], &mut [[u8; 3]]) {
+    let mut buffer = vec![[0; 4]; CHUNK];
+    move |pixels, rgb| {
+        let buffer = &mut buffer[..pixels.len()];
+        run(transform, pixels.as_flattened(), buffer.as_flattened_mut());
+        let both = buffer.iter().zip(pixels).zip(rgb);
+        for ((&[r, g, b, _], &[_, _, _, opacity]), rgb) in both {
+            *rgb = [r, g, b].map(|color| on_white(color, opacity));
+        }
+    }
 }
 
 type Transform = std::sync::Arc<Transform8BitExecutor>;
@@ -115,7 +133,9 @@ fn transform(samples: &Samples, profile: &[u8]) -> Option<Transform> {
             (Layout::Gray, Layout::Rgb, DataColorSpace::Gray)
         }
         Samples::Rgb(_) => (Layout::Rgb, Layout::Rgb, DataColorSpace::Rgb),
-        Samples::Rgba(_) => (Layout::Rgba, Layout::Rgba, DataColorSpace::Rgb),
+        Samples::Rgba(_) | Samples::Premultiplied(_) => {
+            (Layout::Rgba, Layout::Rgba, DataColorSpace::Rgb)
+        }
         Samples::Cmyk(_) => (Layout::Rgba, Layout::Rgb, DataColorSpace::Cmyk),
     };
     if profile.color_space != wanted {
@@ -181,6 +201,13 @@ fn on_white(color: u8, opacity: u8) -> u8 {
     ((color * opacity + 255 * (255 - opacity) + 127) / 255) as u8
 }
 
+/// color / opacity, both from 0 to 255 for 0 to 1, rounded; 0 where nothing is to be seen.
+fn divide(color: u8, opacity: u8) -> u8 {
+    let (color, opacity) = (u32::from(color), u32::from(opacity));
+    let quotient = (color * 255 + opacity / 2).checked_div(opacity);
+    quotient.unwrap_or(0).min(255) as u8
+}
+
 /// a * b / 255, rounded.
 fn multiply(a: u8, b: u8) -> u8 {
     ((u32::from(a) * u32::from(b) + 127) / 255) as u8
@@ -206,6 +233,37 @@ mod tests {
             rgb(Samples::Cmyk(vec![0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 255])),
             [255, 255, 255, 0, 255, 255, 0, 0, 0]
         );
+    }
+
+    #[test]
+    fn what_is_multiplied_already_is_not_multiplied_again() {
+        // Half of (200, 100, 0) on white, and a colour that is greater than its opacity.
+        let pixels = vec![100, 50, 0, 128, 7, 7, 7, 0, 255, 9, 9, 250];
+        let (rgb, _) = to_srgb(Samples::Premultiplied(pixels.clone()), None);
+        assert_eq!(rgb, [227, 177, 127, 255, 255, 255, 255, 14, 14]);
+        // A profile sees the colours, whichever way they are stored.
+        let wide = ColorProfile::new_display_p3().encode().unwrap();
+        let straight = vec![199, 100, 0, 128, 0, 0, 0, 0, 255, 9, 9, 250];
+        assert_eq!(
+            to_srgb(Samples::Premultiplied(pixels), Some(&wide)),
+            to_srgb(Samples::Rgba(straight), Some(&wide))
+        );
+    }
+
+    #[test]
+    fn many_pixels_are_converted_in_the_memory_that_they_have() {
+        let pixels: Vec<u8> = (0..(2 * CHUNK + 5) * 4)
+            .map(|i| if i % 4 == 3 { 255 } else { (i % 251) as u8 })
+            .collect();
+        let three: Vec<u8> = pixels
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .flat_map(|p| [p[0], p[1], p[2]])
+            .collect();
+        let place = pixels.as_ptr();
+        let (rgb, _) = to_srgb(Samples::Rgba(pixels), None);
+        assert!(rgb == three && rgb.as_ptr() == place);
     }
 
     #[test]

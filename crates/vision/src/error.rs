@@ -35,6 +35,9 @@ pub enum DecodeError {
         /// How much is allowed.
         limit: u64,
     },
+    /// Decoding it would take memory that other photos hold, and go on holding.
+    #[error("the memory for photos is in use: try again later")]
+    Busy,
     /// A picture format that museau knows by name and does not read.
     #[error("{name} is not read: save the photo as JPEG or PNG")]
     UnsupportedFormat {
@@ -66,10 +69,14 @@ pub enum Excess {
     Bytes,
     /// Pixels of the picture.
     Pixels,
+    /// Pixels of its longer side.
+    Side,
     /// Scans of a progressive JPEG.
     Scans,
     /// Tiles or strips of a picture made of many.
     Frames,
+    /// Bytes of memory that decoding would take.
+    Memory,
 }
 
 impl std::fmt::Display for Excess {
@@ -77,8 +84,10 @@ impl std::fmt::Display for Excess {
         formatter.write_str(match self {
             Excess::Bytes => "bytes",
             Excess::Pixels => "pixels",
+            Excess::Side => "pixels on a side",
             Excess::Scans => "scans",
             Excess::Frames => "frames",
+            Excess::Memory => "bytes of memory",
         })
     }
 }
@@ -92,6 +101,7 @@ impl DecodeError {
             DecodeError::Truncated { .. } => "truncated",
             DecodeError::Damaged { .. } => "damaged",
             DecodeError::TooLarge { .. } => "too_large",
+            DecodeError::Busy => "busy",
             DecodeError::UnsupportedFormat { .. } => "unsupported_format",
             DecodeError::Film => "film",
             DecodeError::CameraRaw => "camera_raw",

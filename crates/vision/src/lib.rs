@@ -4,6 +4,7 @@
 //! the pages, evaluation and measurements alike. This crate opens no file and runs no network.
 
 pub mod augment;
+mod budget;
 mod color;
 mod decode;
 pub mod encode;
@@ -19,7 +20,8 @@ mod resize;
 mod similarity;
 pub mod steps;
 
-pub use decode::decode;
+pub use budget::Budget;
+pub use decode::{decode, decode_within};
 pub use error::{DecodeError, Excess, PrepareError};
 pub use format::{Format, has_photo_ending};
 pub use limits::Limits;

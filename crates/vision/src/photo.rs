@@ -1,14 +1,35 @@
 //! A decoded photo: upright sRGB pixels, and what was found in the file.
+use crate::budget::Permit;
 use crate::{Format, Orientation};
 
-/// An upright photo in 8-bit sRGB.
-#[derive(Clone, PartialEq, Eq)]
+/// An upright photo in 8-bit sRGB. One that was decoded holds its part of the [`Budget`](crate::Budget)
+/// until it is dropped.
 pub struct Photo {
     width: usize,
     height: usize,
     rgb: Vec<u8>,
     found: Option<Found>,
+    permit: Option<Permit>,
 }
+
+impl Clone for Photo {
+    fn clone(&self) -> Self {
+        Photo {
+            rgb: self.rgb.clone(),
+            permit: self.permit_for(self.rgb.len()),
+            ..*self
+        }
+    }
+}
+
+impl PartialEq for Photo {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |photo: &Self| (photo.width, photo.height, photo.found);
+        of(self) == of(other) && self.rgb == other.rgb
+    }
+}
+
+impl Eq for Photo {}
 
 /// What the file held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +62,28 @@ impl Photo {
             height,
             rgb,
             found: None,
+            permit: None,
         }
     }
 
-    pub(crate) fn decoded(width: usize, height: usize, rgb: Vec<u8>, found: Found) -> Self {
+    /// A photo with what was taken to decode it, of which it keeps what its pixels need.
+    pub(crate) fn decoded(
+        width: usize,
+        height: usize,
+        rgb: Vec<u8>,
+        found: Found,
+        mut permit: Permit,
+    ) -> Self {
+        permit.keep(rgb.capacity());
         Photo {
             found: Some(found),
+            permit: Some(permit),
             ..Photo::from_rgb(width, height, rgb)
         }
+    }
+
+    fn permit_for(&self, bytes: usize) -> Option<Permit> {
+        self.permit.as_ref().map(|permit| permit.another(bytes))
     }
 
     /// Columns.
@@ -79,15 +114,15 @@ impl Photo {
         if left >= right || top >= bottom {
             return None;
         }
-        let rgb = (top..bottom)
-            .flat_map(|row| {
-                &self.rgb[(row * self.width + left) * 3..(row * self.width + right) * 3]
-            })
-            .copied()
-            .collect();
+        let (width, height) = (right - left, bottom - top);
+        let mut rgb = Vec::with_capacity(width * height * 3);
+        for row in self.rgb.chunks_exact(self.width * 3).take(bottom).skip(top) {
+            rgb.extend_from_slice(&row[left * 3..right * 3]);
+        }
         Some(Photo {
-            width: right - left,
-            height: bottom - top,
+            width,
+            height,
+            permit: self.permit_for(rgb.len()),
             rgb,
             found: self.found,
         })

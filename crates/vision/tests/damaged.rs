@@ -1,7 +1,7 @@
 //! Files cut off, damaged or made to do harm: an error of the right kind, never a panic, and soon.
 use std::time::{Duration, Instant};
 
-use vision::{DecodeError, Excess, Limits, decode};
+use vision::{Budget, DecodeError, Excess, Limits, decode, decode_within};
 
 fn photo(name: &str) -> Vec<u8> {
     let path = format!("{}/../../tests/photos/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -147,6 +147,35 @@ fn what_is_too_large_is_refused_before_it_is_allocated() {
         let error = decode(&golden(&format!("heic/{name}")), &limits).unwrap_err();
         assert_eq!(error.kind(), "too_large", "{name}: {error}");
     }
+    // A side of 44 pixels, of a picture with few.
+    let limits = Limits {
+        side: 43,
+        ..Limits::default()
+    };
+    let mut names = vec!["formats/progressive_420.jpg"];
+    names.extend([
+        "formats/plain.gif",
+        "formats/lossy.webp",
+        "formats/lossless.webp",
+    ]);
+    names.extend([
+        "formats/gray_8.png",
+        "formats/gray.tif",
+        "formats/bits_8.bmp",
+    ]);
+    #[cfg(feature = "heic")]
+    names.extend(["heic/plain.heic", "heic/grid.heic"]);
+    for name in names {
+        let error = decode(&golden(name), &limits).unwrap_err();
+        let side = matches!(
+            error,
+            DecodeError::TooLarge {
+                what: Excess::Side,
+                ..
+            }
+        );
+        assert!(side, "{name}: {error}");
+    }
     let limits = Limits {
         scans: 5,
         ..Limits::default()
@@ -158,6 +187,36 @@ fn what_is_too_large_is_refused_before_it_is_allocated() {
             ..
         })
     ));
+}
+
+#[test]
+fn a_photo_too_large_for_the_memory_is_told_from_one_that_must_wait() {
+    let bytes = golden("formats/gray_8.png");
+    let limits = Limits {
+        patience: Some(Duration::ZERO),
+        ..Limits::default()
+    };
+    let error = decode_within(&bytes, &limits, &Budget::new(1000)).unwrap_err();
+    let DecodeError::TooLarge {
+        what: Excess::Memory,
+        found,
+        limit: 1000,
+    } = error
+    else {
+        panic!("{error}")
+    };
+    // Room for one such photo while it is decoded, not for another beside it.
+    let budget = Budget::new(found as usize);
+    let photo = decode_within(&bytes, &limits, &budget).unwrap();
+    assert_eq!(budget.taken(), photo.rgb().len());
+    let second = decode_within(&bytes, &limits, &budget);
+    assert_eq!(second, Err(DecodeError::Busy));
+    // A copy and a part are counted with it, until they are dropped.
+    let (copy, part) = (photo.clone(), photo.crop(0, 0, 10, 10).unwrap());
+    assert_eq!(budget.taken(), 2 * photo.rgb().len() + 300);
+    drop((photo, copy, part));
+    assert_eq!(budget.taken(), 0);
+    assert!(decode_within(&bytes, &limits, &budget).is_ok());
 }
 
 /// Where the content of a box of this kind begins: the only one of a file of `golden`.

@@ -78,7 +78,10 @@ impl From<What> for Failure {
 
 impl Failure {
     pub(crate) fn photo(error: DecodeError) -> Self {
-        What::Photo(error).into()
+        match error {
+            DecodeError::Busy => What::Busy.into(),
+            error => What::Photo(error).into(),
+        }
     }
     /// A file that is larger than any photo may be.
     pub(crate) fn photo_too_large() -> Self {
@@ -337,5 +340,22 @@ mod tests {
             );
             assert!(Failure::photo(error).status().is_client_error());
         }
+    }
+
+    #[test]
+    fn a_photo_that_finds_no_memory_may_be_sent_again() {
+        let busy = Failure::photo(DecodeError::Busy);
+        assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(busy.may_pass());
+        let answer = busy.problem(Language::English);
+        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+        let too_much = DecodeError::TooLarge {
+            what: vision::Excess::Memory,
+            found: 2,
+            limit: 1,
+        };
+        let never = Failure::photo(too_much);
+        assert_eq!(never.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(!never.may_pass());
     }
 }

@@ -34,6 +34,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use ui::Tab;
 use upload::Gate;
@@ -68,12 +69,19 @@ impl Options {
             compute_threads: 2,
             compute_waiting: 256,
             uploads: UploadLimits::default(),
-            photos: vision::Limits::default(),
+            photos: vision::Limits {
+                patience: Some(PATIENCE),
+                ..vision::Limits::default()
+            },
             demo: None,
             demo_alone: false,
         }
     }
 }
+
+/// How long a photo waits for memory that others hold, before its sender is asked to try again. A
+/// photo as large as any may take some seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]

@@ -55,6 +55,7 @@ messages! {
     "photo.truncated" => PhotoTruncated,
     "photo.damaged" => PhotoDamaged,
     "photo.too_large" => PhotoTooLarge,
+    "photo.busy" => PhotoBusy,
     "photo.unsupported_format" => PhotoUnsupportedFormat { format },
     "photo.unsupported_feature" => PhotoUnsupportedFeature,
     "photo.film" => PhotoFilm,

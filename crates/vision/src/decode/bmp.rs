@@ -4,19 +4,26 @@ use std::io::Cursor;
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
-use super::{Stored, check_pixels, is_end};
+use super::{Need, Room, Stored, check_pixels, is_end};
 use crate::color::Samples;
-use crate::{DecodeError, Format, Limits, Orientation};
+use crate::{DecodeError, Format, Orientation};
 
 const BMP: Format = Format::Bmp;
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
+pub(super) fn decode(bytes: &[u8], room: &Room<'_>) -> Result<Stored, DecodeError> {
     let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(of_library)?;
     let (width, height) = decoder.dimensions();
-    check_pixels(BMP, width, height, limits)?;
+    check_pixels(BMP, width, height, room)?;
     let color = decoder.color_type();
     let size = usize::try_from(decoder.total_bytes())
         .map_err(|_| DecodeError::damaged(BMP, "its size overflows"))?;
+    room.take(&Need {
+        width: width.into(),
+        height: height.into(),
+        channels: color.channel_count().into(),
+        decoder: size as u64,
+        turned: false,
+    })?;
     let mut values = vec![0; size];
     decoder.read_image(&mut values).map_err(of_library)?;
     let samples = match color {

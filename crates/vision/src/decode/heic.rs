@@ -7,31 +7,41 @@ use heifer::heifer_hevc_dec::params::Sps;
 use heifer::heifer_isobmff::{self, HeifFile, ItemId};
 use heifer::{Error, Options, heifer_hevc_dec};
 
-use super::{Stored, check, check_pixels};
+use super::{Need, Room, Stored, check, check_pixels};
 use crate::color::Samples;
 use crate::{DecodeError, Excess, Format, Limits, Orientation};
 
 const HEIC: Format = Format::Heic;
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
+pub(super) fn decode(bytes: &[u8], room: &Room<'_>) -> Result<Stored, DecodeError> {
     let file = HeifFile::parse(bytes).map_err(|error| of_library(error.into()))?;
     let of_container = |error: heifer_isobmff::Error| of_library(error.into());
     let kind = file.primary_item().map_err(of_container)?.item_type;
     if kind.0 == *b"av01" {
         return Err(DecodeError::UnsupportedFormat { name: "AVIF" });
     }
-    if let Some((width, height)) = file.image_size(file.primary_id).map_err(of_container)? {
-        check_pixels(HEIC, width, height, limits)?;
+    let size = file.image_size(file.primary_id).map_err(of_container)?;
+    if let Some((width, height)) = size {
+        check_pixels(HEIC, width, height, room)?;
     }
     let most = (bytes.len() as u64)
         .saturating_mul(READ_AGAIN)
         .saturating_add(READ_FREELY);
-    Parts::new(&file, limits, most).work(file.primary_id, 0)?;
+    let work = Parts::new(&file, room, most).work(file.primary_id, 0)?;
+    let (width, height) = size.map_or((0, 0), |(width, height)| (width.into(), height.into()));
+    room.take(&Need {
+        width,
+        height,
+        channels: 4,
+        decoder: work.need(width * height),
+        // The library has done it.
+        turned: false,
+    })?;
 
     let options = Options {
         // The caller's thread alone: several photos are decoded side by side.
         max_threads: 1,
-        max_pixels: limits.pixels,
+        max_pixels: room.pixels,
     };
     let image = heifer::decode_rgba8(bytes, &options).map_err(of_library)?;
     let profile = file
@@ -57,6 +67,8 @@ const READ_FREELY: u64 = 1 << 20;
 /// What decoding an item will cost.
 #[derive(Clone, Copy)]
 struct Work {
+    /// Pixels of the largest coded picture.
+    largest: u64,
     /// Items that are looked at.
     pictures: u64,
     /// Of their coded pictures, which may be larger than what is shown of them.
@@ -113,13 +125,14 @@ impl<'file> Parts<'file> {
                 "its items are nested too deeply",
             ));
         }
-        let mut work = coded(self.file, id);
+        let mut work = coded(self.file, id, self.limits)?;
         self.check(&work)?;
         for part in self.of.get(&id).cloned().unwrap_or_default() {
             let of_part = self.work(part, depth + 1)?;
             work.pictures = work.pictures.saturating_add(of_part.pictures);
             work.pixels = work.pixels.saturating_add(of_part.pixels);
             work.bytes = work.bytes.saturating_add(of_part.bytes);
+            work.largest = work.largest.max(of_part.largest);
             self.check(&work)?;
         }
         self.known.insert(id, work);
@@ -135,22 +148,39 @@ impl<'file> Parts<'file> {
     }
 }
 
+impl Work {
+    /// Bytes that the library takes at most, for a picture of so many pixels.
+    fn need(&self, pixels: u64) -> u64 {
+        8 * pixels + 12 * self.largest
+    }
+}
+
 /// The work for an item alone: its coded picture's bytes, and its pixels by its largest sequence
-/// parameter set; none for an item that is not coded.
-fn coded(file: &HeifFile<'_>, id: ItemId) -> Work {
+/// parameter set; none for an item that is not coded. Refused where a side is too long.
+fn coded(file: &HeifFile<'_>, id: ItemId, limits: &Limits) -> Result<Work, DecodeError> {
     let stream = file.hevc_bitstream(id).unwrap_or_default();
-    let sets = split_annex_b(&stream).filter_map(|unit| {
+    let sizes = split_annex_b(&stream).filter_map(|unit| {
         let unit_type = unit.first()? >> 1 & 0x3F;
         // 33: a sequence parameter set (H.265, table 7-1).
         let unit = (unit_type == 33).then(|| NalUnit::parse(unit).ok())??;
         let set = Sps::parse(&unit.rbsp).ok()?;
-        Some(u64::from(set.pic_width_in_luma_samples) * u64::from(set.pic_height_in_luma_samples))
+        let size = [
+            set.pic_width_in_luma_samples,
+            set.pic_height_in_luma_samples,
+        ];
+        Some(size.map(u64::from))
     });
-    Work {
-        pictures: 1,
-        pixels: sets.max().unwrap_or(0),
-        bytes: stream.len() as u64,
+    let mut pixels = 0;
+    for [width, height] in sizes {
+        check(Excess::Side, width.max(height), limits.side)?;
+        pixels = pixels.max(width * height);
     }
+    Ok(Work {
+        largest: pixels,
+        pictures: 1,
+        pixels,
+        bytes: stream.len() as u64,
+    })
 }
 
 fn of_library(error: Error) -> DecodeError {

@@ -6,7 +6,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use super::jpeg_markers::{Frame, Survey, survey};
-use super::{Stored, check, check_pixels, orientation};
+use super::{Need, Room, Stored, check, check_pixels, orientation};
 use crate::color::Samples;
 use crate::{DecodeError, Excess, Format, Limits};
 
@@ -15,7 +15,7 @@ const JPEG: Format = Format::Jpeg;
 /// Scans that a picture of as many pixels as allowed may have; encoders write about 10.
 const LARGEST_SCANS: u64 = 20;
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeError> {
+pub(super) fn decode(bytes: &[u8], limits: &Room<'_>) -> Result<Stored, DecodeError> {
     let survey = survey(bytes);
     let Some(frame) = &survey.frame else {
         return Err(match survey.ended {
@@ -40,12 +40,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
             false => DecodeError::Truncated { format: JPEG },
         });
     }
+    let orientation = orientation::find(survey.exif, survey.xmp);
+    limits.take(&need(bytes, &survey, frame, orientation.swaps_sides()))?;
     let samples = if survey.ended {
         decode_pixels(bytes, &survey, frame, limits)?
     } else {
         decode_without_end(bytes, &survey, frame, limits)?
     };
-    let orientation = orientation::find(survey.exif, survey.xmp);
     Ok(Stored {
         width: usize::from(frame.width),
         height: usize::from(frame.height),
@@ -53,6 +54,24 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, DecodeErro
         orientation,
         profile: survey.assembled_profile(),
     })
+}
+
+/// What decoding takes: the samples; for scans of single components or bits also every coefficient, of
+/// two bytes each; without an end marker a second picture to compare with.
+fn need(bytes: &[u8], survey: &Survey<'_>, frame: &Frame, turned: bool) -> Need {
+    let padded = |side: u16| u64::from(side.next_multiple_of(16));
+    let channels = frame.components.len() as u64;
+    let samples = padded(frame.width) * padded(frame.height) * channels;
+    let coefficients = if survey.scans > 1 { 2 * samples } else { 0 };
+    let pictures = if survey.ended { 1 } else { 2 };
+    let copies = if survey.ended { 1 } else { 2 };
+    Need {
+        width: frame.width.into(),
+        height: frame.height.into(),
+        channels,
+        decoder: samples * pictures + coefficients + (bytes.len() * copies) as u64,
+        turned,
+    }
 }
 
 /// Names the kinds of JPEG that the decoder does not read.

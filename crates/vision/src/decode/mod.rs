@@ -1,11 +1,14 @@
 //! Bytes to an upright sRGB photo: tells the format, checks the limits, decodes, converts the
 //! colours, turns upright.
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use crate::budget::{Permit, Refused};
 use crate::color::{self, Samples};
 use crate::orientation::apply;
 use crate::photo::Found;
-use crate::{DecodeError, Excess, Format, Limits, Orientation, Photo};
+use crate::{Budget, DecodeError, Excess, Format, Limits, Orientation, Photo};
 
 mod bmp;
 mod gif;
@@ -28,7 +31,70 @@ struct Stored {
     profile: Option<Vec<u8>>,
 }
 
-/// Decodes a photo of any format that is read.
+/// Bytes of an ICC profile that is used: those of printers have up to 3 MB. A larger one is left out.
+const MOST_PROFILE_BYTES: usize = 4 << 20;
+
+/// What a decoder may take. It takes its memory once, before anything of the picture's size: whoever
+/// held some and waited for more could wait for ever.
+struct Room<'a> {
+    limits: &'a Limits,
+    budget: &'a Arc<Budget>,
+    permit: Cell<Option<Permit>>,
+}
+
+impl std::ops::Deref for Room<'_> {
+    type Target = Limits;
+
+    fn deref(&self) -> &Limits {
+        self.limits
+    }
+}
+
+/// What a header says that a picture will need.
+struct Need {
+    width: u64,
+    height: u64,
+    /// Samples of each pixel as they come out of the format's decoder, a byte each.
+    channels: u64,
+    /// Bytes at the decoder's peak, these samples among them.
+    decoder: u64,
+    /// Whether the picture may have to be turned.
+    turned: bool,
+}
+
+impl Room<'_> {
+    /// Takes what decoding will need at its peak: while the samples are decoded, or converted, or
+    /// turned upright.
+    fn take(&self, need: &Need) -> Result<(), DecodeError> {
+        /// Profiles, tables of colours and of codes, rows, and what the libraries keep beside.
+        const BESIDE: u64 = 2 * MOST_PROFILE_BYTES as u64;
+        let pixels = need.width.saturating_mul(need.height);
+        // Where there are more than 3 samples, the colours take their place.
+        let (converting, colors) = match need.channels {
+            0..3 => (need.channels + 3, 3),
+            channels => (channels, channels),
+        };
+        let turning = if need.turned { colors + 3 } else { 0 };
+        let peak = pixels.saturating_mul(converting.max(turning));
+        let found = peak.max(need.decoder).saturating_add(BESIDE);
+        let bytes = usize::try_from(found).unwrap_or(usize::MAX);
+        match self.budget.take(bytes, self.limits.patience) {
+            Ok(permit) => {
+                self.permit.set(Some(permit));
+                Ok(())
+            }
+            Err(Refused::Busy) => Err(DecodeError::Busy),
+            Err(Refused::TooMuch) => Err(DecodeError::TooLarge {
+                what: Excess::Memory,
+                found,
+                limit: self.budget.total() as u64,
+            }),
+        }
+    }
+}
+
+/// Decodes a photo of any format that is read, within the memory that the whole process shares for it
+/// ([`Budget::shared`]).
 ///
 /// A file that ends before its picture does is an error (`truncated`), never a half-gray photo; a
 /// JPEG that has all its pixels and lacks only the end marker is accepted. Of animations and files
@@ -37,9 +103,21 @@ struct Stored {
 /// # Errors
 /// See [`DecodeError`]. No content panics; what a decoder library panics on is `damaged`.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
+    decode_within(bytes, limits, Budget::shared())
+}
+
+/// [`decode`] within another budget.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_within(
+    bytes: &[u8],
+    limits: &Limits,
+    budget: &Arc<Budget>,
+) -> Result<Photo, DecodeError> {
     check(Excess::Bytes, bytes.len() as u64, limits.bytes as u64)?;
     let format = Format::of(bytes)?;
-    let decoder: fn(&[u8], &Limits) -> Result<Stored, DecodeError> = match format {
+    let decoder: fn(&[u8], &Room<'_>) -> Result<Stored, DecodeError> = match format {
         Format::Jpeg => jpeg::decode,
         Format::Png => png::decode,
         Format::WebP => webp::decode,
@@ -51,9 +129,16 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
         #[cfg(not(feature = "heic"))]
         Format::Heic => return Err(DecodeError::UnsupportedFormat { name: "HEIC" }),
     };
+    let room = Room {
+        limits,
+        budget,
+        permit: Cell::default(),
+    };
     let decoded = catch_unwind(AssertUnwindSafe(|| {
-        let stored = decoder(bytes, limits)?;
-        let pixels = color::to_srgb(stored.samples, stored.profile.as_deref());
+        let mut stored = decoder(bytes, &room)?;
+        let profile = stored.profile.take();
+        let profile = profile.filter(|profile| profile.len() <= MOST_PROFILE_BYTES);
+        let pixels = color::to_srgb(stored.samples, profile.as_deref());
         let (rgb, profile_converted) = pixels;
         let (width, height, orientation) = (stored.width, stored.height, stored.orientation);
         // A decoder that says one size and gives another, or nothing: a crop in a HEIC may be empty.
@@ -71,7 +156,9 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
             profile_converted,
         };
         let (width, height, rgb) = apply(orientation, width, height, rgb);
-        Ok(Photo::decoded(width, height, rgb, found))
+        let permit = room.permit.take();
+        let permit = permit.expect("every decoder takes its memory before it decodes");
+        Ok(Photo::decoded(width, height, rgb, found, permit))
     }));
     decoded.unwrap_or_else(|_| Err(DecodeError::damaged(format, "the decoder gave up")))
 }
@@ -84,7 +171,7 @@ fn check(what: Excess, found: u64, limit: u64) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Refuses a picture of more pixels than allowed, or of none.
+/// Refuses a picture of more pixels than allowed, of a longer side, or of none.
 fn check_pixels(
     format: Format,
     width: impl Into<u64>,
@@ -98,6 +185,7 @@ fn check_pixels(
             format!("a picture of {width} x {height} pixels"),
         ));
     }
+    check(Excess::Side, width.max(height), limits.side)?;
     check(Excess::Pixels, width.saturating_mul(height), limits.pixels)
 }
 

@@ -1,0 +1,27 @@
+//! Gives the system back the memory that photos needed, once they are done with.
+use std::thread;
+use std::time::Duration;
+use vision::Budget;
+
+/// How long no photo is decoded before: to take memory anew costs a page fault for every 4 KiB, so it
+/// is kept while photos come one after the other.
+const REST: Duration = Duration::from_secs(5);
+
+/// Watches for such times as long as the process lives, for those that live long. A thread that ends
+/// makes the allocator look at all memory that has been free for a second, which it does else only when
+/// it is asked for more.
+pub fn give_back_when_idle() {
+    let watch = || {
+        loop {
+            Budget::shared().wait_until_idle(REST);
+            // Where the system has no thread left, the next time will do.
+            if let Ok(ends) = thread::Builder::new().spawn(|| ()) {
+                let _ = ends.join();
+            }
+        }
+    };
+    // Where there is none for it, memory stays held, as harmless as before.
+    let _ = thread::Builder::new()
+        .name("memory".to_owned())
+        .spawn(watch);
+}
