@@ -904,7 +904,7 @@ pub(crate) mod tests {
             (b"epochs = 3\n", "TOML"),
             (b"{\"museau\": 1}", "JSON"),
             (b"path,offset,bytes,hash,class,breed\n", "manifest"),
-            (b"\x01\x02\x03\x04\x05\x06\x07\x08 more", "another kind"),
+            (b"\x01\x02\x03\x04\x05\x06\x07\x08 more", "unknown type"),
         ] {
             let error = error(bytes);
             assert!(matches!(error, PackageError::NotAPackage { .. }), "{error}");

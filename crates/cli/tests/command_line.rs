@@ -414,6 +414,11 @@ fn package_without_numbers() -> Vec<u8> {
 fn a_model_that_gives_no_numbers_ends_in_3_whatever_is_asked_of_it() {
     let (folder, path) = file("model.museau", &package_without_numbers());
     let dog = photo("beagle_14.jpg");
+    for part in ["train", "val"] {
+        let place = folder.path().join("set").join(part).join("beagle");
+        fs::create_dir_all(&place).expect("a folder");
+        fs::copy(&dog, place.join("1.jpg")).expect("a photo");
+    }
     for (language, words) in [("fr", "infinies"), ("en", "infinite")] {
         for arguments in [
             &["classify", &dog, "--model", &path][..],
@@ -425,12 +430,9 @@ fn a_model_that_gives_no_numbers_ends_in_3_whatever_is_asked_of_it() {
                 &path,
                 &path_of(&folder, "set"),
                 "--part",
-                "train",
+                "val",
             ],
         ] {
-            let place = folder.path().join("set/train/beagle");
-            fs::create_dir_all(&place).expect("a folder");
-            fs::copy(&dog, place.join("1.jpg")).expect("a photo");
             let output = museau(&[arguments, &["--lang", language]].concat())
                 .output()
                 .expect("starts");

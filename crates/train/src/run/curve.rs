@@ -61,7 +61,7 @@ mod tests {
             row(2, 1.0, 0.75, Some((1.5, 0.625))),
         ];
         for (language, words) in [
-            (Language::English, ["kept: 2", "Loss", "to choose by"]),
+            (Language::English, ["kept epoch: 2", "Loss", "validation"]),
             (
                 Language::French,
                 ["gardée\u{a0}: 2", "Perte", "de validation"],
@@ -72,8 +72,8 @@ mod tests {
             assert_eq!(html.matches("<svg").count(), 2);
             assert!(html.contains("62.50") && html.contains("a &lt;b&gt;"));
         }
-        // Without photos to choose by there is one line in each.
+        // Without validation photos there is one line in each.
         let html = page("a", &[row(1, 2.0, 0.5, None)], 1, Language::English);
-        assert!(!html.contains("to choose by") && html.contains("<svg"));
+        assert!(!html.contains("validation") && html.contains("<svg"));
     }
 }

@@ -731,7 +731,7 @@ fn a_recipe_that_no_machine_holds_is_refused_at_once() {
     let decoded = |_: usize, _: usize| panic!("no photo need be decoded");
     for (key, value) in [
         ("model.units", "2000000000"),
-        ("model.units", "200000000000000"),
+        ("model.units", "4294967295"),
         ("model.filters", "8,2000000000"),
         ("model.filters", "2000000000,8"),
         ("model.kernels", "100001"),
