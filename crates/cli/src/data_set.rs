@@ -1,6 +1,7 @@
 //! Data sets as the command line names them: opened, imported where need be, decisions honoured.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::model;
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
@@ -140,4 +141,10 @@ pub fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
 /// What was to be done with a data set and failed.
 pub fn failed(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
     |error| Failure::error(Status::Failed, error.message(context.language))
+}
+
+/// Where decoded photos and twins are kept from one command to the next.
+pub fn cache() -> PathBuf {
+    let home = model::home().unwrap_or_else(|| std::env::temp_dir().join("museau"));
+    home.join("cache")
 }

@@ -93,6 +93,14 @@ pub enum TableFault {
     /// Two columns have this name.
     #[error("two columns are called '{0}'")]
     ColumnTwice(String),
+    /// It has more classes than can be counted together.
+    #[error("it has {found} classes, more than {most}")]
+    Classes {
+        /// How many.
+        found: usize,
+        /// The most that it may have.
+        most: usize,
+    },
     /// A row is about what a row before is about.
     #[error("'{name}' stands in line {first} already")]
     RowTwice {
@@ -175,6 +183,10 @@ impl Error {
                     }
                     TableFault::ColumnTwice(column) => {
                         Message::TableColumnTwice { column }.text(language)
+                    }
+                    TableFault::Classes { found, most } => {
+                        let (found, most) = (&found.to_string(), &most.to_string());
+                        Message::TableClasses { found, most }.text(language)
                     }
                     TableFault::RowTwice { name, first } => {
                         let first = &first.to_string();

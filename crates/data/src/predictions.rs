@@ -11,6 +11,10 @@ use crate::table::{Names, Table};
 /// The columns that stand before those of the classes.
 const COLUMNS: [&str; 3] = ["path", "label", "answer"];
 
+/// The most classes that a table may have. What is counted of a table grows with their square; models
+/// of dogs know a few hundred.
+const MOST_CLASSES: usize = 4096;
+
 /// The probability of each class for each of some photos.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {
@@ -79,6 +83,13 @@ impl Predictions {
             .filter(|&column| column != path_column)
             .filter(|&column| ![label_column, answer_column].contains(&Some(column)))
             .collect();
+        if columns.len() > MOST_CLASSES {
+            let fault = TableFault::Classes {
+                found: columns.len(),
+                most: MOST_CLASSES,
+            };
+            return Err(Error::table(path, 1, fault));
+        }
         for &column in &columns {
             // A class whose probability stands in two columns has none.
             table.column(table.name(column))?;
@@ -181,6 +192,12 @@ mod tests {
         assert_eq!(
             fault("path,a,b\r\nx,0.5,0.5\r\n\r\nx,0.5,0.5\r\n"),
             (4, TableFault::RowTwice { name, first: 2 })
+        );
+        let (found, most) = (300_000, MOST_CLASSES);
+        let many: String = (0..found).map(|class| format!(",{class}")).collect();
+        assert_eq!(
+            fault(&format!("path{many}\n")),
+            (1, TableFault::Classes { found, most })
         );
         // Folders of two such names can stand side by side.
         std::fs::write(&file, "path,label,pug,Pug\nx,e\u{301},0.5,0.5\n").unwrap();

@@ -206,3 +206,68 @@ impl Walk {
         }))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// The names of everything met, with a letter for what it is.
+    fn met(folder: &Path, links: Links) -> Vec<String> {
+        let letter = |what: &What| match what {
+            What::Photo => 'p',
+            What::Folder => 'f',
+            What::Aside(Aside::Link) => 'l',
+            What::Aside(Aside::Loop) => 'o',
+            What::Aside(_) => '?',
+        };
+        walk(folder, links)
+            .iter()
+            .map(|met| format!("{}{}", letter(&met.what), met.names.join("/")))
+            .collect()
+    }
+
+    #[test]
+    fn links_are_followed_as_asked_and_circles_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["set/a", "set/b", "set/@eaDir", "outside"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        for name in [
+            "set/a/1.jpg",
+            "set/@eaDir/t.jpg",
+            "outside/2.jpg",
+            "set/n.txt",
+        ] {
+            fs::write(at(name), name).unwrap();
+        }
+        symlink("../b", at("set/a/to_b")).unwrap();
+        symlink("../a", at("set/b/to_a")).unwrap();
+        symlink("../outside/2.jpg", at("set/c.jpg")).unwrap();
+        symlink("../outside", at("set/d")).unwrap();
+        symlink("nowhere", at("set/e.jpg")).unwrap();
+        assert_eq!(
+            met(&at("set"), Links::Inside),
+            [
+                "fa",
+                "pa/1.jpg",
+                "fa/to_b",
+                "oa/to_b/to_a",
+                "fb",
+                "fb/to_a",
+                "pb/to_a/1.jpg",
+                "ob/to_a/to_b",
+                "lc.jpg",
+                "ld",
+                "le.jpg"
+            ]
+        );
+        assert_eq!(
+            met(&at("set"), Links::ToFiles),
+            ["fa", "pa/1.jpg", "fb", "pc.jpg"]
+        );
+    }
+}

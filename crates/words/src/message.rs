@@ -146,6 +146,7 @@ messages! {
     "table.empty" => TableEmpty,
     "table.no_column" => TableNoColumn { column },
     "table.column_twice" => TableColumnTwice { column },
+    "table.classes" => TableClasses { found, most },
     "table.row_twice" => TableRowTwice { name, first },
     "table.encoding" => TableEncoding { encoding },
     "table.fields" => TableFields,

@@ -1,7 +1,7 @@
 //! `museau data check`: what spoils training, as a page, numbers and decisions to take.
 use super::summary::print;
 use crate::context::Context;
-use crate::data_set::{Source, open, unusable};
+use crate::data_set::{Source, cache, open, unusable};
 use crate::failure::{Failure, Status};
 use crate::features;
 use crate::outputs::{Kind, begin, finish};
@@ -74,7 +74,9 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
             None => None,
         },
     };
+    let cache = cache();
     let evidence = data::check::Evidence {
+        cache: Some(&cache),
         problems: &problems,
         features: features.as_ref(),
         probabilities: probabilities.as_ref(),
@@ -114,7 +116,7 @@ fn out_of_fold(
     table: Option<AtomicFile>,
     progress: data::Progress<'_>,
 ) -> Result<data::check::Probabilities> {
-    let twins = data::check::twins(manifest, context.threads, progress);
+    let twins = data::check::twins(manifest, Some(&cache()), context.threads, progress);
     let options = train::OutOfFoldOptions::default();
     let rows = train::out_of_fold(
         manifest,

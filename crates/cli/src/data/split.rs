@@ -1,7 +1,7 @@
 //! `museau data split`: which photos are for fitting, choosing and testing.
 use super::summary::{counts, print};
 use crate::context::Context;
-use crate::data_set::{Source, open, unusable};
+use crate::data_set::{Source, cache, open, unusable};
 use crate::failure::{Failure, Status};
 use crate::outputs::{begin_manifest, may_replace};
 use crate::progress::Shown;
@@ -69,7 +69,7 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
     }
     let shown = Shown::of_items(context, "split");
     let progress = |done, all| shown.now(done as u64, all as u64);
-    let twins = data::check::twins(&manifest, context.threads, &progress);
+    let twins = data::check::twins(&manifest, Some(&cache()), context.threads, &progress);
     shown.finish();
     let options = data::split::SplitOptions {
         official: arguments.official,

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::data_set::Source;
 use crate::failure::{Failure, Status};
 use crate::storage::StorageArguments;
-use crate::{data_set, interrupt, model};
+use crate::{data_set, interrupt};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
@@ -364,12 +364,6 @@ impl Manifests {
     }
 }
 
-/// Where decoded photos are kept from one training to the next.
-fn cache() -> PathBuf {
-    let home = model::home().unwrap_or_else(|| std::env::temp_dir().join("museau"));
-    home.join("cache")
-}
-
 fn one(
     context: &Context,
     job: &Job,
@@ -378,7 +372,7 @@ fn one(
     storage: &Storage,
     board: &Board,
 ) -> Result<Outcome, TrainError> {
-    let cache = cache();
+    let cache = data_set::cache();
     let preparing = Preparing::new(context, board, &job.name);
     let around = Surroundings {
         cache: &cache,
@@ -490,7 +484,7 @@ fn told(
 fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     let never = AtomicBool::new(false);
     let mut manifests = Manifests::default();
-    let cache = cache();
+    let cache = data_set::cache();
     for recipe in recipes(context, arguments)? {
         let manifest = manifests.open(context, &recipe)?;
         let around = Surroundings {

@@ -109,6 +109,14 @@ pub struct Twins {
     pub corners: usize,
 }
 
+impl Twins {
+    /// The most alike first.
+    pub(super) fn order(&self, other: &Twins) -> std::cmp::Ordering {
+        (other.likeness.total_cmp(&self.likeness))
+            .then((self.first, self.second).cmp(&(other.first, other.second)))
+    }
+}
+
 /// How one picture lies over another: `there = scale * here + shift`, as fractions of the sides.
 #[derive(Clone, Copy, Debug)]
 struct Overlay {
@@ -141,10 +149,7 @@ pub(crate) fn find(prints: &[Fingerprint], threads: usize, progress: Progress<'_
         })
     });
     let mut found: Vec<Twins> = found.into_iter().flatten().collect();
-    found.sort_by(|one, other| {
-        (other.likeness.total_cmp(&one.likeness))
-            .then((one.first, one.second).cmp(&(other.first, other.second)))
-    });
+    found.sort_by(Twins::order);
     found
 }
 

@@ -3,6 +3,7 @@
 pub mod decisions;
 pub(crate) mod duplicates;
 mod finding;
+mod kept;
 mod keypoints;
 mod kind;
 pub(crate) mod measure;
@@ -15,6 +16,9 @@ mod suspects;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use vision::Photo;
 
 pub use duplicates::{Twins, pairs};
 pub use finding::{Checked, Finding};
@@ -29,34 +33,58 @@ use crate::parallel::{self, Progress};
 use crate::part::part_name;
 use decisions::{Decision, Decisions, Verdict};
 use duplicates::Fingerprint;
+use kept::Kept;
 use measure::Measures;
 use plane::Plane;
 use rules::{of_classes, of_photo, of_problem, of_twins};
 
-/// One photo, looked at.
-type Looked = Result<(Measures, Fingerprint), String>;
-
-fn look(manifest: &Manifest, entry: &Entry) -> Looked {
+/// One photo and its brightness; why it cannot be looked at.
+fn look(manifest: &Manifest, entry: &Entry) -> Result<(Photo, Plane), String> {
     let (photo, hash) = manifest.photo(entry)?;
     if hash != entry.hash {
         return Err("the file has changed since it was imported".to_owned());
     }
     let plane = Plane::of_rgb(photo.width(), photo.height(), photo.rgb());
-    let (width, height) = entry.original.unwrap_or((entry.width, entry.height));
-    let aspect = (f64::from(width) / f64::from(height)).clamp(0.2, 5.0);
-    Ok((
-        Measures::of(&photo, &plane),
-        Fingerprint::new(&plane, aspect),
-    ))
+    Ok((photo, plane))
 }
 
-/// The pairs of photos that show the same picture, as indices into [`Manifest::all_entries`].
-pub fn twins(manifest: &Manifest, threads: usize, progress: Progress<'_>) -> Vec<Twins> {
+/// The true aspect (width by height) of a photo.
+fn aspect(entry: &Entry) -> f64 {
+    let (width, height) = entry.original.unwrap_or((entry.width, entry.height));
+    (f64::from(width) / f64::from(height)).clamp(0.2, 5.0)
+}
+
+/// The pairs of photos that show the same picture, as indices into [`Manifest::all_entries`]. Those of
+/// the same photos are kept in the folder `cache`, if one is given, and not looked for again: no photo
+/// is read then.
+pub fn twins(
+    manifest: &Manifest,
+    cache: Option<&Path>,
+    threads: usize,
+    progress: Progress<'_>,
+) -> Vec<Twins> {
     let entries = manifest.all_entries();
-    let looked = parallel::map(threads, entries.len(), progress, |index| {
-        look(manifest, &entries[index]).ok().map(|(_, print)| print)
+    let kept = cache.map(|folder| Kept::of(folder, entries));
+    if let Some(twins) = kept.as_ref().and_then(Kept::read) {
+        return twins;
+    }
+    let prints = parallel::map(threads, entries.len(), progress, |index| {
+        let entry = &entries[index];
+        let (_, plane) = look(manifest, entry).ok()?;
+        Some(Fingerprint::new(&plane, aspect(entry)))
     });
-    among(looked, threads)
+    found_among(prints, kept, threads)
+}
+
+/// Finds twins among those photos that could be read, and keeps them if that is all of them: one that
+/// is there again later may have twins.
+fn found_among(prints: Vec<Option<Fingerprint>>, kept: Option<Kept>, threads: usize) -> Vec<Twins> {
+    let whole = prints.iter().all(Option::is_some);
+    let twins = among(prints, threads);
+    if let Some(kept) = kept.filter(|_| whole) {
+        kept.write(&twins);
+    }
+    twins
 }
 
 /// Finds twins among those photos that could be read.
@@ -87,6 +115,8 @@ pub struct Evidence<'run> {
     pub features: Option<&'run Features>,
     /// What networks that never saw a photo said of it, for suspects by confident learning.
     pub probabilities: Option<&'run Probabilities>,
+    /// The folder of a cache, for twins that were found before.
+    pub cache: Option<&'run Path>,
 }
 
 /// Looks through a data set. What `decisions` keep is not shown again.
@@ -99,8 +129,12 @@ pub fn check(
 ) -> Checked {
     let entries = manifest.all_entries();
     let mut findings: Vec<Finding> = evidence.problems.iter().filter_map(of_problem).collect();
+    let kept = evidence.cache.map(|folder| Kept::of(folder, entries));
+    let known = kept.as_ref().and_then(Kept::read);
     let looked = parallel::map(threads, entries.len(), progress, |index| {
-        look(manifest, &entries[index])
+        let (photo, plane) = look(manifest, &entries[index])?;
+        let print = || Fingerprint::new(&plane, aspect(&entries[index]));
+        Ok((Measures::of(&photo, &plane), known.is_none().then(print)))
     });
     let about = |kind, index: usize, value: f64, detail: String| {
         let entry = &entries[index];
@@ -115,6 +149,7 @@ pub fn check(
     };
     let mut prints = Vec::with_capacity(looked.len());
     for (index, looked) in looked.into_iter().enumerate() {
+        let looked: Result<_, String> = looked;
         match looked {
             Err(detail) => {
                 findings.push(about(Kind::Unreadable, index, 0.0, detail));
@@ -124,11 +159,11 @@ pub fn check(
                 for (kind, value, detail) in of_photo(&entries[index], &measures) {
                     findings.push(about(kind, index, value, detail));
                 }
-                prints.push(Some(print));
+                prints.push(print);
             }
         }
     }
-    let twins = among(prints, threads);
+    let twins = known.unwrap_or_else(|| found_among(prints, kept, threads));
     findings.extend(twins.iter().map(|pair| of_twins(manifest, pair)));
     findings.extend(of_classes(manifest));
     if let Some(features) = evidence.features {

@@ -209,7 +209,7 @@ fn copies_are_twins_however_they_are_turned() {
     }
     let imported = import(folder.path(), &ImportOptions::default(), &|_, _| {}).unwrap();
     let manifest = imported.manifest;
-    let found = twins(&manifest, 2, &|_, _| {});
+    let found = twins(&manifest, None, 2, &|_, _| {});
     let mut places: Vec<_> = found.iter().map(|pair| (pair.first, pair.second)).collect();
     places.sort_unstable();
     let expected: Vec<_> = (0..8).map(|number| (2 * number, 2 * number + 1)).collect();
@@ -244,6 +244,104 @@ fn copies_are_twins_however_they_are_turned() {
             .iter()
             .all(|&(one, other)| part(one) == part(other))
     );
+}
+
+#[test]
+fn twins_are_found_once_a_data_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join("set").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let rgb = pixels(7, 150, 150);
+    let plane = |channel: usize| Plane {
+        width: 150,
+        height: 150,
+        gray: rgb.iter().skip(channel).step_by(3).copied().collect(),
+    };
+    let turned = [0, 1, 2].map(|channel| plane(channel).turned(vision::Orientation::Rotate90));
+    let turned: Vec<u8> = (0..150 * 150)
+        .flat_map(|place| [0, 1, 2].map(|channel: usize| turned[channel].gray[place]))
+        .collect();
+    let (upright, quarter) = (encode(&rgb, 150, 150, 90), encode(&turned, 150, 150, 80));
+    put("pug/a.jpg", &upright);
+    put("pug/b.jpg", &quarter);
+    put("pug/c.jpg", &jpeg(8, 150, 150));
+    let open = || {
+        let set = folder.path().join("set");
+        import(&set, &ImportOptions::default(), &|_, _| {})
+            .unwrap()
+            .manifest
+    };
+    let manifest = open();
+    let cache = folder.path().join("cache");
+    let look = |manifest: &Manifest| twins(manifest, Some(&cache), 2, &|_, _| {});
+    let files = || -> Vec<_> {
+        let files = cache.join("twins").read_dir().into_iter().flatten();
+        files.map(|file| file.unwrap().path()).collect()
+    };
+    // A photo that is not there now may have a twin later.
+    fs::rename(
+        folder.path().join("set/pug/c.jpg"),
+        folder.path().join("c.jpg"),
+    )
+    .unwrap();
+    let found = look(&manifest);
+    assert_eq!((found.len(), files().len()), (1, 0));
+    fs::rename(
+        folder.path().join("c.jpg"),
+        folder.path().join("set/pug/c.jpg"),
+    )
+    .unwrap();
+    assert_eq!(look(&manifest), found);
+    let [file] = &files()[..] else {
+        panic!("{:?}", files());
+    };
+
+    // From now on no photo is read.
+    let away = folder.path().join("away");
+    fs::rename(folder.path().join("set"), &away).unwrap();
+    assert_eq!(look(&manifest), found);
+    let checked = check(
+        &manifest,
+        &Evidence {
+            cache: Some(&cache),
+            ..Evidence::default()
+        },
+        &Decisions::default(),
+        1,
+        &|_, _| {},
+    );
+    assert_eq!(checked.twins, found);
+    // The same photos by other names and in another order: the turn is the other way round.
+    put("x/1.jpg", &quarter);
+    put("x/2.jpg", &upright);
+    put("x/3.jpg", &jpeg(8, 150, 150));
+    let renamed = open();
+    fs::remove_dir_all(folder.path().join("set")).unwrap();
+    let again = look(&renamed);
+    assert_eq!((again[0].first, again[0].second), (0, 1));
+    let back = (found[0].turn, again[0].turn);
+    assert_eq!(
+        back,
+        (
+            vision::Orientation::Rotate270,
+            vision::Orientation::Rotate90
+        )
+    );
+    // What is damaged, or of other photos, is found anew.
+    let whole = fs::read(file).unwrap();
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1;
+        fs::write(file, damaged).unwrap();
+        assert_eq!(look(&manifest), []);
+    }
+    fs::write(file, &whole).unwrap();
+    assert_eq!(look(&manifest), found);
+    let fewer = manifest.restricted(|entry| !entry.path.ends_with("c.jpg"));
+    assert_eq!(look(&fewer), []);
 }
 
 #[test]

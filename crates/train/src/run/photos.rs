@@ -1,5 +1,6 @@
 //! The photos of a recipe: its classes, its parts.
 use std::collections::HashSet;
+use std::path::Path;
 
 use crate::recipe::Recipe;
 use crate::{Notice, TrainError};
@@ -16,6 +17,7 @@ use data::{Manifest, Part, Progress};
 pub fn photos(
     recipe: &Recipe,
     manifest: &Manifest,
+    cache: &Path,
     threads: usize,
     progress: Progress<'_>,
 ) -> Result<(Manifest, Option<Notice>), TrainError> {
@@ -37,7 +39,7 @@ pub fn photos(
     let wanted: HashSet<&str> = names.iter().map(String::as_str).collect();
     let asked = manifest.restricted(|entry| wanted.contains(manifest.class_name(entry)));
     // Always: parts that a data set came with may well have twins on two sides.
-    let twins = data::check::twins(&asked, threads, progress);
+    let twins = data::check::twins(&asked, Some(cache), threads, progress);
     let done = split(
         &asked,
         &data::check::pairs(&twins),

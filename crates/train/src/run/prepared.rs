@@ -33,7 +33,13 @@ impl<'a> Prepared<'a> {
         // What it says is looked at before anything that takes time or memory.
         augmentation(recipe)?;
         refuse_impossible(recipe, around.memory_limit)?;
-        let (photos, left_out) = photos(recipe, manifest, around.threads, around.decoded)?;
+        let (photos, left_out) = photos(
+            recipe,
+            manifest,
+            around.cache,
+            around.threads,
+            around.decoded,
+        )?;
         let classes = photos.classes().len();
         let network = network(recipe, classes)?;
         for notice in left_out.into_iter().chain(network.notice(recipe)) {
