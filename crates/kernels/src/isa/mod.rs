@@ -38,7 +38,13 @@ impl Isa {
         let mut found = vec![Isa::PORTABLE];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // Every processor with AVX2 has the others; the shifts of BMI2 are for bit streams.
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+            {
                 found.push(Isa(Level::Avx2));
                 #[cfg(test)]
                 found.push(Isa(Level::Pair));
@@ -159,9 +165,9 @@ impl Isa {
 }
 
 /// # Safety
-/// The processor must have AVX2 and FMA.
+/// The processor must have AVX2, FMA, BMI1, BMI2 and LZCNT.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt")]
 unsafe fn run_with_avx2<W: Work>(work: W) -> W::Output {
     // SAFETY: the caller vouches for the instructions.
     work.run(unsafe { avx2::Avx2::new_unchecked() })
@@ -177,9 +183,9 @@ unsafe fn run_with_pair<W: Work>(work: W) -> W::Output {
 }
 
 /// # Safety
-/// The processor must have AVX-512 F, VL, BW and DQ.
+/// The processor must have AVX-512 F, VL, BW and DQ, and what AVX2's level has.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi1,bmi2,lzcnt")]
 unsafe fn run_with_avx512<W: Work>(work: W) -> W::Output {
     // SAFETY: the caller vouches for the instructions.
     work.run(unsafe { avx512::Avx512::new_unchecked() })

@@ -1,8 +1,8 @@
 //! Bytes to an upright sRGB photo: tells the format, checks the limits, decodes, converts the
 //! colours, turns upright.
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Arc, Once};
 
 use crate::budget::{Permit, Refused};
 use crate::color::{self, Samples};
@@ -15,7 +15,6 @@ mod gif;
 #[cfg(feature = "heic")]
 mod heic;
 mod jpeg;
-mod jpeg_markers;
 mod orientation;
 mod png;
 mod tiff;
@@ -134,7 +133,7 @@ pub fn decode_within(
         budget,
         permit: Cell::default(),
     };
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
+    let decoded = quietly(|| {
         let mut stored = decoder(bytes, &room)?;
         let profile = stored.profile.take();
         let profile = profile.filter(|profile| profile.len() <= MOST_PROFILE_BYTES);
@@ -159,8 +158,31 @@ pub fn decode_within(
         let permit = room.permit.take();
         let permit = permit.expect("every decoder takes its memory before it decodes");
         Ok(Photo::decoded(width, height, rgb, found, permit))
-    }));
-    decoded.unwrap_or_else(|_| Err(DecodeError::damaged(format, "the decoder gave up")))
+    });
+    decoded.unwrap_or_else(|| Err(DecodeError::damaged(format, "the decoder gave up")))
+}
+
+thread_local! {
+    /// Whether a decoder is at work on this thread, whose panics are caught.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `work` gives; `None` where it panics. Nothing of such a panic is printed: what people are
+/// told is the error. Panics of other threads, and of this one elsewhere, are printed as ever.
+fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let printing = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !CAUGHT.get() {
+                printing(panic);
+            }
+        }));
+    });
+    let before = CAUGHT.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    CAUGHT.set(before);
+    result.ok()
 }
 
 /// Refuses more than the limit.
@@ -192,4 +214,33 @@ fn check_pixels(
 /// An error of reading from memory can only be the end of the data.
 fn is_end(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::UnexpectedEof
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::quietly;
+
+    /// In a process of its own, whose streams can be read.
+    #[test]
+    fn a_panic_that_is_caught_prints_nothing_and_others_do() {
+        const SELF: &str = "decode::tests::a_panic_that_is_caught_prints_nothing_and_others_do";
+        if std::env::var_os("MUSEAU_TEST_PANICS").is_some() {
+            assert_eq!(quietly(|| -> i32 { panic!("a decoder's") }), None);
+            assert_eq!(quietly(|| 7), Some(7));
+            let other = std::thread::spawn(|| panic!("another thread's"));
+            assert_eq!(quietly(|| other.join().is_err()), Some(true));
+            panic!("this test's");
+        }
+        let test = std::env::current_exe().unwrap();
+        let mut test = Command::new(test);
+        test.args(["--exact", SELF, "--nocapture"]);
+        let output = test.env("MUSEAU_TEST_PANICS", "1").output().unwrap();
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(printed.contains("another thread's"), "{printed}");
+        assert!(printed.contains("this test's"), "{printed}");
+        assert!(!printed.contains("a decoder's"), "{printed}");
+    }
 }

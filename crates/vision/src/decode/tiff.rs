@@ -6,8 +6,7 @@ use tiff::decoder::{ChunkType, Decoder, Limits as LibraryLimits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use super::jpeg_markers::survey;
-use super::{MOST_PROFILE_BYTES, Need, Room, Stored, check, check_pixels, is_end};
+use super::{MOST_PROFILE_BYTES, Need, Room, Stored, check, check_pixels, is_end, jpeg};
 use crate::color::Samples;
 use crate::{DecodeError, Excess, Format, Limits, Orientation};
 
@@ -329,10 +328,10 @@ fn check_jpegs(
     let mut most = 0;
     for range in ranges {
         let data = &bytes[range.clone()];
-        let Some(frame) = survey(data).frame else {
+        let Some(([across, down], components)) = jpeg::measure(data) else {
             continue;
         };
-        let size = (usize::from(frame.width), usize::from(frame.height));
+        let size = (across, down);
         if size.0 > width.next_multiple_of(16) || size.1 > height.next_multiple_of(16) {
             return Err(DecodeError::damaged(
                 TIFF,
@@ -341,7 +340,7 @@ fn check_jpegs(
         }
         // Each sample as a byte, and as a coefficient of two.
         let samples = size.0.next_multiple_of(16) * size.1.next_multiple_of(16);
-        most = most.max(3 * samples * frame.components.len() + 2 * data.len());
+        most = most.max(3 * samples * components + 2 * data.len());
     }
     Ok(most as u64)
 }

@@ -60,11 +60,11 @@ DECIDED = {
     "odd-files/image/tests/images/gif/anim/oob.gif": (
         None, "the frame is larger than the canvas: as browsers, the canvas counts; Pillow widens it"),
     "odd-files/jpeg-decoder/tests/crashtest/images/dc-predictor-overflow.jpg": (
-        None, "made to overflow 16 bits: decoders wrap or clamp, each to another picture"),
+        BROKEN, "made to overflow 16 bits; its data end early, Pillow fills up what is missing"),
     SUITE + "865db3dd2d380626f16b6f9dc6d62dba.jpg": (
         None, "fuzzed: coefficients overflow 16 bits, there is no right picture"),
     SUITE + "b0b8914cc5f7a6eff409f16d8cc236c5.jpg": (
-        None, "fuzzed inside unused tables: all the picture's data is there"),
+        BROKEN, "fuzzed: a progressive scan that cannot be; Pillow refuses it"),
     SUITE + "5482a54657765056f1a94116a8dbffe7.jpg": (
         BROKEN, "fuzzed: Pillow fills up what is missing"),
     SUITE + "7997b6b229f25315d33f5c7085e37500.jpg": (
