@@ -2,6 +2,7 @@
 mod data;
 mod filters;
 mod infer;
+mod networks;
 mod timed;
 mod train;
 

@@ -1,5 +1,6 @@
 //! `museau bench train`: the time of a training step on this machine, of each of its parts, and what
 //! memory it takes.
+use super::networks::NETWORKS;
 use super::timed::Timed;
 use crate::context::Context;
 use crate::model;
@@ -17,7 +18,7 @@ use train::{Descent, OptimizerOptions};
 /// Options of `museau bench train`.
 #[derive(Debug, Args)]
 pub struct TrainArguments {
-    /// A backbone of the zoo, or `lenet`
+    /// A backbone of the zoo, `lenet`, or a small network for this alone: `nasnet-cells`, `se-blocks`
     #[arg(long, value_name = "NAME", default_value = "lenet")]
     pub backbone: String,
     /// Photos a step
@@ -191,7 +192,18 @@ fn network(context: &Context, arguments: &TrainArguments) -> Result<Graph> {
         lenet.size = size.unwrap_or(lenet.size);
         return Ok(lenet.build(head)?);
     }
-    let backbone = model::backbone(context, &arguments.backbone, &["lenet"])?;
+    if let Some(network) = NETWORKS
+        .iter()
+        .find(|network| network.name == arguments.backbone)
+    {
+        let size = size.unwrap_or(network.size);
+        return Ok((network.build)(size, usize::from(arguments.classes))?);
+    }
+    let others = ["lenet"]
+        .into_iter()
+        .chain(NETWORKS.iter().map(|network| network.name));
+    let others: Vec<&str> = others.collect();
+    let backbone = model::backbone(context, &arguments.backbone, &others)?;
     let size = size.unwrap_or(backbone.default_size);
     Ok(backbone.build(size, size, head)?)
 }
