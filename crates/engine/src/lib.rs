@@ -4,11 +4,11 @@
 //! pool that a plan runs on is given to it, and so are the instructions that it may use.
 //!
 //! The way of a network: [`graph::Graph`] -> `lower` (drafts: what is computed, in which order, and
-//! what is fused) -> `arena` (where each value lives) -> `pack` (drafts become operations, their
+//! what is fused) -> `arena` (where each value lives) -> `bind` (drafts become operations, their
 //! weights folded and packed) -> [`Plan`], which `execute` runs.
 
 mod arena;
-mod bands;
+mod bind;
 mod error;
 mod execute;
 mod kernel_choice;
@@ -16,10 +16,10 @@ mod least;
 mod loss;
 mod lower;
 mod operation;
-mod pack;
 mod plan;
 pub mod reference;
 mod training;
+mod work;
 
 pub use error::EngineError;
 pub use kernel_choice::Kernels;

@@ -3,7 +3,7 @@ use crate::arena::{self, Lifetime, whole_lines};
 use crate::kernel_choice::Kernels;
 use crate::lower::{self, Draft, Drafts, INPUT, Phase, ValueId};
 use crate::operation::Operation;
-use crate::{EngineError, LeastMemory, pack};
+use crate::{EngineError, LeastMemory, bind};
 use graph::{Graph, NodeId, ParameterSpec};
 use kernels::Isa;
 use std::time::Duration;
@@ -150,7 +150,7 @@ impl Plan {
                 kind: draft.work.kind(),
                 multiply_adds: draft.work.multiply_adds(),
                 phase: draft.phase,
-                operation: pack::pack(graph, parameters, options.kernels, &draft.work),
+                operation: bind::inference::pack(graph, parameters, options.kernels, &draft.work),
                 reads: draft
                     .reads
                     .iter()

@@ -1,7 +1,7 @@
 //! Groups convolutions that run band by band: what one makes is read by the next while it is still in
 //! the cache, and never stored whole.
 use super::{Draft, Drafts, Phase, Residual, ValueId, Work};
-use crate::bands::Schedule;
+use crate::work::schedule::Schedule;
 use kernels::Window;
 
 /// f32 of a thread's share of an image from which on what a depthwise convolution of 3 x 3 reads is

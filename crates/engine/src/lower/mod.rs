@@ -7,7 +7,7 @@ pub(crate) mod training;
 pub(crate) use bands::group;
 pub(crate) use inference::for_inference;
 
-use crate::bands::Schedule;
+use crate::work::schedule::Schedule;
 use graph::{NodeId, Padding};
 use kernels::{Activation, Window};
 use tensor::Shape;

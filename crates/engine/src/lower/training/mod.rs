@@ -1,9 +1,9 @@
 //! Lowering for training: the forward steps that keep what the backward needs, the loss, and the
 //! backward steps.
+use crate::bind::training::layers::{self as operations, Layer};
+use crate::bind::training::operation::Operation;
+use crate::bind::training::products::{self, Kind, Norm, Product, Read};
 use crate::lower::{add, kernel_activation, window};
-use crate::training::operation::Operation;
-use crate::training::operations::{self, Layer};
-use crate::training::products::{self, Kind, Norm, Product, Read};
 use graph::{Graph, Node, NodeId, Op, Padding};
 use kernels::{Activation, Isa, Window};
 use std::collections::HashSet;

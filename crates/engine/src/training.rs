@@ -1,15 +1,11 @@
 //! Training plans: a network lowered for training, its memory, and one step of it.
-pub(crate) mod operation;
-pub(crate) mod operations;
-pub(crate) mod products;
-
 use crate::arena::{self, Lifetime, whole_lines};
+use crate::bind::training::operation::{Batch, Operation, Run};
 use crate::lower::training::{Draft, Drafts, Item, Size, ValueId, for_training};
 use crate::plan::check_parameters;
 use crate::{EngineError, LeastMemory, Loss, Plan, StepTime, Targets};
 use graph::{Graph, ParameterSpec};
 use kernels::Isa;
-use operation::{Batch, Operation, Run};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! From drafts to operations: weights folded, packed for the chosen kernels, or kept as they are for
 //! the readable ones.
 
+mod bands;
 mod fast;
 mod fold;
 mod readable;

@@ -1,7 +1,7 @@
 //! Steps that run on the fast kernels, their weights packed for a set of instructions.
+use super::bands::{Bands, Stage};
 use super::fold::{Weights, folded};
 use super::weightless::Weightless;
-use crate::bands::{Bands, Stage};
 use crate::lower::{Residual, Work};
 use crate::operation::{Operation, Run};
 use graph::Graph;

@@ -1,0 +1,3 @@
+//! From lowered steps to operations on kernels.
+pub(crate) mod inference;
+pub(crate) mod training;

@@ -1,0 +1,2 @@
+//! What the steps of a plan compute, as data.
+pub(crate) mod schedule;
