@@ -78,12 +78,6 @@ pub enum EngineError {
         /// Classes of the network.
         classes: usize,
     },
-    /// A layer that is to be trained reads more values than a step of a training can.
-    #[error("`{name}` has more inputs than a layer that is trained may have")]
-    TooManyInputs {
-        /// The layer.
-        name: String,
-    },
     /// Every layer with parameters is frozen, or there is none.
     #[error("nothing is left to train: all layers are frozen")]
     NothingTrained,

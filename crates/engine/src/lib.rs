@@ -3,15 +3,19 @@
 //! Invariant: this crate reads no file and no environment variable, and has no unsafe code. The
 //! pool that a plan runs on is given to it, and so are the instructions that it may use.
 //!
-//! The way of a network: [`graph::Graph`] -> `lower` (drafts: what is computed, in which order, and
-//! what is fused) -> `arena` (where each value lives) -> `bind` (drafts become operations, their
-//! weights folded and packed) -> [`Plan`], which `execute` runs.
+//! The way of a network: [`graph::Graph`] -> `lower` (to steps as data, in `work`: what is computed,
+//! in which order, what is fused, what reads and writes which value) -> `layout` (where each value
+//! lives, so that the memory is known) -> `bind` (steps become operations on kernels) -> a [`Plan`] or
+//! a [`TrainingPlan`], whose steps `execute` runs. There are two lowerings, for inference and for
+//! training; what comes after them is the same for both.
 
 mod arena;
 mod bind;
 mod error;
 mod execute;
 mod kernel_choice;
+mod lanes;
+mod layout;
 mod least;
 mod loss;
 mod lower;

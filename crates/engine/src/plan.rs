@@ -1,8 +1,11 @@
 //! A plan: the steps of a network for one size of input, where their values live, and what it needs.
-use crate::arena::{self, Lifetime, whole_lines};
+use crate::arena::whole_lines;
+use crate::execute::{BoundStep, Place};
 use crate::kernel_choice::Kernels;
-use crate::lower::{self, Draft, Drafts, INPUT, Phase, ValueId};
-use crate::operation::Operation;
+use crate::layout::Layout;
+use crate::lower;
+use crate::work::inference::Work;
+use crate::work::{Item, Lowered};
 use crate::{EngineError, LeastMemory, bind};
 use graph::{Graph, NodeId, ParameterSpec};
 use kernels::Isa;
@@ -71,44 +74,19 @@ pub struct StepTime {
     pub multiply_adds: usize,
 }
 
-/// Where a value lives.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Place {
-    /// In the input as it was given.
-    Input,
-    /// From this f32 on, in the memory of the image at work.
-    Image { start: usize, size: usize },
-    /// From this f32 on, times the images that a lane holds, in the memory of the rows.
-    Rows { start: usize, size: usize },
-}
-
-/// A step that is ready to run.
-#[derive(Debug)]
-pub(crate) struct Step {
-    pub name: String,
-    pub kind: &'static str,
-    pub multiply_adds: usize,
-    pub phase: Phase,
-    pub operation: Box<dyn Operation>,
-    pub reads: Vec<Place>,
-    pub write: Place,
-    pub scratch: Option<Place>,
-}
-
 /// A network ready to run: weights packed, steps in order, the place of every value fixed. Shared
 /// between threads as it is; what changes while it runs is in a [`Workspace`].
 #[derive(Debug)]
 pub struct Plan {
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<BoundStep>,
     pub(crate) output_places: Vec<Place>,
-    pub(crate) image_floats: usize,
-    pub(crate) rows_floats: usize,
+    /// Of the memory of a lane.
+    lane_floats: usize,
     /// f32 of one input image.
     pub(crate) image: usize,
     input_shape: Shape,
     outputs: Vec<Output>,
-    lanes: usize,
-    lane_images: usize,
+    lanes: Lanes,
     memory: Memory,
 }
 
@@ -136,40 +114,32 @@ impl Plan {
         check_parameters(graph, parameters)?;
         let outputs = outputs(graph, &options.outputs)?;
         LeastMemory::for_inference(graph, 1).check(options.memory_limit)?;
-        let drafts = drafts(graph, &outputs, options);
-        let layout = Layout::of(&drafts);
-        let lanes = options.threads.min(options.batch).max(1);
-        let lane_images = options.batch.max(1).div_ceil(lanes);
-        let workspace = layout.workspace(lanes, lane_images);
+        let lowered = lowered(graph, &outputs, options);
+        let lanes = Lanes::of(options);
+        let layout = Layout::of(&lowered, lanes.images, 0);
+        let workspace = lanes.bytes(&layout);
         refuse_above(options.memory_limit, weight_bytes(graph), workspace)?;
-        let steps: Vec<Step> = drafts
-            .steps
-            .iter()
-            .map(|draft| Step {
-                name: draft.name.clone(),
-                kind: draft.work.kind(),
-                multiply_adds: draft.work.multiply_adds(),
-                phase: draft.phase,
-                operation: bind::inference::pack(graph, parameters, options.kernels, &draft.work),
-                reads: draft
-                    .reads
-                    .iter()
-                    .map(|&value| layout.place(value))
-                    .collect(),
-                write: layout.place(draft.write),
-                scratch: draft.scratch.map(|value| layout.place(value)),
-            })
-            .collect();
+        let place = |item: Item| match item {
+            Item::Value(value) => layout.place(value),
+            Item::Parameter(_) | Item::Gradient(_) => {
+                unreachable!("the weights of an inference are bound to its steps")
+            }
+        };
+        let output_places = lowered.outputs.iter().map(|&v| layout.place(v)).collect();
+        let steps = lowered.steps.into_iter().map(|step| {
+            let operation = bind::inference::bind(graph, parameters, options.kernels, &step.work);
+            let (kind, multiply_adds) = (step.work.kind(), step.work.multiply_adds());
+            BoundStep {
+                multiply_adds,
+                ..BoundStep::new(step, kind, operation, place)
+            }
+        });
+        let steps: Vec<BoundStep> = steps.collect();
         let weights = steps.iter().map(|step| step.operation.weight_bytes()).sum();
         Ok(Plan {
-            output_places: drafts
-                .outputs
-                .iter()
-                .map(|&value| layout.place(value))
-                .collect(),
+            output_places,
             steps,
-            image_floats: layout.image_floats,
-            rows_floats: layout.rows_floats,
+            lane_floats: layout.floats,
             image: input_shape.elements(),
             input_shape,
             outputs: outputs
@@ -180,7 +150,6 @@ impl Plan {
                 })
                 .collect(),
             lanes,
-            lane_images,
             memory: Memory { weights, workspace },
         })
     }
@@ -195,13 +164,10 @@ impl Plan {
     ) -> Result<Memory, EngineError> {
         let outputs = outputs(graph, &options.outputs)?;
         LeastMemory::for_inference(graph, 1).check(options.memory_limit)?;
-        let drafts = drafts(graph, &outputs, options);
-        let lanes = options.threads.min(options.batch).max(1);
-        let lane_images = options.batch.max(1).div_ceil(lanes);
-        let (weights, workspace) = (
-            weight_bytes(graph),
-            Layout::of(&drafts).workspace(lanes, lane_images),
-        );
+        let lowered = lowered(graph, &outputs, options);
+        let lanes = Lanes::of(options);
+        let workspace = lanes.bytes(&Layout::of(&lowered, lanes.images, 0));
+        let weights = weight_bytes(graph);
         refuse_above(options.memory_limit, weights, workspace)?;
         Ok(Memory { weights, workspace })
     }
@@ -223,27 +189,50 @@ impl Plan {
 
     /// The memory for runs, one at a time: make one for each caller that runs at the same time.
     pub fn workspace(&self) -> Workspace {
-        let floats = self.image_floats + self.rows_floats * self.lane_images;
         Workspace {
-            lanes: (0..self.lanes)
-                .map(|_| AlignedBuffer::zeroed(floats))
+            lanes: (0..self.lanes.count)
+                .map(|_| AlignedBuffer::zeroed(self.lane_floats))
                 .collect(),
-            lane_images: self.lane_images,
+            lane_images: self.lanes.images,
             serial: Pool::serial(),
         }
     }
 }
 
-/// The steps for these outputs, fused and grouped as the options have it.
-fn drafts(graph: &Graph, outputs: &[NodeId], options: &PlanOptions) -> Drafts {
-    let drafts = lower::for_inference(graph, outputs, options.fuse);
-    if !options.fuse || !matches!(options.kernels, Kernels::Fast(_)) {
-        return drafts;
+/// Images that are run side by side.
+#[derive(Clone, Copy, Debug)]
+struct Lanes {
+    /// Each with its own memory.
+    count: usize,
+    /// Images that a lane holds rows for.
+    images: usize,
+}
+
+impl Lanes {
+    fn of(options: &PlanOptions) -> Self {
+        let count = options.threads.min(options.batch).max(1);
+        let images = options.batch.max(1).div_ceil(count);
+        Lanes { count, images }
     }
-    // With as many images as threads each image is run on one thread.
-    let threads = options.threads.max(1);
-    let share = if options.batch >= threads { 1 } else { threads };
-    lower::group(drafts, share, threads)
+
+    /// Of all memory together.
+    fn bytes(&self, layout: &Layout) -> usize {
+        let floats = layout.floats.saturating_mul(self.count);
+        floats.saturating_mul(size_of::<f32>())
+    }
+}
+
+/// The steps for these outputs, fused and grouped as the options have it.
+fn lowered(graph: &Graph, outputs: &[NodeId], options: &PlanOptions) -> Lowered<Work> {
+    let mut lowered = lower::for_inference(graph, outputs, options.fuse);
+    if options.fuse && matches!(options.kernels, Kernels::Fast(_)) {
+        // With as many images as threads each image is run on one thread.
+        let threads = options.threads.max(1);
+        let share = if options.batch >= threads { 1 } else { threads };
+        lowered = lower::group(lowered, share, threads);
+    }
+    lowered.add_scratch(bind::inference::scratch);
+    lowered
 }
 
 /// Every parameter is there, in its layer's shape.
@@ -312,123 +301,5 @@ fn refuse_above(limit: Option<usize>, weights: usize, working: usize) -> Result<
             limit,
         }),
         _ => Ok(()),
-    }
-}
-
-/// The place of every value.
-struct Layout {
-    places: Vec<Place>,
-    image_floats: usize,
-    rows_floats: usize,
-}
-
-impl Layout {
-    /// Bytes of a workspace of so many lanes, each for so many images.
-    fn workspace(&self, lanes: usize, lane_images: usize) -> usize {
-        let lane = self.rows_floats.saturating_mul(lane_images);
-        let lane = lane.saturating_add(self.image_floats);
-        lane.saturating_mul(lanes).saturating_mul(size_of::<f32>())
-    }
-
-    fn of(drafts: &Drafts) -> Self {
-        let Drafts {
-            steps,
-            sizes,
-            outputs,
-        } = drafts;
-        // A value that any step of the rows touches lives with the rows; all others with the image.
-        let mut in_rows = vec![false; sizes.len()];
-        for step in steps.iter().filter(|step| step.phase == Phase::Rows) {
-            for value in step.reads.iter().chain([&step.write]) {
-                in_rows[value.0] = true;
-            }
-        }
-        let image_steps = steps
-            .iter()
-            .filter(|step| step.phase == Phase::Image)
-            .count();
-        let mut lifetimes: Vec<Option<Lifetime>> = vec![None; sizes.len()];
-        let mut touch = |value: ValueId, time: usize| {
-            let size = sizes[value.0];
-            let fresh = Lifetime {
-                size,
-                first: time,
-                last: time,
-            };
-            let lifetime = lifetimes[value.0].get_or_insert(fresh);
-            lifetime.first = lifetime.first.min(time);
-            lifetime.last = lifetime.last.max(time);
-        };
-        // Time runs through the steps of the image; then, for the rows, on through theirs. The
-        // images of a lane follow each other, so a row that an image makes lives from the start.
-        let (mut image_time, mut rows_time) = (0, image_steps);
-        for Draft {
-            phase,
-            reads,
-            write,
-            scratch,
-            ..
-        } in steps
-        {
-            let time = match phase {
-                Phase::Image => &mut image_time,
-                Phase::Rows => &mut rows_time,
-            };
-            for &value in reads.iter().chain([write]).chain(scratch) {
-                touch(value, *time);
-                if in_rows[value.0] && *phase == Phase::Image {
-                    touch(value, 0);
-                    touch(value, image_steps);
-                }
-            }
-            *time += 1;
-        }
-        for &value in outputs {
-            touch(
-                value,
-                if in_rows[value.0] {
-                    steps.len()
-                } else {
-                    image_steps
-                },
-            );
-        }
-        let arrange = |rows: bool| {
-            let chosen = |&value: &usize| value != INPUT.0 && in_rows[value] == rows;
-            let values: Vec<usize> = (0..sizes.len())
-                .filter(chosen)
-                .filter(|&value| lifetimes[value].is_some())
-                .collect();
-            let living: Vec<Lifetime> = values
-                .iter()
-                .filter_map(|&value| lifetimes[value])
-                .collect();
-            let (offsets, total) = arena::place(&living);
-            (values, offsets, total)
-        };
-        let mut places = vec![Place::Input; sizes.len()];
-        let (values, offsets, image_floats) = arrange(false);
-        for (value, start) in values.into_iter().zip(offsets) {
-            places[value] = Place::Image {
-                start,
-                size: sizes[value],
-            };
-        }
-        let (values, offsets, rows_floats) = arrange(true);
-        for (value, start) in values.into_iter().zip(offsets) {
-            places[value] = Place::Rows {
-                start,
-                size: sizes[value],
-            };
-        }
-        Layout {
-            places,
-            image_floats,
-            rows_floats,
-        }
-    }
-
-    fn place(&self, value: ValueId) -> Place {
-        self.places[value.0]
     }
 }

@@ -1,18 +1,21 @@
 //! Training plans: a network lowered for training, its memory, and one step of it.
-use crate::arena::{self, Lifetime, whole_lines};
-use crate::bind::training::operation::{Batch, Operation, Run};
-use crate::lower::training::{Draft, Drafts, Item, Size, ValueId, for_training};
+use crate::arena::whole_lines;
+use crate::bind::training::{bind, scratch};
+use crate::execute::{At, BoundStep, Place, Times, medians, run_steps};
+use crate::layout::Layout;
+use crate::lower::{ForTraining, for_training};
+use crate::operation::Batch;
 use crate::plan::check_parameters;
+use crate::work::{Item, Phase};
 use crate::{EngineError, LeastMemory, Loss, Plan, StepTime, Targets};
 use graph::{Graph, ParameterSpec};
 use kernels::Isa;
 use std::collections::HashSet;
 use std::ops::Range;
-use std::time::{Duration, Instant};
 use tensor::{AlignedBuffer, NamedTensors, Pool, Shape, Tensor};
 
 /// Most values that one step reads and writes together.
-const MOST_ITEMS: usize = 20;
+const MOST_VALUES: usize = 16;
 
 /// What a training plan is made for.
 #[derive(Clone, Debug)]
@@ -66,6 +69,18 @@ impl TrainingMemory {
             .saturating_add(self.gradients)
             .saturating_add(self.working)
     }
+
+    fn refuse_above(&self, limit: Option<usize>) -> Result<(), EngineError> {
+        match limit {
+            Some(limit) if self.total() > limit => Err(EngineError::Memory {
+                needed: self.total(),
+                weights: self.parameters,
+                working: self.gradients.saturating_add(self.working),
+                limit,
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// One step of the optimiser, or one of the batches whose gradients it adds up.
@@ -91,31 +106,6 @@ pub struct StepResult {
     pub correct: usize,
 }
 
-/// Where f32 of a state lie, for a batch of any size up to the plan's.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Input,
-    Memory { start: usize, size: Size },
-}
-
-impl Place {
-    fn range(&self, images: usize) -> Range<usize> {
-        match *self {
-            Place::Input => 0..0,
-            Place::Memory { start, size } => start..start + size.fixed + size.each * images,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Step {
-    name: String,
-    kind: &'static str,
-    operation: Box<dyn Operation>,
-    reads: Vec<Place>,
-    writes: Vec<Place>,
-}
-
 /// One parameter of a training plan.
 #[derive(Clone, Debug)]
 struct Parameter {
@@ -129,7 +119,7 @@ struct Parameter {
 /// in a [`TrainingState`].
 #[derive(Debug)]
 pub struct TrainingPlan {
-    steps: Vec<Step>,
+    steps: Vec<BoundStep>,
     parameters: Vec<Parameter>,
     gradients: Range<usize>,
     targets: [Place; 2],
@@ -198,16 +188,61 @@ impl Plan {
         let threads = options.threads.max(1);
         let batch = options.batch.max(1);
         LeastMemory::for_training(graph, batch, &options.frozen, 0).check(options.memory_limit)?;
-        let drafts = for_training(graph, options.isa, threads, &options.frozen);
-        if drafts.trained.is_empty() {
+        let ForTraining {
+            mut lowered,
+            classes,
+            trained,
+        } = for_training(graph, &options.frozen);
+        if trained.is_empty() {
             return Err(EngineError::NothingTrained);
         }
-        let most = |draft: &&Draft| draft.reads.len() + draft.writes.len() > MOST_ITEMS;
-        if let Some(draft) = drafts.steps.iter().find(most) {
-            return Err(EngineError::TooManyInputs {
-                name: draft.name.clone(),
-            });
-        }
+        lowered.add_scratch(|work| scratch(work, options.isa, threads));
+        let block = Block::of(graph, &trained);
+        let layout = Layout::of(&lowered, batch, block.floats);
+        let memory = block.memory(&layout);
+        memory.refuse_above(options.memory_limit)?;
+        let place = |item| match item {
+            Item::Value(value) => layout.place(value),
+            Item::Parameter(number) => Place::fixed(&block.parameters[number].values),
+            Item::Gradient(number) => {
+                let gradient = block.parameters[number].gradient.as_ref();
+                Place::fixed(gradient.expect("a trained parameter has a gradient"))
+            }
+        };
+        let steps = lowered.steps.into_iter().map(|step| {
+            let operation = bind(&step.work, options.isa, threads);
+            let kind = step.work.kind();
+            BoundStep::new(step, kind, operation, place)
+        });
+        let steps: Vec<BoundStep> = steps.collect();
+        let (given, results) = (&lowered.given, lowered.outputs[0]);
+        Ok(TrainingPlan {
+            steps,
+            gradients: block.gradients.clone(),
+            targets: [given[0], given[1]].map(|value| layout.place(value)),
+            results: layout.place(results),
+            parameters: block.parameters,
+            classes,
+            input_shape,
+            batch,
+            loss: options.loss.clone(),
+            memory,
+        })
+    }
+}
+
+/// The block of memory of a state, as far as it is the same for every batch: parameters, then
+/// gradients. What a step works in follows.
+struct Block {
+    parameters: Vec<Parameter>,
+    gradients: Range<usize>,
+    /// f32 of all of it.
+    floats: usize,
+}
+
+impl Block {
+    /// With gradients for the parameters of these numbers.
+    fn of(graph: &Graph, trained: &[usize]) -> Self {
         let mut at = 0usize;
         let mut take = |size: usize| {
             let range = at..at.saturating_add(size);
@@ -223,121 +258,28 @@ impl Plan {
                 spec,
             })
             .collect();
-        let gradients_start = take(0).start;
-        for &number in &drafts.trained {
+        let start = take(0).start;
+        for &number in trained {
             let size = parameters[number].spec.shape.elements();
             parameters[number].gradient = Some(take(size));
         }
-        let working_start = take(0).start;
-        let (places, working) = arrange(&drafts, batch, working_start);
-        let bytes = |floats: usize| floats.saturating_mul(size_of::<f32>());
-        let memory = TrainingMemory {
-            parameters: bytes(gradients_start),
-            gradients: bytes(working_start - gradients_start),
-            working: bytes(working),
-        };
-        if let Some(limit) = options.memory_limit
-            && memory.total() > limit
-        {
-            return Err(EngineError::Memory {
-                needed: memory.total(),
-                weights: memory.parameters,
-                working: memory.gradients.saturating_add(memory.working),
-                limit,
-            });
-        }
-        let fixed = |range: &Range<usize>| Place::Memory {
-            start: range.start,
-            size: Size {
-                fixed: range.len(),
-                each: 0,
-            },
-        };
-        let place = |item: &Item| match *item {
-            Item::Input => Place::Input,
-            Item::Value(value) => places[value.0],
-            Item::Parameter(number) => fixed(&parameters[number].values),
-            Item::Gradient(number) => {
-                let gradient = &parameters[number].gradient;
-                fixed(
-                    gradient
-                        .as_ref()
-                        .expect("a trained parameter has a gradient"),
-                )
-            }
-        };
-        let steps = drafts.steps.into_iter().map(|draft| {
-            let Draft {
-                name,
-                kind,
-                operation,
-                reads,
-                writes,
-            } = draft;
-            Step {
-                name,
-                kind,
-                operation,
-                reads: reads.iter().map(place).collect(),
-                writes: writes.iter().map(place).collect(),
-            }
-        });
-        Ok(TrainingPlan {
-            steps: steps.collect(),
-            gradients: gradients_start..working_start,
-            targets: drafts.targets.map(|value| places[value.0]),
-            results: places[drafts.results.0],
+        let floats = take(0).start;
+        Block {
             parameters,
-            classes: drafts.classes,
-            input_shape,
-            batch,
-            loss: options.loss.clone(),
-            memory,
-        })
-    }
-}
-
-/// The place of every value, and the f32 of all together.
-fn arrange(drafts: &Drafts, batch: usize, start: usize) -> (Vec<Place>, usize) {
-    let size = |value: ValueId| {
-        let size = drafts.sizes[value.0];
-        size.each.saturating_mul(batch).saturating_add(size.fixed)
-    };
-    let mut lifetimes: Vec<Lifetime> = (0..drafts.sizes.len())
-        .map(|value| Lifetime {
-            size: size(ValueId(value)),
-            first: usize::MAX,
-            last: 0,
-        })
-        .collect();
-    let mut touch = |value: ValueId, time: usize| {
-        let lifetime = &mut lifetimes[value.0];
-        lifetime.first = lifetime.first.min(time);
-        lifetime.last = lifetime.last.max(time);
-    };
-    for (time, step) in drafts.steps.iter().enumerate() {
-        for item in step.reads.iter().chain(&step.writes) {
-            if let Item::Value(value) = *item {
-                touch(value, time);
-            }
+            gradients: start..floats,
+            floats,
         }
     }
-    for value in drafts.targets {
-        touch(value, 0);
+
+    /// With the values of a layout.
+    fn memory(&self, layout: &Layout) -> TrainingMemory {
+        let bytes = |floats: usize| floats.saturating_mul(size_of::<f32>());
+        TrainingMemory {
+            parameters: bytes(self.gradients.start),
+            gradients: bytes(self.gradients.len()),
+            working: bytes(layout.floats),
+        }
     }
-    touch(drafts.results, drafts.steps.len());
-    for lifetime in &mut lifetimes {
-        lifetime.first = lifetime.first.min(lifetime.last);
-    }
-    let (offsets, total) = arena::place(&lifetimes);
-    let places = offsets
-        .into_iter()
-        .zip(&drafts.sizes)
-        .map(|(offset, &size)| Place::Memory {
-            start: start + offset,
-            size,
-        });
-    (places.collect(), total)
 }
 
 impl TrainingPlan {
@@ -419,20 +361,11 @@ impl TrainingPlan {
             scale: 1.0,
             accumulate: false,
         };
-        let mut times: Vec<Vec<Duration>> = vec![Vec::new(); self.steps.len()];
+        let mut times: Times = vec![Vec::new(); self.steps.len()];
         for _ in 0..rounds.max(1) {
             self.run(pool, state, input, targets, options, Some(&mut times))?;
         }
-        let step_time = |(step, mut times): (&Step, Vec<Duration>)| {
-            times.sort_unstable();
-            StepTime {
-                name: step.name.clone(),
-                kind: step.kind,
-                time: times[times.len() / 2],
-                multiply_adds: 0,
-            }
-        };
-        Ok(self.steps.iter().zip(times).map(step_time).collect())
+        Ok(medians(&self.steps, times))
     }
 
     fn run(
@@ -442,7 +375,7 @@ impl TrainingPlan {
         input: &[f32],
         targets: Targets<'_>,
         options: StepOptions,
-        mut times: Option<&mut Vec<Vec<Duration>>>,
+        mut times: Option<&mut Times>,
     ) -> Result<StepResult, EngineError> {
         let image = self.input_shape.elements();
         let images = input.len() / image;
@@ -459,6 +392,10 @@ impl TrainingPlan {
                 classes: self.classes,
             });
         }
+        let at = At {
+            images,
+            image: None,
+        };
         let memory = &mut state.memory[..];
         assert_eq!(
             memory.len(),
@@ -466,7 +403,7 @@ impl TrainingPlan {
             "a state of this plan"
         );
         let [shares, weights] = memory
-            .get_disjoint_mut(self.targets.map(|place| place.range(images)))
+            .get_disjoint_mut(self.targets.map(|place| place.range(at)))
             .expect("two values that live together");
         self.loss.prepare(self.classes, targets, shares, weights);
         if !options.accumulate {
@@ -477,14 +414,19 @@ impl TrainingPlan {
             step: options.step,
             scale: options.scale / images as f32,
         };
-        for (index, step) in self.steps.iter().enumerate() {
-            let start = times.is_some().then(Instant::now);
-            run_step(pool, step, images, batch, memory, input);
-            if let (Some(start), Some(times)) = (start, times.as_deref_mut()) {
-                times[index].push(start.elapsed());
-            }
-        }
-        let results = &memory[self.results.range(images)];
+        let steps = run_steps::<MOST_VALUES>;
+        let phase = Phase::Batch;
+        steps(
+            &self.steps,
+            phase,
+            at,
+            pool,
+            batch,
+            memory,
+            input,
+            &mut times,
+        );
+        let results = &memory[self.results.range(at)];
         let (losses, right) = results.split_at(images);
         let total: f64 = losses.iter().map(|&loss| f64::from(loss)).sum();
         Ok(StepResult {
@@ -492,49 +434,6 @@ impl TrainingPlan {
             correct: right.iter().filter(|&&right| right > 0.0).count(),
         })
     }
-}
-
-fn run_step(
-    pool: &Pool,
-    step: &Step,
-    images: usize,
-    batch: Batch,
-    memory: &mut [f32],
-    input: &[f32],
-) {
-    // Each value once: a product of a value with itself reads it twice.
-    let count = step.reads.len();
-    let mut ranges: [Range<usize>; MOST_ITEMS] = Default::default();
-    let mut first_same = [0; MOST_ITEMS];
-    for (index, place) in step.reads.iter().enumerate() {
-        let range = place.range(images);
-        let same = ranges[..index].iter().position(|earlier| *earlier == range);
-        first_same[index] = same.unwrap_or(index);
-        if same.is_none() {
-            ranges[index] = range;
-        }
-    }
-    for (index, place) in step.writes.iter().enumerate() {
-        ranges[count + index] = place.range(images);
-    }
-    let mut slices = memory
-        .get_disjoint_mut(ranges)
-        .expect("values that live together have places of their own");
-    let (stored, rest) = slices.split_at_mut(count);
-    let mut reads: [&[f32]; MOST_ITEMS] = [&[]; MOST_ITEMS];
-    for (index, place) in step.reads.iter().enumerate() {
-        reads[index] = match place {
-            Place::Input => input,
-            Place::Memory { .. } => &*stored[first_same[index]],
-        };
-    }
-    step.operation.run(Run {
-        pool,
-        images,
-        reads: &reads[..count],
-        writes: &mut rest[..step.writes.len()],
-        batch,
-    });
 }
 
 impl TrainingState {

@@ -607,10 +607,10 @@ fn what_cannot_be_trained_is_refused() {
     assert!(matches!(step(&[], &[]), Err(EngineError::Batch { .. })));
 }
 
-/// A step holds its values by a fixed number of places.
+/// A step holds its values by a fixed number of places, whatever the number of a layer's inputs.
 #[test]
-fn a_layer_of_many_inputs_is_trained_or_refused() {
-    for count in [2, 10, 18, 19, 20, 40] {
+fn a_layer_of_many_inputs_is_trained() {
+    for count in [2, 10, 18, 19, 20, 40, 300] {
         let mut graph = Graph::new();
         let input = Op::Input {
             height: 2,
@@ -638,24 +638,13 @@ fn a_layer_of_many_inputs_is_trained_or_refused() {
             batch: 1,
             ..TrainingOptions::default()
         };
-        match Plan::for_training(&graph, &options) {
-            Ok(plan) => {
-                let weights = parameters(&graph, &mut Random(1));
-                let mut state = plan.state(&graph, &weights).unwrap();
-                let targets = Targets::Classes(&[1]);
-                plan.step(&Pool::serial(), &mut state, &[0.5; 4], targets, ONCE)
-                    .unwrap();
-                let gradient = state.gradient(&format!("part{}/kernel", count - 1));
-                assert!(gradient.unwrap()[0] != 0.0, "{count}");
-            }
-            Err(error) => {
-                assert!(
-                    matches!(error, EngineError::TooManyInputs { .. }),
-                    "{error}"
-                );
-                assert!(count > 10, "{count}");
-            }
-        }
+        let weights = parameters(&graph, &mut Random(1));
+        let (plan, mut state) = plan_and_state(&graph, &weights, &options);
+        let targets = Targets::Classes(&[1]);
+        plan.step(&Pool::serial(), &mut state, &[0.5; 4], targets, ONCE)
+            .unwrap();
+        let gradient = state.gradient(&format!("part{}/kernel", count - 1));
+        assert!(gradient.unwrap()[0] != 0.0, "{count}");
     }
 }
 

@@ -362,6 +362,7 @@ fn poolings() {
             }
         }
     }
+    several_images_are_pooled_one_by_one();
     for (pixels, channels) in [(1, 3), (49, 1280), (2500, 35)] {
         let input = values(5, pixels * channels);
         let mut wanted = vec![0.0; channels];
@@ -371,8 +372,84 @@ fn poolings() {
         for isa in Isa::available() {
             for threads in 1..=4 {
                 let mut output = vec![f32::NAN; channels];
-                pooling::global_average_pool(isa, &Pool::new(threads), &input, &mut output);
+                pooling::global_average_pool(isa, &Pool::new(threads), 1, &input, &mut output);
                 assert_near(&output, &wanted, &format!("mean {isa} {pixels} {channels}"));
+            }
+        }
+    }
+}
+
+/// Batches, and gradients, are what each image gives by itself.
+fn several_images_are_pooled_one_by_one() {
+    let images = 5;
+    for w in &windows() {
+        let (channels, pixels) = (19, w.in_height * w.in_width);
+        let [in_size, out_size] = [pixels, w.out_height * w.out_width].map(|n| n * channels);
+        let (input, gradient) = (values(1, images * in_size), values(2, images * out_size));
+        let one = |image: usize, pool: &dyn Fn(&[f32], &mut [f32]), size: usize| {
+            let mut output = vec![f32::NAN; size];
+            pool(&input[image * in_size..][..in_size], &mut output);
+            output
+        };
+        for isa in Isa::available() {
+            let (serial, pool) = (&Pool::serial(), &Pool::new(3));
+            let each = |pool: &dyn Fn(&[f32], &mut [f32]), size| {
+                (0..images)
+                    .flat_map(|image| one(image, pool, size))
+                    .collect::<Vec<f32>>()
+            };
+            let mut output = vec![f32::NAN; images * out_size];
+            pooling::max_pool(isa, pool, w, channels, &input, &mut output);
+            let max = each(
+                &|from, to| pooling::max_pool(isa, serial, w, channels, from, to),
+                out_size,
+            );
+            assert_eq!(output, max, "{isa} {w:?}");
+            pooling::average_pool(isa, pool, w, channels, &input, &mut output);
+            let mean = each(
+                &|from, to| pooling::average_pool(isa, serial, w, channels, from, to),
+                out_size,
+            );
+            assert_eq!(output, mean, "{isa} {w:?}");
+            let mut output = vec![f32::NAN; images * channels];
+            pooling::global_average_pool(isa, pool, images, &input, &mut output);
+            let mean = each(
+                &|from, to| pooling::global_average_pool(isa, serial, 1, from, to),
+                channels,
+            );
+            assert_eq!(output, mean, "{isa} {w:?}");
+
+            for add in [false, true] {
+                let mut wanted = if add {
+                    input.clone()
+                } else {
+                    vec![0.0; input.len()]
+                };
+                for image in 0..images {
+                    let above = &gradient[image * out_size..][..out_size];
+                    let below = &mut wanted[image * in_size..][..in_size];
+                    pooling::reference::average_backward(w, channels, above, below);
+                }
+                let mut below = input.clone();
+                let images = images;
+                pooling::training::average_backward(
+                    isa, pool, images, w, channels, &gradient, add, &mut below,
+                );
+                assert_eq!(below, wanted, "{isa} {w:?} {add}");
+                let above = &gradient[..images * channels];
+                let mut wanted = if add {
+                    input.clone()
+                } else {
+                    vec![0.0; input.len()]
+                };
+                for (above, below) in above.chunks(channels).zip(wanted.chunks_mut(in_size)) {
+                    pooling::reference::global_average_backward(pixels, above, below);
+                }
+                let mut below = input.clone();
+                pooling::training::global_average_backward(
+                    isa, pool, images, above, add, &mut below,
+                );
+                assert_eq!(below, wanted, "{isa} {w:?} {add}");
             }
         }
     }
@@ -398,27 +475,29 @@ fn value_by_value() {
                 let wanted = f64s(&|i| apply(activation, f64::from(a[i]) + f64::from(b[i])));
                 assert_near(&output, &wanted, &format!("add {isa} {activation:?}"));
             }
-            elementwise::multiply(isa, &pool, &a, &b, &mut output);
+            elementwise::multiply(isa, &pool, &a, &b, false, &mut output);
             assert_near(
                 &output,
                 &f64s(&|i| f64::from(a[i]) * f64::from(b[i])),
                 "multiply",
             );
-            elementwise::affine(isa, &pool, &a, 0.25, -3.0, &mut output);
+            elementwise::affine(isa, &pool, &a, 0.25, -3.0, false, &mut output);
             assert_near(&output, &f64s(&|i| f64::from(a[i]) * 0.25 - 3.0), "affine");
-            if length % 7 == 0 || length == 1000 {
-                let channels = if length == 1000 { 40 } else { 7 };
-                elementwise::multiply_channels(isa, &pool, &a, &b[..channels], &mut output);
-                let wanted = f64s(&|i| f64::from(a[i]) * f64::from(b[i % channels]));
-                assert_near(&output, &wanted, "multiply channels");
-            }
+            // Added to what the line before left.
+            elementwise::affine(isa, &pool, &b, 2.0, 0.0, true, &mut output);
+            let wanted = f64s(&|i| f64::from(a[i]) * 0.25 - 3.0 + f64::from(b[i]) * 2.0);
+            assert_near(&output, &wanted, "affine, added");
+            output.copy_from_slice(&a);
+            elementwise::multiply(isa, &pool, &a, &b, true, &mut output);
+            let wanted = f64s(&|i| f64::from(a[i]) * (1.0 + f64::from(b[i])));
+            assert_near(&output, &wanted, "multiply, added");
         }
     }
 }
 
 #[test]
 fn softmaxes() {
-    for (rows, width) in [(1, 1), (3, 120), (2, 1000), (5, 7)] {
+    for (rows, width) in [(1, 1), (3, 120), (40, 1000), (5, 7)] {
         let input: Vec<f32> = values(4, rows * width).iter().map(|v| v * 50.0).collect();
         let mut wanted = Vec::new();
         for row in input.chunks(width) {
@@ -432,14 +511,26 @@ fn softmaxes() {
             let total: f64 = powers.iter().sum();
             wanted.extend(powers.iter().map(|p| p / total));
         }
+        let gradient = values(6, input.len());
+        let above: Vec<f64> = gradient.iter().map(|&v| f64::from(v)).collect();
+        let mut wanted_below = vec![0.0; input.len()];
+        softmax::reference::backward(width, &wanted, &above, &mut wanted_below);
         for isa in Isa::available() {
+            let pool = Pool::new(2);
             let mut output = vec![f32::NAN; input.len()];
-            softmax::softmax(isa, &input, width, &mut output);
+            softmax::softmax(isa, &pool, &input, width, &mut output);
             for (&found, &wanted) in output.iter().zip(&wanted) {
                 assert!(
                     (f64::from(found) - wanted).abs() < 1e-6,
                     "{isa}: {found} for {wanted}"
                 );
+            }
+            let mut below = vec![f32::NAN; input.len()];
+            softmax::backward(isa, &pool, &output, &gradient, width, false, &mut below);
+            softmax::backward(isa, &pool, &output, &gradient, width, true, &mut below);
+            for (&found, &wanted) in below.iter().zip(&wanted_below) {
+                let error = (f64::from(found) - 2.0 * wanted).abs();
+                assert!(error < 4e-6, "{isa}: {found} for twice {wanted}");
             }
         }
     }

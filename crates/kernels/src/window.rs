@@ -1,4 +1,5 @@
 //! How a convolution or a pooling slides over one image.
+use std::ops::Range;
 
 /// The geometry of a sliding window over one NHWC image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +51,36 @@ impl Window {
             pad_top: pad_rows[0],
             pad_left: pad_columns[0],
         }
+    }
+
+    /// The rows and the columns of the input that the output's pixel (`row`, `column`) sees: its window
+    /// without the padding.
+    #[inline(always)]
+    pub(crate) fn seen(&self, row: usize, column: usize) -> [Range<usize>; 2] {
+        let axis = |at: usize, stride: usize, kernel: usize, pad: usize, size: usize| {
+            let first = (at * stride).saturating_sub(pad);
+            first
+                ..(at * stride + kernel)
+                    .saturating_sub(pad)
+                    .min(size)
+                    .max(first)
+        };
+        [
+            axis(
+                row,
+                self.stride_height,
+                self.kernel_height,
+                self.pad_top,
+                self.in_height,
+            ),
+            axis(
+                column,
+                self.stride_width,
+                self.kernel_width,
+                self.pad_left,
+                self.in_width,
+            ),
+        ]
     }
 
     /// The input's row under row `i` of the kernel at the output's row `y`; none in the padding.

@@ -1,7 +1,8 @@
 //! Groups convolutions that run band by band: what one makes is read by the next while it is still in
 //! the cache, and never stored whole.
-use super::{Draft, Drafts, Phase, Residual, ValueId, Work};
+use crate::work::inference::{Residual, Work};
 use crate::work::schedule::Schedule;
+use crate::work::{Item, Lowered, Phase, Role, Size, Step};
 use kernels::Window;
 
 /// f32 of a thread's share of an image from which on what a depthwise convolution of 3 x 3 reads is
@@ -25,22 +26,29 @@ const LEAST_ROWS: usize = 5;
 
 /// Groups the steps, for images that are mostly run on `share` threads and never on more than
 /// `threads`.
-pub(crate) fn group(drafts: Drafts, share: usize, threads: usize) -> Drafts {
-    let Drafts {
-        steps,
-        mut sizes,
-        outputs,
-    } = drafts;
-    let mut readers = vec![0usize; sizes.len()];
-    for value in steps.iter().flat_map(|step| &step.reads).chain(&outputs) {
+pub(crate) fn group(lowered: Lowered<Work>, share: usize, threads: usize) -> Lowered<Work> {
+    let mut readers = vec![0usize; lowered.sizes.len()];
+    let read = lowered.steps.iter().flat_map(|step| &step.reads);
+    let values = read.filter_map(|(_, item)| match item {
+        Item::Value(value) => Some(*value),
+        Item::Parameter(_) | Item::Gradient(_) => None,
+    });
+    for value in values.chain(lowered.outputs.iter().copied()) {
         readers[value.0] += 1;
     }
     // Whether `second` alone reads what `first` makes, as its image.
-    let feeds = |first: &Draft, second: &Draft| {
-        first.write == second.reads[0] && readers[first.write.0] == 1
+    let feeds = |first: &Step<Work>, second: &Step<Work>| {
+        let made = first.written(Role::Output);
+        made == second.read(Role::Input) && made.is_some_and(|value| readers[value.0] == 1)
     };
-    let mut grouped: Vec<Draft> = Vec::with_capacity(steps.len());
-    for step in steps {
+    let floats = |step: &Step<Work>| {
+        let made = step.written(Role::Output);
+        made.map_or(0, |value| match lowered.sizes[value.0] {
+            Size::Fixed(floats) | Size::Each(floats) => floats,
+        })
+    };
+    let mut grouped: Vec<Step<Work>> = Vec::with_capacity(lowered.steps.len());
+    for step in lowered.steps {
         let Some(last) = grouped.last() else {
             grouped.push(step);
             continue;
@@ -68,18 +76,17 @@ pub(crate) fn group(drafts: Drafts, share: usize, threads: usize) -> Drafts {
                     ..
                 }
             );
-            plain && feeds(first, &depthwise) && sizes[first.write.0] >= large * share
+            plain && feeds(first, &depthwise) && floats(first) >= large * share
         });
         let mut stages = vec![depthwise, step];
         if expands {
             stages.splice(0..0, grouped.pop());
         }
-        grouped.push(join(stages, threads, &mut sizes));
+        grouped.push(join(stages, threads));
     }
-    Drafts {
+    Lowered {
         steps: grouped,
-        sizes,
-        outputs,
+        ..lowered
     }
 }
 
@@ -90,36 +97,33 @@ fn is_pointwise(window: &Window) -> bool {
 }
 
 /// One step of several; it reads what the first reads, and the residual of the last.
-fn join(stages: Vec<Draft>, threads: usize, sizes: &mut Vec<usize>) -> Draft {
+fn join(mut stages: Vec<Step<Work>>, threads: usize) -> Step<Work> {
     let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
     let name = names.join(" > ");
-    let mut reads: Vec<ValueId> = vec![stages[0].reads[0]];
-    let last = &stages[stages.len() - 1];
-    reads.extend(last.reads.get(1));
-    let (phase, write) = (last.phase, last.write);
-    let stages: Vec<Work> = stages.into_iter().map(|stage| stage.work).collect();
     let shapes: Vec<(Window, usize)> = stages
         .iter()
-        .filter_map(|stage| match stage {
+        .filter_map(|stage| match &stage.work {
             Work::Conv2d {
                 window, filters, ..
             } => Some((*window, *filters)),
             Work::Depthwise {
                 window, channels, ..
             } => Some((*window, *channels)),
-            _ => None,
+            Work::Dense { .. } | Work::Layer(_) | Work::Bands { .. } => None,
         })
         .collect();
-    let schedule = Schedule::new(&shapes, threads, BUDGET);
-    let scratch = Some(ValueId(sizes.len()));
-    sizes.push(schedule.scratch());
-    let work = Work::Bands { stages, schedule };
-    Draft {
+    let last = stages.len() - 1;
+    let mut reads = std::mem::take(&mut stages[0].reads);
+    let of_last = stages[last].reads.iter().copied();
+    reads.extend(of_last.filter(|(role, _)| *role == Role::Other));
+    Step {
         name,
-        phase,
-        work,
+        phase: stages[last].phase,
         reads,
-        write,
-        scratch,
+        writes: std::mem::take(&mut stages[last].writes),
+        work: Work::Bands {
+            schedule: Schedule::new(&shapes, threads, BUDGET),
+            stages: stages.into_iter().map(|stage| stage.work).collect(),
+        },
     }
 }

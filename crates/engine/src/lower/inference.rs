@@ -1,16 +1,16 @@
 //! The lowering for inference: batch norms and constant factors folded into the weights before
 //! them, padding absorbed, activations and residual sums computed where the values are made.
-use super::{
-    Draft, Drafts, Fold, INPUT, Linear, Phase, Residual, ValueId, Work, add, kernel_activation,
-    window,
-};
+use super::{add, kernel_activation, layer, parts, unpadded, window};
+use crate::work::inference::{Fold, Linear, Residual, Work};
+use crate::work::layer::Layer;
+use crate::work::{INPUT, Item, Lowered, Phase, Role, Size, Step, ValueId};
 use graph::{Graph, Node, NodeId, Op, Padding};
 use kernels::Activation;
 use tensor::Shape;
 
-/// Drafts of the steps that compute `outputs`. Without `fuse` every layer is a step of its own (but
-/// those that change no value).
-pub(crate) fn for_inference(graph: &Graph, outputs: &[NodeId], fuse: bool) -> Drafts {
+/// The steps that compute `outputs`. Without `fuse` every layer is a step of its own (but those that
+/// change no value).
+pub(crate) fn for_inference(graph: &Graph, outputs: &[NodeId], fuse: bool) -> Lowered<Work> {
     let mut uses = vec![0usize; graph.nodes().len()];
     let needed = needed(graph, outputs);
     for id in graph.ids().filter(|id| needed[id.index()]) {
@@ -46,12 +46,33 @@ pub(crate) fn for_inference(graph: &Graph, outputs: &[NodeId], fuse: bool) -> Dr
         .iter()
         .map(|output| lowering.sources[output.index()].value)
         .collect();
-    let sizes = lowering.values.iter().map(|value| value.size).collect();
-    Drafts {
-        steps: lowering.steps,
+    let Lowering {
+        mut steps, values, ..
+    } = lowering;
+    // What works on rows reads nothing but rows, and no image comes of a row: so it may wait until
+    // all images have passed.
+    steps.sort_by_key(|step| step.phase == Phase::Batch);
+    let sizes = sizes(&steps, &values);
+    Lowered {
+        steps,
         sizes,
+        given: Vec::new(),
         outputs,
     }
+}
+
+/// The size of each value: what a step of the batch touches is kept for every image, all else for the
+/// image at work.
+fn sizes(steps: &[Step<Work>], values: &[Value]) -> Vec<Size> {
+    let mut sizes: Vec<Size> = values.iter().map(|value| Size::Fixed(value.size)).collect();
+    for step in steps.iter().filter(|step| step.phase == Phase::Batch) {
+        for (_, item) in step.reads.iter().chain(&step.writes) {
+            if let Item::Value(value) = *item {
+                sizes[value.0] = Size::Each(values[value.0].size);
+            }
+        }
+    }
+    sizes
 }
 
 /// Which nodes the outputs depend on; the input always counts.
@@ -91,7 +112,7 @@ struct Lowering<'g> {
     fuse: bool,
     needed: Vec<bool>,
     uses: Vec<usize>,
-    steps: Vec<Draft>,
+    steps: Vec<Step<Work>>,
     values: Vec<Value>,
     sources: Vec<Source>,
 }
@@ -99,49 +120,36 @@ struct Lowering<'g> {
 impl Lowering<'_> {
     fn node(&mut self, id: NodeId) {
         let node = self.graph.node(id);
-        let first = node.inputs().first().copied();
-        let input_shape = first.map_or(node.shape(), |input| self.graph.node(input).shape());
         match *node.op() {
-            Op::Input { .. } => {
-                let size = node.shape().elements();
-                self.values.push(Value {
-                    size,
-                    maker: None,
-                    shared: true,
-                });
-            }
+            Op::Input { .. } => self.values.push(Value {
+                size: node.shape().elements(),
+                maker: None,
+                shared: true,
+            }),
             Op::Conv2d(conv) => {
                 let (source, shape) = self.padded_source(node);
+                let padding = add(conv.padding, source.padding);
                 let work = Work::Conv2d {
                     linear: Linear::of(id),
-                    window: window(
-                        shape,
-                        conv.kernel,
-                        conv.stride,
-                        add(conv.padding, source.padding),
-                    ),
+                    window: window(shape, conv.kernel, conv.stride, padding),
                     channels: shape.channels(),
                     filters: conv.filters,
                     residual: Residual::None,
                 };
-                self.step(id, work, vec![source.value]);
+                self.step(id, work, &[source.value]);
             }
             Op::DepthwiseConv2d(conv) => {
                 let (source, shape) = self.padded_source(node);
+                let padding = add(conv.padding, source.padding);
                 let work = Work::Depthwise {
                     linear: Linear::of(id),
-                    window: window(
-                        shape,
-                        conv.kernel,
-                        conv.stride,
-                        add(conv.padding, source.padding),
-                    ),
+                    window: window(shape, conv.kernel, conv.stride, padding),
                     channels: shape.channels(),
                 };
-                self.step(id, work, vec![source.value]);
+                self.step(id, work, &[source.value]);
             }
             Op::Dense { units, .. } => {
-                let features = input_shape.channels();
+                let features = self.graph.node(node.inputs()[0]).shape().channels();
                 let work = Work::Dense {
                     linear: Linear::of(id),
                     features,
@@ -153,27 +161,17 @@ impl Lowering<'_> {
                 let fold = Fold::BatchNorm { node: id, epsilon };
                 let channels = node.shape().channels();
                 if !self.fold(id, fold, Some(channels)) {
-                    let pixels = node.shape().elements() / channels;
-                    let flat = Shape::from([1, pixels, channels]);
-                    let mut linear = Linear::of(id);
-                    linear.folds.push(fold);
-                    let work = Work::Depthwise {
-                        linear,
-                        window: window(flat, [1, 1], [1, 1], Padding::default()),
-                        channels,
-                    };
-                    self.plain_step(id, work);
+                    self.lone_norm(id, fold);
                 }
             }
             Op::Affine { scale, offset } => {
                 if !self.fold(id, Fold::Affine { scale, offset }, None) {
-                    self.plain_step(id, Work::Affine { scale, offset });
+                    self.layer_step(id);
                 }
             }
             Op::Activation(activation) => {
-                let activation = kernel_activation(activation);
-                if !self.fuse_activation(id, activation) {
-                    self.plain_step(id, Work::Activation(activation));
+                if !self.fuse_activation(id, kernel_activation(activation)) {
+                    self.layer_step(id);
                 }
             }
             Op::Add => {
@@ -181,41 +179,6 @@ impl Lowering<'_> {
                     self.sum(id);
                 }
             }
-            Op::Multiply => {
-                let factors = self.graph.node(node.inputs()[1]).shape();
-                let same = factors == input_shape;
-                let work = if same {
-                    Work::Multiply
-                } else {
-                    Work::MultiplyChannels
-                };
-                self.plain_step(id, work);
-            }
-            Op::Concat => self.concat(id),
-            Op::Softmax => {
-                self.plain_step(
-                    id,
-                    Work::Softmax {
-                        channels: input_shape.channels(),
-                    },
-                );
-            }
-            Op::MaxPool(pool) => {
-                let window = window(input_shape, pool.kernel, pool.stride, pool.padding);
-                self.plain_step(
-                    id,
-                    Work::MaxPool {
-                        window,
-                        channels: input_shape.channels(),
-                    },
-                );
-            }
-            Op::AveragePool(pool) => {
-                let window = window(input_shape, pool.kernel, pool.stride, pool.padding);
-                let channels = input_shape.channels();
-                self.plain_step(id, Work::AveragePool { window, channels });
-            }
-            Op::GlobalAveragePool { .. } => self.plain_step(id, Work::GlobalAverage),
             Op::ZeroPad(padding) => {
                 if self.fuse && self.only_convolutions_read(id) {
                     // Not stored: the convolutions read the zeros from their own padding.
@@ -224,26 +187,16 @@ impl Lowering<'_> {
                     self.alias(id);
                     self.sources[id.index()].padding = padding;
                 } else {
-                    let place = [padding.top, padding.left];
-                    let work = Work::ZeroPad {
-                        from: input_shape,
-                        to: node.shape(),
-                        place,
-                    };
-                    self.plain_step(id, work);
+                    self.layer_step(id);
                 }
             }
-            Op::Crop(crop) => {
-                let place = [crop.top, crop.left];
-                self.plain_step(
-                    id,
-                    Work::Crop {
-                        from: input_shape,
-                        to: node.shape(),
-                        place,
-                    },
-                );
-            }
+            Op::Concat => self.concat(id),
+            Op::Multiply
+            | Op::Softmax
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::GlobalAveragePool { .. }
+            | Op::Crop(_) => self.layer_step(id),
             // At inference neither changes a value, and NHWC is already flat.
             Op::Flatten | Op::Dropout { .. } => self.alias(id),
         }
@@ -253,28 +206,48 @@ impl Lowering<'_> {
     fn padded_source(&self, node: &Node) -> (Source, Shape) {
         let input = node.inputs()[0];
         let source = self.sources[input.index()];
-        let shape = self.graph.node(input).shape();
-        let padding = source.padding;
-        let rows = shape.dimensions()[0] - padding.top - padding.bottom;
-        let columns = shape.dimensions()[1] - padding.left - padding.right;
-        (source, Shape::from([rows, columns, shape.channels()]))
+        (
+            source,
+            unpadded(self.graph.node(input).shape(), source.padding),
+        )
+    }
+
+    /// A batch norm that nothing before it could take: a depthwise convolution of one pixel, whose
+    /// kernel is made of its scale alone.
+    fn lone_norm(&mut self, id: NodeId, fold: Fold) {
+        let shape = self.graph.node(id).shape();
+        let channels = shape.channels();
+        let flat = Shape::from([1, shape.elements() / channels, channels]);
+        let mut linear = Linear::of(id);
+        linear.folds.push(fold);
+        let work = Work::Depthwise {
+            linear,
+            window: window(flat, [1, 1], [1, 1], Padding::default()),
+            channels,
+        };
+        self.plain_step(id, work);
+    }
+
+    /// A layer without weights, by itself.
+    fn layer_step(&mut self, id: NodeId) {
+        let layer = layer(self.graph, id).expect("a layer of one step without weights");
+        self.plain_step(id, Work::Layer(layer));
     }
 
     /// A step on the inputs' stored values.
     fn plain_step(&mut self, id: NodeId, work: Work) {
-        let inputs = self.graph.node(id).inputs();
-        let reads = inputs
-            .iter()
+        let inputs = self.graph.node(id).inputs().iter();
+        let reads: Vec<ValueId> = inputs
             .map(|input| self.sources[input.index()].value)
             .collect();
-        self.step(id, work, reads);
+        self.step(id, work, &reads);
     }
 
-    fn step(&mut self, id: NodeId, work: Work, reads: Vec<ValueId>) {
-        let node = self.graph.node(id);
+    /// A step that makes a new value, the node's: from an input and perhaps another.
+    fn step(&mut self, id: NodeId, work: Work, reads: &[ValueId]) {
         let value = ValueId(self.values.len());
         self.values.push(Value {
-            size: node.shape().elements(),
+            size: self.graph.node(id).shape().elements(),
             maker: Some(self.steps.len()),
             shared: self.uses[id.index()] != 1,
         });
@@ -282,14 +255,18 @@ impl Lowering<'_> {
             value,
             padding: Padding::default(),
         };
-        let name = node.name().to_owned();
-        self.steps.push(Draft {
-            name,
+        self.push(id, work, reads, value);
+    }
+
+    fn push(&mut self, id: NodeId, work: Work, reads: &[ValueId], write: ValueId) {
+        let roles = [Role::Input, Role::Other].into_iter();
+        debug_assert!(reads.len() <= 2);
+        self.steps.push(Step {
+            name: self.graph.node(id).name().to_owned(),
             phase: self.phase(id),
             work,
-            reads,
-            write: value,
-            scratch: None,
+            reads: roles.zip(reads.iter().copied().map(Item::Value)).collect(),
+            writes: vec![(Role::Output, Item::Value(write))],
         });
     }
 
@@ -303,7 +280,7 @@ impl Lowering<'_> {
                 .inputs()
                 .iter()
                 .all(|&input| is_row(input));
-        if rows { Phase::Rows } else { Phase::Image }
+        if rows { Phase::Batch } else { Phase::Image }
     }
 
     /// The node has its first input's value.
@@ -320,10 +297,11 @@ impl Lowering<'_> {
         });
         let mut convolutions = 0;
         for reader in readers {
-            match self.graph.node(reader).op() {
-                Op::Conv2d(_) | Op::DepthwiseConv2d(_) => convolutions += 1,
-                _ => return false,
+            let op = self.graph.node(reader).op();
+            if !matches!(op, Op::Conv2d(_) | Op::DepthwiseConv2d(_)) {
+                return false;
             }
+            convolutions += 1;
         }
         // The uses of an output are more than its readers.
         convolutions == self.uses[id.index()]
@@ -344,7 +322,9 @@ impl Lowering<'_> {
         let node = self.graph.node(id);
         self.steps[step].name.push('+');
         self.steps[step].name.push_str(node.name());
-        let value = self.steps[step].write;
+        let value = self.steps[step]
+            .written(Role::Output)
+            .expect("a step makes a value");
         self.sources[id.index()] = Source {
             value,
             padding: Padding::default(),
@@ -390,7 +370,7 @@ impl Lowering<'_> {
             Work::Conv2d { linear, .. }
             | Work::Depthwise { linear, .. }
             | Work::Dense { linear, .. } => &mut linear.activation,
-            Work::Add(activation) => activation,
+            Work::Layer(Layer::Add(activation)) => activation,
             _ => return false,
         };
         // After an activation (also under a residual) comes no second one.
@@ -419,13 +399,13 @@ impl Lowering<'_> {
         let Some(step) = self.fusable(term) else {
             return false;
         };
-        let draft = &mut self.steps[step];
-        if earlier >= Some(step) || draft.phase != phase {
+        let made = &mut self.steps[step];
+        if earlier >= Some(step) || made.phase != phase {
             return false;
         }
         let Work::Conv2d {
             linear, residual, ..
-        } = &mut draft.work
+        } = &mut made.work
         else {
             return false;
         };
@@ -436,63 +416,36 @@ impl Lowering<'_> {
             Activation::Identity => Residual::BeforeActivation,
             _ => Residual::AfterActivation,
         };
-        draft.reads.push(other);
+        made.reads.push((Role::Other, Item::Value(other)));
         self.joined(id, step);
         true
     }
 
     /// Two or more terms, two at a time.
     fn sum(&mut self, id: NodeId) {
-        let inputs = self.graph.node(id).inputs();
+        let inputs = self.graph.node(id).inputs().iter();
         let terms: Vec<ValueId> = inputs
-            .iter()
             .map(|input| self.sources[input.index()].value)
             .collect();
         let mut sum = terms[0];
         for &term in &terms[1..] {
-            self.step(id, Work::Add(Activation::Identity), vec![sum, term]);
+            let work = Work::Layer(Layer::Add(Activation::Identity));
+            self.step(id, work, &[sum, term]);
             sum = self.sources[id.index()].value;
         }
     }
 
     /// Each input is written into its place, one step an input.
     fn concat(&mut self, id: NodeId) {
-        let inputs = self.graph.node(id).inputs();
-        let all_channels = self.graph.node(id).shape().channels();
-        let mut first = 0;
-        for (index, input) in inputs.iter().enumerate() {
-            let channels = self.graph.node(*input).shape().channels();
-            let work = Work::Concat {
-                channels,
-                all_channels,
-                first,
-            };
-            let reads = vec![self.sources[input.index()].value];
+        for (index, (input, part)) in parts(self.graph, id).into_iter().enumerate() {
+            let work = Work::Layer(Layer::Join(part));
+            let reads = [self.sources[input.index()].value];
             if index == 0 {
-                self.step(id, work, reads);
+                self.step(id, work, &reads);
             } else {
                 let write = self.sources[id.index()].value;
-                let name = self.graph.node(id).name().to_owned();
-                self.steps.push(Draft {
-                    name,
-                    phase: self.phase(id),
-                    work,
-                    reads,
-                    write,
-                    scratch: None,
-                });
+                self.push(id, work, &reads, write);
             }
-            first += channels;
-        }
-    }
-}
-
-impl Linear {
-    fn of(node: NodeId) -> Self {
-        Linear {
-            node,
-            folds: Vec::new(),
-            activation: Activation::Identity,
         }
     }
 }

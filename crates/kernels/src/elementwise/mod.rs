@@ -2,8 +2,9 @@
 
 mod exponential;
 pub mod reference;
+pub mod training;
 
-use crate::isa::{Isa, Simd, Work};
+use crate::isa::{Isa, Loops, Simd, Work};
 use crate::{Activation, gemm::SharedOutput};
 pub(crate) use exponential::{exp, sigmoid, swish, tanh};
 use tensor::Pool;
@@ -16,8 +17,8 @@ trait Map: Copy {
     fn apply<S: Simd>(self, simd: S, a: S::Vector, b: S::Vector) -> S::Vector;
 }
 
-/// `output[i] = map(a[i], b[i])`; `output` may be `a`.
-struct Values<M> {
+/// `output[i] = map(a[i], b[i])`, or `+=` where `ADD`; `output` may be `a`.
+struct Values<M, const ADD: bool = false> {
     map: M,
     a: *const f32,
     b: *const f32,
@@ -25,7 +26,7 @@ struct Values<M> {
     length: usize,
 }
 
-impl<M: Map> Work for Values<M> {
+impl<M: Map, const ADD: bool> Work for Values<M, ADD> {
     type Output = ();
 
     #[inline(always)]
@@ -36,14 +37,22 @@ impl<M: Map> Work for Values<M> {
         unsafe {
             while at < whole {
                 let (a, b) = (simd.load(self.a.add(at)), simd.load(self.b.add(at)));
-                simd.store(self.output.add(at), self.map.apply(simd, a, b));
+                let mut result = self.map.apply(simd, a, b);
+                if ADD {
+                    result = simd.add(simd.load(self.output.add(at)), result);
+                }
+                simd.store(self.output.add(at), result);
                 at += S::LANES;
             }
             let rest = self.length - whole;
             if rest > 0 {
                 let a = simd.load_first(self.a.add(at), rest);
                 let b = simd.load_first(self.b.add(at), rest);
-                simd.store_first(self.output.add(at), self.map.apply(simd, a, b), rest);
+                let mut result = self.map.apply(simd, a, b);
+                if ADD {
+                    result = simd.add(simd.load_first(self.output.add(at), rest), result);
+                }
+                simd.store_first(self.output.add(at), result, rest);
             }
         }
     }
@@ -133,7 +142,7 @@ unsafe fn activate_raw(
 ) {
     macro_rules! map {
         ($map:expr) => {
-            isa.run(Values {
+            isa.run(Values::<_, false> {
                 map: $map,
                 a: input,
                 b: input,
@@ -165,7 +174,7 @@ unsafe fn activate_raw(
 pub(crate) fn add_assign(isa: Isa, values: &mut [f32], others: &[f32]) {
     assert_eq!(values.len(), others.len());
     let output = values.as_mut_ptr();
-    isa.run(Values {
+    isa.run(Values::<_, false> {
         map: Sum,
         a: output,
         b: others.as_ptr(),
@@ -220,13 +229,8 @@ pub fn add(
         "inputs and output"
     );
     share(pool, output, |at, output| {
-        zip(
-            isa,
-            Sum,
-            &a[at..at + output.len()],
-            &b[at..at + output.len()],
-            output,
-        );
+        let range = at..at + output.len();
+        zip(isa, Sum, &a[range.clone()], &b[range], false, output);
         if activation != Activation::Identity {
             activate(isa, activation, output);
         }
@@ -244,75 +248,150 @@ pub fn accumulate(isa: Isa, pool: &Pool, values: &[f32], sums: &mut [f32]) {
     });
 }
 
-/// `output = a * b`, value by value.
+/// `output = a * b`, value by value; where `add`, added to what is there. The gradient of either
+/// factor is such a product with the other.
 ///
 /// # Panics
 /// Where the lengths differ.
-pub fn multiply(isa: Isa, pool: &Pool, a: &[f32], b: &[f32], output: &mut [f32]) {
+pub fn multiply(isa: Isa, pool: &Pool, a: &[f32], b: &[f32], add: bool, output: &mut [f32]) {
     assert!(
         a.len() == output.len() && b.len() == output.len(),
         "inputs and output"
     );
     share(pool, output, |at, output| {
-        zip(
-            isa,
-            Product,
-            &a[at..at + output.len()],
-            &b[at..at + output.len()],
-            output,
-        );
+        let range = at..at + output.len();
+        zip(isa, Product, &a[range.clone()], &b[range], add, output);
     });
 }
 
-/// `output[p, c] = input[p, c] * factors[c]` over `[pixels, C]` (squeeze and excitation's last
-/// step).
+/// `output[n, p, c] = input[n, p, c] * factors[n, c]` over images `[N, pixels, C]` (squeeze and
+/// excitation's last step); where `add`, added to what is there.
 ///
 /// # Panics
 /// Where the lengths do not agree.
 pub fn multiply_channels(
     isa: Isa,
     pool: &Pool,
+    channels: usize,
     input: &[f32],
     factors: &[f32],
+    add: bool,
     output: &mut [f32],
 ) {
-    let channels = factors.len();
     assert!(
-        channels > 0 && output.len().is_multiple_of(channels),
-        "pixels of {channels}"
+        !factors.is_empty() && factors.len().is_multiple_of(channels),
+        "rows of {channels} factors"
     );
     assert_eq!(input.len(), output.len(), "input and output");
-    share_rows(pool, output, channels, |at, output| {
-        for (index, output) in output.chunks_exact_mut(channels).enumerate() {
-            let at = at + index * channels;
-            zip(isa, Product, &input[at..at + channels], factors, output);
+    let image = output.len() / (factors.len() / channels);
+    assert!(
+        image.is_multiple_of(channels) && image * (factors.len() / channels) == output.len(),
+        "pixels of {channels}"
+    );
+    share_rows(pool, output, channels, |at, mut output| {
+        // A share may end within an image, whose factors are then those of the next share too.
+        let mut at = at;
+        while !output.is_empty() {
+            let number = at / image;
+            let length = ((number + 1) * image - at).min(output.len());
+            let (own, rest) = output.split_at_mut(length);
+            isa.compile(RowProducts {
+                input: &input[at..at + length],
+                factors: &factors[number * channels..][..channels],
+                add,
+                output: own,
+            });
+            output = rest;
+            at += length;
         }
     });
 }
 
-/// `output = input * scale + offset`.
+/// Rows of C values times the same C factors.
+struct RowProducts<'a> {
+    input: &'a [f32],
+    factors: &'a [f32],
+    add: bool,
+    output: &'a mut [f32],
+}
+
+impl Loops for RowProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let channels = self.factors.len();
+        let rows = self.input.chunks_exact(channels);
+        for (output, input) in self.output.chunks_exact_mut(channels).zip(rows) {
+            let values = output.iter_mut().zip(input).zip(self.factors);
+            if self.add {
+                for ((output, &input), &factor) in values {
+                    *output += input * factor;
+                }
+            } else {
+                for ((output, &input), &factor) in values {
+                    *output = input * factor;
+                }
+            }
+        }
+    }
+}
+
+/// `output = input * scale + offset`; where `add`, added to what is there. Its gradient is the same
+/// without the offset.
 ///
 /// # Panics
 /// Where the lengths differ.
-pub fn affine(isa: Isa, pool: &Pool, input: &[f32], scale: f32, offset: f32, output: &mut [f32]) {
+pub fn affine(
+    isa: Isa,
+    pool: &Pool,
+    input: &[f32],
+    scale: f32,
+    offset: f32,
+    add: bool,
+    output: &mut [f32],
+) {
     assert_eq!(input.len(), output.len(), "input and output");
     share(pool, output, |at, output| {
         let input = &input[at..at + output.len()];
-        zip(isa, Scale { scale, offset }, input, input, output);
+        zip(isa, Scale { scale, offset }, input, input, add, output);
     });
 }
 
-fn zip<M: Map>(isa: Isa, map: M, a: &[f32], b: &[f32], output: &mut [f32]) {
+/// `output = input`
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn copy(pool: &Pool, input: &[f32], output: &mut [f32]) {
+    assert_eq!(input.len(), output.len(), "input and output");
+    share(pool, output, |at, output| {
+        output.copy_from_slice(&input[at..at + output.len()]);
+    });
+}
+
+/// `output = map(a, b)`, or `+=`, on the caller's thread.
+fn zip<M: Map>(isa: Isa, map: M, a: &[f32], b: &[f32], add: bool, output: &mut [f32]) {
     assert!(a.len() == output.len() && b.len() == output.len());
     let length = output.len();
     let output = output.as_mut_ptr();
-    isa.run(Values {
-        map,
-        a: a.as_ptr(),
-        b: b.as_ptr(),
-        output,
-        length,
-    });
+    let (a, b) = (a.as_ptr(), b.as_ptr());
+    if add {
+        isa.run(Values::<_, true> {
+            map,
+            a,
+            b,
+            output,
+            length,
+        });
+    } else {
+        isa.run(Values::<_, false> {
+            map,
+            a,
+            b,
+            output,
+            length,
+        });
+    }
 }
 
 /// Gives each thread an equal run of `output` and the place where it starts.

@@ -16,8 +16,8 @@ enum Kind {
     Average,
 }
 
-/// The largest value of each window, channel by channel: `input` is `[H, W, C]`, `output`
-/// `[out_height, out_width, C]`. The padding never wins.
+/// The largest value of each window, channel by channel: `input` is `[N, H, W, C]`, `output`
+/// `[N, out_height, out_width, C]`. The padding never wins.
 ///
 /// # Panics
 /// Where a length does not agree.
@@ -32,8 +32,8 @@ pub fn max_pool(
     window_pool(isa, pool, window, channels, Kind::Max, input, output);
 }
 
-/// The mean of each window, channel by channel: `input` is `[H, W, C]`, `output`
-/// `[out_height, out_width, C]`. The padding is not counted.
+/// The mean of each window, channel by channel: `input` is `[N, H, W, C]`, `output`
+/// `[N, out_height, out_width, C]`. The padding is not counted.
 ///
 /// # Panics
 /// Where a length does not agree.
@@ -57,19 +57,14 @@ fn window_pool(
     input: &[f32],
     output: &mut [f32],
 ) {
-    assert_eq!(
-        input.len(),
-        window.in_height * window.in_width * channels,
-        "the input"
-    );
-    assert_eq!(
-        output.len(),
-        window.out_height * window.out_width * channels,
-        "the output"
-    );
+    let in_size = window.in_height * window.in_width * channels;
+    let out_size = window.out_height * window.out_width * channels;
     if output.is_empty() {
         return;
     }
+    let images = output.len() / out_size;
+    assert_eq!(output.len(), images * out_size, "the output");
+    assert_eq!(input.len(), images * in_size, "the input");
     share_rows(pool, output, window.out_width * channels, |at, output| {
         let first_row = at / (window.out_width * channels);
         isa.run(Windows {
@@ -89,6 +84,7 @@ struct Windows<'a> {
     kind: Kind,
     input: &'a [f32],
     output: &'a mut [f32],
+    /// Counted through all images.
     first_row: usize,
 }
 
@@ -101,17 +97,11 @@ impl Work for Windows<'_> {
         let channels = self.channels;
         for (index, pixel) in self.output.chunks_exact_mut(channels).enumerate() {
             let row = self.first_row + index / window.out_width;
+            let image = row / window.out_height * window.in_height * window.in_width * channels;
+            let row = row % window.out_height;
             let column = index % window.out_width;
-            let top = (row * window.stride_height).saturating_sub(window.pad_top);
-            let left = (column * window.stride_width).saturating_sub(window.pad_left);
-            let bottom = (row * window.stride_height + window.kernel_height)
-                .saturating_sub(window.pad_top)
-                .min(window.in_height);
-            let right = (column * window.stride_width + window.kernel_width)
-                .saturating_sub(window.pad_left)
-                .min(window.in_width);
-            let positions = bottom.saturating_sub(top) * right.saturating_sub(left);
-            let factor = simd.splat(1.0 / positions as f32);
+            let [rows, columns] = window.seen(row, column);
+            let factor = simd.splat(1.0 / (rows.len() * columns.len()) as f32);
             let start = simd.splat(if self.kind == Kind::Max {
                 f32::NEG_INFINITY
             } else {
@@ -121,9 +111,9 @@ impl Work for Windows<'_> {
             while channel < channels {
                 let count = (channels - channel).min(S::LANES);
                 let mut kept = start;
-                for y in top..bottom {
-                    for x in left..right {
-                        let at = (y * window.in_width + x) * channels + channel;
+                for y in rows.clone() {
+                    for x in columns.clone() {
+                        let at = image + (y * window.in_width + x) * channels + channel;
                         // SAFETY: `count` channels of a pixel inside of the image.
                         let value = unsafe {
                             let at = self.input.as_ptr().add(at);
@@ -158,37 +148,53 @@ impl Work for Windows<'_> {
     }
 }
 
-/// The mean of each channel over the image: `input` is `[pixels, C]`, `output` `[C]`.
+/// The mean of each channel over each image: `input` is `[N, pixels, C]`, `output` `[N, C]`.
 ///
 /// # Panics
 /// Where a length does not agree.
-pub fn global_average_pool(isa: Isa, pool: &Pool, input: &[f32], output: &mut [f32]) {
-    let channels = output.len();
-    if channels == 0 {
+pub fn global_average_pool(
+    isa: Isa,
+    pool: &Pool,
+    images: usize,
+    input: &[f32],
+    output: &mut [f32],
+) {
+    if output.is_empty() {
         return;
     }
+    let channels = output.len() / images;
     assert!(
-        input.len().is_multiple_of(channels) && !input.is_empty(),
-        "pixels of {channels}"
+        channels * images == output.len() && input.len().is_multiple_of(output.len()),
+        "{images} images with pixels of {channels}"
     );
-    // Runs of whole cache lines, so that no two threads write to the same one.
+    assert!(!input.is_empty(), "pixels");
+    let image = input.len() / images;
+    // An image's channels are cut into runs of whole cache lines, so that no two threads write to
+    // the same one; with more images than threads there is nothing to cut.
     let lines = channels.div_ceil(16);
-    let parts = if input.len() < 64 * 1024 {
+    let cuts = if images > 1 {
         1
     } else {
         pool.threads().min(lines)
     };
+    let parts = if input.len() < 64 * 1024 {
+        1
+    } else {
+        pool.threads().min(images * cuts)
+    };
     let output = SharedOutput::new(output.as_mut_ptr());
     pool.run(parts, &|part| {
-        let first = lines * part / parts * 16;
-        let end = (lines * (part + 1) / parts * 16).min(channels);
-        isa.run(Mean {
-            input,
-            channels,
-            first,
-            end,
-            output: output.pointer(),
-        });
+        let units = images * cuts;
+        for unit in units * part / parts..units * (part + 1) / parts {
+            let (number, cut) = (unit / cuts, unit % cuts);
+            isa.run(Mean {
+                input: &input[number * image..][..image],
+                channels,
+                first: lines * cut / cuts * 16,
+                end: (lines * (cut + 1) / cuts * 16).min(channels),
+                output: output.pointer().wrapping_add(number * channels),
+            });
+        }
     });
 }
 

@@ -1,9 +1,10 @@
 //! Pooling while training: the gradients of a batch, images shared out among the threads.
+#[cfg(test)]
 use super::reference;
 use crate::batch_norm::training::share;
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
-use crate::isa::{Isa, Simd, Work};
+use crate::isa::{Isa, Loops, Simd, Work};
 use crate::normed::{Columns, Curve, Normed, load_some, over_channels, store_some, with_curve};
 use crate::{Activation, Window};
 use std::marker::PhantomData;
@@ -91,20 +92,12 @@ impl Work for MaxBackward<'_> {
     fn run<S: Simd>(self, simd: S) {
         let w = self.window;
         for pixel in 0..w.out_height * w.out_width {
-            let (row, column) = (pixel / w.out_width, pixel % w.out_width);
-            let top = (row * w.stride_height).saturating_sub(w.pad_top);
-            let left = (column * w.stride_width).saturating_sub(w.pad_left);
-            let bottom = (row * w.stride_height + w.kernel_height)
-                .saturating_sub(w.pad_top)
-                .min(w.in_height);
-            let right = (column * w.stride_width + w.kernel_width)
-                .saturating_sub(w.pad_left)
-                .min(w.in_width);
+            let [rows, columns] = w.seen(pixel / w.out_width, pixel % w.out_width);
             let seen = Seen {
                 all: &self,
                 pixel,
-                rows: top..bottom,
-                columns: left..right,
+                rows,
+                columns,
             };
             // SAFETY: the channels of pixels inside of the image.
             unsafe { over_channels(simd, self.channels, &seen) };
@@ -184,6 +177,7 @@ impl Seen<'_, '_> {
 /// # Panics
 /// Where a length does not agree.
 pub fn average_backward(
+    isa: Isa,
     pool: &Pool,
     images: usize,
     window: &Window,
@@ -192,12 +186,48 @@ pub fn average_backward(
     add: bool,
     below: &mut [f32],
 ) {
+    let in_size = window.in_height * window.in_width * channels;
     let out_size = window.out_height * window.out_width * channels;
     assert_eq!(gradient.len(), images * out_size, "the gradient");
+    assert_eq!(below.len(), images * in_size, "the input's gradient");
     each_image(pool, images, add, below, |image, below| {
-        let gradient = &gradient[image * out_size..][..out_size];
-        reference::average_backward(window, channels, gradient, below);
+        isa.compile(AverageBackward {
+            window,
+            channels,
+            gradient: &gradient[image * out_size..][..out_size],
+            below,
+        });
     });
+}
+
+/// One image: each window's share is added to its pixels, windows in the order of memory.
+struct AverageBackward<'a> {
+    window: &'a Window,
+    channels: usize,
+    gradient: &'a [f32],
+    below: &'a mut [f32],
+}
+
+impl Loops for AverageBackward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (w, channels) = (self.window, self.channels);
+        for (index, above) in self.gradient.chunks_exact(channels).enumerate() {
+            let [rows, columns] = w.seen(index / w.out_width, index % w.out_width);
+            let share = 1.0 / (rows.len() * columns.len()) as f32;
+            for row in rows {
+                let start = (row * w.in_width + columns.start) * channels;
+                let seen = &mut self.below[start..][..columns.len() * channels];
+                for below in seen.chunks_exact_mut(channels) {
+                    for (below, &above) in below.iter_mut().zip(above) {
+                        *below += above * share;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The gradient of a global average's input, `[N, pixels, C]`, in place of what is there, or added to
@@ -206,18 +236,47 @@ pub fn average_backward(
 /// # Panics
 /// Where a length does not agree.
 pub fn global_average_backward(
+    isa: Isa,
     pool: &Pool,
     images: usize,
-    pixels: usize,
     gradient: &[f32],
     add: bool,
     below: &mut [f32],
 ) {
     let channels = gradient.len() / images;
+    assert!(
+        gradient.len() == images * channels && below.len().is_multiple_of(gradient.len()),
+        "whole images"
+    );
     each_image(pool, images, add, below, |image, below| {
         let gradient = &gradient[image * channels..][..channels];
-        reference::global_average_backward(pixels, gradient, below);
+        let share = 1.0 / (below.len() / channels) as f32;
+        isa.compile(EqualShares {
+            gradient,
+            share,
+            below,
+        });
     });
+}
+
+/// Adds a share of the gradient to each pixel.
+struct EqualShares<'a> {
+    gradient: &'a [f32],
+    share: f32,
+    below: &'a mut [f32],
+}
+
+impl Loops for EqualShares<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for pixel in self.below.chunks_exact_mut(self.gradient.len()) {
+            for (below, &above) in pixel.iter_mut().zip(self.gradient) {
+                *below += above * self.share;
+            }
+        }
+    }
 }
 
 /// Values of a window that the fused kernels below take: they stay in registers.

@@ -1,4 +1,4 @@
-//! Values moved, not changed, in the plainest form: these are copies, and need no faster twin.
+//! Values moved, not changed, in their plainest form.
 use crate::Float;
 
 /// `[H, W, C]` into the middle of zeros: `output` has `size` `[rows, columns]`, and the input's

@@ -1,6 +1,7 @@
 //! Convolutions in a row, run band by band: some rows of the first, what the second can make of
 //! them, and so on, so that what is between them stays in the cache.
 use crate::operation::{Operation, Run};
+use crate::work::Role;
 use crate::work::schedule::{Cut, Rows, Schedule};
 use kernels::conv2d::PackedConv2d;
 use kernels::depthwise::PackedDepthwise;
@@ -27,19 +28,17 @@ pub(crate) struct Bands {
 }
 
 impl Operation for Bands {
-    fn run(&self, run: Run<'_, '_>) {
-        let Run {
-            pool,
-            reads,
-            write,
-            scratch,
-        } = run;
+    fn run(&self, mut run: Run<'_, '_>) {
+        let pool = run.pool;
         let parts = pool.threads().min(self.schedule.cuts.len());
         let cut = &self.schedule.cuts[parts - 1];
-        let (input, residual) = (reads[0], reads.get(1).copied());
+        let (input, residual) = (run.read(Role::Input), run.find(Role::Other));
+        let output = run.write(Role::Output);
+        // One stage alone keeps nothing.
+        let scratch = run.take(Role::Scratch).unwrap_or_default();
         pool.run_split(
             parts,
-            (write, &cut.output_starts),
+            (output, &cut.output_starts),
             (scratch, &cut.scratch_starts),
             |part, output, scratch| {
                 let rows = cut.rows[part]..cut.rows[part + 1];
@@ -124,6 +123,7 @@ fn keep(buffer: &mut [f32], have: &Range<usize>, wanted: &Range<usize>, row_floa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Batch;
     use crate::work::schedule::MOST_STAGES;
     use kernels::{Activation, Isa, Window};
     use tensor::Pool;
@@ -196,6 +196,25 @@ mod tests {
         }
     }
 
+    fn run(
+        operation: &dyn Operation,
+        pool: &Pool,
+        input: &[f32],
+        residual: Option<&[f32]>,
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        let mut reads = vec![(Role::Input, input)];
+        reads.extend(residual.map(|residual| (Role::Other, residual)));
+        operation.run(Run {
+            pool,
+            images: 1,
+            batch: Batch::default(),
+            reads: &reads,
+            writes: &mut [(Role::Output, output), (Role::Scratch, scratch)],
+        });
+    }
+
     #[test]
     fn bands_give_what_whole_images_give() {
         for seed in 0..200 {
@@ -219,15 +238,14 @@ mod tests {
                 if index + 1 == count && matches!(stage, Stage::Conv2d(_)) {
                     residual = Some(random.values(output.len()));
                 }
-                let mut reads = vec![&wanted[..]];
-                reads.extend(residual.as_deref());
-                let (pool, reads, scratch) = (&serial, &reads[..], &mut [][..]);
-                stage.run(Run {
-                    pool,
-                    reads,
-                    write: &mut output,
-                    scratch,
-                });
+                run(
+                    &stage,
+                    &serial,
+                    &wanted,
+                    residual.as_deref(),
+                    &mut output,
+                    &mut [],
+                );
                 wanted = output;
                 shapes.push((window, channels));
                 stages.push(stage);
@@ -239,15 +257,14 @@ mod tests {
             for threads in [1, 2, 3, 4, 6] {
                 let pool = &Pool::new(threads);
                 let mut output = vec![f32::NAN; wanted.len()];
-                let mut reads = vec![&input[..]];
-                reads.extend(residual.as_deref());
-                let (reads, scratch) = (&reads[..], &mut scratch[..]);
-                bands.run(Run {
+                run(
+                    &bands,
                     pool,
-                    reads,
-                    write: &mut output,
-                    scratch,
-                });
+                    &input,
+                    residual.as_deref(),
+                    &mut output,
+                    &mut scratch,
+                );
                 let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * b.abs().max(1.0);
                 assert!(
                     output.iter().zip(&wanted).all(near),

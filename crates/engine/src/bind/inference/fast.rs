@@ -1,9 +1,10 @@
 //! Steps that run on the fast kernels, their weights packed for a set of instructions.
 use super::bands::{Bands, Stage};
 use super::fold::{Weights, folded};
-use super::weightless::Weightless;
-use crate::lower::{Residual, Work};
+use crate::bind::layer::FastLayer;
 use crate::operation::{Operation, Run};
+use crate::work::Role;
+use crate::work::inference::{Residual, Work};
 use graph::Graph;
 use kernels::Isa;
 use kernels::conv2d::PackedConv2d;
@@ -11,7 +12,7 @@ use kernels::dense::PackedDense;
 use kernels::depthwise::PackedDepthwise;
 use tensor::NamedTensors;
 
-pub(super) fn pack(
+pub(super) fn bind(
     graph: &Graph,
     parameters: &NamedTensors,
     isa: Isa,
@@ -38,13 +39,11 @@ pub(super) fn pack(
                 isa, *features, *units, &kernel, bias, activation,
             ))
         }
-        work => match stage(graph, parameters, isa, work) {
-            Some(stage) => Box::new(stage),
-            None => Box::new(Weightless {
-                isa: Some(isa),
-                work: work.clone(),
-            }),
-        },
+        Work::Layer(layer) => Box::new(FastLayer { isa, layer: *layer }),
+        Work::Conv2d { .. } | Work::Depthwise { .. } => {
+            let stage = stage(graph, parameters, isa, work);
+            Box::new(stage.expect("a convolution"))
+        }
     }
 }
 
@@ -80,16 +79,16 @@ fn stage(graph: &Graph, parameters: &NamedTensors, isa: Isa, work: &Work) -> Opt
                 output: window.out_height * window.out_width * channels,
             })
         }
-        _ => None,
+        Work::Dense { .. } | Work::Layer(_) | Work::Bands { .. } => None,
     }
 }
 
 impl Operation for Stage {
-    fn run(&self, run: Run<'_, '_>) {
+    fn run(&self, mut run: Run<'_, '_>) {
+        let (images, results) = (run.read(Role::Input), run.write(Role::Output));
         match self {
             Stage::Conv2d(packed) => {
-                let residual = run.reads.get(1).copied();
-                packed.run(run.pool, run.reads[0], residual, run.write);
+                packed.run(run.pool, images, run.find(Role::Other), results);
             }
             Stage::Depthwise {
                 packed,
@@ -97,8 +96,8 @@ impl Operation for Stage {
                 output,
             } => {
                 // One image, or as many rows as there are for a batch norm of rows.
-                let inputs = run.reads[0].chunks_exact(*input);
-                for (input, output) in inputs.zip(run.write.chunks_exact_mut(*output)) {
+                let inputs = images.chunks_exact(*input);
+                for (input, output) in inputs.zip(results.chunks_exact_mut(*output)) {
                     packed.run(run.pool, input, output);
                 }
             }
@@ -114,8 +113,9 @@ impl Operation for Stage {
 }
 
 impl Operation for PackedDense {
-    fn run(&self, run: Run<'_, '_>) {
-        PackedDense::run(self, run.pool, run.reads[0], run.write);
+    fn run(&self, mut run: Run<'_, '_>) {
+        let (rows, results) = (run.read(Role::Input), run.write(Role::Output));
+        PackedDense::run(self, run.pool, rows, results);
     }
 
     fn weight_bytes(&self) -> usize {

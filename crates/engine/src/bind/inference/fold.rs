@@ -1,5 +1,5 @@
 //! Weights with the batch norms and constant factors that follow them folded in.
-use crate::lower::{Fold, Linear};
+use crate::work::inference::{Fold, Linear};
 use graph::{Graph, NodeId, Op};
 use std::borrow::Cow;
 use tensor::NamedTensors;
@@ -10,7 +10,8 @@ pub(crate) struct Weights<'a> {
     pub bias: Option<Cow<'a, [f32]>>,
 }
 
-/// A parameter's values; it must have been checked that they are there.
+/// The values of a node's parameter `name`, if the node has it; it must have been checked that they
+/// are there.
 pub(crate) fn parameter<'a>(
     graph: &Graph,
     parameters: &'a NamedTensors,
@@ -18,6 +19,9 @@ pub(crate) fn parameter<'a>(
     name: &str,
 ) -> Option<&'a [f32]> {
     let name = format!("{}/{name}", graph.node(node).name());
+    // A file may hold more under a layer's name than the layer uses.
+    let own = graph.node_parameters(node);
+    own.iter().find(|spec| spec.name == name)?;
     parameters.get(&name).map(|tensor| tensor.values())
 }
 
@@ -29,20 +33,12 @@ pub(crate) fn folded<'a>(
     linear: &Linear,
     outputs: usize,
 ) -> Weights<'a> {
-    let (kernel, bias) = match graph.node(linear.node).op() {
-        Op::BatchNorm { .. } => (Cow::Owned(vec![1.0; outputs]), None),
-        op => {
-            let values = |name| parameter(graph, parameters, linear.node, name);
-            let kernel = values("kernel").expect("a kernel that was checked");
-            let has_bias = match op {
-                Op::Conv2d(conv) => conv.bias,
-                Op::DepthwiseConv2d(conv) => conv.bias,
-                Op::Dense { bias, .. } => *bias,
-                _ => false,
-            };
-            let bias = values("bias").filter(|_| has_bias).map(Cow::Borrowed);
-            (Cow::Borrowed(kernel), bias)
-        }
+    let values = |name| parameter(graph, parameters, linear.node, name);
+    let (kernel, bias) = if matches!(graph.node(linear.node).op(), Op::BatchNorm { .. }) {
+        (Cow::Owned(vec![1.0; outputs]), None)
+    } else {
+        let kernel = values("kernel").expect("a kernel that was checked");
+        (Cow::Borrowed(kernel), values("bias").map(Cow::Borrowed))
     };
     if linear.folds.is_empty() {
         return Weights { kernel, bias };
@@ -66,8 +62,7 @@ pub(crate) fn folded<'a>(
             }
             Fold::BatchNorm { node, epsilon } => {
                 let values = |name| parameter(graph, parameters, node, name);
-                let has_gamma = matches!(graph.node(node).op(), Op::BatchNorm { scale: true, .. });
-                let gamma = values("gamma").filter(|_| has_gamma);
+                let gamma = values("gamma");
                 let beta = values("beta").expect("a beta that was checked");
                 let mean = values("moving_mean").expect("a mean that was checked");
                 let variance = values("moving_variance").expect("a variance that was checked");

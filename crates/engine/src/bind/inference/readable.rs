@@ -1,30 +1,16 @@
 //! Steps that run on the readable kernels: the truth that a fast plan is tested against.
 use super::fold::{Weights, folded, parameter};
-use super::weightless::Weightless;
-use crate::lower::{Fold, Linear, Residual, Work};
+use crate::bind::layer::ReadableLayer;
 use crate::operation::{Operation, Run};
+use crate::work::Role;
+use crate::work::inference::{Fold, Linear, Residual, Work};
 use graph::{Graph, Op};
 use kernels::{Activation, Window, batch_norm, conv2d, dense, depthwise, elementwise};
 use tensor::NamedTensors;
 
-pub(super) fn pack(graph: &Graph, parameters: &NamedTensors, work: &Work) -> Box<dyn Operation> {
-    let activation = match work {
-        Work::Conv2d { linear, .. }
-        | Work::Depthwise { linear, .. }
-        | Work::Dense { linear, .. } => linear.activation,
-        weightless => {
-            return Box::new(Weightless {
-                isa: None,
-                work: weightless.clone(),
-            });
-        }
-    };
-    let weights = |linear: &Linear, outputs| {
-        let Weights { kernel, bias } = folded(graph, parameters, linear, outputs);
-        (kernel.into_owned(), bias.map(|bias| bias.into_owned()))
-    };
-    let mut after = Residual::None;
-    let (kind, (kernel, bias)) = match work {
+pub(super) fn bind(graph: &Graph, parameters: &NamedTensors, work: &Work) -> Box<dyn Operation> {
+    match work {
+        Work::Layer(layer) => Box::new(ReadableLayer(*layer)),
         Work::Conv2d {
             linear,
             window,
@@ -32,13 +18,16 @@ pub(super) fn pack(graph: &Graph, parameters: &NamedTensors, work: &Work) -> Box
             filters,
             residual,
         } => {
-            after = *residual;
             let kind = Kind::Conv2d {
                 window: *window,
                 channels: *channels,
                 filters: *filters,
             };
-            (kind, weights(linear, *filters))
+            let residual = *residual;
+            Box::new(Readable {
+                residual,
+                ..Readable::new(graph, parameters, linear, *filters, kind)
+            })
         }
         Work::Depthwise {
             linear,
@@ -52,28 +41,21 @@ pub(super) fn pack(graph: &Graph, parameters: &NamedTensors, work: &Work) -> Box
                 window: *window,
                 channels: *channels,
             };
-            (kind, weights(linear, *channels))
+            Box::new(Readable::new(graph, parameters, linear, *channels, kind))
         }
         Work::Dense {
             linear,
             features,
             units,
-        } => (
-            Kind::Dense {
+        } => {
+            let kind = Kind::Dense {
                 features: *features,
                 units: *units,
-            },
-            weights(linear, *units),
-        ),
-        _ => unreachable!("steps without weights were packed above"),
-    };
-    Box::new(Readable {
-        kind,
-        kernel,
-        bias,
-        activation,
-        residual: after,
-    })
+            };
+            Box::new(Readable::new(graph, parameters, linear, *units, kind))
+        }
+        Work::Bands { .. } => unreachable!("only fast kernels run in bands"),
+    }
 }
 
 /// A step with weights.
@@ -103,9 +85,29 @@ enum Kind {
     },
 }
 
+impl Readable {
+    /// A step whose kernel has `outputs` channels; no residual.
+    fn new(
+        graph: &Graph,
+        parameters: &NamedTensors,
+        linear: &Linear,
+        outputs: usize,
+        kind: Kind,
+    ) -> Self {
+        let Weights { kernel, bias } = folded(graph, parameters, linear, outputs);
+        Readable {
+            kind,
+            kernel: kernel.into_owned(),
+            bias: bias.map(|bias| bias.into_owned()),
+            activation: linear.activation,
+            residual: Residual::None,
+        }
+    }
+}
+
 impl Operation for Readable {
-    fn run(&self, run: Run<'_, '_>) {
-        let (input, output) = (run.reads[0], run.write);
+    fn run(&self, mut run: Run<'_, '_>) {
+        let (input, output) = (run.read(Role::Input), run.write(Role::Output));
         let (kernel, bias) = (&self.kernel[..], self.bias.as_deref());
         match &self.kind {
             Kind::Conv2d {
@@ -132,7 +134,7 @@ impl Operation for Readable {
         let add_residual = |output: &mut [f32]| {
             output
                 .iter_mut()
-                .zip(run.reads[1])
+                .zip(run.read(Role::Other))
                 .for_each(|(value, other)| *value += other);
         };
         if self.residual == Residual::BeforeActivation {
@@ -163,7 +165,7 @@ struct BatchNorm {
 }
 
 fn lone_batch_norm(graph: &Graph, parameters: &NamedTensors, linear: &Linear) -> Option<BatchNorm> {
-    let Op::BatchNorm { epsilon, scale, .. } = *graph.node(linear.node).op() else {
+    let Op::BatchNorm { epsilon, .. } = *graph.node(linear.node).op() else {
         return None;
     };
     let [Fold::BatchNorm { .. }] = linear.folds[..] else {
@@ -172,7 +174,7 @@ fn lone_batch_norm(graph: &Graph, parameters: &NamedTensors, linear: &Linear) ->
     let values = |name| parameter(graph, parameters, linear.node, name).map(<[f32]>::to_vec);
     Some(BatchNorm {
         epsilon,
-        gamma: values("gamma").filter(|_| scale),
+        gamma: values("gamma"),
         beta: values("beta")?,
         mean: values("moving_mean")?,
         variance: values("moving_variance")?,
@@ -181,8 +183,8 @@ fn lone_batch_norm(graph: &Graph, parameters: &NamedTensors, linear: &Linear) ->
 }
 
 impl Operation for BatchNorm {
-    fn run(&self, run: Run<'_, '_>) {
-        let (input, output) = (run.reads[0], run.write);
+    fn run(&self, mut run: Run<'_, '_>) {
+        let (input, output) = (run.read(Role::Input), run.write(Role::Output));
         let gamma = self.gamma.as_deref();
         batch_norm::reference::forward(
             self.epsilon,
