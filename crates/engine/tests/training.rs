@@ -92,15 +92,29 @@ fn gradients_are_central_differences() {
                     };
                     vec![input, graph.add("mean", mean, &[twin]).unwrap()]
                 }
-                _ => vec![input],
+                Op::Input { .. }
+                | Op::Conv2d(_)
+                | Op::DepthwiseConv2d(_)
+                | Op::Dense { .. }
+                | Op::BatchNorm { .. }
+                | Op::Activation(_)
+                | Op::Softmax
+                | Op::Affine { .. }
+                | Op::MaxPool(_)
+                | Op::AveragePool(_)
+                | Op::GlobalAveragePool { .. }
+                | Op::ZeroPad(_)
+                | Op::Crop(_)
+                | Op::Flatten
+                | Op::Dropout { .. } => vec![input],
             };
             let Ok(of) = graph.add("layer", op, &inputs) else {
                 continue;
             };
-            let frozen: HashSet<String> = match op {
-                Op::BatchNorm { .. } if round % 2 == 1 => HashSet::from(["layer".to_owned()]),
-                _ => HashSet::new(),
-            };
+            // A batch norm is checked in both of its ways.
+            let is_frozen = matches!(op, Op::BatchNorm { .. }) && round % 2 == 1;
+            let frozen: HashSet<String> =
+                is_frozen.then(|| "layer".to_owned()).into_iter().collect();
             let weights = parameters(&graph, &mut random);
             let mut network = reference::<f64>(&graph, &weights, &frozen);
             let count = 3;
@@ -411,6 +425,81 @@ fn plans_agree_with_the_readable_kernels() {
             memory_limit: None,
         };
         compare(seed, &graph, &weights, &options);
+    }
+}
+
+/// What is shared out among threads only where there is enough of it: sums, products, concatenation,
+/// padding, cropping and averages of large images.
+#[test]
+fn layers_of_many_values_agree_with_the_readable_kernels() {
+    let mut graph = Graph::new();
+    let mut add = |name: &str, op, inputs: &[NodeId]| graph.add(name, op, inputs).unwrap();
+    let (height, width, channels) = (34, 30, 3);
+    let input = add(
+        "input",
+        Op::Input {
+            height,
+            width,
+            channels,
+        },
+        &[],
+    );
+    let conv = |filters, kernel| {
+        Op::Conv2d(Conv2d {
+            filters,
+            kernel: [kernel; 2],
+            stride: [1, 1],
+            padding: Padding::default(),
+            bias: true,
+        })
+    };
+    let around = Padding {
+        top: 1,
+        bottom: 1,
+        left: 1,
+        right: 1,
+    };
+    let wide = add("wide", conv(20, 1), &[input]);
+    let sum = add("sum", Op::Add, &[wide, wide, wide]);
+    let mean = Op::GlobalAveragePool {
+        keep_dimensions: true,
+    };
+    let mean = add("mean", mean, &[sum]);
+    let factors = add("factors", conv(20, 1), &[mean]);
+    let sigmoid = Op::Activation(graph::Activation::Sigmoid);
+    let factors = add("sigmoid", sigmoid, &[factors]);
+    let scaled = add("scaled", Op::Multiply, &[sum, factors]);
+    let squared = add("squared", Op::Multiply, &[scaled, wide]);
+    let padded = add("padded", Op::ZeroPad(around), &[squared]);
+    let cropped = add("cropped", Op::Crop(around), &[padded]);
+    let affine = Op::Affine {
+        scale: -0.7,
+        offset: 0.2,
+    };
+    let affine = add("affine", affine, &[cropped]);
+    let shares = add("shares", Op::Softmax, &[affine]);
+    let average = Op::AveragePool(graph::Pool2d {
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: around,
+    });
+    let average = add("average", average, &[scaled]);
+    let whole = add("whole", Op::Concat, &[average, shares, affine, scaled]);
+    let mean = Op::GlobalAveragePool {
+        keep_dimensions: false,
+    };
+    let mean = add("last_mean", mean, &[whole]);
+    let (units, bias) = (5, true);
+    add("logits", Op::Dense { units, bias }, &[mean]);
+    let weights = parameters(&graph, &mut Random(4));
+    for (turn, isa) in Isa::available().into_iter().enumerate() {
+        let options = TrainingOptions {
+            isa,
+            batch: 3,
+            threads: 1 + turn,
+            ..TrainingOptions::default()
+        };
+        compare(turn as u64, &graph, &weights, &options);
     }
 }
 

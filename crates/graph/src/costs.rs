@@ -54,7 +54,21 @@ impl Graph {
             Op::Conv2d(conv) => [conv.kernel[0], conv.kernel[1], channels],
             Op::DepthwiseConv2d(conv) => [conv.kernel[0], conv.kernel[1], 1],
             Op::Dense { .. } => [1, 1, channels],
-            _ => [0; 3],
+            Op::Input { .. }
+            | Op::BatchNorm { .. }
+            | Op::Activation(_)
+            | Op::Softmax
+            | Op::Affine { .. }
+            | Op::Add
+            | Op::Multiply
+            | Op::Concat
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::GlobalAveragePool { .. }
+            | Op::ZeroPad(_)
+            | Op::Crop(_)
+            | Op::Flatten
+            | Op::Dropout { .. } => [0; 3],
         };
         let each = each
             .iter()

@@ -9,7 +9,20 @@ pub(crate) fn infer(name: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, Grap
         Op::Input { .. } => (0, 0, "no"),
         Op::Add | Op::Concat => (2, usize::MAX, "2 or more"),
         Op::Multiply => (2, 2, "2"),
-        _ => (1, 1, "1"),
+        Op::Conv2d(_)
+        | Op::DepthwiseConv2d(_)
+        | Op::Dense { .. }
+        | Op::BatchNorm { .. }
+        | Op::Activation(_)
+        | Op::Softmax
+        | Op::Affine { .. }
+        | Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::GlobalAveragePool { .. }
+        | Op::ZeroPad(_)
+        | Op::Crop(_)
+        | Op::Flatten
+        | Op::Dropout { .. } => (1, 1, "1"),
     };
     if inputs.len() < least || inputs.len() > most {
         let (name, op, given) = (name.to_owned(), op.name(), inputs.len());

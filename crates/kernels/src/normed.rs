@@ -185,31 +185,16 @@ curves! {
 /// Runs an expression with the type `$curve` standing for an activation's curve.
 macro_rules! with_curve {
     ($activation:expr, $curve:ident => $run:expr) => {
+        $crate::normed::with_curve!(
+            $activation, $curve => $run, Identity Relu Relu6 Swish Sigmoid Tanh
+        )
+    };
+    ($activation:expr, $curve:ident => $run:expr, $($name:ident)+) => {
         match $activation {
-            Activation::Identity => {
-                type $curve = $crate::normed::Identity;
+            $(Activation::$name => {
+                type $curve = $crate::normed::$name;
                 $run
-            }
-            Activation::Relu => {
-                type $curve = $crate::normed::Relu;
-                $run
-            }
-            Activation::Relu6 => {
-                type $curve = $crate::normed::Relu6;
-                $run
-            }
-            Activation::Swish => {
-                type $curve = $crate::normed::Swish;
-                $run
-            }
-            Activation::Sigmoid => {
-                type $curve = $crate::normed::Sigmoid;
-                $run
-            }
-            Activation::Tanh => {
-                type $curve = $crate::normed::Tanh;
-                $run
-            }
+            })+
         }
     };
 }
@@ -408,6 +393,31 @@ pub(crate) trait Columns {
         channel: usize,
         count: usize,
     );
+}
+
+/// What is done to one vector of channels and then the next: work that adds up nothing over rows, and
+/// so gains nothing from several at a time.
+pub(crate) trait Vectors {
+    /// # Safety
+    /// `count` channels from `channel` on must be there: all lanes where `WHOLE`.
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize);
+}
+
+impl<V: Vectors> Columns for V {
+    /// # Safety
+    /// As for [`Columns::column`].
+    #[inline(always)]
+    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
+        &self,
+        simd: S,
+        channel: usize,
+        count: usize,
+    ) {
+        for v in 0..VECTORS {
+            // SAFETY: as the caller vouches.
+            unsafe { self.vector::<S, WHOLE>(simd, channel + v * S::LANES, count) };
+        }
+    }
 }
 
 /// All channels: two vectors at a time, then one, then what is left.

@@ -362,7 +362,6 @@ fn poolings() {
             }
         }
     }
-    several_images_are_pooled_one_by_one();
     for (pixels, channels) in [(1, 3), (49, 1280), (2500, 35)] {
         let input = values(5, pixels * channels);
         let mut wanted = vec![0.0; channels];
@@ -380,6 +379,7 @@ fn poolings() {
 }
 
 /// Batches, and gradients, are what each image gives by itself.
+#[test]
 fn several_images_are_pooled_one_by_one() {
     let images = 5;
     for w in &windows() {

@@ -12,12 +12,13 @@ pub fn initial_parameters(graph: &Graph, seed: u64) -> NamedTensors {
             let mut tensor = Tensor::zeros(spec.shape);
             match spec.name.rsplit('/').next() {
                 Some("kernel") => {
-                    let (fan_in, fan_out) = match (graph.node(id).op(), spec.shape.dimensions()) {
+                    let depthwise = matches!(graph.node(id).op(), Op::DepthwiseConv2d(_));
+                    let (fan_in, fan_out) = match spec.shape.dimensions() {
                         // Keras counts a depthwise kernel as [KH, KW, C, 1].
-                        (Op::DepthwiseConv2d(_), &[rows, columns, channels]) => {
+                        &[rows, columns, channels] if depthwise => {
                             (rows * columns * channels, rows * columns)
                         }
-                        (_, &[ref window @ .., inputs, outputs]) => {
+                        &[ref window @ .., inputs, outputs] => {
                             let taps: usize = window.iter().product();
                             (taps * inputs, taps * outputs)
                         }

@@ -201,7 +201,16 @@ fn keras_class(op: &Op) -> String {
             )
         }
         Op::GlobalAveragePool { .. } => "GlobalAveragePooling2D".into(),
-        other => format!("{other:?}"),
+        other @ (Op::Activation(_)
+        | Op::Softmax
+        | Op::Affine { .. }
+        | Op::Multiply
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::Crop(_)
+        | Op::Flatten
+        | Op::Dropout { .. }) => format!("{other:?}"),
     }
 }
 

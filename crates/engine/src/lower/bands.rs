@@ -53,6 +53,8 @@ pub(crate) fn group(lowered: Lowered<Work>, share: usize, threads: usize) -> Low
             grouped.push(step);
             continue;
         };
+        // A depthwise convolution is worth grouping only with the convolution of one pixel after it,
+        // which shrinks the channels again; the one before joins them where what it makes is large.
         let projects = matches!(&step.work, Work::Conv2d { window, .. } if is_pointwise(window));
         let Work::Depthwise { window, .. } = &last.work else {
             grouped.push(step);

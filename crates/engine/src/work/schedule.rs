@@ -1,5 +1,9 @@
 //! How convolutions in a row are cut into bands: which rows of each are made when, and where they are
 //! kept meanwhile.
+//!
+//! Whole, what an inverted residual block expands to is many times what it is given and what it gives,
+//! and too large for a cache: it would go to memory and come back twice. Band by band, a thread makes
+//! the rows of the first convolution that a few rows of the last need, and uses them up at once.
 use kernels::Window;
 use std::ops::Range;
 
@@ -77,6 +81,8 @@ impl Schedule {
             .max()
             .unwrap_or(1)
             .max(1);
+        // As high as the budget allows: rows that two bands need are moved, and every band calls each
+        // kernel once more.
         let mut band = most;
         while band > 1 && self.between(&rows, band).iter().sum::<usize>() > budget {
             band -= 1;
@@ -85,6 +91,7 @@ impl Schedule {
         let band = most.div_ceil(most.div_ceil(band));
         let mut buffers = vec![0];
         for size in self.between(&rows, band) {
+            // Whole cache lines, so that vectors at a buffer's start straddle none.
             buffers.push(buffers[buffers.len() - 1] + size.next_multiple_of(16));
         }
         let scratch = buffers[buffers.len() - 1];
@@ -114,7 +121,8 @@ impl Schedule {
         most
     }
 
-    /// The rows of every stage's output that some rows of the last need.
+    /// The rows of every stage's output that some rows of the last need: found from the end, since a
+    /// window sees more rows than it makes.
     pub fn needed(&self, rows: Range<usize>) -> Rows {
         let mut needed = Rows::default();
         let last = self.last();

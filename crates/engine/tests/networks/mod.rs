@@ -273,7 +273,21 @@ pub fn random_graph(random: &mut Random) -> Graph {
                     .unwrap();
                 continue;
             }
-            _ => {}
+            Op::Input { .. }
+            | Op::Conv2d(_)
+            | Op::DepthwiseConv2d(_)
+            | Op::Dense { .. }
+            | Op::BatchNorm { .. }
+            | Op::Activation(_)
+            | Op::Softmax
+            | Op::Affine { .. }
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::GlobalAveragePool { .. }
+            | Op::ZeroPad(_)
+            | Op::Crop(_)
+            | Op::Flatten
+            | Op::Dropout { .. } => {}
         }
         // What does not fit this shape (a window on a row) is left out.
         if let Ok(id) = graph.add(format!("layer_{layer}"), op, &inputs) {

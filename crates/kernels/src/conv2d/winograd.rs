@@ -24,7 +24,7 @@ use crate::Window;
 use crate::batch_norm::training::share;
 use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer};
 use crate::isa::{Isa, Simd, Work};
-use crate::normed::{Columns, load_some, over_channels, store_some};
+use crate::normed::{Vectors, load_some, over_channels, store_some};
 use std::marker::PhantomData;
 use std::ops::Range;
 use tensor::Pool;
@@ -39,13 +39,15 @@ const OUTPUTS: usize = 2;
 /// The kernel's side.
 const TAPS: usize = 3;
 
-/// The point that adds the same to all outputs of a tile: the place of the bias.
+/// The point of row 1 and column 1, which both columns of A take with the factor 1: what is added to
+/// its product is added to all four outputs of a tile, so the bias costs nothing there.
 const CENTRE: usize = 5;
 
 /// Least channels and filters: with fewer the transforms cost more than the products save.
 const LEAST_CHANNELS: usize = 16;
 
-/// f32 of transformed input and output that a block of tiles may have.
+/// f32 of transformed input and output that a block of tiles may have: written by one transform, read
+/// by sixteen products and by the other transform, so they should not leave the second-level cache.
 const BLOCK_VALUES: usize = 96 * 1024;
 
 /// Least tiles of a block: fewer would not pay for reading the weights.
@@ -100,7 +102,8 @@ impl Grid {
     ) -> [[*mut f32; SQUARE]; SQUARE] {
         let tile_row = tile / self.tiles_across;
         let image = tile_row / self.tiles_down;
-        // Rows and columns outside of the image as wrapped numbers.
+        // Rows and columns before the image wrap to numbers beyond its size, so that one comparison
+        // finds what lies outside on either side.
         let top = (tile_row % self.tiles_down * OUTPUTS).wrapping_sub(self.top);
         let left = (tile % self.tiles_across * OUTPUTS).wrapping_sub(self.left);
         let mut pixels = [[outside; SQUARE]; SQUARE];
@@ -230,6 +233,8 @@ impl Winograd {
         } else {
             &self.backward
         };
+        // The transform works on each pair of channel and filter by itself, so panels that are packed
+        // for the product become panels of the same layout, one for each point.
         for panel in layout.share_of_weights(part) {
             self.isa.run(TransformWeights {
                 packed: packed.wrapping_add(TAPS * TAPS * panel.start),
@@ -296,6 +301,7 @@ impl Winograd {
                 slice: block.below,
                 line: PhantomData,
             });
+            // Point by point, so that its weights stay in the first-level cache for all tiles.
             for point in 0..POINTS {
                 let weights = &weights[point * slice..][..self.forward.weight_values()];
                 let bias = if point == CENTRE {
@@ -582,33 +588,25 @@ struct ReadTile<'a, 'b, L, const FROM: usize> {
     target: *mut f32,
 }
 
-impl<L: Line<FROM, SIDE>, const FROM: usize> Columns for ReadTile<'_, '_, L, FROM> {
+impl<L: Line<FROM, SIDE>, const FROM: usize> Vectors for ReadTile<'_, '_, L, FROM> {
     /// # Safety
-    /// As for [`Columns::column`]; the target is written for whole vectors.
+    /// As for [`Vectors::vector`]; the target is written for whole vectors.
     #[inline(always)]
-    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        channel: usize,
-        count: usize,
-    ) {
-        for v in 0..VECTORS {
-            let channel = channel + v * S::LANES;
-            // SAFETY: as the caller vouches.
-            unsafe {
-                let mut values = [[simd.splat(0.0); FROM]; FROM];
-                for i in 0..FROM {
-                    for j in 0..FROM {
-                        let at = self.pixels[i][j].add(channel);
-                        values[i][j] = load_some::<S, WHOLE>(simd, at, count);
-                    }
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            let mut values = [[simd.splat(0.0); FROM]; FROM];
+            for i in 0..FROM {
+                for j in 0..FROM {
+                    let at = self.pixels[i][j].add(channel);
+                    values[i][j] = load_some::<S, WHOLE>(simd, at, count);
                 }
-                let points = square::<S, L, FROM, SIDE>(simd, values);
-                for i in 0..SIDE {
-                    for j in 0..SIDE {
-                        let at = (i * SIDE + j) * self.all.slice + channel;
-                        simd.store(self.target.add(at), points[i][j]);
-                    }
+            }
+            let points = square::<S, L, FROM, SIDE>(simd, values);
+            for i in 0..SIDE {
+                for j in 0..SIDE {
+                    let at = (i * SIDE + j) * self.all.slice + channel;
+                    simd.store(self.target.add(at), points[i][j]);
                 }
             }
         }
@@ -644,7 +642,7 @@ struct Write<'a, L, const TO: usize> {
     /// f32 from one point to the next.
     slice: usize,
     images: *mut f32,
-    /// Where pixels outside of the image go.
+    /// Where pixels outside of the image go: to write them nowhere would need a branch a pixel.
     outside: *mut f32,
     add: bool,
     line: PhantomData<L>,
@@ -657,37 +655,29 @@ struct WriteTile<'a, 'b, L, const TO: usize> {
     pixels: [[*mut f32; TO]; TO],
 }
 
-impl<L: Line<SIDE, TO>, const TO: usize> Columns for WriteTile<'_, '_, L, TO> {
+impl<L: Line<SIDE, TO>, const TO: usize> Vectors for WriteTile<'_, '_, L, TO> {
     /// # Safety
-    /// As for [`Columns::column`]; the source is read for whole vectors.
+    /// As for [`Vectors::vector`]; the source is read for whole vectors.
     #[inline(always)]
-    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        channel: usize,
-        count: usize,
-    ) {
-        for v in 0..VECTORS {
-            let channel = channel + v * S::LANES;
-            // SAFETY: as the caller vouches.
-            unsafe {
-                let mut points = [[simd.splat(0.0); SIDE]; SIDE];
-                for i in 0..SIDE {
-                    for j in 0..SIDE {
-                        let at = (i * SIDE + j) * self.all.slice + channel;
-                        points[i][j] = simd.load(self.source.add(at));
-                    }
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            let mut points = [[simd.splat(0.0); SIDE]; SIDE];
+            for i in 0..SIDE {
+                for j in 0..SIDE {
+                    let at = (i * SIDE + j) * self.all.slice + channel;
+                    points[i][j] = simd.load(self.source.add(at));
                 }
-                let values = square::<S, L, SIDE, TO>(simd, points);
-                for i in 0..TO {
-                    for j in 0..TO {
-                        let at = self.pixels[i][j].add(channel);
-                        let mut value = values[i][j];
-                        if self.all.add {
-                            value = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
-                        }
-                        store_some::<S, WHOLE>(simd, at, value, count);
+            }
+            let values = square::<S, L, SIDE, TO>(simd, points);
+            for i in 0..TO {
+                for j in 0..TO {
+                    let at = self.pixels[i][j].add(channel);
+                    let mut value = values[i][j];
+                    if self.all.add {
+                        value = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
                     }
+                    store_some::<S, WHOLE>(simd, at, value, count);
                 }
             }
         }
@@ -769,43 +759,37 @@ struct AddRow<'a, 'b> {
     row: usize,
 }
 
-impl Columns for AddRow<'_, '_> {
+impl Vectors for AddRow<'_, '_> {
     /// # Safety
-    /// As for [`Columns::column`]; the row of the gradient with no other user.
+    /// As for [`Vectors::vector`]; the row of the gradient with no other user.
     #[inline(always)]
-    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        filter: usize,
-        count: usize,
-    ) {
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, filter: usize, count: usize) {
         let AddRow { all, row } = *self;
         let Winograd {
             channels, filters, ..
         } = *all.winograd;
         let slice = all.winograd.kernel_slice();
-        for v in 0..VECTORS {
-            let filter = filter + v * S::LANES;
-            let first = all.place + row * all.winograd.above.padded + filter;
-            // SAFETY: as the caller vouches; each part has its sums.
-            unsafe {
-                let mut points = [[simd.splat(0.0); SIDE]; SIDE];
-                for part in all.parts.chunks_exact(all.stride) {
-                    for i in 0..SIDE {
-                        for j in 0..SIDE {
-                            let at = part.as_ptr().add(first + (i * SIDE + j) * slice);
-                            points[i][j] = simd.add(points[i][j], simd.load(at));
-                        }
+        let first = all.place + row * all.winograd.above.padded + filter;
+        // SAFETY: as the caller vouches; each part has its sums.
+        unsafe {
+            // The transform is linear: the parts are added up first, in their order, and transformed
+            // once.
+            let mut points = [[simd.splat(0.0); SIDE]; SIDE];
+            for part in all.parts.chunks_exact(all.stride) {
+                for i in 0..SIDE {
+                    for j in 0..SIDE {
+                        let at = part.as_ptr().add(first + (i * SIDE + j) * slice);
+                        points[i][j] = simd.add(points[i][j], simd.load(at));
                     }
                 }
-                let taps = square::<S, KernelBack, SIDE, TAPS>(simd, points);
-                for i in 0..TAPS {
-                    for j in 0..TAPS {
-                        let at = ((i * TAPS + j) * channels + row) * filters + filter;
-                        let at = all.gradient.add(at);
-                        let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), taps[i][j]);
-                        store_some::<S, WHOLE>(simd, at, sum, count);
-                    }
+            }
+            let taps = square::<S, KernelBack, SIDE, TAPS>(simd, points);
+            for i in 0..TAPS {
+                for j in 0..TAPS {
+                    let at = ((i * TAPS + j) * channels + row) * filters + filter;
+                    let at = all.gradient.add(at);
+                    let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), taps[i][j]);
+                    store_some::<S, WHOLE>(simd, at, sum, count);
                 }
             }
         }

@@ -1,11 +1,10 @@
 //! Pooling while training: the gradients of a batch, images shared out among the threads.
-#[cfg(test)]
 use super::reference;
 use crate::batch_norm::training::share;
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
 use crate::isa::{Isa, Loops, Simd, Work};
-use crate::normed::{Columns, Curve, Normed, load_some, over_channels, store_some, with_curve};
+use crate::normed::{Curve, Normed, Vectors, load_some, over_channels, store_some, with_curve};
 use crate::{Activation, Window};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -113,24 +112,7 @@ struct Seen<'a, 'b> {
     columns: Range<usize>,
 }
 
-impl Columns for Seen<'_, '_> {
-    /// # Safety
-    /// As for [`Columns::column`].
-    #[inline(always)]
-    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        channel: usize,
-        count: usize,
-    ) {
-        for v in 0..VECTORS {
-            // SAFETY: as the caller vouches.
-            unsafe { self.vector::<S, WHOLE>(simd, channel + v * S::LANES, count) };
-        }
-    }
-}
-
-impl Seen<'_, '_> {
+impl Vectors for Seen<'_, '_> {
     /// # Safety
     /// `count` channels from `channel` on must be there.
     #[inline(always)]
@@ -505,75 +487,58 @@ fn largest<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; FOUR]) -> S::Vector {
 
 struct Largest<'a, 'b, C>(Place<'a, 'b, C>);
 
-impl<C: Curve> Columns for Largest<'_, '_, C> {
+impl<C: Curve> Vectors for Largest<'_, '_, C> {
     /// # Safety
-    /// As for [`Columns::column`].
+    /// As for [`Vectors::vector`].
     #[inline(always)]
-    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        channel: usize,
-        count: usize,
-    ) {
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
         let place = &self.0;
-        for v in 0..VECTORS {
-            let channel = channel + v * S::LANES;
-            // SAFETY: as the caller vouches.
-            unsafe {
-                let scaling = place.pass.scaling::<S, WHOLE>(simd, channel, count);
-                let [_, seen] = place.see::<S, WHOLE>(simd, scaling, channel, count);
-                let at = place.pass.pooled.add(place.pooled + channel);
-                store_some::<S, WHOLE>(simd, at, largest(simd, seen), count);
-            }
+        // SAFETY: as the caller vouches.
+        unsafe {
+            let scaling = place.pass.scaling::<S, WHOLE>(simd, channel, count);
+            let [_, seen] = place.see::<S, WHOLE>(simd, scaling, channel, count);
+            let at = place.pass.pooled.add(place.pooled + channel);
+            store_some::<S, WHOLE>(simd, at, largest(simd, seen), count);
         }
     }
 }
 
 struct LargestBackward<'a, 'b, C>(Place<'a, 'b, C>);
 
-impl<C: Curve> Columns for LargestBackward<'_, '_, C> {
+impl<C: Curve> Vectors for LargestBackward<'_, '_, C> {
     /// # Safety
-    /// As for [`Columns::column`].
+    /// As for [`Vectors::vector`].
     #[inline(always)]
-    unsafe fn column<S: Simd, const VECTORS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        channel: usize,
-        count: usize,
-    ) {
+    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
         let place = &self.0;
         let pass = place.pass;
-        for v in 0..VECTORS {
-            let channel = channel + v * S::LANES;
-            // SAFETY: as the caller vouches.
-            unsafe {
-                let scaling = pass.scaling::<S, WHOLE>(simd, channel, count);
-                let [values, seen] = place.see::<S, WHOLE>(simd, scaling, channel, count);
-                let largest = largest(simd, seen);
-                // 1 for the first that is not below the largest, else 0.
-                let mut chosen = [simd.splat(0.0); FOUR];
-                let (mut left, mut winner) = (simd.splat(1.0), simd.splat(0.0));
-                for i in 0..FOUR {
-                    let passed_on = simd.where_positive(simd.sub(largest, seen[i]), left);
-                    chosen[i] = simd.sub(left, passed_on);
-                    left = passed_on;
-                    winner = simd.mul_add(chosen[i], values[i], winner);
-                }
-                let above =
-                    load_some::<S, WHOLE>(simd, pass.pooled.add(place.pooled + channel), count);
-                let distance = simd.sub(winner, scaling.mean);
-                let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
-                let slope = C::slope(simd, scaled, above);
-                for (chosen, from) in chosen.into_iter().zip(place.values) {
-                    let at = pass.below.add(from + channel);
-                    store_some::<S, WHOLE>(simd, at, simd.mul(chosen, slope), count);
-                }
-                let products = simd.mul(slope, distance);
-                for (value, part) in [(slope, 0), (products, pass.channels)] {
-                    let at = pass.sums.add(part + channel);
-                    let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
-                    store_some::<S, WHOLE>(simd, at, sum, count);
-                }
+        // SAFETY: as the caller vouches.
+        unsafe {
+            let scaling = pass.scaling::<S, WHOLE>(simd, channel, count);
+            let [values, seen] = place.see::<S, WHOLE>(simd, scaling, channel, count);
+            let largest = largest(simd, seen);
+            // 1 for the first that is not below the largest, else 0.
+            let mut chosen = [simd.splat(0.0); FOUR];
+            let (mut left, mut winner) = (simd.splat(1.0), simd.splat(0.0));
+            for i in 0..FOUR {
+                let passed_on = simd.where_positive(simd.sub(largest, seen[i]), left);
+                chosen[i] = simd.sub(left, passed_on);
+                left = passed_on;
+                winner = simd.mul_add(chosen[i], values[i], winner);
+            }
+            let above = load_some::<S, WHOLE>(simd, pass.pooled.add(place.pooled + channel), count);
+            let distance = simd.sub(winner, scaling.mean);
+            let scaled = simd.mul_add(distance, scaling.scale, scaling.shift);
+            let slope = C::slope(simd, scaled, above);
+            for (chosen, from) in chosen.into_iter().zip(place.values) {
+                let at = pass.below.add(from + channel);
+                store_some::<S, WHOLE>(simd, at, simd.mul(chosen, slope), count);
+            }
+            let products = simd.mul(slope, distance);
+            for (value, part) in [(slope, 0), (products, pass.channels)] {
+                let at = pass.sums.add(part + channel);
+                let sum = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
+                store_some::<S, WHOLE>(simd, at, sum, count);
             }
         }
     }

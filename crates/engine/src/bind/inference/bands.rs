@@ -28,6 +28,8 @@ pub(crate) struct Bands {
 }
 
 impl Operation for Bands {
+    /// Each thread has rows of the output of its own, and makes all that they need: threads meet only
+    /// at the end, at the price of some rows at their borders that both make.
     fn run(&self, mut run: Run<'_, '_>) {
         let pool = run.pool;
         let parts = pool.threads().min(self.schedule.cuts.len());
@@ -72,6 +74,7 @@ impl Bands {
             for (stage, packed) in self.stages.iter().enumerate() {
                 let row_floats = schedule.row_floats[stage];
                 let wanted = needed[stage].clone();
+                // Rows that the band before had made too are kept, not made again.
                 let new = wanted.start.max(have[stage].end).min(wanted.end)..wanted.end;
                 let (before, own) = scratch.split_at_mut(cut.buffers[stage]);
                 let (source, first_row) = match stage {

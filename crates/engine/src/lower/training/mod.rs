@@ -246,3 +246,112 @@ fn parameter_name(role: Role) -> &'static str {
         other => unreachable!("{other:?} is no parameter"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Layout;
+    use graph::{Activation, Conv2d, Padding};
+
+    fn around(pixels: usize) -> Padding {
+        Padding {
+            top: pixels,
+            bottom: pixels,
+            left: pixels,
+            right: pixels,
+        }
+    }
+
+    /// A convolution with a batch norm, and layers without weights after it.
+    fn network() -> Graph {
+        let mut graph = Graph::new();
+        let mut add = |name: &str, op, inputs: &[NodeId]| graph.add(name, op, inputs).unwrap();
+        let input = Op::Input {
+            height: 6,
+            width: 6,
+            channels: 3,
+        };
+        let input = add("input", input, &[]);
+        let conv = Op::Conv2d(Conv2d {
+            filters: 4,
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: around(1),
+            bias: false,
+        });
+        let conv = add("conv", conv, &[input]);
+        let norm = Op::BatchNorm {
+            epsilon: 1e-3,
+            momentum: 0.9,
+            scale: true,
+        };
+        let norm = add("norm", norm, &[conv]);
+        let relu = add("relu", Op::Activation(Activation::Relu), &[norm]);
+        let pad = add("pad", Op::ZeroPad(around(2)), &[relu]);
+        let crop = add("crop", Op::Crop(around(1)), &[pad]);
+        let whole = add("whole", Op::Concat, &[crop, crop]);
+        let keep_dimensions = false;
+        let mean = Op::GlobalAveragePool { keep_dimensions };
+        let mean = add("mean", mean, &[whole]);
+        let (units, bias) = (5, true);
+        add("logits", Op::Dense { units, bias }, &[mean]);
+        graph
+    }
+
+    #[test]
+    fn steps_are_data_that_says_what_is_fused() {
+        let frozen = HashSet::new();
+        let lowered = for_training(&network(), &frozen).lowered;
+        let steps: Vec<String> = lowered
+            .steps
+            .iter()
+            .map(|step| format!("{} {}", step.name, step.work.kind()))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                "conv conv2d",
+                "relu store",
+                "pad zero pad",
+                "crop crop",
+                "whole concat",
+                "whole concat",
+                "mean global average",
+                "logits conv2d 1x1",
+                "logits loss",
+                "logits conv2d 1x1 back",
+                "mean global average back",
+                "whole split",
+                "whole split",
+                "crop zero pad",
+                "pad crop",
+                "norm sums",
+                "conv conv2d back",
+            ]
+        );
+        // The convolution takes the batch norm with it, forward and back.
+        let conv = &lowered.steps[0];
+        assert!(conv.written(Role::OutputNorm).is_some());
+        let back = lowered.steps.last().unwrap();
+        assert_eq!(back.read(Role::OutputNorm), conv.written(Role::OutputNorm));
+        assert_eq!(back.read(Role::Output), conv.written(Role::Output));
+        // Nothing below the input is wanted.
+        assert_eq!(back.written(Role::Below), None);
+    }
+
+    #[test]
+    fn memory_is_known_without_a_kernel() {
+        let frozen = HashSet::new();
+        let lowered = for_training(&network(), &frozen).lowered;
+        let [small, large] = [1, 10].map(|images| Layout::of(&lowered, images, 0).floats);
+        // The concatenation and what it is made of live together.
+        assert!(
+            small > (8 + 4) * 8 * 8 && large > 9 * small,
+            "{small} {large}"
+        );
+        let head: HashSet<String> = ["conv", "norm"].map(String::from).into();
+        let lowered = for_training(&network(), &head).lowered;
+        let layout = Layout::of(&lowered, 10, 0);
+        assert!(layout.floats < large, "no gradient of an image is kept");
+    }
+}
