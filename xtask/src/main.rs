@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 const HELP: &str = "\
 cargo xtask NAME
-  tidy    checks the arrows between crates, the first line of each file, where unsafe code may be
+  tidy    checks the arrows between crates, the first line of each file, where unsafe code may be and
+          files are written
   test    runs every test, the browser's and the notebook's included, and installs what they need
           (--no-browser leaves those two out)
   parity  compares the networks with Keras and PyTorch, which it installs into target/parity

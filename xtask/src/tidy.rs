@@ -2,7 +2,8 @@
 //!
 //! The arrows between crates are written here once; a manifest that uses another crate fails. Every
 //! Rust file opens with a `//!` line; unsafe code and `core::arch` stand only where they may;
-//! `anyhow` only in the two crates at the edge; no tracked file is over 10 MB but the model.
+//! `anyhow` only in the two crates at the edge; files are written, moved and removed in one module; no
+//! tracked file is over 10 MB but the model.
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,6 +42,52 @@ const MAY_BE_UNSAFE: &[&str] = &["kernels", "tensor"];
 /// Crates that may use `anyhow`.
 const MAY_USE_ANYHOW: &[&str] = &["cli", "web", "xtask"];
 
+/// Where files are written, moved and removed, and why beside the one module.
+const MAY_WRITE: &[(&str, &str)] = &[
+    ("crates/data/src/files/", "the one writer"),
+    (
+        "crates/study/src/storage.rs",
+        "the folder of SQLite's own file",
+    ),
+];
+
+/// Words that only stand where a file, a folder or what is known of one is changed.
+const WRITES: &[&str] = &[
+    "create_dir",
+    "create_dir_all",
+    "hard_link",
+    "remove_dir",
+    "remove_dir_all",
+    "remove_file",
+    "set_len",
+    "set_modified",
+    "set_permissions",
+    "set_times",
+    "symlink",
+    "symlink_dir",
+    "symlink_file",
+    "tempfile",
+    "NamedTempFile",
+    "DirBuilder",
+    // Of libraries that open a file themselves.
+    "generate_to",
+    "new_file",
+];
+
+/// The same that mean something else in other places, with what must stand before them.
+const WRITES_OF: &[&str] = &[
+    "fs::copy",
+    "fs::rename",
+    "fs::write",
+    "fs::OpenOptions",
+    "File::create",
+    "File::create_buffered",
+    "File::create_new",
+    "File::options",
+    "OpenOptions::new",
+    "Writer::from_path",
+];
+
 /// The only file that may be larger than [`LARGEST_FILE`].
 const MODEL: &str = "crates/cli/model/default.museau";
 
@@ -65,6 +112,7 @@ pub fn run(root: &Path) -> Result<()> {
         if file.ends_with(".rs") {
             let text = fs::read_to_string(&path).with_context(|| file.clone())?;
             source(&file, &text, &mut faults);
+            writes(&file, &text, &mut faults);
         }
     }
     if faults.is_empty() {
@@ -75,6 +123,70 @@ pub fn run(root: &Path) -> Result<()> {
         eprintln!("tidy: {fault}");
     }
     bail!("{} things to mend", faults.len());
+}
+
+/// Finds what changes files outside of [`MAY_WRITE`]. Tests may, as may examples and the chores.
+fn writes(file: &str, text: &str, faults: &mut Vec<String>) {
+    let of_product = file.starts_with("crates/") && file.contains("/src/");
+    let is_test = file.ends_with("/tests.rs") || owner(file) == "testkit";
+    let allowed = MAY_WRITE.iter().any(|(place, _)| file.starts_with(place));
+    if !of_product || is_test || allowed {
+        return;
+    }
+    // A list of imports stands on several lines.
+    let mut imports = None;
+    for (number, line) in text.lines().enumerate() {
+        // Tests stand at the end of a file.
+        if line.trim() == "#[cfg(test)]" && is_module(text, number + 1) {
+            return;
+        }
+        let code = code(line);
+        let mut found: Vec<String> = WRITES
+            .iter()
+            .filter(|word| has_word(&code, word))
+            .map(|word| (*word).to_owned())
+            .collect();
+        found.extend(
+            (WRITES_OF.iter().filter(|path| has_path(&code, path))).map(|path| (*path).to_owned()),
+        );
+        if code.contains("use std::fs") || code.contains("use tokio::fs") {
+            imports = Some(());
+        }
+        if imports.is_some() {
+            let renamed = has_word(&code, "as");
+            let names = ["copy", "rename", "write", "OpenOptions", "*"];
+            let one = names.iter().find(|name| match **name {
+                "*" => code.contains("::*"),
+                name => has_word(&code, name),
+            });
+            found.extend(one.map(|name| format!("std::fs::{name}")));
+            found.extend(renamed.then(|| "std::fs under another name".to_owned()));
+            if code.contains(';') {
+                imports = None;
+            }
+        }
+        if let Some(what) = found.first() {
+            let place = format!("{file}:{}", number + 1);
+            faults.push(format!(
+                "{place}: `{what}`: files are written, moved and removed in `data::files` alone"
+            ));
+        }
+    }
+}
+
+/// Whether a module begins behind so many lines, whatever attributes stand before it.
+fn is_module(text: &str, lines: usize) -> bool {
+    let mut rest = text.lines().skip(lines).map(str::trim);
+    let first = rest.find(|line| !line.starts_with("#["));
+    first.is_some_and(|line| has_word(line, "mod") && line.ends_with('{'))
+}
+
+/// Whether a path's names stand in a line, each a whole one.
+fn has_path(code: &str, path: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(path).any(|(at, _)| {
+        !code[..at].ends_with(is_name) && !code[at + path.len()..].starts_with(is_name)
+    })
 }
 
 fn source(file: &str, text: &str, faults: &mut Vec<String>) {
@@ -236,6 +348,70 @@ mod tests {
             }
         }
         assert!(reach("vision").contains("tensor"));
+    }
+
+    #[test]
+    fn finds_what_writes_moves_or_removes_files_elsewhere() {
+        let planted = [
+            "    std::fs::write(path, bytes)?;",
+            "    fs::rename(&from, &to)?;",
+            "let file = File::create(&path)?;",
+            "let file = File::create_new(&path)?;",
+            "    File::options().append(true).open(&path)?;",
+            "    let options = OpenOptions::new();",
+            "    let _ = std::fs::remove_file(path);",
+            "use std::fs::{self, remove_dir_all};",
+            "use std::fs::{File, write};",
+            "use std::fs::{\n    File,\n    rename,\n};",
+            "use std::fs::*;",
+            "use std::fs as disk;",
+            "    std::fs::create_dir_all(folder)?;",
+            "    fs::hard_link(a, b)?;",
+            "    std::os::unix::fs::symlink(a, b)?;",
+            "    file.set_len(0)?;",
+            "    let file = tempfile::NamedTempFile::new()?;",
+            "    csv::Writer::from_path(path)?;",
+            "    clap_mangen::generate_to(command, folder)?;",
+            "    tokio::fs::write(path, bytes).await?;",
+        ];
+        let found = |file: &str, text: &str| {
+            let mut faults = Vec::new();
+            writes(file, text, &mut faults);
+            faults.len()
+        };
+        for line in planted {
+            let text = format!("//! Says what it is for.\n{line}\n");
+            assert_eq!(found("crates/cli/src/a.rs", &text), 1, "{line}");
+            assert_eq!(found("crates/cli/src/data/a.rs", &text), 1, "{line}");
+            for allowed in [
+                "crates/data/src/files/a.rs",
+                "crates/cli/tests/a.rs",
+                "crates/train/src/run/tests.rs",
+                "xtask/src/a.rs",
+                "crates/vision/examples/a.rs",
+            ] {
+                assert_eq!(found(allowed, &text), 0, "{line}");
+            }
+            let tested =
+                format!("//! A file.\nfn a() {{}}\n#[cfg(test)]\nmod tests {{\n{line}\n}}\n");
+            assert_eq!(found("crates/cli/src/a.rs", &tested), 0, "{line}");
+            let after = format!("//! A file.\n#[cfg(test)]\nmod tests;\n{line}\n");
+            assert_eq!(found("crates/cli/src/a.rs", &after), 1, "{line}");
+        }
+        for line in [
+            "use std::fs::{self, File};",
+            "let options = OpenOptions { threads: 2, ..OpenOptions::default() };",
+            "let bytes = std::fs::read(path)?; // never std::fs::write",
+            "out.write(bytes)?; bar.set_length(all); slice.copy_from_slice(b);",
+            "say(\"std::fs::write\");",
+            "write!(out, \"x\")?;",
+            "let at = text.rename(x); profile::create(x); MyFile::create(path)?;",
+        ] {
+            assert_eq!(found("crates/cli/src/a.rs", line), 0, "{line}");
+        }
+        for (place, why) in MAY_WRITE {
+            assert!(place.starts_with("crates/") && !why.is_empty());
+        }
     }
 
     #[test]

@@ -86,20 +86,12 @@ pub enum PackageError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The file cannot be written.
-    #[error("{}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
 }
 
 impl PackageError {
     /// Whether what [`PackageError::text`] says names the file.
     pub fn names_the_file(&self) -> bool {
-        matches!(self, PackageError::Read { .. } | PackageError::Write { .. })
+        matches!(self, PackageError::Read { .. })
     }
 
     /// What is wrong and what to do about it, in the person's language.
@@ -148,13 +140,6 @@ impl PackageError {
             PackageError::Read { path: file, source } => {
                 (path, found) = shown(file, source);
                 Message::ModelCannotRead {
-                    path: &path,
-                    reason: &found,
-                }
-            }
-            PackageError::Write { path: file, source } => {
-                (path, found) = shown(file, source);
-                Message::FileCannotWrite {
                     path: &path,
                     reason: &found,
                 }
@@ -305,26 +290,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_or_written_is_told_as_such() {
-        let path = || PathBuf::from("nope.museau");
-        let source = || std::io::ErrorKind::NotFound.into();
+    fn a_file_that_cannot_be_read_is_told_as_such() {
         let read = PackageError::Read {
-            path: path(),
-            source: source(),
-        };
-        let write = PackageError::Write {
-            path: path(),
-            source: source(),
+            path: PathBuf::from("nope.museau"),
+            source: std::io::ErrorKind::NotFound.into(),
         };
         let said = read.text(Language::French);
         assert!(said.contains("nope.museau ne peut pas être lu"), "{said}");
         assert!(said.contains("il n’existe pas"), "{said}");
-        let said = write.text(Language::French);
-        assert!(
-            said.contains("nope.museau ne peut pas être écrit"),
-            "{said}"
-        );
-        assert!(read.names_the_file() && write.names_the_file());
+        assert!(read.names_the_file());
         assert!(!PackageError::WrongHash.names_the_file());
     }
 }

@@ -1,5 +1,5 @@
 //! The file of a model, `NAME.museau`: safetensors whose `__metadata__` holds everything else that
-//! an answer needs. Written atomically, checked whole before use.
+//! an answer needs. Checked whole before use.
 //!
 //! Layout: 8 bytes little-endian length of the header, the header (JSON), the values. The metadata's
 //! keys are `format`, `format_version`, `name`, `version`, `graph`, `input`, `labels`,
@@ -16,8 +16,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
 use words::Message;
 
@@ -342,18 +341,6 @@ impl Package {
         bytes[place..place + HASH_DIGITS].copy_from_slice(hash.as_bytes());
         Ok(bytes)
     }
-
-    /// Writes the package beside `path` and renames it into place: whenever the power fails, `path`
-    /// holds the old file or the new one, whole.
-    ///
-    /// # Errors
-    /// As [`Package::to_bytes`], and [`PackageError::Write`].
-    pub fn save(&self, path: &Path) -> Result<(), PackageError> {
-        write_atomically(path, &self.to_bytes()?).map_err(|source| PackageError::Write {
-            path: path.into(),
-            source,
-        })
-    }
 }
 
 impl About {
@@ -662,36 +649,6 @@ fn json(value: &impl Serialize) -> String {
 fn parse<T: for<'de> Deserialize<'de>>(key: &str, text: &str) -> Result<T, PackageError> {
     serde_json::from_str(text).map_err(|error| PackageError::Inconsistent {
         reason: format!("`{key}`: {error}"),
-    })
-}
-
-/// Writes to a new file in the same folder, flushes it to the disk, and renames it over `path`.
-///
-/// # Errors
-/// Whatever the system says; the new file is then removed and `path` left as it was.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(".{}.part", std::process::id()));
-    let temporary: PathBuf = folder.join(temporary_name);
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        std::fs::rename(&temporary, path)?;
-        // The rename itself lies in the folder; only Unix lets a folder be flushed.
-        #[cfg(unix)]
-        std::fs::File::open(folder)?.sync_all()?;
-        Ok(())
-    };
-    write().inspect_err(|_| {
-        let _ = std::fs::remove_file(&temporary);
     })
 }
 
@@ -1125,21 +1082,5 @@ pub(crate) mod tests {
         assert!(graph(add, 1_000_000).is_err());
         let deep = "[".repeat(1_000_000);
         assert!(graph(&deep, 1).is_err());
-    }
-
-    #[test]
-    fn saving_replaces_the_file_whole_or_leaves_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("model.museau");
-        std::fs::write(&path, b"the old one").unwrap();
-        tiny().save(&path).unwrap();
-        assert_eq!(Package::read_file(&path).unwrap().about.name, "tiny");
-        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-        assert_eq!(names.len(), 1, "no temporary file is left");
-        let nowhere = tiny().save(&folder.path().join("no/such/folder.museau"));
-        let said = nowhere.unwrap_err().text(words::Language::French);
-        assert!(said.contains("ne peut pas être écrit"), "{said}");
-        let over_a_folder = tiny().save(folder.path());
-        assert!(matches!(over_a_folder, Err(PackageError::Write { .. })));
     }
 }

@@ -1,7 +1,9 @@
 //! `museau completions` and `museau man`: what a shell and `man` want to know.
 use crate::arguments::Arguments;
-use anyhow::{Context, Result};
-use clap::CommandFactory;
+use crate::context::Context;
+use crate::outputs::{Kind, begin, finish};
+use anyhow::Result;
+use clap::{Command, CommandFactory};
 use std::io::Write;
 use std::path::Path;
 
@@ -14,13 +16,13 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
 }
 
 /// Prints the manual page of the whole, or writes one page a verb into a folder.
-pub fn manual(folder: Option<&Path>) -> Result<()> {
+pub fn manual(context: &Context, folder: Option<&Path>) -> Result<()> {
     let command = Arguments::command();
     match folder {
         Some(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-            clap_mangen::generate_to(command, folder)
-                .with_context(|| folder.display().to_string())?;
+            let mut command = command.disable_help_subcommand(true);
+            command.build();
+            pages(context, &command, folder)?;
         }
         None => {
             let mut page = Vec::new();
@@ -29,4 +31,16 @@ pub fn manual(folder: Option<&Path>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes the page of a verb and of those under it.
+fn pages(context: &Context, command: &Command, folder: &Path) -> Result<()> {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        pages(context, verb, folder)?;
+    }
+    let page = clap_mangen::Man::new(command.clone());
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    let file = begin(context, &folder.join(page.get_filename()), Kind::Manual)?;
+    finish(context, file, &text)
 }

@@ -4,10 +4,12 @@ use crate::failure::{Failure, Status};
 use crate::model;
 use anyhow::Result;
 use classify::{Features, OpenOptions};
-use data::{AtomicFile, Manifest, Progress};
+use data::files::{AtomicFile, evict_oldest};
+use data::{Manifest, Progress};
 use engine::Kernels;
 use formats::Precision;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tensor::{NamedTensors, Pool, Tensor};
@@ -16,6 +18,7 @@ use tensor::{NamedTensors, Pool, Tensor};
 const TENSOR: &str = "features";
 const HASHES: &str = "hashes";
 const MODEL: &str = "model";
+const CONTENT: &str = "content_hash";
 
 /// Bytes of all files of features together; the least recently written go first. Those of Stanford
 /// Dogs by the model inside take 50 MB.
@@ -33,8 +36,9 @@ pub fn of_manifest(
     let hash = model::hash(context, package)?;
     let path = package;
     let package = model::read(context, path)?;
-    // By its content: two models may have one name and version.
-    let name = format!("{}-{}", package.about.name, &hash.to_hex()[..32]);
+    // By its content alone: what a package calls itself is no name of a file.
+    let name = hash.to_hex()[..32].to_owned();
+    let called = package.about.name.clone();
     let options = OpenOptions {
         kernels: Kernels::Fast(context.isa),
         ..OpenOptions::default()
@@ -74,7 +78,7 @@ pub fn of_manifest(
     }
     if (0..manifest.all_entries().len()).all(|index| made.row(index).is_none()) {
         let error = data::Error::Nothing {
-            path: PathBuf::from(&name),
+            path: PathBuf::from(called),
         };
         return Err(Failure::error(
             Status::Unusable,
@@ -96,12 +100,49 @@ fn folder() -> Option<PathBuf> {
 fn read(file: &Path, model: &str, length: usize) -> Option<HashMap<String, Vec<f32>>> {
     let (tensors, metadata) = formats::read_safetensors(&std::fs::read(file).ok()?).ok()?;
     let tensor = tensors.get(TENSOR)?;
-    let hashes: Vec<&str> = metadata.get(HASHES)?.split(' ').collect();
-    if metadata.get(MODEL)? != model || tensor.shape().dimensions() != [hashes.len(), length] {
+    let text = metadata.get(HASHES)?;
+    let hashes: Vec<&str> = text.split(' ').collect();
+    let whole = metadata.get(CONTENT)? == &content_hash(text, tensor);
+    if !whole
+        || metadata.get(MODEL)? != model
+        || tensor.shape().dimensions() != [hashes.len(), length]
+    {
         return None;
     }
     let rows = tensor.values().chunks_exact(length).map(<[f32]>::to_vec);
     Some(hashes.into_iter().map(str::to_owned).zip(rows).collect())
+}
+
+/// Over the photos' hashes and the values, as they are read back.
+fn content_hash(hashes: &str, tensor: &Tensor) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(hashes.as_bytes());
+    for value in tensor.values() {
+        hasher.update(&value.to_le_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Whether a file holds features, by what its header says: those of the model that it is named after.
+fn is_own(file: &Path) -> bool {
+    /// More than the hashes of all photos take.
+    const MOST_HEADER: u64 = 100 << 20;
+    let mut length = [0; 8];
+    let Ok(mut open) = tensor::open_regular(file) else {
+        return false;
+    };
+    if open.read_exact(&mut length).is_err() {
+        return false;
+    }
+    let length = u64::from_le_bytes(length);
+    let mut header = Vec::new();
+    if length > MOST_HEADER || open.take(length).read_to_end(&mut header).is_err() {
+        return false;
+    }
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap_or_default();
+    let said = &header["__metadata__"];
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    said[HASHES].is_string() && stem.is_some() && said[MODEL].as_str() == stem
 }
 
 /// Writes what is known now and was before, whole or not at all; says whether there was anything
@@ -125,13 +166,8 @@ fn write(
         return Ok(false);
     }
     let hashes: Vec<&str> = rows.keys().map(String::as_str).collect();
-    let metadata = BTreeMap::from([
-        (MODEL.to_owned(), model.to_owned()),
-        (HASHES.to_owned(), hashes.join(" ")),
-    ]);
-    let values: Vec<f32> = rows.values().flatten().copied().collect();
-    let tensor = Tensor::from_slice([rows.len(), made.length()], &values)?;
-    let tensors: NamedTensors = [(TENSOR.to_owned(), tensor)].into_iter().collect();
+    let hashes = hashes.join(" ");
+    let mut values: Vec<f32> = rows.values().flatten().copied().collect();
     // Half the digits are enough to tell neighbours; values that would become infinite stay whole.
     let largest = values
         .iter()
@@ -140,8 +176,21 @@ fn write(
         true => Precision::F16,
         false => Precision::F32,
     };
+    if matches!(precision, Precision::F16) {
+        // As they are read back: the hash is over these.
+        for value in &mut values {
+            *value = half::f16::from_f32(*value).to_f32();
+        }
+    }
+    let tensor = Tensor::from_slice([rows.len(), made.length()], &values)?;
+    let metadata = BTreeMap::from([
+        (MODEL.to_owned(), model.to_owned()),
+        (CONTENT.to_owned(), content_hash(&hashes, &tensor)),
+        (HASHES.to_owned(), hashes),
+    ]);
+    let tensors: NamedTensors = [(TENSOR.to_owned(), tensor)].into_iter().collect();
     let bytes = formats::write_safetensors(&tensors, precision, &metadata)?;
     AtomicFile::create(file)?.finish(&bytes)?;
-    data::evict_oldest(file, MOST_BYTES);
+    evict_oldest(file, MOST_BYTES, &is_own);
     Ok(true)
 }

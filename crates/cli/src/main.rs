@@ -62,6 +62,6 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Compare(options)) => compare::run(&context, options),
         Some(Verb::Bench(verb)) => bench::run(&context, verb),
         Some(Verb::Completions { shell }) => completions::completions(*shell),
-        Some(Verb::Man { to }) => completions::manual(to.as_deref()),
+        Some(Verb::Man { to }) => completions::manual(&context, to.as_deref()),
     }
 }

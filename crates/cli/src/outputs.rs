@@ -3,10 +3,11 @@ use crate::context::Context;
 use crate::data_set::failed;
 use crate::failure::{Failure, Status};
 use anyhow::Result;
-use data::{AtomicFile, Error, Manifest, Part};
+pub use data::files::Kind;
+use data::files::{AtomicFile, Refused};
+use data::{Error, Manifest, Part};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use words::Message;
 
@@ -23,15 +24,14 @@ pub fn begin_manifest(
         (Ok(path), Ok(source)) => path == source,
         _ => false,
     };
-    if path.is_file() && (!data::is_manifest(path) || is_source()) {
+    if is_source() {
         let path = &path.display().to_string();
-        let said = context.say(match is_source() {
-            true => Message::ManifestOverSource { path },
-            false => Message::ManifestOverOther { path },
-        });
+        let said = context.say(Message::ManifestOverSource { path });
         return Err(Failure::error(Status::Usage, said));
     }
-    let before = match path.is_file() && !force {
+    let file = begin(context, path, Kind::Manifest)?;
+    let old = path.metadata().is_ok_and(|found| found.len() > 0);
+    let before = match old && !force {
         true => Some(Manifest::open(path).map_err(|error| {
             let said = context.say(Message::ManifestDamaged {
                 reason: &error.message(context.language),
@@ -40,7 +40,7 @@ pub fn begin_manifest(
         })?),
         false => None,
     };
-    Ok((create(context, path)?, before))
+    Ok((file, before))
 }
 
 /// Whether a new manifest may stand in the place of an old one: where they have a photo in common,
@@ -84,63 +84,21 @@ pub fn may_replace(
     Ok(())
 }
 
-/// What a verb writes, by which it is seen whether what stands in its place is of the same kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A page, HTML.
-    Page,
-    /// JSON.
-    Json,
-    /// A table, CSV.
-    Table,
-    /// A model's package.
-    Package,
-}
-
-impl Kind {
-    /// Whether a file that begins so is of this kind, and may be replaced. A package never is: weights
-    /// that took hours look like any others.
-    fn replaces(self, head: &[u8]) -> bool {
-        const PAGE: &[u8] = b"<!doctype html";
-        match self {
-            Kind::Page => (head.get(..PAGE.len())).is_some_and(|at| at.eq_ignore_ascii_case(PAGE)),
-            Kind::Json => matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')),
-            Kind::Table => {
-                let line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
-                !head.contains(&0) && line.contains(&b',')
-            }
-            Kind::Package => false,
-        }
-    }
-}
-
 /// Begins a file that will appear whole. What stands in its place is written over only where it is
-/// empty or of the same kind, and never a manifest: a mistyped name must not cost a photo or a model.
+/// museau's own of the same kind: a mistyped name must not cost a photo, a table or a model.
 pub fn begin(context: &Context, path: &Path, kind: Kind) -> Result<AtomicFile> {
-    /// More than any kind is known by.
-    const HEAD: u64 = 4096;
-    if path.is_file() {
+    AtomicFile::begin(path, kind).map_err(|refused| {
         let shown = &path.display().to_string();
-        let mut head = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-        let refused = if data::is_manifest(path) {
-            Some(Message::ManifestUnder { path: shown })
-        } else if read.is_err() || !(head.is_empty() || kind.replaces(&head)) {
-            Some(Message::FileOverOther { path: shown })
-        } else {
-            None
+        let message = match refused {
+            Refused::Manifest => Message::ManifestUnder { path: shown },
+            Refused::Other if kind == Kind::Manifest => Message::ManifestOverOther { path: shown },
+            Refused::Other => Message::FileOverOther { path: shown },
+            Refused::System(source) => {
+                let path = path.to_owned();
+                return failed(context)(Error::Write { path, source });
+            }
         };
-        if let Some(message) = refused {
-            return Err(Failure::error(Status::Usage, context.say(message)));
-        }
-    }
-    create(context, path)
-}
-
-fn create(context: &Context, path: &Path) -> Result<AtomicFile> {
-    AtomicFile::create(path).map_err(|source| {
-        let path = path.to_owned();
-        failed(context)(Error::Write { path, source })
+        Failure::error(Status::Usage, context.say(message))
     })
 }
 
@@ -159,27 +117,4 @@ pub fn unwritten(context: &Context, path: &Path, error: &io::Error) -> String {
         path: &path,
         reason: &reason,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_of_the_same_kind_is_replaced() {
-        let page = b"<!DOCTYPE html><html>";
-        let photo = b"\xff\xd8\xff\xe0\0\x10JFIF,\n";
-        let table = b"path,a,b\nx.jpg,0.1,0.9\n";
-        for (kind, own, others) in [
-            (Kind::Page, &page[..], [&photo[..], table]),
-            (Kind::Json, b" {\"a\": 1}", [photo, page]),
-            (Kind::Table, table, [photo, page]),
-        ] {
-            assert!(kind.replaces(own), "{kind:?}");
-            for other in others {
-                assert!(!kind.replaces(other), "{kind:?}");
-            }
-        }
-        assert!(!Kind::Package.replaces(b"\x08\0\0\0\0\0\0\0{}"));
-    }
 }

@@ -36,7 +36,8 @@ pub fn find(context: &Context, named: &[PathBuf]) -> Vec<Found> {
 fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
     for met in data::walk(folder, Links::ToFiles) {
         let error = match met.what {
-            What::Photo => {
+            // A pipe or a device is told when it is to be read.
+            What::Photo | What::Aside(Aside::NotAFile) => {
                 found.push(Ok(met.path));
                 continue;
             }
@@ -112,11 +113,21 @@ fn read(path: &Path) -> Result<Photo, Unread> {
     let limits = Limits::default();
     // One byte more than the limit is enough for the decoder to refuse a huge file by its size.
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(Unread::File)?;
+    let file = match is_handed_over(path) {
+        true => fs::File::open(path),
+        false => tensor::open_regular(path),
+    };
+    let file = file.map_err(Unread::File)?;
     file.take(limits.bytes as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(Unread::File)?;
     vision::decode(&bytes, &limits).map_err(Unread::Photo)
+}
+
+/// Whether the path is what a shell hands over already open (`/dev/stdin`, `<(...)`): the one pipe
+/// that somebody surely writes into.
+fn is_handed_over(path: &Path) -> bool {
+    path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd"))
 }
 
 /// What is told about it.

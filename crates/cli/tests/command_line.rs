@@ -554,3 +554,55 @@ fn a_folder_that_may_not_be_read_is_said() {
     assert!(text(&output.stderr).contains("closed"));
     fs::set_permissions(&inner, fs::Permissions::from_mode(0o700)).expect("permissions");
 }
+
+#[test]
+fn pages_for_man_are_written_over_such_pages_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let to = folder.path().to_str().expect("UTF-8");
+    for _ in 0..2 {
+        assert!(run(&["man", "--to", to]).status.success());
+    }
+    let page = folder.path().join("museau-classify.1");
+    fs::write(&page, "notes of mine").expect("a file");
+    assert_eq!(run(&["man", "--to", to]).status.code(), Some(2));
+    assert_eq!(fs::read(&page).expect("a file"), b"notes of mine");
+}
+
+#[test]
+fn a_model_is_made_over_nothing() {
+    let (folder, weights) = file("weights.pth", b"hours of work");
+    let backbone = ["--backbone", "mobilenet_v2", "-o"];
+    for output in [weights.clone(), photo("beagle_14.jpg")] {
+        let before = fs::read(&output).expect("a file");
+        let arguments = [&["models", "make", "--weights", &weights], &backbone[..]].concat();
+        let output_of = run(&[&arguments[..], &[&output]].concat());
+        assert_eq!(output_of.status.code(), Some(2), "{output_of:?}");
+        let said = text(&output_of.stderr);
+        assert!(said.contains("already exists"), "{said}");
+        assert!(fs::read(&output).expect("a file") == before);
+    }
+    assert_eq!(folder.path().read_dir().expect("a folder").count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_photos_place_is_told_rather_than_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("dog.jpg");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let shown = pipe.to_str().expect("UTF-8");
+    for named in [shown, folder.path().to_str().expect("UTF-8")] {
+        let output = run(&["classify", named]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(
+            said.contains("dog.jpg") && said.contains("not a regular file"),
+            "{said}"
+        );
+    }
+    // What a shell hands over is read.
+    let photo = fs::File::open(photo("beagle_14.jpg")).expect("a photo");
+    let output = museau(&["classify", "/dev/stdin"]).stdin(photo).output();
+    assert!(output.expect("the binary starts").status.success());
+}

@@ -345,10 +345,7 @@ fn chosen_classes_are_named_and_a_misspelt_one_is_answered_with_the_nearest() {
     let refused = split("pug,beegle", &[]);
     assert_eq!(status(&refused), 3, "{refused:?}");
     let said = text(&refused.stderr);
-    assert!(
-        said.contains("‘beegle’. Did you mean ‘beagle’?"),
-        "{said}"
-    );
+    assert!(said.contains("‘beegle’. Did you mean ‘beagle’?"), "{said}");
     let refused = text(&split("9", &["--lang", "fr"]).stderr);
     assert!(
         refused.contains('9') && refused.contains("en a 2"),
@@ -425,5 +422,167 @@ fn a_source_that_is_none_leaves_no_folder_behind() {
         let done = run(&[verb, &at("gone"), "-o", &at("out/deep")]);
         assert_eq!(status(&done), 3, "{done:?}");
         assert!(!folder.path().join("out").exists(), "{verb}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_photos_place_is_named_by_every_verb() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    assert_eq!(
+        status(&run(&["import", &at("set"), "-o", &at("set.csv")])),
+        0
+    );
+    let table = "path,label\nset/train/pug/pipe.jpg,pug\nset/train/beagle/beagle_14.jpg,beagle\n";
+    fs::write(at("labels.csv"), table).expect("a table");
+    let photo = at("set/train/pug/saint_bernard_187.jpg");
+    fs::remove_file(&photo).expect("removed");
+    for pipe in [photo, at("set/train/pug/pipe.jpg")] {
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo").success());
+    }
+    for source in ["set", "labels.csv"] {
+        let out = at("again.csv");
+        let done = run(&["import", &at(source), "-o", &out, "--force"]);
+        assert_eq!(status(&done), 0, "{done:?}");
+        let said = text(&done.stderr);
+        assert!(said.contains("pipe.jpg"), "{said}");
+        let problems = fs::read_to_string(at("again.problems.csv")).expect("problems");
+        assert!(problems.contains("pipe.jpg"), "{problems}");
+    }
+    let done = run(&["check", &at("set.csv"), "-o", &at("checked")]);
+    assert_eq!(status(&done), 0, "{done:?}");
+    let found = fs::read_to_string(at("checked/check.json")).expect("numbers");
+    assert!(found.contains("saint_bernard_187.jpg"), "{found}");
+    for arguments in [
+        &[
+            "split",
+            &at("set.csv"),
+            "-o",
+            &at("split.csv"),
+            "--official",
+        ][..],
+        &["explore", &at("set.csv"), "-o", &at("looked")],
+    ] {
+        let done = run(arguments);
+        assert_eq!(status(&done), 0, "{done:?}");
+    }
+    let other = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_museau"))
+            .args(arguments)
+            .env("MUSEAU_LANG", "en")
+            .env("MUSEAU_HOME", folder.path().join("home"))
+            .current_dir(folder.path())
+            .output()
+            .expect("the binary starts")
+    };
+    let refused = other(&["train", "--data.source", "set.csv", "--train.epochs", "1"]);
+    assert_ne!(status(&refused), 0, "{refused:?}");
+    let said = text(&refused.stderr);
+    assert!(said.contains("saint_bernard_187.jpg"), "{said}");
+    let evaluated = other(&["evaluate", "default", "set.csv", "--part", "test"]);
+    assert!(evaluated.status.code().is_some(), "{evaluated:?}");
+    let made = other(&["preprocess", "run", "gray", "set.csv", "-o", "gray"]);
+    assert_eq!(status(&made), 1, "{made:?}");
+    assert!(
+        text(&made.stderr).contains("saint_bernard_187.jpg"),
+        "{made:?}"
+    );
+}
+
+#[test]
+fn what_a_package_calls_itself_names_no_file() {
+    let folder = dataset();
+    let home = folder.path().join("home");
+    let theirs = home.join("victim");
+    fs::create_dir_all(&theirs).expect("a folder");
+    fs::write(theirs.join("weights.safetensors"), "hours of work").expect("a file");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/default.museau");
+    let mut package = classify::Package::read_file(&model).expect("the model inside");
+    package.about.name = "../victim/evil".to_owned();
+    let evil = folder.path().join("evil.museau");
+    fs::write(&evil, package.to_bytes().expect("a package")).expect("a file");
+    let checked = |out: &str| {
+        let done = museau(&["check"])
+            .arg(folder.path().join("set"))
+            .arg("-o")
+            .arg(folder.path().join(out))
+            .args(["--suspects", "--model"])
+            .arg(&evil)
+            .env("MUSEAU_HOME", &home)
+            .output()
+            .expect("the binary starts");
+        assert_eq!(status(&done), 0, "{done:?}");
+    };
+    checked("one");
+    assert_eq!(files(&theirs), ["weights.safetensors"]);
+    let kept = files(&home.join("features"));
+    let is_hash = |name: &str| {
+        let digits = name.strip_suffix(".safetensors").unwrap_or_default();
+        digits.len() == 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
+    };
+    assert!(kept.len() == 1 && is_hash(&kept[0]), "{kept:?}");
+    // Where a bit of it has flipped, it is made again.
+    let file = home.join("features").join(&kept[0]);
+    let whole = fs::read(&file).expect("features");
+    let mut damaged = whole.clone();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    fs::write(&file, damaged).expect("a file");
+    checked("two");
+    assert!(fs::read(&file).expect("features") == whole);
+}
+
+#[test]
+fn reports_and_tables_are_written_over_their_own_alone() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let out = at("out");
+    fs::create_dir(&out).expect("a folder");
+    let set = at("set");
+    let theirs = [
+        ("report.html", "<!doctype html><title>Mine</title>"),
+        ("check.json", "{\"photos\": 3}"),
+    ];
+    for (name, text) in theirs {
+        fs::write(at(&format!("out/{name}")), text).expect("a file");
+        let done = run(&["check", &set, "-o", &out]);
+        assert_eq!(status(&done), 2, "{done:?}");
+        assert_eq!(files(Path::new(&out)), [name]);
+        assert_eq!(
+            fs::read_to_string(at(&format!("out/{name}"))).expect("a file"),
+            text
+        );
+        fs::remove_file(at(&format!("out/{name}"))).expect("removed");
+    }
+    let labels = "path,label\na.jpg,pug\n";
+    fs::write(at("labels.csv"), labels).expect("a table");
+    let table = at("labels.csv");
+    let done = run(&[
+        "check",
+        &set,
+        "-o",
+        &out,
+        "--suspects",
+        "--out-of-fold",
+        &table,
+    ]);
+    assert_eq!(status(&done), 2, "{done:?}");
+    assert_eq!(
+        fs::read_to_string(at("labels.csv")).expect("a table"),
+        labels
+    );
+    // What an import found wrong is not written over a table of the same name.
+    fs::write(at("set.problems.csv"), labels).expect("a table");
+    let done = run(&["import", &set, "-o", &at("set.csv")]);
+    assert_eq!(status(&done), 2, "{done:?}");
+    assert_eq!(
+        fs::read_to_string(at("set.problems.csv")).expect("a table"),
+        labels
+    );
+    for _ in 0..2 {
+        let done = run(&["check", &set, "-o", &out]);
+        assert_eq!(status(&done), 0, "{done:?}");
     }
 }

@@ -318,7 +318,7 @@ fn runs_are_forgotten_and_only_recorded_files_are_deleted() {
     let output = museau(home.path(), &["rm", "trio", "--files"]);
     assert!(output.status.success(), "{output:?}");
     assert!(
-        text(&output.stderr).contains("keeps 1 other files"),
+        text(&output.stderr).contains("still contains 1 other files"),
         "{output:?}"
     );
     assert!(own.exists() && !home.file("trio/model.museau").exists());
@@ -374,4 +374,140 @@ fn a_storage_that_is_none_is_told() {
     let name = missing.to_str().expect("UTF-8");
     assert_eq!(refused(home.path(), &["list", "--storage", name]).0, 3);
     assert!(!missing.exists());
+}
+
+/// A run that recorded a training's files in `folder`; `run.json` names it.
+fn trained(home: &Home, name: &str, folder: &Path) -> String {
+    let storage = Storage::open(&home.file("runs.sqlite")).expect("a database");
+    let new = NewRun {
+        name: name.to_owned(),
+        kind: "train".to_owned(),
+        folder: Some(folder.to_owned()),
+        ..NewRun::default()
+    };
+    let mut run = storage.begin(&new).expect("a run");
+    let id = run.id().to_owned();
+    fs::create_dir_all(folder).expect("a folder");
+    about(folder, &id);
+    for (file, text) in [("recipe.toml", "[train]"), ("model.museau", name)] {
+        fs::write(folder.join(file), text).expect("a file");
+    }
+    for file in ["recipe.toml", "run.json", "model.museau"] {
+        run.artefact("file", &folder.join(file)).expect("recorded");
+    }
+    for file in ["best-3.safetensors", "run.lock"] {
+        fs::write(folder.join(file), "").expect("a file");
+    }
+    run.finish(State::Complete).expect("ended");
+    id
+}
+
+/// Writes a `run.json` that names a record.
+fn about(folder: &Path, record: &str) {
+    let about = serde_json::json!({
+        "museau": "1", "platform": "", "instructions": "", "threads": 1, "photos": "",
+        "counts": [1, 1], "classes": [], "parameters": 1, "bytes": 1, "record": record,
+    });
+    fs::write(folder.join("run.json"), about.to_string()).expect("a file");
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_forgotten_run_leaves_the_files_of_another_that_has_its_folder_now() {
+    let home = Home::new();
+    let folder = home.file("shared");
+    trained(&home, "old", &folder);
+    fs::remove_dir_all(&folder).expect("removed by a person");
+    // Another training of the same recipe begins there, and lives.
+    trained(&home, "new", &folder);
+    let before = names(&folder);
+    assert_eq!(before.len(), 5);
+    let output = museau(home.path(), &["rm", "old", "--files"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("now belongs to another run"),
+        "{output:?}"
+    );
+    assert_eq!(names(&folder), before);
+    printed(home.path(), &["rm", "new", "--files"]);
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_run_that_trains_keeps_its_files_and_its_record() {
+    let home = Home::new();
+    let folder = home.file("busy");
+    let id = trained(&home, "busy", &folder);
+    let lock = fs::File::options()
+        .write(true)
+        .open(folder.join("run.lock"))
+        .expect("a file");
+    lock.lock().expect("held");
+    let before = names(&folder);
+    let (status, said) = refused(home.path(), &["rm", "busy", "--files", "--yes"]);
+    assert!(
+        status == 1 && said.contains("Another training is running in"),
+        "{said}"
+    );
+    assert_eq!(names(&folder), before);
+    assert!(printed(home.path(), &["show", &id]).contains("busy"));
+    // One that has not written yet whose the folder is.
+    fs::remove_file(folder.join("run.json")).expect("removed");
+    fs::write(folder.join("recipe.toml"), "[other]").expect("a file");
+    let output = museau(home.path(), &["rm", "busy", "--files"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(names(&folder).len(), before.len() - 1);
+}
+
+#[test]
+fn recorded_files_that_changed_since_stay_and_are_named() {
+    let home = Home::new();
+    let folder = home.file("changed");
+    trained(&home, "changed", &folder);
+    fs::write(folder.join("model.museau"), "CHANGED").expect("a file");
+    // A link in the place of a file leads to what is somebody else's.
+    #[cfg(unix)]
+    {
+        let theirs = home.file("theirs.toml");
+        fs::rename(folder.join("recipe.toml"), &theirs).expect("moved");
+        std::os::unix::fs::symlink(&theirs, folder.join("recipe.toml")).expect("a link");
+    }
+    let output = museau(home.path(), &["rm", "changed", "--files"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("model.museau"), "{said}");
+    let left = names(&folder);
+    assert!(left.contains(&"model.museau".to_owned()), "{left:?}");
+    for gone in ["run.json", "best-3.safetensors", "run.lock"] {
+        assert!(!left.contains(&gone.to_owned()), "{left:?}");
+    }
+    #[cfg(unix)]
+    assert_eq!(left, ["model.museau", "recipe.toml"]);
+}
+
+#[test]
+fn an_export_is_written_over_an_export_alone() {
+    let home = Home::new();
+    for (file, theirs) in [
+        ("a.csv", "dog,age\nRex,3\n"),
+        ("a.json", "{\"dogs\": [\"Rex\"]}"),
+    ] {
+        let path = home.file(file);
+        fs::write(&path, theirs).expect("a file");
+        let name = path.to_str().expect("UTF-8");
+        let (status, said) = refused(home.path(), &["export", "--all", "-o", name]);
+        assert!(status == 2 && said.contains("already exists"), "{said}");
+        assert_eq!(fs::read_to_string(&path).expect("a file"), theirs);
+        fs::remove_file(&path).expect("removed");
+        for _ in 0..2 {
+            printed(home.path(), &["export", "--all", "-o", name]);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! What lies where inside a tar archive, found without unpacking it.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -37,7 +36,7 @@ pub(crate) struct Contents {
 
 /// Lists an archive. Nothing is unpacked, and nothing that it claims is believed beyond its length.
 pub(crate) fn list(path: &Path) -> Result<Contents, Error> {
-    let mut file = BufReader::new(File::open(path).map_err(Error::read(path))?);
+    let mut file = BufReader::new(tensor::open_regular(path).map_err(Error::read(path))?);
     let length = file
         .seek(SeekFrom::End(0))
         .and_then(|length| file.rewind().map(|()| length))

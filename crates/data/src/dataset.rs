@@ -1,7 +1,6 @@
 //! A folder of photos, one folder a class: what is in it, what is kept for testing, a seeded draw.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -499,7 +498,7 @@ fn is_plain_name(name: &str) -> bool {
 
 /// Whether a file can be opened and holds anything.
 fn openable(path: &Path) -> Result<(), Reason> {
-    let metadata = File::open(path)
+    let metadata = tensor::open_regular(path)
         .and_then(|file| file.metadata())
         .map_err(|error| Reason::Unreadable(error.to_string()))?;
     if metadata.len() == 0 {

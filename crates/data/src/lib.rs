@@ -5,15 +5,14 @@
 
 mod annotation;
 mod archive;
-mod atomic_file;
 pub mod check;
 mod class;
 mod dataset;
 mod error;
-mod eviction;
 pub mod explore;
 mod features;
 pub mod fetch;
+pub mod files;
 mod import;
 pub mod loader;
 mod manifest;
@@ -30,12 +29,11 @@ mod table;
 mod tree;
 mod walk;
 
-pub use atomic_file::{AtomicFile, sync_folder_of};
 pub use class::{Class, breed_of_folder, composed};
 pub use dataset::{Dataset, DatasetError, HeldOut, LeftAside, ListError, Photo, Reason};
 pub use error::{ArchiveFault, Error, TableFault};
-pub use eviction::evict_oldest;
 pub use features::Features;
+pub use files::AtomicFile;
 pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
 pub use manifest::{COLUMNS, Entry, Manifest, Rectangle, is_manifest};
 pub use matlab::{MatlabError, read_list};

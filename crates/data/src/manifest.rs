@@ -5,15 +5,14 @@
 //! data set was imported.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use vision::{Limits, Photo};
 
-use crate::atomic_file::AtomicFile;
 use crate::class::{Class, breed_of_folder, composed};
 use crate::error::{Error, TableFault};
+use crate::files::AtomicFile;
 use crate::part::{Part, part_by_name, part_name};
 use crate::table::{Names, Table};
 
@@ -51,8 +50,6 @@ pub const COLUMNS: [&str; 13] = [
 /// A column that a manifest may have beside [`COLUMNS`]: the photo that this one was made of.
 const SOURCE_COLUMN: &str = "source";
 
-/// What is said of a pipe, a socket or a device.
-const NOT_A_FILE: &str = "not a regular file";
 /// What is said of a photo that is no longer what was imported.
 pub(crate) const CHANGED: &str = "the file has changed since it was imported";
 
@@ -223,12 +220,18 @@ impl Manifest {
     /// The same into a file that was begun before.
     pub fn save_into(&self, file: AtomicFile) -> Result<(), Error> {
         let path = file.path().to_owned();
-        let folder = folder_of(&path);
+        let file = self.write_csv(&path, file)?;
+        file.commit().map_err(Error::write(&path))
+    }
+
+    /// Writes what [`Manifest::save`] writes into the file `path`.
+    pub fn write_csv<W: Write>(&self, path: &Path, to: W) -> Result<W, Error> {
+        let folder = folder_of(path);
         let failed = |error: csv::Error| Error::Write {
-            path: path.clone(),
+            path: path.to_owned(),
             source: error.into(),
         };
-        let mut writer = csv::Writer::from_writer(file);
+        let mut writer = csv::Writer::from_writer(to);
         let made = self.entries.iter().any(|entry| !entry.source.is_empty());
         let header = COLUMNS.into_iter().chain(made.then_some(SOURCE_COLUMN));
         writer.write_record(header).map_err(failed)?;
@@ -257,12 +260,10 @@ impl Manifest {
                 .write_record(fields.iter().chain(source))
                 .map_err(failed)?;
         }
-        let mut file = writer.into_inner().map_err(|error| Error::Write {
-            path: path.clone(),
+        writer.into_inner().map_err(|error| Error::Write {
+            path: path.to_owned(),
             source: error.into_error(),
-        })?;
-        file.flush().map_err(Error::write(&path))?;
-        file.commit().map_err(Error::write(&path))
+        })
     }
 
     /// The classes, by name.
@@ -356,12 +357,11 @@ pub fn is_manifest(path: &Path) -> bool {
     /// More than a manifest's first line has.
     const HEAD: u64 = 1024;
     let mut head = Vec::new();
-    // Looked at before it is opened: a pipe would be waited for without end.
-    let open = || match path.is_file() {
-        true => File::open(path)?.take(HEAD).read_to_end(&mut head),
-        false => Err(io::Error::other(NOT_A_FILE)),
-    };
-    if { open }().is_err() {
+    let read = tensor::open_regular(path);
+    if read
+        .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+        .is_err()
+    {
         return false;
     }
     let text = String::from_utf8_lossy(&head);
@@ -380,11 +380,7 @@ pub fn is_manifest(path: &Path) -> bool {
 /// Reads exactly `length` bytes of a file from `offset`, or all of it, which must be as many and no
 /// more than a photo may have ([`Limits`]).
 pub(crate) fn read_place(path: &Path, offset: Option<u64>, length: u64) -> io::Result<Vec<u8>> {
-    // Before it is opened: a pipe would be waited for without end.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other(NOT_A_FILE));
-    }
-    let mut file = File::open(path)?;
+    let mut file = tensor::open_regular(path)?;
     let found = file.metadata()?;
     let fits = match offset {
         None => found.len() == length,

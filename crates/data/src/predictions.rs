@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::atomic_file::AtomicFile;
 use crate::class::composed;
 use crate::error::{Error, TableFault};
+use crate::files::AtomicFile;
 use crate::table::{Names, Table};
 
 /// The columns that stand before those of the classes.

@@ -12,6 +12,6 @@ mod table;
 
 pub use chart::{Chart, Line};
 pub use matrix::Matrix;
-pub use page::Page;
+pub use page::{Page, is_page};
 pub use picture::Picture;
 pub use table::Table;

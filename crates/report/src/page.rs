@@ -37,6 +37,21 @@ for(const c of document.querySelectorAll('.compare')){const i=document.createEle
 i.type='range';i.min=0;i.max=100;i.value=50;i.setAttribute('aria-label',c.dataset.slider);\
 i.oninput=()=>c.style.setProperty('--at',i.value+'%');c.append(i);c.classList.add('on')}";
 
+/// How every page begins, before its language.
+const BEGINNING: &str = "<!doctype html><html lang=";
+
+/// What stands near the beginning of every page, and hardly of anybody else's.
+const POLICY: &str = concat!(
+    "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; ",
+    "img-src data:; style-src 'unsafe-inline'",
+);
+
+/// Whether a file that begins with these bytes (512 are enough) is a [`Page`].
+pub fn is_page(head: &[u8]) -> bool {
+    let policy = |at: &[u8]| at == POLICY.as_bytes();
+    head.starts_with(BEGINNING.as_bytes()) && head.windows(POLICY.len()).any(policy)
+}
+
 /// A page in the making.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -147,10 +162,9 @@ impl Page {
     pub fn finish(&self) -> String {
         let title = escape(&self.title);
         let mut html = format!(
-            "<!doctype html><html lang={}><head><meta charset=utf-8>\
+            "{BEGINNING}{}><head><meta charset=utf-8>\
              <meta name=viewport content=\"width=device-width,initial-scale=1\">\
-             <meta http-equiv=Content-Security-Policy \
-             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'{}\">\
+             {POLICY}{}\">\
              <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
             escape(&self.language),
             if self.compares {

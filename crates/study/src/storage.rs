@@ -68,7 +68,7 @@ impl Storage {
             std::fs::create_dir_all(folder).map_err(cannot_open)?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let storage = Storage::connect(path, options, flags)?;
+        let storage = Storage::of(path, options, Storage::connection(path, options, flags)?);
         let connection = storage.inner.connection();
         let prepared = (|| -> Result<(), Fault> {
             // Looked at before anything is changed: it may be another program's.
@@ -112,31 +112,53 @@ impl Storage {
             }
             _ => {}
         }
-        let storage = Storage::connect(path, options, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let found = schema::version(&storage.inner.connection(), path, newest())
-            .map_err(|fault| fault.at(path))?;
-        if found == 0 {
-            return Err(nothing());
-        }
-        if found < newest() {
-            Storage::open_with(path, options)?;
-        }
-        Ok(storage)
+        Storage::look(path, options, MIGRATIONS)
     }
 
-    fn connect(path: &Path, options: Options, flags: OpenFlags) -> Result<Storage, Error> {
+    /// Opens a database to look at, with tables as after these migrations.
+    fn look(path: &Path, options: Options, migrations: &[&str]) -> Result<Storage, Error> {
+        let newest = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+        let version = |connection: &Connection| schema::version(connection, path, newest);
+        let connection = Storage::connection(path, options, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let (connection, found) = match version(&connection) {
+            Err(Fault::Sqlite(error)) if needs_more_files(&error) => {
+                let connection = unchanging(path).map_err(|_| Fault::Sqlite(error).at(path))?;
+                let found = version(&connection);
+                (connection, found)
+            }
+            found => (connection, found),
+        };
+        match found.map_err(|fault| fault.at(path))? {
+            0 => Err(Error::NothingThere {
+                path: path.to_owned(),
+            }),
+            // Who looks changes nothing: older tables are brought up to date in a copy in memory.
+            found if found < newest => {
+                let copy = copy_in_memory(&connection).map_err(|error| Error::of(path, error))?;
+                schema::migrate(&copy, path, migrations).map_err(|fault| fault.at(path))?;
+                Ok(Storage::of(path, options, copy))
+            }
+            _ => Ok(Storage::of(path, options, connection)),
+        }
+    }
+
+    fn connection(path: &Path, options: Options, flags: OpenFlags) -> Result<Connection, Error> {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(path, flags)
-            .and_then(|connection| connection.busy_timeout(options.busy).map(|()| connection));
-        Ok(Storage {
+        Connection::open_with_flags(path, flags)
+            .and_then(|connection| connection.busy_timeout(options.busy).map(|()| connection))
+            .map_err(|error| Error::of(path, error))
+    }
+
+    fn of(path: &Path, options: Options, connection: Connection) -> Storage {
+        Storage {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 options,
-                connection: Mutex::new(opened.map_err(|error| Error::of(path, error))?),
+                connection: Mutex::new(connection),
                 live: Mutex::default(),
                 heart: Mutex::default(),
             }),
-        })
+        }
     }
 
     /// The file.
@@ -244,6 +266,57 @@ fn beat(inner: &Weak<Inner>, stopped: &Receiver<()>, period: Duration) {
     }
 }
 
+/// Whether a database with a write-ahead log cannot be looked at as it is usually done, because the
+/// files beside it cannot be made: it lies on read-only media, or in a folder of somebody else.
+fn needs_more_files(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    let code = error.sqlite_error_code();
+    matches!(code, Some(CannotOpen | PermissionDenied | ReadOnly))
+}
+
+/// Opens a database that nobody writes to. What a writer left in the log beside it is read too.
+fn unchanging(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = Path::new(&log).metadata().is_ok_and(|log| log.len() > 0);
+    if cfg!(unix) && has_log {
+        // Without locks, which need files of their own, and with the log's index in memory.
+        let connection = Connection::open_with_flags(uri(path, "vfs=unix-none"), flags)?;
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        Ok(connection)
+    } else {
+        Connection::open_with_flags(uri(path, "immutable=1"), flags)
+    }
+}
+
+/// A path as SQLite's URI, with an option.
+fn uri(path: &Path, option: &str) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri + "?mode=ro&" + option
+}
+
+/// All of a database, in memory.
+fn copy_in_memory(connection: &Connection) -> Result<Connection, rusqlite::Error> {
+    /// Copied at a time.
+    const PAGES: i32 = 10_000;
+    let mut copy = Connection::open_in_memory()?;
+    let backup = rusqlite::backup::Backup::new(connection, &mut copy)?;
+    backup.run_to_completion(PAGES, Duration::from_millis(10), None)?;
+    drop(backup);
+    Ok(copy)
+}
+
 /// Write-ahead logging: readers wait for no writer. Two processes that ask for it at once may refuse
 /// each other without waiting, so that the waiting is done here.
 fn write_ahead(connection: &Connection, patience: Duration) -> Result<(), rusqlite::Error> {
@@ -284,6 +357,87 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::{NewRun, State};
+
+    /// A database with a run of this name, whose file nobody has open any more.
+    fn with_run(path: &Path, name: &str) {
+        let storage = Storage::open(path).unwrap();
+        let new = NewRun {
+            name: name.to_owned(),
+            ..NewRun::default()
+        };
+        let recorder = storage.begin(&new).unwrap();
+        recorder.finish(State::Complete).unwrap();
+    }
+
+    fn names(storage: &Storage) -> Vec<String> {
+        let runs = storage.runs(&crate::RunQuery::default()).unwrap();
+        runs.into_iter().map(|run| run.name).collect()
+    }
+
+    fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = folder.read_dir().unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|path| path.is_file());
+        let mut files: Vec<_> = files
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_database_beside_which_no_file_can_be_made_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        // What a URI would take for its own.
+        let path = folder.path().join("runs 100%?#.sqlite");
+        with_run(&path, "first");
+        // As on read-only media: the index of the log cannot be made.
+        let index = folder.path().join("runs 100%?#.sqlite-shm");
+        std::fs::create_dir(&index).unwrap();
+        let before = files(folder.path());
+        assert_eq!(names(&Storage::open_read_only(&path).unwrap()), ["first"]);
+        assert_eq!(files(folder.path()), before);
+        std::fs::remove_dir(&index).unwrap();
+
+        // What is in the log alone is seen too.
+        let storage = Storage::open(&path).unwrap();
+        let new = NewRun {
+            name: "second".to_owned(),
+            ..NewRun::default()
+        };
+        let _recorder = storage.begin(&new).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        for ending in ["", "-wal"] {
+            let name = format!("runs 100%?#.sqlite{ending}");
+            std::fs::copy(folder.path().join(&name), copy.path().join(&name)).unwrap();
+        }
+        let path = copy.path().join("runs 100%?#.sqlite");
+        std::fs::create_dir(copy.path().join("runs 100%?#.sqlite-shm")).unwrap();
+        let before = files(copy.path());
+        let found = names(&Storage::open_read_only(&path).unwrap());
+        assert!(
+            found == ["second", "first"] || found == ["first", "second"],
+            "{found:?}"
+        );
+        assert_eq!(files(copy.path()), before);
+    }
+
+    #[test]
+    fn who_looks_at_older_tables_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.sqlite");
+        with_run(&path, "old");
+        let longer = [MIGRATIONS, &["ALTER TABLE runs ADD COLUMN note TEXT;"]].concat();
+        let before = std::fs::read(&path).unwrap();
+        let storage = Storage::look(&path, Options::default(), &longer).unwrap();
+        assert_eq!(names(&storage), ["old"]);
+        let note = storage.inner.read(|transaction| {
+            let text = "SELECT count(*) FROM runs WHERE note IS NULL";
+            Ok(transaction.query_row(text, [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(note.unwrap(), 1);
+        drop(storage);
+        assert!(std::fs::read(&path).unwrap() == before);
+    }
 
     #[test]
     fn a_full_disk_is_told_and_nothing_reported_is_lost() {

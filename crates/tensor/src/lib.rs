@@ -11,6 +11,7 @@ pub mod memory;
 mod named;
 mod pool;
 mod random;
+mod regular_file;
 mod shape;
 
 pub use buffer::AlignedBuffer;
@@ -18,4 +19,5 @@ pub use mapped_file::MappedFile;
 pub use named::{NamedTensors, Tensor, TensorError};
 pub use pool::Pool;
 pub use random::Random;
+pub use regular_file::open_regular;
 pub use shape::Shape;

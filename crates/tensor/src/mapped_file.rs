@@ -1,5 +1,4 @@
 //! A file's bytes in memory without reading them: the system brings in the pages that are looked at.
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -17,10 +16,7 @@ impl MappedFile {
     /// # Errors
     /// What the system says when the file cannot be opened or mapped.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
+        let file = crate::open_regular(path)?;
         // SAFETY: the map is read-only, and the caller says above that nobody writes to the file;
         // the bytes are checked by whoever reads them, and any byte is a valid `u8`.
         let map = unsafe { memmap2::Mmap::map(&file)? };

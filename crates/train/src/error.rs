@@ -153,6 +153,22 @@ pub enum TrainError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The data set lies in the folder that the run is to have.
+    #[error("{} holds {}, which the training is made of", folder.display(), held.display())]
+    HoldsSource {
+        /// The folder.
+        folder: PathBuf,
+        /// The data set, or its decisions.
+        held: PathBuf,
+    },
+    /// The network of the kept epoch is not what was written.
+    #[error("{} is damaged: {reason}", path.display())]
+    BestNetwork {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is no run in the folder to go on with.
     #[error("{} holds no run", folder.display())]
     NoRun {
@@ -308,6 +324,14 @@ impl TrainError {
             }),
             TrainError::NotEmpty { folder } => say(Message::TrainNotEmpty {
                 path: &shown(folder),
+            }),
+            TrainError::HoldsSource { folder, held } => say(Message::TrainHoldsSource {
+                path: &shown(folder),
+                source: &shown(held),
+            }),
+            TrainError::BestNetwork { path, reason } => say(Message::TrainBestNetwork {
+                path: &shown(path),
+                reason,
             }),
             TrainError::NoRun { folder } => say(Message::TrainNoRun {
                 path: &shown(folder),

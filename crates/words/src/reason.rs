@@ -10,6 +10,7 @@ pub fn reason(language: Language, error: &Error) -> String {
         ErrorKind::NotFound => Message::ReasonNotFound,
         ErrorKind::PermissionDenied => Message::ReasonPermissionDenied,
         ErrorKind::IsADirectory => Message::ReasonIsAFolder,
+        ErrorKind::NotSeekable => Message::ReasonNotRegular,
         ErrorKind::AlreadyExists => Message::ReasonExists,
         ErrorKind::NotADirectory => Message::ReasonNotAFolder,
         ErrorKind::FileTooLarge => Message::ReasonTooLarge,

@@ -16,6 +16,7 @@ use crate::network::OpenOptions;
 use crate::package::{About, Label, Package, PhotoIds, Provenance};
 use graph::View;
 use rows::{Rows, mean_of};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
 use vision::{Limits, Photo};
@@ -386,7 +387,9 @@ pub fn calibrate_answers(
 
 /// A photo from its file, or nothing where it cannot be read.
 fn read_photo(path: &Path) -> Option<Photo> {
-    let bytes = std::fs::read(path).ok()?;
+    let mut bytes = Vec::new();
+    let mut file = tensor::open_regular(path).ok()?;
+    file.read_to_end(&mut bytes).ok()?;
     vision::decode(&bytes, &Limits::default()).ok()
 }
 

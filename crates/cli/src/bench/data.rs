@@ -2,6 +2,7 @@
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::options::Output;
+use crate::outputs::{Kind, begin, finish};
 use crate::{augmentation, data_set, model, photos};
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -127,13 +128,13 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
         Ok(vision::prepare(input, &photo)?)
     };
     if let Some(results) = &arguments.results {
-        let mut file = std::io::BufWriter::new(std::fs::File::create(results)?);
+        let mut file = begin(context, results, Kind::Numbers)?;
         for path in &paths {
             for value in prepared(path)?.values() {
                 file.write_all(&value.to_le_bytes())?;
             }
         }
-        file.flush()?;
+        finish(context, file, &[])?;
     }
     let count = paths.len() * usize::from(arguments.repeat);
     let mut rates = Vec::new();

@@ -2,9 +2,10 @@
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::options::Output;
+use crate::outputs::{Kind, begin, finish};
 use crate::photos::load;
 use crate::preprocess::pipeline;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -87,7 +88,7 @@ pub fn run(context: &Context, arguments: &FiltersArguments) -> Result<()> {
             } else if let Some(folder) = &arguments.results {
                 let path = folder.join(format!("{index}.png"));
                 let bytes = vision::encode::png(&last.photo)?;
-                std::fs::write(&path, bytes).with_context(|| path.display().to_string())?;
+                finish(context, begin(context, &path, Kind::Picture)?, &bytes)?;
             }
         }
         milliseconds.sort_by(f64::total_cmp);

@@ -3,6 +3,7 @@ use super::timed::Timed;
 use crate::context::Context;
 use crate::model;
 use crate::options::Output;
+use crate::outputs::{Kind, begin, finish};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use engine::{Kernels, Plan, PlanOptions};
@@ -102,7 +103,7 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
             .flat_map(|t| t.values())
             .flat_map(|v| v.to_le_bytes())
             .collect();
-        std::fs::write(path, bytes).with_context(|| path.display().to_string())?;
+        finish(context, begin(context, path, Kind::Numbers)?, &bytes)?;
     }
     let mut outputs = logits;
     let mut milliseconds = Vec::with_capacity(arguments.runs as usize);

@@ -45,9 +45,9 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
     // A source that is none leaves no folder behind.
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
     let page = begin(context, &arguments.output.join("report.html"), Kind::Page)?;
-    let numbers = begin(context, &arguments.output.join("check.json"), Kind::Json)?;
+    let numbers = begin(context, &arguments.output.join("check.json"), Kind::Check)?;
     let table = match &arguments.out_of_fold {
-        Some(Some(path)) => Some(begin(context, path, Kind::Table)?),
+        Some(Some(path)) => Some(begin(context, path, Kind::Predictions)?),
         _ => None,
     };
     let shown = Shown::of_items(context, "check");
@@ -94,9 +94,11 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
     finish(context, page, html.as_bytes())?;
     finish(context, numbers, &json)?;
     let to_decide = arguments.output.join("decisions.csv");
-    if !to_decide.exists() {
+    // What was decided there is a person's own.
+    if to_decide.symlink_metadata().is_err() {
+        let file = begin(context, &to_decide, Kind::Decisions)?;
         let lines = checked.open_decisions(&manifest);
-        lines.save(&to_decide).map_err(unusable(context))?;
+        lines.save_into(file).map_err(unusable(context))?;
     }
     let mut summary = vec![("photos", checked.photos), ("decided", checked.decided)];
     summary.extend(

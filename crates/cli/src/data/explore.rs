@@ -35,7 +35,11 @@ pub fn run(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let (manifest, _, _) = open(context, &arguments.source)?;
     let page_path = arguments.output.join("explore.html");
     let page = begin(context, &page_path, Kind::Page)?;
-    let numbers = begin(context, &arguments.output.join("explore.json"), Kind::Json)?;
+    let numbers = begin(
+        context,
+        &arguments.output.join("explore.json"),
+        Kind::Exploration,
+    )?;
     let shown = Shown::of_items(context, "explore");
     let progress = |done, all| shown.now(done as u64, all as u64);
     let explored =

@@ -48,7 +48,7 @@ pub fn run(context: &Context, arguments: &ImportArguments) -> Result<()> {
         arguments.force,
     )?;
     let beside = problems_beside(&arguments.output);
-    let mut problems = begin(context, &beside, Kind::Table)?;
+    let mut problems = begin(context, &beside, Kind::Problems)?;
     let options = ImportOptions {
         photos: arguments.photos.clone(),
         path_column: arguments.path_column.clone(),

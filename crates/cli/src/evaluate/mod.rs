@@ -59,7 +59,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
             .transpose()
     };
     let page = begin(&arguments.report, Kind::Page)?;
-    let table = begin(&arguments.predictions, Kind::Table)?;
+    let table = begin(&arguments.predictions, Kind::Predictions)?;
     let fitted = begin(&arguments.fit_temperature, Kind::Package)?;
     let (manifest, problems, _) = open(context, &arguments.source)?;
     let source = arguments.source.path();

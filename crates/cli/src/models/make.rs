@@ -2,6 +2,7 @@
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
+use crate::outputs::{Kind, begin, finish};
 use anyhow::Result;
 use clap::Args;
 use classify::make::{
@@ -108,6 +109,8 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let unmade = |error: MakeError| Failure::error(Status::Unusable, error.text(context.language));
     let no_photos =
         |error: ExamplesError| Failure::error(Status::Unusable, error.text(context.language));
+    // The place is tried before the work is done.
+    let file = begin(context, &arguments.output, Kind::Package)?;
     let mut package = make::assemble(&recipe).map_err(unmade)?;
     let pool = Pool::new(context.threads);
     make::check_outputs(&package, &pool).map_err(unmade)?;
@@ -136,9 +139,10 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         .map_err(unmade)?;
         bar.finish_and_clear();
     }
-    package
-        .save(&arguments.output)
+    let bytes = package
+        .to_bytes()
         .map_err(|error| Failure::error(Status::Failed, error.text(context.language)))?;
+    finish(context, file, &bytes)?;
     std::io::stdout().write_all(package.about.card.as_bytes())?;
     Ok(())
 }

@@ -8,10 +8,10 @@ use crate::photos::{self, Unread, explain, load};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use data::{AtomicFile, Dataset, Entry, Manifest, Part};
+use data::files::{AtomicFile, Kind, Refused};
+use data::{Dataset, Entry, Manifest, Part};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -388,20 +388,6 @@ fn over_other(context: &Context, paths: &[String]) -> anyhow::Error {
     Failure::error(Status::Usage, said)
 }
 
-/// Whether a file is there that museau did not make. What it made, it may make again.
-fn is_foreign(path: &Path) -> bool {
-    /// Within so many bytes a file says who wrote it.
-    const HEAD: u64 = 512;
-    let mut head = Vec::new();
-    match File::open(path) {
-        Ok(file) => {
-            let read = file.take(HEAD).read_to_end(&mut head);
-            read.is_err() || !vision::encode::written_here(&head)
-        }
-        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
-    }
-}
-
 /// The path without what would lead out of a folder.
 fn inside(path: &Path) -> PathBuf {
     path.components()
@@ -457,7 +443,13 @@ fn targets(
         });
         return Err(Failure::error(Status::Usage, said));
     }
-    let foreign = targets.iter().filter(|target| is_foreign(target));
+    // What museau made, it may make again.
+    let is_foreign = |target: &&PathBuf| match Kind::Picture.may_replace(target) {
+        Ok(()) => false,
+        Err(Refused::System(error)) => error.kind() != ErrorKind::NotADirectory,
+        Err(_) => true,
+    };
+    let foreign = targets.iter().filter(is_foreign);
     let foreign: Vec<String> = foreign.map(|target| target.display().to_string()).collect();
     if !foreign.is_empty() {
         return Err(over_other(context, &foreign));
@@ -525,9 +517,13 @@ fn write(
         Format::Jpeg => vision::encode::jpeg(photo, arguments.quality),
     };
     let bytes = encoded.map_err(|_| context.say(Message::PreprocessTooLarge { path: &shown }))?;
-    AtomicFile::create(path)
-        .and_then(|file| file.finish(&bytes))
-        .map_err(|error| unwritten(context, path, &error))?;
+    let written = match AtomicFile::begin(path, Kind::Picture) {
+        Ok(file) => file.finish(&bytes),
+        Err(Refused::System(error)) => Err(error),
+        // It came to stand there since the targets were looked at.
+        Err(_) => Err(ErrorKind::AlreadyExists.into()),
+    };
+    written.map_err(|error| unwritten(context, path, &error))?;
     Ok(bytes)
 }
 

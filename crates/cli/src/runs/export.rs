@@ -77,8 +77,8 @@ pub fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
     let cannot_write =
         |error: io::Error| Failure::error(Status::Failed, unwritten(context, path, &error));
     let kind = match form {
-        Form::Csv => Kind::Table,
-        Form::Json => Kind::Json,
+        Form::Csv => Kind::RunTable,
+        Form::Json => Kind::RunLines,
     };
     let mut file = begin(context, path, kind)?;
     write(context, &storage, &runs, form, &mut file).map_err(|error| {

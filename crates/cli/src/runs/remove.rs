@@ -5,8 +5,11 @@ use crate::outputs::unwritten;
 use crate::storage::{StorageArguments, all_details, failure, look, place};
 use anyhow::Result;
 use clap::Args;
+use data::files;
 use std::path::{Component, Path, PathBuf};
-use study::{Details, State, Storage};
+use study::{Artefact, Details, State, Storage};
+use train::TrainError;
+use train::run::RunFolder;
 use words::Message;
 
 /// Options of `museau runs rm`.
@@ -54,51 +57,114 @@ pub fn run(context: &Context, arguments: &RmArguments) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the files that a run recorded in its folder, the networks of best epochs that its training
-/// left there, and the folder when it is empty then. What museau did not record is a person's own: it
-/// stays, and is told.
+/// So many of the files that stay are named.
+const MOST_NAMED: usize = 10;
+
+/// The file by which a training's folder tells whose it is.
+const ABOUT: &str = "run.json";
+
+/// Deletes the files that a run recorded in its folder and that are still as it recorded them, the
+/// networks of best epochs that its training left there, and the folder when it is empty then. All else
+/// is a person's own, or another run's that has the folder now: it stays, and is told.
 fn remove_files(context: &Context, run: &Details) -> Result<()> {
     let Some(folder) = run.row.folder.as_deref().filter(|folder| folder.is_dir()) else {
         return Ok(());
     };
-    let inside = |path: &&Path| {
-        let mut parts = path.components();
-        parts.all(|part| matches!(part, Component::Normal(_)))
+    let recorded = |name: &Path| {
+        let mut all = run.artefacts.iter();
+        all.find(|artefact| artefact.path == name)
     };
-    let recorded = || run.artefacts.iter().map(|artefact| artefact.path.as_path());
-    let is_training =
-        recorded().any(|path| ["run.json", "recipe.toml"].map(Path::new).contains(&path));
-    let best = if is_training {
+    let about = RunFolder::about_of(folder);
+    let names_it = (about.as_ref()).is_some_and(|about| about.record.as_ref() == Some(&run.row.id));
+    let is_its_own =
+        names_it || recorded(Path::new(ABOUT)).is_some_and(|about| is_as_recorded(folder, about));
+    let of_other = || {
+        if !context.quiet {
+            let folder = &folder.display().to_string();
+            eprintln!("{}", context.say(Message::RunsFolderOfOther { folder }));
+        }
+        Ok(())
+    };
+    if about.is_some() && !is_its_own {
+        return of_other();
+    }
+    let held = match RunFolder::hold(folder) {
+        // A training that has not told yet whose the folder is.
+        Err(TrainError::InUse { .. }) if !is_its_own => return of_other(),
+        held => {
+            held.map_err(|error| Failure::error(Status::Failed, error.message(context.language)))?
+        }
+    };
+    let mut paths: Vec<PathBuf> = if is_its_own {
         best_epochs(folder)
     } else {
         Vec::new()
     };
-    let paths = best.iter().map(PathBuf::as_path).chain(recorded());
-    for path in paths.filter(inside) {
+    let kept = run
+        .artefacts
+        .iter()
+        .filter(|file| is_as_recorded(folder, file));
+    paths.extend(kept.map(|artefact| artefact.path.clone()));
+    // As long as there is any other, so is what says whose it is.
+    paths.sort_by_key(|path| path == Path::new(ABOUT));
+    for path in &paths {
         let file = folder.join(path);
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let text = unwritten(context, &file, &error);
-                return Err(Failure::error(Status::Failed, text));
-            }
-            _ => {}
-        }
-        for parent in path.ancestors().skip(1) {
-            // Only empty ones can be removed.
-            let _ = std::fs::remove_dir(folder.join(parent));
+        files::remove(&file)
+            .map_err(|error| Failure::error(Status::Failed, unwritten(context, &file, &error)))?;
+        for parent in path
+            .ancestors()
+            .skip(1)
+            .filter(|it| !it.as_os_str().is_empty())
+        {
+            files::remove_empty_folder(&folder.join(parent));
         }
     }
-    if run.row.state != State::Running {
-        // The lock of a training that is over holds nothing.
-        let _ = std::fs::remove_file(folder.join("run.lock"));
-    }
-    let _ = std::fs::remove_dir(folder);
-    let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
-    if left > 0 && !context.quiet {
-        let (folder, count) = (&folder.display().to_string(), &left.to_string());
-        eprintln!("{}", context.say(Message::RunsFilesLeft { folder, count }));
+    held.forget();
+    files::remove_empty_folder(folder);
+    let left = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut left: Vec<String> = left
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect();
+    if !left.is_empty() && !context.quiet {
+        left.sort();
+        let count = &left.len().to_string();
+        if left.len() > MOST_NAMED {
+            left.truncate(MOST_NAMED);
+            left.push("…".to_owned());
+        }
+        let folder = &folder.display().to_string();
+        let names = &left.join(", ");
+        let said = context.say(Message::RunsFilesLeft {
+            folder,
+            count,
+            names,
+        });
+        eprintln!("{said}");
     }
     Ok(())
+}
+
+/// Whether a file that a run recorded lies in its folder and has still the content that it had then.
+fn is_as_recorded(folder: &Path, artefact: &Artefact) -> bool {
+    let mut parts = artefact.path.components();
+    if !parts.all(|part| matches!(part, Component::Normal(_))) {
+        return false;
+    }
+    let file = folder.join(&artefact.path);
+    // A link on the way leads to what is somebody else's.
+    let inside = match (file.canonicalize(), folder.canonicalize()) {
+        (Ok(file), Ok(folder)) => file == folder.join(&artefact.path),
+        _ => false,
+    };
+    if !inside || file.metadata().map_or(0, |found| found.len()) != artefact.size {
+        return false;
+    }
+    let mut hasher = blake3::Hasher::new();
+    let read = tensor::open_regular(&file).and_then(|file| {
+        hasher.update_reader(file)?;
+        Ok(())
+    });
+    read.is_ok() && hasher.finalize().to_hex().as_str() == artefact.hash
 }
 
 /// The networks of best epochs that a training left in its folder, which no record names.

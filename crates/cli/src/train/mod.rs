@@ -258,6 +258,11 @@ fn free(context: &Context, parent: &Path, name: &str, taken: &mut HashSet<PathBu
             }
         })
         .collect();
+    // A name that a recipe gives is no path: neither the folder itself nor the one above.
+    let plain = match plain.trim_matches('.') {
+        "" => "run".to_owned(),
+        _ => plain,
+    };
     let mut place = parent.join(&plain);
     let mut number = 2;
     let mut unfinished = Vec::new();
@@ -539,9 +544,11 @@ fn status(error: &TrainError) -> Status {
         | TrainError::Views(_)
         | TrainError::Network(_)
         | TrainError::Engine(EngineError::NothingTrained)
+        | TrainError::HoldsSource { .. }
         | TrainError::NoSource => Status::Usage,
         TrainError::Classes { .. }
         | TrainError::EmptyClass { .. }
+        | TrainError::BestNetwork { .. }
         | TrainError::Other { .. }
         | TrainError::Checkpoint { .. }
         | TrainError::Kept { .. }

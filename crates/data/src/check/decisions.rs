@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::kind::Kind;
-use crate::atomic_file::AtomicFile;
 use crate::class::composed;
 use crate::error::{Error, TableFault};
+use crate::files::AtomicFile;
 use crate::manifest::Manifest;
 use crate::split::class_of;
 use crate::table::Table;
@@ -120,7 +120,12 @@ impl Decisions {
 
     /// Writes the file, whole or not at all.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let file = AtomicFile::create(path).map_err(Error::write(path))?;
+        self.save_into(AtomicFile::create(path).map_err(Error::write(path))?)
+    }
+
+    /// The same into a file that was begun before.
+    pub fn save_into(&self, file: AtomicFile) -> Result<(), Error> {
+        let path = &file.path().to_owned();
         let failed = |error: csv::Error| Error::write(path)(error.into());
         let mut writer = csv::Writer::from_writer(file);
         writer.write_record(DECISION_COLUMNS).map_err(failed)?;

@@ -13,14 +13,14 @@ pub use error::FetchError;
 pub use origin::Origin;
 pub use sources::{Archive, DataSource, SOURCES};
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::atomic_file::sync_folder_of;
+use crate::files;
 
 use origin::{Opener, Stream, Unopened};
 
@@ -88,7 +88,7 @@ pub fn fetch(
         move |source| FetchError::File { path, source }
     };
     if path.exists() {
-        let found = File::open(&path)
+        let found = tensor::open_regular(&path)
             .and_then(|mut file| {
                 Arrived::read(&mut file, &|bytes| progress(FetchEvent::Bytes(bytes)))
             })
@@ -99,15 +99,8 @@ pub fn fetch(
             was_there: true,
         });
     }
-    fs::create_dir_all(folder).map_err(file_error(folder))?;
     let part = folder.join(format!("{}.part", archive.name));
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&part)
-        .map_err(file_error(&part))?;
+    let mut file = files::unfinished(&part).map_err(file_error(&part))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(FetchError::InUse { path: part }),
@@ -122,18 +115,17 @@ pub fn fetch(
         match arrived.check(archive, &place) {
             Ok(()) => break,
             Err(error) => {
-                file.set_len(0).map_err(file_error(&part))?;
+                files::restart(&mut file).map_err(file_error(&part))?;
                 if !std::mem::take(&mut resumed) {
                     drop(file);
-                    fs::remove_file(&part).map_err(file_error(&part))?;
+                    files::remove(&part).map_err(file_error(&part))?;
                     return Err(error);
                 }
             }
         }
     }
     file.sync_all().map_err(file_error(&part))?;
-    fs::rename(&part, &path).map_err(file_error(&path))?;
-    sync_folder_of(&path);
+    files::place(&part, &path).map_err(file_error(&path))?;
     Ok(Fetched {
         path,
         was_there: false,
@@ -278,8 +270,7 @@ impl Arrived {
 
     /// Throws away what is there.
     fn restart(&mut self, file: &mut File) -> io::Result<()> {
-        file.set_len(0)?;
-        rewind(file)?;
+        files::restart(file)?;
         self.bytes = 0;
         self.hash = Sha256::new();
         Ok(())

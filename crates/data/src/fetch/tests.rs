@@ -1,4 +1,5 @@
 //! Fetching from a server on this machine that breaks, stalls, lies and serves wrong bytes.
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;

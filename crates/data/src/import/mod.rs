@@ -110,10 +110,8 @@ pub fn import(
         } else {
             (Layout::Folders, from_folders(source, &mut problems)?)
         }
-    } else if !found.is_file() {
-        return Err(Error::read(source)(std::io::Error::other(
-            "not a regular file",
-        )));
+    } else if let Err(error) = tensor::open_regular(source) {
+        return Err(Error::read(source)(error));
     } else if is_table(source) {
         (Layout::Table, from_table(source, options, &mut problems)?)
     } else {

@@ -4,18 +4,18 @@
 //! preparation. It is written under another name and moved to its place when it is whole and on the
 //! disk; a lock lets the second of two processes wait for the first. The folder may be emptied at any
 //! time: what is missing is made anew.
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use graph::{Geometry, InputSpec};
 use tensor::MappedFile;
 
-use super::cache_file::{Row, Tail, pixel_hash};
+use super::cache_file::{self, Row, Tail, pixel_hash};
 use super::error::LoaderError;
-use crate::atomic_file::AtomicFile;
+use crate::files::{self, AtomicFile, Lock};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
 
@@ -113,8 +113,8 @@ impl Cache {
         let pictures = match mapped(&path, &key) {
             Some(found) => found,
             None => {
-                std::fs::create_dir_all(folder).map_err(LoaderError::write(folder))?;
-                let lock = Lock::take(&path.with_extension("lock"))?;
+                let beside = path.with_extension("lock");
+                let lock = Lock::wait(&beside).map_err(LoaderError::write(&beside))?;
                 // Whoever held the lock before may have made it.
                 let found = match mapped(&path, &key) {
                     Some(found) => found,
@@ -128,7 +128,7 @@ impl Cache {
                             threads,
                             progress,
                         )?;
-                        crate::evict_oldest(&path, MOST_BYTES);
+                        files::evict_oldest(&path, MOST_BYTES, &is_own);
                         mapped(&path, &key)
                             .ok_or_else(|| LoaderError::Damaged { path: path.clone() })?
                     }
@@ -229,7 +229,7 @@ impl Cache {
                 // Reading a byte twice costs less than remembering more exactly who looked first.
                 if !checked[index].load(Ordering::Relaxed) {
                     if pixel_hash(rgb) != rows[index].pixels {
-                        let _ = std::fs::remove_file(path);
+                        let _ = files::remove(path);
                         return Err(LoaderError::Damaged { path: path.clone() });
                     }
                     checked[index].store(true, Ordering::Relaxed);
@@ -274,7 +274,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn mapped(path: &Path, key: &[u8; 32]) -> Option<Pictures> {
     let map = MappedFile::open(path).ok()?;
     let tail = Tail::of_file(&map)?;
-    touch(path);
+    files::touch(path);
     (tail.key == *key).then(|| Pictures::File {
         path: path.to_owned(),
         map,
@@ -283,16 +283,12 @@ fn mapped(path: &Path, key: &[u8; 32]) -> Option<Pictures> {
     })
 }
 
-/// Makes a used cache young, since the oldest go first where they are too many.
-fn touch(path: &Path) {
-    const OFTEN_ENOUGH: Duration = Duration::from_secs(3600);
-    let age = path.metadata().and_then(|found| found.modified());
-    let age = age.ok().and_then(|time| time.elapsed().ok());
-    if age.is_some_and(|age| age > OFTEN_ENOUGH)
-        && let Ok(file) = File::options().append(true).open(path)
-    {
-        let _ = file.set_modified(SystemTime::now());
-    }
+/// Whether a file is a cache: by its name, which is a key, and its trailer.
+fn is_own(path: &Path) -> bool {
+    let name = path.file_stem().and_then(|name| name.to_str());
+    let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    name.is_some_and(|name| name.len() == 32 && name.chars().all(is_digit))
+        && MappedFile::open(path).is_ok_and(|bytes| cache_file::is_cache(&bytes))
 }
 
 /// Bytes of all caches of a folder together; those unused for longest go first. Stanford Dogs at 224
@@ -400,26 +396,4 @@ fn is_unchanged(manifest: &Manifest, entry: &Entry, row: &Row) -> bool {
     same || manifest
         .read(entry)
         .is_ok_and(|bytes| blake3::hash(&bytes) == entry.hash)
-}
-
-/// Held by the process that makes a cache; the system lets it go when the process ends, however it
-/// does.
-struct Lock(File);
-
-impl Lock {
-    fn take(path: &Path) -> Result<Lock, LoaderError> {
-        let file = File::create(path).map_err(LoaderError::write(path))?;
-        match file.lock() {
-            Ok(()) => Ok(Lock(file)),
-            // A file system without locks: two processes do the same work, each in its own file.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Lock(file)),
-            Err(error) => Err(LoaderError::write(path)(error)),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = self.0.unlock();
-    }
 }

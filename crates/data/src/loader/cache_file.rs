@@ -49,6 +49,12 @@ pub fn pixel_hash(pixels: &[u8]) -> [u8; 16] {
     short
 }
 
+/// Whether a whole file ends as a cache does, damaged or not.
+pub fn is_cache(file: &[u8]) -> bool {
+    let trailer = file.len().checked_sub(TRAILER).map(|at| &file[at..]);
+    trailer.is_some_and(|trailer| &trailer[80..96] == MAGIC)
+}
+
 impl Tail {
     /// The table and the trailer.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -136,6 +142,7 @@ mod tests {
     fn what_is_written_is_read() {
         let (tail, bytes) = file();
         assert_eq!(Tail::of_file(&bytes), Some(tail));
+        assert!(is_cache(&bytes) && !is_cache(&bytes[1..][..bytes.len() - 2]) && !is_cache(b"x"));
     }
 
     #[test]

@@ -10,18 +10,20 @@
 //! | `best-EPOCH.safetensors` | the network of the best epoch so far |
 //! | `model.museau`, `model_card.md` | the result |
 use crate::{Difference, METRICS, Recipe, TrainError};
-use data::{AtomicFile, Manifest};
+use data::Manifest;
+use data::files::{self, AtomicFile, Lock};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
-use std::fs::{File, TryLockError};
-use std::io::{BufRead as _, Write as _};
+use std::fs::File;
+use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder of a run, held by this process until it is dropped.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    lock: File,
+    lock: Lock,
 }
 
 /// What `run.json` says: what a run depended on besides its recipe.
@@ -48,6 +50,20 @@ pub struct About {
     /// The record that it is told to, if any.
     #[serde(default)]
     pub record: Option<String>,
+    /// BLAKE3 of `photos.csv` as it was written.
+    #[serde(default)]
+    pub table: Option<String>,
+}
+
+impl About {
+    fn open(path: &Path) -> Option<About> {
+        let mut text = Vec::new();
+        tensor::open_regular(path)
+            .ok()?
+            .read_to_end(&mut text)
+            .ok()?;
+        serde_json::from_slice(&text).ok()
+    }
 }
 
 /// One epoch's line: the epoch, and its [`METRICS`] in order, empty where there is none.
@@ -57,27 +73,69 @@ impl RunFolder {
     /// A new run's folder.
     ///
     /// # Errors
-    /// `Taken` where there is a run already, `NotEmpty` where there is anything else, `InUse` where
-    /// another training works there.
+    /// As [`RunFolder::look`].
     pub fn create(path: &Path) -> Result<Self, TrainError> {
-        std::fs::create_dir_all(path).map_err(TrainError::write(path))?;
+        Self::look(path)?;
         let folder = Self::lock(path)?;
-        if folder.recipe_path().exists() {
-            let folder = path.to_owned();
-            return Err(TrainError::Taken { folder });
-        }
-        // What a training leaves that was broken off before it became a run.
-        sweep(path);
-        let own = [LOCK, "run.json", "photos.csv"];
-        let files = path.read_dir().map_err(TrainError::read(path))?;
-        for file in files {
-            let name = file.map_err(TrainError::read(path))?.file_name();
-            if !own.iter().any(|own| name == *own) {
-                let folder = path.to_owned();
-                return Err(TrainError::NotEmpty { folder });
+        // Looked at again: until now it was anybody's.
+        let left = match Self::left_over(path) {
+            Ok(left) => left,
+            Err(error) => {
+                folder.lock.undo();
+                return Err(error);
             }
+        };
+        for file in left {
+            files::remove(&file).map_err(TrainError::write(&file))?;
         }
         Ok(folder)
+    }
+
+    /// Whether a new run may have this folder: it is empty or not there yet, but for what a training of
+    /// museau's left there that was broken off before it became a run. Changes nothing.
+    ///
+    /// # Errors
+    /// `Taken` where there is a run already, `NotEmpty` where there is anything else, `InUse` where
+    /// another training works there.
+    pub fn look(path: &Path) -> Result<(), TrainError> {
+        if Lock::is_held(&path.join(LOCK)) == Some(true) {
+            let folder = path.to_owned();
+            return Err(TrainError::InUse { folder });
+        }
+        Self::left_over(path).map(drop)
+    }
+
+    /// What a training left in the folder that was broken off before it became a run, in the order in
+    /// which it is to be removed.
+    fn left_over(path: &Path) -> Result<Vec<PathBuf>, TrainError> {
+        let folder = || path.to_owned();
+        let entries = match path.read_dir() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(TrainError::read(path))?,
+        };
+        if path.join(RECIPE).exists() {
+            return Err(TrainError::Taken { folder: folder() });
+        }
+        let about_path = path.join(ABOUT);
+        let about = About::open(&about_path).filter(|about| !about.museau.is_empty());
+        let (mut table, mut said) = (None, None);
+        for entry in entries {
+            let entry = entry.map_err(TrainError::read(path))?;
+            let (name, file) = (entry.file_name(), entry.path());
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            let is_empty = || entry.metadata().is_ok_and(|found| found.len() == 0);
+            if is_file && name == LOCK && is_empty() || files::is_unfinished(&name) {
+                continue;
+            } else if is_file && name == ABOUT && about.is_some() {
+                said = Some(file);
+            } else if is_file && name == PHOTOS && is_table_of(about.as_ref(), &file) {
+                table = Some(file);
+            } else {
+                return Err(TrainError::NotEmpty { folder: folder() });
+            }
+        }
+        // As long as the table is there, so is what it is known by.
+        Ok(table.into_iter().chain(said).collect())
     }
 
     /// The folder of a run that was begun before.
@@ -85,15 +143,27 @@ impl RunFolder {
     /// # Errors
     /// `NoRun` where there is none, `InUse` where another training works there.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let no_run = || TrainError::NoRun {
-            folder: path.to_owned(),
-        };
-        if !path.join(RECIPE).is_file() {
-            return Err(no_run());
+        if !path.join(RECIPE).is_file() || About::open(&path.join(ABOUT)).is_none() {
+            let folder = path.to_owned();
+            return Err(TrainError::NoRun { folder });
         }
         let folder = Self::lock(path)?;
-        sweep(path);
+        // What a killed training left half written; nobody else works here.
+        files::sweep(path, Duration::ZERO);
         Ok(folder)
+    }
+
+    /// Holds a folder whose run is to be forgotten, or any other that a run recorded files in.
+    ///
+    /// # Errors
+    /// `InUse` where a training works there.
+    pub fn hold(path: &Path) -> Result<Self, TrainError> {
+        Self::lock(path)
+    }
+
+    /// Lets go of a folder whose run is forgotten; its lock holds nothing any more.
+    pub fn forget(self) {
+        self.lock.remove();
     }
 
     /// Whether the folder holds a run that has no result yet and that nobody works on. It only looks:
@@ -102,26 +172,15 @@ impl RunFolder {
         if !path.join(RECIPE).is_file() || path.join(PACKAGE).exists() {
             return false;
         }
-        // Who works there has it for themselves; who looks shares it, and lets it go at once.
-        match File::open(path.join(LOCK)) {
-            Ok(lock) => lock.try_lock_shared().is_ok(),
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        }
+        Lock::is_held(&path.join(LOCK)) == Some(false)
     }
 
     fn lock(path: &Path) -> Result<Self, TrainError> {
         let place = path.join(LOCK);
-        let lock = File::create(&place).map_err(TrainError::write(&place))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            // A file system without locks.
-            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(TrainError::write(&place)(error)),
-            Err(TryLockError::WouldBlock) => {
-                let folder = path.to_owned();
-                return Err(TrainError::InUse { folder });
-            }
-        }
+        let Some(lock) = Lock::take(&place).map_err(TrainError::write(&place))? else {
+            let folder = path.to_owned();
+            return Err(TrainError::InUse { folder });
+        };
         let path = path.to_owned();
         Ok(RunFolder { path, lock })
     }
@@ -136,7 +195,7 @@ impl RunFolder {
     }
 
     fn about_path(&self) -> PathBuf {
-        self.path.join("run.json")
+        self.path.join(ABOUT)
     }
 
     fn metrics_path(&self) -> PathBuf {
@@ -170,7 +229,7 @@ impl RunFolder {
         for file in self.path.read_dir().into_iter().flatten().flatten() {
             let epoch = best_epoch(&file.file_name());
             if epoch.is_some_and(|epoch| !epochs.contains(&epoch)) {
-                let _ = std::fs::remove_file(file.path());
+                let _ = files::remove(&file.path());
             }
         }
     }
@@ -194,14 +253,18 @@ impl RunFolder {
     /// # Errors
     /// `NoRun` where it is missing or damaged.
     pub fn about(&self) -> Result<About, TrainError> {
-        let text = std::fs::read(self.about_path()).ok();
-        let about = text.and_then(|text| serde_json::from_slice(&text).ok());
-        about.ok_or_else(|| TrainError::NoRun {
+        About::open(&self.about_path()).ok_or_else(|| TrainError::NoRun {
             folder: self.path.clone(),
         })
     }
 
-    /// Writes what the run depends on. The recipe comes last: where it stands there is a run.
+    /// What a folder's `run.json` says; `None` where it is missing or damaged.
+    pub fn about_of(folder: &Path) -> Option<About> {
+        About::open(&folder.join(ABOUT))
+    }
+
+    /// Writes what the run depends on. The recipe comes last: where it stands there is a run. Until then
+    /// `run.json`, which comes first, tells that the table is a training's and no person's.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -211,9 +274,15 @@ impl RunFolder {
         about: &About,
         photos: &Manifest,
     ) -> Result<(), TrainError> {
-        photos.save(&self.path.join("photos.csv"))?;
-        let json = serde_json::to_vec_pretty(about).expect("texts and numbers");
+        let place = self.path.join(PHOTOS);
+        let table = photos.write_csv(&place, Vec::new())?;
+        let about = About {
+            table: Some(blake3::hash(&table).to_hex().to_string()),
+            ..about.clone()
+        };
+        let json = serde_json::to_vec_pretty(&about).expect("texts and numbers");
         self.write(&self.about_path(), &json)?;
+        self.write(&place, &table)?;
         self.write(&self.recipe_path(), recipe.text().as_bytes())
     }
 
@@ -237,11 +306,7 @@ impl RunFolder {
     /// epoch with it.
     pub(super) fn add_metrics(&self, row: &Row) -> Result<(), TrainError> {
         let path = self.metrics_path();
-        File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(line(row).as_bytes()))
-            .map_err(TrainError::write(&path))
+        files::append(&path, line(row).as_bytes()).map_err(TrainError::write(&path))
     }
 
     /// The lines of `metrics.csv` without the times of day: what is the same whenever and wherever
@@ -262,15 +327,11 @@ impl RunFolder {
     }
 }
 
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        let _ = self.lock.unlock();
-    }
-}
-
 const RECIPE: &str = "recipe.toml";
 const PACKAGE: &str = "model.museau";
 const LOCK: &str = "run.lock";
+const ABOUT: &str = "run.json";
+const PHOTOS: &str = "photos.csv";
 
 fn line((epoch, metrics): &Row) -> String {
     let mut line = epoch.to_string();
@@ -283,14 +344,11 @@ fn line((epoch, metrics): &Row) -> String {
     line + "\n"
 }
 
-/// Removes what a killed training left half written; nobody else works here.
-fn sweep(folder: &Path) {
-    for file in folder.read_dir().into_iter().flatten().flatten() {
-        let path = file.path();
-        if path.extension().is_some_and(|ending| ending == "part") {
-            let _ = std::fs::remove_file(path);
-        }
-    }
+/// Whether a file is the table of photos that `run.json` says a training wrote.
+fn is_table_of(about: Option<&About>, file: &Path) -> bool {
+    let hash = about.and_then(|about| about.table.as_deref());
+    let read = std::fs::read(file);
+    hash.is_some_and(|hash| read.is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() == hash))
 }
 
 /// What the network of this epoch is called, where it was the best.

@@ -92,6 +92,7 @@ impl<'a> Prepared<'a> {
             parameters: network.parameters,
             bytes: needed,
             record: None,
+            table: None,
         };
         Ok(Prepared {
             recipe,

@@ -755,3 +755,202 @@ fn a_recipe_that_no_machine_holds_is_refused_at_once() {
         }
     }
 }
+
+/// Every file of a folder, with what is in it.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = folder.read_dir().unwrap().map(|file| file.unwrap().path());
+    let read = files.map(|path| (path.clone(), std::fs::read(&path).unwrap()));
+    let mut read: Vec<_> = read.collect();
+    read.sort();
+    read
+}
+
+#[test]
+fn a_refused_training_changes_nothing_in_a_folder_that_is_not_its_own() {
+    let photos = Photos::new(&[("a", 4), ("b", 4)]);
+    let manifest = photos.manifest();
+    let mut theirs = Vec::new();
+    // What `data fetch` and browsers go on with, a table, a file that is only called like a run's.
+    for (name, file) in [
+        ("fetching", "images.tar.part"),
+        ("table", "photos.csv"),
+        ("about", "run.json"),
+        ("locked", "run.lock"),
+    ] {
+        let folder = photos.run(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(file), "mine").unwrap();
+        theirs.push(folder);
+    }
+    // A manifest is museau's by its content, and a person's all the same.
+    let own = photos.run("own");
+    std::fs::create_dir_all(&own).unwrap();
+    manifest.save(&own.join("photos.csv")).unwrap();
+    theirs.push(own);
+    for folder in theirs {
+        let before = contents(&folder);
+        let refused = RunFolder::create(&folder);
+        assert!(
+            matches!(refused, Err(TrainError::NotEmpty { .. })),
+            "{folder:?}: {refused:?}"
+        );
+        assert!(contents(&folder) == before, "{folder:?}");
+        assert!(matches!(
+            RunFolder::open(&folder),
+            Err(TrainError::NoRun { .. })
+        ));
+        std::fs::write(folder.join("recipe.toml"), "[mine]").unwrap();
+        let before = contents(&folder);
+        assert!(RunFolder::open(&folder).is_err(), "{folder:?}");
+        assert!(contents(&folder) == before, "{folder:?}");
+    }
+    let nothing = photos.run("nothing");
+    assert!(RunFolder::open(&nothing).is_err() && !nothing.exists());
+}
+
+#[test]
+fn a_training_takes_the_folder_that_another_left_before_it_became_a_run() {
+    let photos = Photos::new(&[("a", 4), ("b", 4)]);
+    let manifest = photos.manifest();
+    let about = About {
+        museau: "1".to_owned(),
+        ..About::default()
+    };
+    // Wherever the power failed: files appear in this order, each whole.
+    let steps = ["run.lock", "run.json", "photos.csv"];
+    for count in 0..=steps.len() {
+        let folder = photos.run(&format!("after-{count}"));
+        let held = RunFolder::create(&folder).unwrap();
+        held.describe(&recipe(&[]), &about, &manifest).unwrap();
+        drop(held);
+        for name in ["recipe.toml"].iter().chain(&steps[count..]) {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
+        std::fs::write(folder.join(".museau-killed.part"), "half").unwrap();
+        assert!(RunFolder::look(&folder).is_ok(), "after {count} files");
+        drop(RunFolder::create(&folder).unwrap());
+        assert!(!folder.join("run.json").exists() && !folder.join("photos.csv").exists());
+    }
+    // A table that somebody changed since is theirs.
+    let folder = photos.run("changed");
+    let held = RunFolder::create(&folder).unwrap();
+    held.describe(&recipe(&[]), &about, &manifest).unwrap();
+    drop(held);
+    std::fs::remove_file(folder.join("recipe.toml")).unwrap();
+    let table = folder.join("photos.csv");
+    let changed = std::fs::read_to_string(&table).unwrap() + "\n";
+    std::fs::write(&table, changed).unwrap();
+    let refused = RunFolder::create(&folder);
+    assert!(matches!(refused, Err(TrainError::NotEmpty { .. })));
+}
+
+#[test]
+fn a_folder_that_holds_what_a_training_is_made_of_is_refused() {
+    let photos = Photos::new(&[("a", 4), ("b", 4)]);
+    let manifest = photos.manifest();
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    // A training was broken off there before it became a run, and its table is used for another.
+    let folder = photos.run("own");
+    let about = About {
+        museau: "1".to_owned(),
+        ..About::default()
+    };
+    let held = RunFolder::create(&folder).unwrap();
+    held.describe(&recipe(&[]), &about, &manifest).unwrap();
+    drop(held);
+    std::fs::remove_file(folder.join("recipe.toml")).unwrap();
+    let source = folder.join("photos.csv");
+    let recipe = recipe(&[("data.source", source.to_str().unwrap())]);
+    let before = contents(&folder);
+    let refused = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched);
+    assert!(
+        matches!(refused, Err(TrainError::HoldsSource { .. })),
+        "{refused:?}"
+    );
+    assert!(contents(&folder) == before);
+}
+
+#[test]
+fn the_checkpoint_that_a_training_went_on_from_stays_until_another_is_whole() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let manifest = photos.manifest();
+    let (cache, folder) = (photos.run("cache"), photos.run("damaged"));
+    let recipe = recipe(&[]);
+    let broken_after = |batches: usize, resumed: bool| {
+        let stop = AtomicBool::new(false);
+        let mut after = After(batches, &stop, Vec::new());
+        let around = around(&cache, &stop);
+        let outcome = match resumed {
+            false => begin(&recipe, &manifest, &folder, None, &around, &mut after),
+            true => {
+                let open = RunFolder::open(&folder).unwrap();
+                resume(&open, &manifest, &around, &mut after)
+            }
+        };
+        assert_eq!(outcome.unwrap().ended, Ended::Interrupted);
+        after.2
+    };
+    broken_after(14, false);
+    let open = RunFolder::open(&folder).unwrap();
+    let (newest, older) = (open.checkpoint_path(), open.older_checkpoint_path());
+    drop(open);
+    let good = std::fs::read(&older).unwrap();
+    let mut damaged = std::fs::read(&newest).unwrap();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    std::fs::write(&newest, damaged).unwrap();
+    let notices = broken_after(1, true);
+    let told = |notice: &Notice| matches!(notice, Notice::OlderCheckpoint { .. });
+    assert!(notices.iter().any(told), "{notices:?}");
+    for path in [&newest, &older] {
+        let read = super::checkpoint::read(path).unwrap();
+        assert!(read.is_ok(), "{}", path.display());
+    }
+    assert!(std::fs::read(&older).unwrap() == good);
+    // From then on the newest is whole, and becomes the older one.
+    let before = std::fs::read(&newest).unwrap();
+    broken_after(1, true);
+    assert!(std::fs::read(&older).unwrap() == before);
+}
+
+#[test]
+fn no_model_is_made_of_a_best_network_with_one_bit_flipped() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let manifest = photos.manifest();
+    let (cache, folder) = (photos.run("cache"), photos.run("best"));
+    let around = around(&cache, &NEVER);
+    let recipe = recipe(&[("train.patience", "1"), ("train.epochs", "60")]);
+    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
+    assert_eq!(outcome.ended, Ended::Early);
+    let package = outcome.package.unwrap();
+    let whole = std::fs::read(&package).unwrap();
+    let best = folder.join(format!("best-{}.safetensors", outcome.kept_epoch));
+    let network = std::fs::read(&best).unwrap();
+    let again = || {
+        std::fs::remove_file(&package).unwrap();
+        let open = RunFolder::open(&folder).unwrap();
+        resume(&open, &manifest, &around, &mut Unwatched)
+    };
+    let mut damaged = network.clone();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    std::fs::write(&best, damaged).unwrap();
+    let refused = again();
+    assert!(
+        matches!(&refused, Err(TrainError::BestNetwork { path, .. }) if *path == best),
+        "{refused:?}"
+    );
+    assert!(!package.exists());
+    std::fs::write(&package, "").unwrap();
+    std::fs::write(&best, &network).unwrap();
+    again().unwrap();
+    assert!(std::fs::read(&package).unwrap() == whole);
+    // As an older version left it, without a hash.
+    let (tensors, _) = formats::read_safetensors(&network).unwrap();
+    let none = std::collections::BTreeMap::new();
+    let old = formats::write_safetensors(&tensors, formats::Precision::F32, &none).unwrap();
+    std::fs::write(&best, old).unwrap();
+    again().unwrap();
+    assert!(std::fs::read(&package).unwrap() == whole);
+}

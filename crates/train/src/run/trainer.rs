@@ -24,12 +24,34 @@ pub fn begin(
     around: &Surroundings<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, TrainError> {
+    holds_no_source(folder, recipe)?;
+    RunFolder::look(folder)?;
     let mut prepared = Prepared::new(recipe, manifest, around, watch)?;
     let folder = RunFolder::create(folder)?;
     prepared.about.record = record.map(str::to_owned);
     folder.describe(recipe, &prepared.about, &prepared.photos)?;
     folder.write_metrics(&[])?;
     Training::start(prepared, &folder, around, watch)?.run(watch)
+}
+
+/// Refuses a folder that holds what the training is made of.
+fn holds_no_source(folder: &Path, recipe: &Recipe) -> Result<(), TrainError> {
+    let Ok(real) = folder.canonicalize() else {
+        return Ok(());
+    };
+    let data = &recipe.data;
+    let sources = [Some(&data.source), data.decisions.as_ref()];
+    for source in sources.into_iter().flatten() {
+        let source = Path::new(source);
+        if source
+            .canonicalize()
+            .is_ok_and(|source| source.starts_with(&real))
+        {
+            let (folder, held) = (folder.to_owned(), source.to_owned());
+            return Err(TrainError::HoldsSource { folder, held });
+        }
+    }
+    Ok(())
 }
 
 /// Goes on with the training in a folder, from its last whole checkpoint; from the start where there

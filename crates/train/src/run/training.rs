@@ -1,6 +1,6 @@
 //! The training under way: epochs of steps, a look at the photos for choosing after each, checkpoints,
 //! and the package at the end.
-use super::checkpoint::{self, Position, Sums};
+use super::checkpoint::{self, Newest, Position, Sums};
 use super::folder::{Row, RunFolder};
 use super::network::Network;
 use super::outcome::{Ended, Outcome};
@@ -13,11 +13,10 @@ use crate::watch::{Beginning, Flow, Live, METRICS, VAL_ACCURACY, Watch};
 use crate::{Descent, Difference, Notice, Progress, Schedule, TrainError, initial_parameters};
 use classify::make::{Trained, check_outputs, fit_to_photos, of_trained};
 use classify::{PhotoIds, TrainingRecord};
+use data::files::AtomicFile;
 use data::loader::Loader;
-use data::{AtomicFile, Manifest, Part};
+use data::{Manifest, Part};
 use engine::{Plan, StepOptions, StepResult, Targets, TrainingPlan, TrainingState};
-use formats::Precision;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -42,6 +41,8 @@ pub(super) struct Training<'a> {
     epoch_steps: u64,
     position: Position,
     saved: Instant,
+    /// The newest checkpoint in the folder.
+    newest: Newest,
     /// The best epoch as the last checkpoint has it.
     saved_best: Option<u32>,
     /// When the curve was last drawn.
@@ -127,8 +128,10 @@ impl<'a> Training<'a> {
             instructions: about.instructions.clone(),
             ..Position::default()
         };
+        let mut newest = Newest::Whole;
         if let Some((found, tensors, notice)) = loaded {
             if let Some(notice) = notice {
+                newest = Newest::Damaged;
                 watch.notice(&notice);
             }
             if found.threads != around.threads {
@@ -176,6 +179,7 @@ impl<'a> Training<'a> {
             saved_best: position.best.map(|(epoch, _)| epoch),
             position,
             saved: Instant::now(),
+            newest,
             drawn: Instant::now(),
             told: false,
             begun: Instant::now(),
@@ -455,7 +459,8 @@ impl<'a> Training<'a> {
         self.begun = Instant::now();
         let mut tensors = self.state.parameters();
         tensors.extend(self.descent.kept());
-        checkpoint::save(self.folder, &self.position, &tensors)?;
+        checkpoint::save(self.folder, &self.position, &tensors, self.newest)?;
+        self.newest = Newest::Whole;
         // The older checkpoint's best is kept as long as the checkpoint.
         let best = self.position.best.map(|(epoch, _)| epoch);
         let kept: Vec<u32> = self.saved_best.into_iter().chain(best).collect();
@@ -469,8 +474,7 @@ impl<'a> Training<'a> {
     }
 
     fn save_best(&self, epoch: u32, parameters: &NamedTensors) -> Result<(), TrainError> {
-        let bytes = formats::write_safetensors(parameters, Precision::F32, &BTreeMap::new())
-            .expect("a header of layers' names is small");
+        let bytes = checkpoint::network_to_bytes(parameters);
         self.folder.write(&self.folder.best_path(epoch), &bytes)
     }
 
@@ -489,12 +493,8 @@ impl<'a> Training<'a> {
         if kept != self.position.epoch {
             let path = self.folder.best_path(kept);
             let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
-            let read = formats::read_safetensors(&bytes);
-            let (best, _) = read.map_err(|error| TrainError::Checkpoint {
-                folder: self.folder.path().to_owned(),
-                reason: error.to_string(),
-            })?;
-            weights = best;
+            weights = checkpoint::network_from_bytes(&bytes)
+                .map_err(|reason| TrainError::BestNetwork { path, reason })?;
         }
         let options = &self.recipe.train;
         let public = self.public_recipe();

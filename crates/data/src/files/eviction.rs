@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Removes files beside `kept` that end as it does, those changed longest ago first, until all of them
-/// and `kept` hold at most `most_bytes`; `kept` itself stays whatever its size. What cannot be removed
-/// (another process has it open, on some systems) stays too.
-pub fn evict_oldest(kept: &Path, most_bytes: u64) {
+/// Removes files beside `kept` that end as it does and that `is_own` knows as museau's, those changed
+/// longest ago first, until all of them and `kept` hold at most `most_bytes`; `kept` itself stays
+/// whatever its size. What cannot be removed (another process has it open, on some systems) stays too.
+pub fn evict_oldest(kept: &Path, most_bytes: u64, is_own: &dyn Fn(&Path) -> bool) {
     let Some(folder) = kept.parent() else {
         return;
     };
@@ -17,7 +17,8 @@ pub fn evict_oldest(kept: &Path, most_bytes: u64) {
         let Ok(found) = file.metadata() else {
             continue;
         };
-        if found.is_file() && path.extension() == kept.extension() && path != kept {
+        let alike = path.extension() == kept.extension() && path != kept;
+        if found.is_file() && alike && is_own(&path) {
             let changed = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             all = all.saturating_add(found.len());
             others.push((changed, path, found.len()));
@@ -28,7 +29,7 @@ pub fn evict_oldest(kept: &Path, most_bytes: u64) {
         if all <= most_bytes {
             break;
         }
-        if std::fs::remove_file(path).is_ok() {
+        if super::remove(&path).is_ok() {
             all -= bytes;
         }
     }
@@ -42,9 +43,16 @@ mod tests {
     #[test]
     fn the_oldest_go_until_the_rest_fits() {
         let folder = tempfile::tempdir().unwrap();
-        for (age, name) in ["d.photos", "c.photos", "b.photos", "a.photos", "old.txt"]
-            .iter()
-            .enumerate()
+        for (age, name) in [
+            "d.photos",
+            "c.photos",
+            "b.photos",
+            "a.photos",
+            "old.txt",
+            "mine.photos",
+        ]
+        .iter()
+        .enumerate()
         {
             let file = std::fs::File::create(folder.path().join(name)).unwrap();
             file.set_len(100).unwrap();
@@ -59,11 +67,12 @@ mod tests {
             names.sort();
             names
         };
-        evict_oldest(&folder.path().join("d.photos"), 400);
-        assert_eq!(left().len(), 5);
-        evict_oldest(&folder.path().join("a.photos"), 250);
-        assert_eq!(left(), ["a.photos", "d.photos", "old.txt"]);
-        evict_oldest(&folder.path().join("a.photos"), 10);
-        assert_eq!(left(), ["a.photos", "old.txt"]);
+        let own = |path: &Path| !path.ends_with("mine.photos");
+        evict_oldest(&folder.path().join("d.photos"), 400, &own);
+        assert_eq!(left().len(), 6);
+        evict_oldest(&folder.path().join("a.photos"), 250, &own);
+        assert_eq!(left(), ["a.photos", "d.photos", "mine.photos", "old.txt"]);
+        evict_oldest(&folder.path().join("a.photos"), 10, &own);
+        assert_eq!(left(), ["a.photos", "mine.photos", "old.txt"]);
     }
 }

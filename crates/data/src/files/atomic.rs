@@ -1,0 +1,279 @@
+//! Files that appear whole or not at all.
+use super::{Kind, Lock, Refused, folder_of, make_folder, sync_folder_of};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How the name of an unfinished file begins and ends.
+const PREFIX: &str = ".museau-";
+const SUFFIX: &str = ".part";
+/// A process that was killed leaves its unfinished file; none is written to for so long.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
+
+/// A file in the making: written under another name beside its place, and moved there once it is
+/// whole and on the disk. Dropped before that, it leaves nothing.
+pub struct AtomicFile {
+    writer: BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+    /// Where it really goes: where `path` is a link, to what it leads to.
+    place: PathBuf,
+    /// What it may replace; anything in a place that is museau's own.
+    kind: Option<Kind>,
+}
+
+impl AtomicFile {
+    /// Begins a file in a place that is museau's own: what stands there is replaced. Fails at once
+    /// where its folder cannot be written, so that long work need not be done in vain.
+    ///
+    /// # Errors
+    /// What the system says; `IsADirectory` or `NotSeekable` where something else than a file is there.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        AtomicFile::new(path, None)
+    }
+
+    /// Begins a file where a person says. What stands there is replaced only as its kind allows, which
+    /// is looked at now and again before it is moved there.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub fn begin(path: &Path, kind: Kind) -> Result<Self, Refused> {
+        kind.may_replace(path)?;
+        Ok(AtomicFile::new(path, Some(kind))?)
+    }
+
+    fn new(path: &Path, kind: Option<Kind>) -> io::Result<Self> {
+        let place = match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() => path.canonicalize()?,
+            _ => path.to_owned(),
+        };
+        if place.exists() {
+            // A pipe or a device is not replaced by a file, and a folder cannot be.
+            let kind = place.metadata()?.file_type();
+            if kind.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            } else if !kind.is_file() {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotSeekable,
+                    "not a regular file",
+                ));
+            }
+        }
+        let folder = folder_of(&place);
+        make_folder(folder)?;
+        sweep_once(folder);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // As any new file, less what the umask takes; a temporary one is its owner's alone.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder)?;
+        // By which others see that it is still written; not every file system can.
+        let _ = file.as_file().try_lock();
+        Ok(AtomicFile {
+            writer: BufWriter::new(file),
+            path: path.to_owned(),
+            place,
+            kind,
+        })
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts the file in its place, over an older one that it may replace.
+    ///
+    /// # Errors
+    /// What the system says; `AlreadyExists` where something came to stand there in the meantime.
+    pub fn commit(self) -> io::Result<()> {
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(|error| error.into_error())?;
+        file.as_file().sync_all()?;
+        match self.kind {
+            None => drop(file.persist(&self.place).map_err(|error| error.error)?),
+            Some(kind) => match kind.may_replace(&self.place) {
+                Err(Refused::System(error)) => return Err(error),
+                Err(Refused::Manifest | Refused::Other) => {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                Ok(()) if self.place.exists() => {
+                    drop(file.persist(&self.place).map_err(|error| error.error)?);
+                }
+                Ok(()) => drop(put(file, &self.place)?),
+            },
+        }
+        sync_folder_of(&self.place);
+        Ok(())
+    }
+
+    /// Writes the rest of the file and puts it in its place.
+    ///
+    /// # Errors
+    /// As [`AtomicFile::commit`].
+    pub fn finish(mut self, rest: &[u8]) -> io::Result<()> {
+        self.write_all(rest)?;
+        self.commit()
+    }
+}
+
+/// Moves a file to a place where nothing stands. Not every file system can refuse to replace.
+fn put(file: tempfile::NamedTempFile, place: &Path) -> io::Result<File> {
+    file.persist_noclobber(place).or_else(|refused| {
+        let exists = refused.error.kind() == io::ErrorKind::AlreadyExists;
+        match exists || place.symlink_metadata().is_ok() {
+            true => Err(refused.error),
+            false => refused.file.persist(place).map_err(|error| error.error),
+        }
+    })
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Removes the unfinished files of a folder that nobody writes to any more, the first time that this
+/// process writes there. Without locks only their age tells.
+fn sweep_once(folder: &Path) {
+    static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if swept.insert(folder.to_owned()) {
+        drop(swept);
+        sweep(folder, FORGOTTEN);
+    }
+}
+
+/// Whether a name is one that only unfinished files of museau's have.
+pub fn is_unfinished(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
+}
+
+/// Removes museau's own unfinished files of a folder that no process writes to any more and that were
+/// not changed for so long.
+pub fn sweep(folder: &Path, age: Duration) {
+    for file in folder.read_dir().into_iter().flatten().flatten() {
+        if !is_unfinished(&file.file_name()) {
+            continue;
+        }
+        let age = match Lock::is_held(&file.path()) {
+            Some(true) => continue,
+            Some(false) => age,
+            None => FORGOTTEN,
+        };
+        let forgotten = file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|time| time.elapsed().is_ok_and(|since| since >= age));
+        if forgotten {
+            let _ = super::remove(&file.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_only_when_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/table.csv");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        assert!(!path.exists());
+        assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 0);
+        let write = |bytes: &[u8]| AtomicFile::create(&path)?.finish(bytes);
+        write(b"whole").unwrap();
+        write(b"whole again").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole again");
+        assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_is_another_s_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let days_ago = std::time::SystemTime::now() - 3 * FORGOTTEN;
+        for (name, old) in [
+            (".museau-a.part", true),
+            (".museau-b.part", false),
+            ("mine.part", true),
+        ] {
+            let file = File::create(folder.path().join(name)).unwrap();
+            if old {
+                file.set_modified(days_ago).unwrap();
+            }
+        }
+        let there = |name: &str| folder.path().join(name).exists();
+        drop(AtomicFile::create(&folder.path().join("a.csv")).unwrap());
+        assert!(!there(".museau-a.part") && there(".museau-b.part") && there("mine.part"));
+    }
+
+    #[test]
+    fn what_is_still_written_is_not_swept_and_what_was_killed_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = AtomicFile::create(&folder.path().join("a.csv")).unwrap();
+        file.write_all(b"half").unwrap();
+        let killed = folder.path().join(".museau-killed.part");
+        std::fs::write(&killed, "half").unwrap();
+        sweep(folder.path(), Duration::ZERO);
+        assert!(!killed.exists());
+        file.finish(b"").unwrap();
+        assert!(folder.path().join("a.csv").exists());
+    }
+
+    #[test]
+    fn what_came_to_stand_there_in_the_meantime_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.museau");
+        let file = AtomicFile::begin(&path, Kind::Package).unwrap();
+        std::fs::write(&path, "hours of work").unwrap();
+        let refused = file.finish(b"another").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"hours of work");
+        assert!(AtomicFile::begin(&path, Kind::Package).is_err());
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_written_through_and_a_device_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("real")).unwrap();
+        std::fs::write(at("real/a.csv"), "old").unwrap();
+        std::os::unix::fs::symlink("real/a.csv", at("a.csv")).unwrap();
+        AtomicFile::create(&at("a.csv"))
+            .unwrap()
+            .finish(b"new")
+            .unwrap();
+        assert!(at("a.csv").symlink_metadata().unwrap().is_symlink());
+        assert_eq!(std::fs::read(at("real/a.csv")).unwrap(), b"new");
+        assert!(AtomicFile::create(Path::new("/dev/null")).is_err());
+        assert!(AtomicFile::begin(Path::new("/dev/null"), Kind::Page).is_err());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        assert!(AtomicFile::create(&folder.path().join("file/table.csv")).is_err());
+        assert!(AtomicFile::create(folder.path()).is_err());
+    }
+}

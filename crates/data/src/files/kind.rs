@@ -1,0 +1,259 @@
+//! What museau writes for people, and how it knows such a file again.
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+/// A kind of files that museau writes where a person says. One that stands in the place already is
+/// replaced where it is empty or museau's own of the same kind, by its content; never a manifest, but by
+/// another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A table of photos; whoever writes it compares the two first.
+    Manifest,
+    /// A report, HTML.
+    Page,
+    /// What a check found, JSON.
+    Check,
+    /// Numbers about a data set, JSON.
+    Exploration,
+    /// What an import found wrong, CSV.
+    Problems,
+    /// What a model said of each photo, CSV.
+    Predictions,
+    /// The metrics of runs, CSV.
+    RunTable,
+    /// The same, a JSON object a line.
+    RunLines,
+    /// A picture that museau encoded.
+    Picture,
+    /// A page for `man`.
+    Manual,
+    /// Bare numbers of a measurement, known by their name alone: `NAME.f32`.
+    Numbers,
+    /// A model: weights that took hours look like any others, so that none is ever replaced.
+    Package,
+    /// What a person fills in: never replaced.
+    Decisions,
+}
+
+/// Why a file is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// A manifest stands in its place.
+    #[error("a manifest is there")]
+    Manifest,
+    /// Something that museau did not make, or does not replace, stands in its place.
+    #[error("another file is there")]
+    Other,
+    /// The system says so.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// More than any kind that is known by its beginning is known by.
+const HEAD: usize = 4096;
+
+impl Kind {
+    /// Whether what stands at `path` may be replaced by a file of this kind; nothing may.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub fn may_replace(self, path: &Path) -> Result<(), Refused> {
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+        let mut head = Vec::new();
+        let file = tensor::open_regular(path)?;
+        let (empty, read) = (
+            file.metadata()?.len() == 0,
+            file.take(HEAD as u64).read_to_end(&mut head),
+        );
+        read?;
+        match (crate::is_manifest(path), self) {
+            (true, Kind::Manifest) => Ok(()),
+            (true, _) => Err(Refused::Manifest),
+            _ if empty || self.is_own(path, &head) => Ok(()),
+            _ => Err(Refused::Other),
+        }
+    }
+
+    /// Whether a file that begins so is museau's own of this kind.
+    fn is_own(self, path: &Path, head: &[u8]) -> bool {
+        let begins = |text: &str| head.starts_with(text.as_bytes());
+        match self {
+            Kind::Page => report::is_page(head),
+            Kind::Check => is_json::<CheckKeys>(path),
+            Kind::Exploration => is_json::<ExplorationKeys>(path),
+            Kind::RunLines => is_json::<RunKeys>(path),
+            Kind::Problems => begins("path,problem,detail\n"),
+            Kind::Predictions => begins("path,label,answer,"),
+            Kind::RunTable => begins("run,name,metric,step,value\n"),
+            Kind::Picture => vision::encode::written_here(head),
+            Kind::Manual => {
+                let named = |name: &str| {
+                    let title = format!("\n.TH {name}");
+                    head.windows(title.len()).any(|at| at == title.as_bytes())
+                };
+                named("museau ") || named("museau-")
+            }
+            Kind::Numbers => path.extension().is_some_and(|ending| ending == "f32"),
+            Kind::Manifest | Kind::Package | Kind::Decisions => false,
+        }
+    }
+}
+
+/// Whether the file's first value is an object with the keys of `Keys`.
+fn is_json<Keys: for<'de> Deserialize<'de>>(path: &Path) -> bool {
+    let Ok(file) = tensor::open_regular(path) else {
+        return false;
+    };
+    let mut values = serde_json::Deserializer::from_reader(BufReader::new(file)).into_iter();
+    matches!(values.next(), Some(Ok::<Keys, _>(_)))
+}
+
+/// What [`crate::check::Checked::json`] has.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "that they are there is what is asked")]
+struct CheckKeys {
+    counts: IgnoredAny,
+    decided: IgnoredAny,
+    findings: IgnoredAny,
+    photos: IgnoredAny,
+}
+
+/// What [`crate::explore::Numbers`] has.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "that they are there is what is asked")]
+struct ExplorationKeys {
+    aspects: IgnoredAny,
+    channel_deviations: IgnoredAny,
+    sharpness: IgnoredAny,
+    unreadable: IgnoredAny,
+}
+
+/// What a line of exported runs has.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "that they are there is what is asked")]
+struct RunKeys {
+    artefacts: IgnoredAny,
+    environment: IgnoredAny,
+    series: IgnoredAny,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Kind; 13] = [
+        Kind::Manifest,
+        Kind::Page,
+        Kind::Check,
+        Kind::Exploration,
+        Kind::Problems,
+        Kind::Predictions,
+        Kind::RunTable,
+        Kind::RunLines,
+        Kind::Picture,
+        Kind::Manual,
+        Kind::Numbers,
+        Kind::Package,
+        Kind::Decisions,
+    ];
+
+    /// A file of each kind as museau writes it, and files of a person that look much like one.
+    fn samples() -> Vec<(Option<Kind>, &'static str, Vec<u8>)> {
+        let photo = vision::Photo::from_rgb(2, 2, vec![7; 12]);
+        let manifest = format!("{}\na.jpg,,1,0,b,,,1,1,,,,\n", crate::COLUMNS.join(","));
+        let own = |kind, name, bytes: &[u8]| (Some(kind), name, bytes.to_vec());
+        let theirs = |name, bytes: &[u8]| (None, name, bytes.to_vec());
+        vec![
+            own(Kind::Manifest, "a.csv", manifest.as_bytes()),
+            own(
+                Kind::Page,
+                "b.html",
+                report::Page::new("fr", "Un titre").finish().as_bytes(),
+            ),
+            own(
+                Kind::Check,
+                "c.json",
+                br#"{"counts": {}, "decided": 0, "findings": [{"kind": "x"}], "photos": 3}"#,
+            ),
+            own(
+                Kind::RunLines,
+                "d.json",
+                b"{\"id\":\"a\",\"environment\":{},\"artefacts\":[],\"series\":{}}\n{}",
+            ),
+            own(Kind::Problems, "e.csv", b"path,problem,detail\na,empty,\n"),
+            own(
+                Kind::Predictions,
+                "f.csv",
+                b"path,label,answer,a\nx.jpg,a,a,1\n",
+            ),
+            own(Kind::RunTable, "g.csv", b"run,name,metric,step,value\n"),
+            own(
+                Kind::Picture,
+                "h.png",
+                &vision::encode::png(&photo).unwrap(),
+            ),
+            own(
+                Kind::Manual,
+                "i.1",
+                b".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH museau-data 1\n",
+            ),
+            own(Kind::Numbers, "j.f32", &[0, 0, 128, 63]),
+            theirs("k.csv", b"path,label\na.jpg,pug\n"),
+            theirs("l.csv", b"file,breed,age\na.jpg,pug,3\n"),
+            theirs(
+                "m.html",
+                b"<!doctype html><html><head><title>Mine</title></head></html>",
+            ),
+            theirs("n.json", b"{\"photos\": 3, \"counts\": {}}"),
+            theirs("o.json", b"[1, 2, 3]"),
+            theirs("p.museau", b"\x08\0\0\0\0\0\0\0{}      "),
+            theirs(
+                "q.jpg",
+                include_bytes!("../../../../tests/photos/beagle_14.jpg"),
+            ),
+            theirs("r.1", b".TH tar 1\n"),
+            theirs("s.csv", b"path,hash,verdict,who,why\n"),
+        ]
+    }
+
+    #[test]
+    fn each_kind_replaces_its_own_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for (own, name, bytes) in samples() {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            for kind in ALL {
+                let found = kind.may_replace(&path);
+                let right = match own {
+                    Some(own) if own == kind => found.is_ok(),
+                    Some(Kind::Manifest) => matches!(found, Err(Refused::Manifest)),
+                    _ => matches!(found, Err(Refused::Other)),
+                };
+                assert!(right, "{kind:?} over {name}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_and_an_empty_file_are_replaced_and_what_is_no_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("empty"), "").unwrap();
+        for kind in ALL {
+            assert!(kind.may_replace(&at("none")).is_ok(), "{kind:?}");
+            assert!(kind.may_replace(&at("empty")).is_ok(), "{kind:?}");
+            assert!(kind.may_replace(folder.path()).is_err(), "{kind:?}");
+            #[cfg(unix)]
+            assert!(
+                kind.may_replace(Path::new("/dev/null")).is_err(),
+                "{kind:?}"
+            );
+        }
+    }
+}
