@@ -2,8 +2,4 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
-        let _ = formats::read(bytes);
-    }
-});
+fuzz_target!(|bytes: &[u8]| museau_fuzz::keras(bytes));
