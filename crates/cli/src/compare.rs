@@ -7,12 +7,13 @@ use crate::failure::{Failure, Status};
 use anyhow::Result;
 use clap::Args;
 use classify::TrainingRecord;
+use data::check::last_names;
 use data::score::{self, Interval, Paired};
 use data::{Manifest, Part};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use train::evaluate::{EvaluateError, SIGNIFICANT};
 use words::Message;
 
@@ -35,10 +36,10 @@ pub struct CompareArguments {
     json: bool,
 }
 
-/// Resamples of every interval.
-const RESAMPLES: u32 = 10_000;
-/// What decides them.
+/// What decides the draws of a test of many pairs.
 const SEED: u64 = 1;
+/// The most photos that are named.
+const MOST_NAMED: usize = 5;
 
 /// One group's share of photos told right.
 #[derive(Serialize)]
@@ -46,7 +47,7 @@ struct Group {
     /// Of each model.
     accuracies: Vec<f64>,
     mean: f64,
-    /// 95 %, by the bootstrap over the models; none of one model.
+    /// 95 %, Student's over the models; none of one model, or where all have the same share.
     interval: Option<Interval>,
     /// The settings in which its models differ among themselves, but for their seeds: empty where it
     /// is not mixed, none where not all models say how they were trained.
@@ -93,7 +94,8 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let judged = judge_pairs(context, &arguments.base, &arguments.with)?;
     let (manifest, ..) = open(context, &arguments.source)?;
     let wanted = part(context, &manifest, arguments.source.path(), arguments.part)?;
-    let mut photos = None;
+    // Those that the first model answered, by which all others are measured.
+    let mut photos: Option<(PathBuf, BTreeSet<usize>)> = None;
     let (differences, [base_mixed, with_mixed]) = match judged {
         Some(Judged { pairs, within }) => (Some(pairs), within.map(Some)),
         None => (None, [None, None]),
@@ -105,25 +107,35 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         let mut seen = BTreeSet::new();
         for model in models {
             // One after the other: memory for all of them is more than a machine may have.
-            let model = Subject::open(context, model)?;
+            let subject = Subject::open(context, model)?;
             let Told {
                 right,
-                count,
+                answered,
+                left_out,
                 trained_on,
-            } = told(context, &model, &manifest, wanted)?;
+            } = told(context, &subject, &manifest, wanted)?;
             seen.extend(trained_on);
-            if photos.is_some_and(|photos| photos != count) {
-                return Err(unusable(context, &EvaluateError::NoClass));
+            accuracies.push(right as f64 / answered.len() as f64);
+            match &photos {
+                None => {
+                    if !left_out.is_empty() && !context.quiet {
+                        eprintln!("{left_out}");
+                    }
+                    photos = Some((model.clone(), answered));
+                }
+                Some(first) => same_photos(context, &manifest, first, (model, &answered))?,
             }
-            photos = Some(count);
-            accuracies.push(right as f64 / count as f64);
         }
         seen_by_any.extend(seen.iter().copied());
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         Ok(Group {
-            mean: mean(&accuracies),
-            interval: (accuracies.len() > 1)
-                .then(|| score::bootstrap(&accuracies, mean, RESAMPLES, SEED)),
+            mean: accuracies.iter().sum::<f64>() / accuracies.len() as f64,
+            interval: Some(score::student(&accuracies))
+                .filter(Interval::is_some)
+                // Few models of much scatter reach out of what a share can be.
+                .map(|Interval { low, high }| Interval {
+                    low: low.max(0.0),
+                    high: high.min(1.0),
+                }),
             accuracies,
             mixed,
             seen: seen.len(),
@@ -137,10 +149,10 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
     let mean_difference = with.mean - base.mean;
     let paired = (base.accuracies.len() > 1)
-        .then(|| score::paired(&base.accuracies, &with.accuracies, RESAMPLES, SEED));
+        .then(|| score::paired(&base.accuracies, &with.accuracies, SEED));
     let compared = Compared {
         part: data::part_name(wanted),
-        photos: photos.unwrap_or_default(),
+        photos: photos.map_or(0, |(_, photos)| photos.len()),
         verdict: match &paired {
             Some(paired) => verdict(context, paired),
             None => context.say(Message::CompareOnePair {
@@ -153,7 +165,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         with,
         paired,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::terminal::stdout();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&compared)?)?;
         return Ok(());
@@ -172,6 +184,38 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
     writeln!(out, "{}", compared.verdict)?;
     Ok(())
+}
+
+/// Refuses a model that did not answer the same photos as the first: their shares are of different
+/// things, whether there are as many or not.
+fn same_photos(
+    context: &Context,
+    manifest: &Manifest,
+    (first, of_first): &(PathBuf, BTreeSet<usize>),
+    (second, of_second): (&Path, &BTreeSet<usize>),
+) -> Result<()> {
+    if of_first == of_second {
+        return Ok(());
+    }
+    let listed = |alone: Vec<&usize>| {
+        let named = alone.iter().take(MOST_NAMED);
+        let named = named.map(|&&place| last_names(&manifest.all_entries()[place].path));
+        let mut names: Vec<&str> = named.collect();
+        if alone.len() > MOST_NAMED {
+            names.push("…");
+        }
+        match alone.is_empty() {
+            true => "0".to_owned(),
+            false => format!("{} ({})", alone.len(), names.join(", ")),
+        }
+    };
+    let said = context.say(Message::CompareOtherPhotos {
+        first: &first.display().to_string(),
+        first_only: &listed(of_first.difference(of_second).collect()),
+        second: &second.display().to_string(),
+        second_only: &listed(of_second.difference(of_first).collect()),
+    });
+    Err(Failure::error(Status::Unusable, said))
 }
 
 /// Refuses a model that is named twice: the same again says nothing more.
@@ -285,8 +329,10 @@ fn differences(one: &TrainingRecord, other: &TrainingRecord) -> Vec<String> {
 struct Told {
     /// Photos told right.
     right: usize,
-    /// Of so many.
-    count: usize,
+    /// Of these, by their places among all of the manifest.
+    answered: BTreeSet<usize>,
+    /// What the others of the part are, in words; empty where there are none.
+    left_out: String,
     /// Those that the model was trained on, as far as it says.
     trained_on: Vec<usize>,
 }
@@ -303,7 +349,8 @@ fn told(context: &Context, model: &Subject, manifest: &Manifest, part: Part) -> 
     let fitted = predicted.training.as_ref().map(|training| &training.fitted);
     Ok(Told {
         right: outcomes.iter().filter(|outcome| outcome.is_right()).count(),
-        count: outcomes.len(),
+        left_out: predicted.left_out(context.language).join("\n"),
+        answered: predicted.photos.iter().map(|photo| photo.entry).collect(),
         trained_on: fitted.map_or_else(Vec::new, |fitted| predicted.among(fitted, manifest)),
     })
 }
@@ -321,30 +368,31 @@ fn verdict(context: &Context, paired: &Paired) -> String {
         false => paired.mean_difference,
     };
     let difference = &shown(context, said);
-    let low = &shown(context, paired.interval.low);
-    let high = &shown(context, paired.interval.high);
+    let Interval { low, high } = paired.interval;
+    let (low, high) = (&shown(context, low), &shown(context, high));
+    let interval = &context.say(match paired.interval.is_some() {
+        true => Message::CompareInterval { low, high },
+        false => Message::CompareNoInterval,
+    });
     let pairs = &paired.pairs.to_string();
     let p = &words::number(context.language, paired.p_value, 3);
     let gains = paired.mean_difference > 0.0;
     let mut text = context.say(match (significant, gains) {
         (true, true) => Message::CompareGain {
             difference,
-            low,
-            high,
+            interval,
             pairs,
             p,
         },
         (true, false) => Message::CompareLoss {
             difference,
-            low,
-            high,
+            interval,
             pairs,
             p,
         },
         (false, _) => Message::CompareNoDifference {
             difference,
-            low,
-            high,
+            interval,
             pairs,
             p,
         },

@@ -11,7 +11,7 @@ use std::path::Path;
 pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "museau", &mut text);
-    std::io::stdout().write_all(&text)?;
+    crate::terminal::stdout().write_all(&text)?;
     Ok(())
 }
 
@@ -27,7 +27,7 @@ pub fn manual(context: &Context, folder: Option<&Path>) -> Result<()> {
         None => {
             let mut page = Vec::new();
             clap_mangen::Man::new(command).render(&mut page)?;
-            std::io::stdout().write_all(&page)?;
+            crate::terminal::stdout().write_all(&page)?;
         }
     }
     Ok(())

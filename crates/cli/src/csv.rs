@@ -1,11 +1,10 @@
 //! A cell of CSV.
 
-/// A cell of CSV (RFC 4180). One that a spreadsheet would take for a formula keeps a leading quote.
+/// A cell of CSV (RFC 4180), guarded where a spreadsheet would take it for a formula.
 pub fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err();
-    let guard = if formula { "'" } else { "" };
-    if formula || cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+    let guarded = data::guarded(cell);
+    if guarded.len() > cell.len() || cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
     } else {
         cell.to_owned()
     }
@@ -21,5 +20,6 @@ mod tests {
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(quoted("=1+1.jpg"), "\"'=1+1.jpg\"");
         assert_eq!(quoted("-0.5"), "-0.5");
+        assert_eq!(quoted("\t=1"), "\"'\t=1\"");
     }
 }

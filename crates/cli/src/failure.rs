@@ -69,7 +69,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         }
         return failure.status.into();
     }
-    eprintln!("museau: {error:#}");
+    eprintln!("museau: {}", words::plain_line(&format!("{error:#}")));
     Status::Failed.into()
 }
 

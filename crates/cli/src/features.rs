@@ -1,7 +1,7 @@
 //! Features of a data set's photos by a model, kept on disk so that a photo is run once.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::model;
+use crate::{model, terminal};
 use anyhow::Result;
 use classify::{Features, OpenOptions};
 use data::files::{AtomicFile, evict_oldest};
@@ -71,9 +71,9 @@ pub fn of_manifest(
     if let Some(file) = file {
         // Without its file the work is done again next time; the answer is the same.
         match write(&file, &name, manifest, &made, kept) {
-            Ok(true) if !context.quiet => eprintln!("{}", file.display()),
+            Ok(true) if !context.quiet => eprintln!("{}", terminal::shown(&file)),
             Ok(_) => {}
-            Err(error) => eprintln!("{}: {error}", file.display()),
+            Err(error) => eprintln!("{}: {error}", terminal::shown(&file)),
         }
     }
     if (0..manifest.all_entries().len()).all(|index| made.row(index).is_none()) {

@@ -1,6 +1,6 @@
 //! What the service logs, on stderr, by `MUSEAU_LOG` or `-v`.
 use crate::options::CommonArguments;
-use std::io::IsTerminal;
+use crate::terminal;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Starts logging: warnings, unless the environment or the command line asks for more or less.
@@ -16,7 +16,7 @@ pub fn start(arguments: &CommonArguments) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(terminal::log)
+        .with_ansi(terminal::stderr_is_terminal())
         .init();
 }

@@ -1,5 +1,8 @@
 //! The binary `museau`: arguments, printing, wiring.
 
+#[macro_use]
+mod terminal;
+
 mod arguments;
 mod augmentation;
 mod bench;

@@ -1,6 +1,7 @@
 //! Which model to use: the one inside museau, a file, or one of the models folder by its name.
 use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
+use crate::terminal;
 use anyhow::Result;
 use classify::{Classifier, ClassifyError, OpenOptions, Package, PackageError};
 use engine::Kernels;
@@ -120,7 +121,7 @@ pub fn folder() -> Option<PathBuf> {
 pub fn unanswered(context: &Context, path: Option<&Path>, error: &ClassifyError) -> anyhow::Error {
     let said = error.text(context.language);
     let text = match path {
-        Some(path) => format!("{}: {said}", path.display()),
+        Some(path) => format!("{}: {said}", terminal::shown(path)),
         None => said,
     };
     Failure::error(Status::Unusable, text)
@@ -130,7 +131,7 @@ pub fn unanswered(context: &Context, path: Option<&Path>, error: &ClassifyError)
 pub fn unusable(context: &Context, path: Option<&Path>, error: &PackageError) -> anyhow::Error {
     let said = error.text(context.language);
     let text = match path {
-        Some(path) if !error.names_the_file() => format!("{}: {said}", path.display()),
+        Some(path) if !error.names_the_file() => format!("{}: {said}", terminal::shown(path)),
         _ => said,
     };
     Failure::error(Status::Unusable, text)

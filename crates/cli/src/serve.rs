@@ -132,7 +132,7 @@ pub(crate) fn listening(
         ServerEvent::Stopping => {
             // A terminal that is gone is no reason to cut off the requests under way.
             let said = context.say(Message::ServerStopping);
-            let _ = writeln!(std::io::stderr(), "{said}");
+            let _ = writeln!(crate::terminal::stderr(), "{said}");
         }
     };
     serve(&tell).map_err(|error| {

@@ -131,7 +131,7 @@ fn said(error: &Error, language: Language) -> Option<String> {
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         let usage = usage.to_string();
         let usage = usage.trim().trim_start_matches("Usage:").trim();
-        lines.push(Message::UsageLine { usage }.text(language));
+        lines.push(Message::UsageLine { lines: usage }.text(language));
     }
     lines.push(Message::UsageHelp.text(language));
     Some(lines.join("\n"))
@@ -169,7 +169,11 @@ mod tests {
         for (typed, english, french) in [
             (
                 &["classify", "--modle", "x", "a.jpg"][..],
-                &["Unknown option ‘--modle’", "‘--model’", "Usage: museau classify"][..],
+                &[
+                    "Unknown option ‘--modle’",
+                    "‘--model’",
+                    "Usage: museau classify",
+                ][..],
                 &[
                     "Option inconnue : « --modle »",
                     "« --model »",

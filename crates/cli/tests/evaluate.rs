@@ -263,3 +263,61 @@ fn a_temperature_is_fitted_on_val_alone_and_the_package_is_whole() {
         (&true.into(), &1.0.into())
     );
 }
+
+#[test]
+fn models_that_answered_other_photos_are_not_compared_and_what_differs_is_named() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let set = at("set");
+    let table = |name: &str, photos: &[&str]| {
+        let rows = photos
+            .iter()
+            .map(|photo| format!("{set}/val/{photo},1,0\n"));
+        let text = "path,beagle,Samoyed\n".to_owned() + &rows.collect::<String>();
+        fs::write(folder.path().join(name), text).expect("a table");
+        at(name)
+    };
+    let manifest = at("set.csv");
+    assert_eq!(status(&run(&["data", "import", &set, "-o", &manifest])), 0);
+    // The manifest names photos from its own folder.
+    let relative = |file: &str| {
+        let text = fs::read_to_string(file).expect("a table");
+        let start = folder.path().to_str().expect("UTF-8").to_owned() + "/";
+        fs::write(file, text.replace(&start, "")).expect("a table");
+    };
+    let both = table("both.csv", &["beagle/1.jpg", "Samoyède/2.jpg"]);
+    let same = table("same.csv", &["Samoyède/2.jpg", "beagle/1.jpg"]);
+    let first = table("first.csv", &["beagle/1.jpg"]);
+    let second = table("second.csv", &["Samoyède/2.jpg"]);
+    [&both, &same, &first, &second]
+        .into_iter()
+        .for_each(|file| relative(file));
+    let compare =
+        |base: &str, with: &str| run(&["compare", &manifest, "--base", base, "--with", with]);
+    let done = compare(&both, &same);
+    assert_eq!(status(&done), 0, "{done:?}");
+    // The other photos of the part are said, not dropped.
+    let said = text(&done.stderr);
+    assert!(
+        said.contains("birman") || said.contains("does not know"),
+        "{said}"
+    );
+    // One more, and as many but others: both are refused, with the photos.
+    let done = compare(&both, &first);
+    assert_eq!(status(&done), 3, "{done:?}");
+    let said = text(&done.stderr);
+    assert!(
+        said.contains("both.csv alone: 1 (Samoyède/2.jpg)"),
+        "{said}"
+    );
+    assert!(said.contains("first.csv alone: 0"), "{said}");
+    let done = compare(&first, &second);
+    assert_eq!(status(&done), 3, "{done:?}");
+    let said = text(&done.stderr);
+    assert!(said.contains("first.csv alone: 1 (beagle/1.jpg)"), "{said}");
+    assert!(
+        said.contains("second.csv alone: 1 (Samoyède/2.jpg)"),
+        "{said}"
+    );
+    assert!(!said.contains("knows none"), "{said}");
+}

@@ -269,11 +269,74 @@ fn a_comparison_shows_what_differs_and_marks_the_best() {
         "id,name,state,optimizer.rate,loss,rate,val_accuracy"
     );
     assert!(
-        lines[1].ends_with(",trio,complete,0.001,0.25,0.001,0.75"),
+        lines[1].ends_with(",trio,complete,0.001,0.5,0.001,0.75"),
         "{table}"
     );
-    assert!(lines[2].ends_with(",quartet,failed,0.1,2,,0.25"), "{table}");
+    assert!(
+        lines[2].ends_with(",quartet,failed,0.1,NaN,,0.25"),
+        "{table}"
+    );
     assert_eq!(refused(home.path(), &["compare", "trio"]).0, 2);
+}
+
+/// A best value of an epoch whose network is gone ranks nothing: the comparison says what the list does.
+#[test]
+fn a_comparison_ranks_by_the_kept_epochs_as_the_list_does() {
+    let home = Home::new();
+    let storage = Storage::open(&home.file("runs.sqlite")).expect("a database");
+    let begin = |name: &str| {
+        let goals = vec![
+            ("val_loss".to_owned(), Goal::Least),
+            ("val_accuracy".to_owned(), Goal::Most),
+        ];
+        let new = NewRun {
+            name: name.to_owned(),
+            kind: "train".to_owned(),
+            goals,
+            ..NewRun::default()
+        };
+        storage.begin(&new).expect("a run")
+    };
+    // Its best accuracy is of epoch 1, its best loss of epoch 2, which is kept.
+    let mut lucky = begin("lucky");
+    for (step, loss, accuracy) in [(1, 0.9, 0.95), (2, 0.5, 0.7)] {
+        let values = [("val_loss", loss), ("val_accuracy", accuracy)];
+        lucky.metrics(step, &values).expect("written");
+    }
+    lucky.keep(2).expect("noted");
+    lucky.finish(State::Complete).expect("ended");
+    let mut steady = begin("steady");
+    for (step, loss, accuracy) in [(1, 0.8, 0.6), (2, 0.6, 0.8)] {
+        let values = [("val_loss", loss), ("val_accuracy", accuracy)];
+        steady.metrics(step, &values).expect("written");
+    }
+    steady.finish(State::Complete).expect("ended");
+    let compared = json(&printed(
+        home.path(),
+        &["compare", "lucky", "steady", "--json"],
+    ));
+    let metric = |run: usize, name: &str| {
+        let metric = &compared[run]["metrics"][name];
+        (
+            metric["value"].as_f64().unwrap(),
+            metric["is_best"].as_bool().unwrap(),
+        )
+    };
+    assert_eq!(metric(0, "val_accuracy"), (0.7, false));
+    assert_eq!(metric(1, "val_accuracy"), (0.8, true));
+    assert_eq!(metric(0, "val_loss"), (0.5, true));
+    let listed = json(&printed(
+        home.path(),
+        &["list", "--json", "--sort", "val_accuracy"],
+    ));
+    assert_eq!(listed[0]["name"], "steady");
+    for (run, name) in [(0, "lucky"), (1, "steady")] {
+        let row = listed.iter().find(|row| row["name"] == name).unwrap();
+        for of in ["val_loss", "val_accuracy"] {
+            let kept = row["metrics"][of]["kept"]["value"].as_f64().unwrap();
+            assert_eq!(kept, metric(run, of).0, "{name} {of}");
+        }
+    }
 }
 
 #[test]

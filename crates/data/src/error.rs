@@ -144,7 +144,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+    pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
         move |source| Error::Write {
             path: path.to_owned(),
             source,

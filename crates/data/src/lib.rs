@@ -26,6 +26,7 @@ mod scene;
 pub mod score;
 pub mod split;
 mod table;
+mod table_writer;
 mod tree;
 mod walk;
 
@@ -40,4 +41,5 @@ pub use matlab::{MatlabError, read_list};
 pub use parallel::Progress;
 pub use part::{Part, part_name};
 pub use predictions::{Prediction, Predictions};
+pub use table_writer::guarded;
 pub use walk::{Aside, Links, Met, What, is_system_name, walk};

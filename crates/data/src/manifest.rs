@@ -15,6 +15,7 @@ use crate::error::{Error, TableFault};
 use crate::files::AtomicFile;
 use crate::part::{Part, part_by_name, part_name};
 use crate::table::{Names, Table};
+use crate::table_writer::TableWriter;
 
 /// The columns, in their order.
 ///
@@ -145,7 +146,7 @@ impl Manifest {
         for row in table.rows() {
             let row = row?;
             // Names as they are: a folder's may begin or end with a space.
-            let name = |column: usize| row.exact(places[column]);
+            let name = |column: usize| row.written(places[column]);
             let field = |column: usize| row.field(places[column]);
             let wrong = |column: usize| {
                 Error::table(
@@ -198,8 +199,8 @@ impl Manifest {
                 height,
                 original,
                 boxes,
-                group: field(12).to_owned(),
-                source: source.map_or("", |column| row.exact(column)).to_owned(),
+                group: row.text(places[12]).to_owned(),
+                source: source.map_or("", |column| row.written(column)).to_owned(),
             };
             entries.push((name(4).to_owned(), entry));
         }
@@ -227,14 +228,11 @@ impl Manifest {
     /// Writes what [`Manifest::save`] writes into the file `path`.
     pub fn write_csv<W: Write>(&self, path: &Path, to: W) -> Result<W, Error> {
         let folder = folder_of(path);
-        let failed = |error: csv::Error| Error::Write {
-            path: path.to_owned(),
-            source: error.into(),
-        };
-        let mut writer = csv::Writer::from_writer(to);
+        let failed = Error::write(path);
+        let mut writer = TableWriter::new(to);
         let made = self.entries.iter().any(|entry| !entry.source.is_empty());
         let header = COLUMNS.into_iter().chain(made.then_some(SOURCE_COLUMN));
-        writer.write_record(header).map_err(failed)?;
+        writer.record(header).map_err(&failed)?;
         for entry in &self.entries {
             let class = &self.classes[entry.class];
             let whole = self.folder.join(&entry.path);
@@ -257,13 +255,10 @@ impl Manifest {
             ];
             let source = made.then_some(&entry.source);
             writer
-                .write_record(fields.iter().chain(source))
-                .map_err(failed)?;
+                .record(fields.iter().chain(source))
+                .map_err(&failed)?;
         }
-        writer.into_inner().map_err(|error| Error::Write {
-            path: path.to_owned(),
-            source: error.into_error(),
-        })
+        writer.finish().map_err(&failed)
     }
 
     /// The classes, by name.

@@ -1,12 +1,13 @@
 //! A table of predictions as a CSV file: what a model, or several that never saw a photo, said of it.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::class::composed;
 use crate::error::{Error, TableFault};
 use crate::files::AtomicFile;
 use crate::table::{Names, Table};
+use crate::table_writer::{TableWriter, unguarded};
 
 /// The columns that stand before those of the classes.
 const COLUMNS: [&str; 3] = ["path", "label", "answer"];
@@ -44,10 +45,10 @@ impl Predictions {
     /// [`Error::Write`]
     pub fn save_into(&self, file: AtomicFile) -> Result<(), Error> {
         let path = file.path().to_owned();
-        let mut writer = csv::Writer::from_writer(file);
-        let mut write = || -> Result<(), csv::Error> {
+        let mut writer = TableWriter::new(file);
+        let mut write = || -> io::Result<()> {
             let classes = self.classes.iter().map(String::as_str);
-            writer.write_record(COLUMNS.into_iter().chain(classes))?;
+            writer.record(COLUMNS.into_iter().chain(classes))?;
             for row in &self.rows {
                 let mut first = 0;
                 for (class, value) in row.probabilities.iter().enumerate() {
@@ -58,14 +59,12 @@ impl Predictions {
                 let answer = self.classes.get(first).map_or("", String::as_str);
                 let head = [&row.path, &row.label, answer].map(str::to_owned);
                 let values = row.probabilities.iter().map(f32::to_string);
-                writer.write_record(head.into_iter().chain(values))?;
+                writer.record(head.into_iter().chain(values))?;
             }
             Ok(())
         };
-        write().map_err(|error| Error::write(&path)(error.into()))?;
-        let mut file = writer
-            .into_inner()
-            .map_err(|error| Error::write(&path)(error.into_error()))?;
+        write().map_err(Error::write(&path))?;
+        let mut file = writer.finish().map_err(Error::write(&path))?;
         file.flush().map_err(Error::write(&path))?;
         file.commit().map_err(Error::write(&path))
     }
@@ -105,7 +104,7 @@ impl Predictions {
                 };
                 Error::table(path, row.line(), fault)
             };
-            let name = row.field(path_column);
+            let name = row.written(path_column);
             if name.is_empty() {
                 return Err(wrong(path_column));
             }
@@ -125,7 +124,7 @@ impl Predictions {
             }
             rows.push(Prediction {
                 path: name.to_owned(),
-                label: label_column.map_or(String::new(), |column| composed(row.field(column))),
+                label: label_column.map_or(String::new(), |column| composed(row.written(column))),
                 probabilities,
             });
         }
@@ -133,7 +132,7 @@ impl Predictions {
             let path = path.to_owned();
             return Err(Error::Nothing { path });
         }
-        let classes = columns.iter().map(|&column| table.name(column).to_owned());
+        let classes = (columns.iter()).map(|&column| unguarded(table.name(column)).to_owned());
         Ok(Predictions {
             classes: classes.collect(),
             rows,

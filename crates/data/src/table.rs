@@ -8,6 +8,7 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8};
 use crate::class::composed;
 use crate::error::{Error, TableFault};
 use crate::regular_file;
+use crate::table_writer::unguarded;
 
 /// The most bytes of a table that are read: a million rows of 250 bytes.
 const MOST_BYTES: u64 = 256 << 20;
@@ -49,6 +50,16 @@ impl Row {
     /// The text of a column as it is, with the white space around it.
     pub fn exact(&self, column: usize) -> &str {
         self.record.get(column).unwrap_or_default()
+    }
+
+    /// The text of a column as [`crate::table_writer`] was given it.
+    pub fn written(&self, column: usize) -> &str {
+        unguarded(self.exact(column))
+    }
+
+    /// The same without the white space around it, where people write too.
+    pub fn text(&self, column: usize) -> &str {
+        unguarded(self.field(column))
     }
 
     /// The line of the file that the row begins on, from 1, as an editor counts.

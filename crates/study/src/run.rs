@@ -122,13 +122,6 @@ pub struct Metric {
     pub kept: Option<Point>,
 }
 
-impl Metric {
-    /// The value to compare runs by: the best, or the latest where none is better.
-    pub fn value(&self) -> f64 {
-        self.best.unwrap_or(self.last).value
-    }
-}
-
 /// A file that a run made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artefact {

@@ -264,7 +264,7 @@ impl TrainError {
                 })
             }
             TrainError::Kept { name } => say(Message::TrainKept { name }),
-            TrainError::Toml { reason } => say(Message::TrainToml { reason }),
+            TrainError::Toml { reason } => say(Message::TrainToml { lines: reason }),
             TrainError::Key { key, nearest } => {
                 words::message_unknown(language, Message::TrainKey { key }, *nearest)
             }

@@ -106,6 +106,22 @@ pub enum Notice {
         /// How many.
         count: usize,
     },
+    /// There are no photos for choosing, without which these keys of the recipe do nothing.
+    NoValidation {
+        /// As the recipe names them, joined by commas.
+        keys: String,
+    },
+    /// There are no photos for choosing, so that the schedule hears the loss of those learnt from.
+    PlateauOfTraining,
+    /// Photos for choosing could not be read when the temperature was fitted to them.
+    Uncalibrated {
+        /// How many.
+        count: usize,
+        /// Of so many.
+        all: usize,
+        /// The first of them.
+        path: String,
+    },
 }
 
 /// Who looks on. `report` is what a record needs; the rest is for showing.

@@ -1,14 +1,21 @@
 //! Puts values into the `{braces}` of a text.
 
+use crate::{plain, plain_line};
+
+/// The name of a value that may have several lines; of any other a line's end is shown as `\n`.
+const LINES: &str = "lines";
+
 /// `text` with every `{name}` replaced by its value. A value's own braces stay as they are, and so
-/// does a name without a value: it shows what is missing.
+/// does a name without a value: it shows what is missing. Of a value only what is text is put in
+/// ([`plain_line`]): it may be a stranger's file name.
 pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(text.len() + 32);
     let mut rest = text;
     while let Some((before, name, after)) = next_placeholder(rest) {
         filled.push_str(before);
         match values.iter().find(|(known, _)| *known == name) {
-            Some((_, value)) => filled.push_str(value),
+            Some((_, value)) if name == LINES => filled.push_str(&plain(value)),
+            Some((_, value)) => filled.push_str(&plain_line(value)),
             None => filled.push_str(&rest[before.len()..rest.len() - after.len()]),
         }
         rest = after;
@@ -36,5 +43,15 @@ mod tests {
             "{unknown} and 1 {"
         );
         assert_eq!(fill("é{}}", &[]), "é{}}");
+    }
+
+    #[test]
+    fn a_value_says_nothing_but_text_and_adds_no_line() {
+        let hostile = "\u{1b}[1A\nok";
+        assert_eq!(
+            fill("{path}: bad", &[("path", hostile)]),
+            "\\u001b[1A\\nok: bad"
+        );
+        assert_eq!(fill("{lines}", &[("lines", hostile)]), "\\u001b[1A\nok");
     }
 }

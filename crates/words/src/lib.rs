@@ -20,6 +20,7 @@ mod message;
 mod nearest;
 mod number;
 mod pages;
+mod plain;
 mod reason;
 
 pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
@@ -30,4 +31,5 @@ pub use message::{Message, message, message_unknown};
 pub use nearest::nearest;
 pub use number::{bytes, number, percent};
 pub use pages::{Pages, pages};
+pub use plain::{plain, plain_line};
 pub use reason::reason;

@@ -3,6 +3,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
+use crate::terminal::{self, stdout};
 use crate::{augmentation, data_set, model, photos};
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -10,7 +11,7 @@ use data::Part;
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
 use serde::Serialize;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -91,7 +92,7 @@ pub fn run(context: &Context, arguments: &DataBenchArguments) -> Result<()> {
     } else {
         decoded(context, arguments, &input)?
     };
-    let mut out = stdout().lock();
+    let mut out = stdout();
     match arguments.output {
         Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
         Output::Text => {
@@ -118,7 +119,10 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
     let mut paths: Vec<PathBuf> = Vec::new();
     for found in photos::find(context, &arguments.photos) {
         paths.push(found.map_err(|(path, reason)| {
-            Failure::error(Status::Unusable, format!("{}: {reason}", path.display()))
+            Failure::error(
+                Status::Unusable,
+                format!("{}: {reason}", terminal::shown(path)),
+            )
         })?);
     }
     let prepared = |path: &PathBuf| -> Result<vision::Views> {

@@ -5,9 +5,10 @@ use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
 use crate::photos::load;
 use crate::preprocess::pipeline;
+use crate::terminal::stdout;
 use anyhow::Result;
 use clap::Args;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 use tensor::Pool;
 use vision::Photo;
@@ -76,7 +77,7 @@ pub fn run(context: &Context, arguments: &FiltersArguments) -> Result<()> {
         pool: &pool,
         isa: context.isa,
     };
-    let mut out = stdout().lock();
+    let mut out = stdout();
     for (index, text) in texts.into_iter().enumerate() {
         let pipeline = pipeline(context, text)?;
         let mut milliseconds = Vec::new();

@@ -4,12 +4,13 @@ use crate::context::Context;
 use crate::model;
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
+use crate::terminal::stdout;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use engine::{Kernels, Plan, PlanOptions};
 use graph::Graph;
 use serde::Serialize;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tensor::{NamedTensors, Pool, Tensor, memory};
@@ -140,7 +141,7 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
         workspace_bytes: plan.memory().workspace,
         steps,
     };
-    let mut out = stdout().lock();
+    let mut out = stdout();
     match arguments.output {
         Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
         Output::Text => print(&mut out, &report)?,

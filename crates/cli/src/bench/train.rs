@@ -5,12 +5,13 @@ use super::timed::Timed;
 use crate::context::Context;
 use crate::model;
 use crate::options::Output;
+use crate::terminal::stdout;
 use anyhow::Result;
 use clap::Args;
 use engine::{Plan, StepOptions, Targets, TrainingOptions};
 use graph::Graph;
 use serde::Serialize;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::time::Instant;
 use tensor::Pool;
 use train::{Descent, OptimizerOptions};
@@ -148,7 +149,7 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
         page_faults: faults,
         steps,
     };
-    let mut out = stdout().lock();
+    let mut out = stdout();
     match arguments.output {
         Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
         Output::Text => print(&mut out, &report)?,

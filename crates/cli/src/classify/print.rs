@@ -2,12 +2,13 @@
 use crate::context::Context;
 use crate::csv::quoted;
 use crate::photos::Unanswered;
+use crate::terminal;
 use anyhow::Result;
 use classify::{Answer, AnswerKind, BreedGuess};
 use serde::Serialize;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use words::{Language, Message};
+use words::{Language, Message, plain_line};
 
 /// What became of one photo.
 pub struct Outcome {
@@ -34,7 +35,7 @@ impl Outcome {
 pub struct Printer<'a> {
     context: &'a Context,
     form: Form,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Box<dyn Write>>,
 }
 
 /// How outcomes are printed.
@@ -73,8 +74,12 @@ const COLUMNS: &str = "photo,answer,dog_probability,id,name,probability,second_i
 impl<'a> Printer<'a> {
     /// In this form.
     pub fn new(context: &'a Context, form: Form) -> Result<Self> {
-        let mut out = BufWriter::new(io::stdout());
-        if matches!(form, Form::Csv) {
+        let is_table = matches!(form, Form::Csv);
+        let mut out = BufWriter::new(match is_table {
+            true => terminal::table(),
+            false => Box::new(terminal::stdout()),
+        });
+        if is_table {
             writeln!(out, "{COLUMNS}")?;
         }
         Ok(Printer { context, form, out })
@@ -115,14 +120,15 @@ impl<'a> Printer<'a> {
                     } else {
                         all.join(", ")
                     };
+                    let shown = plain_line(&shown);
                     writeln!(self.out, "{shown}: {}", answer.summary(language))?;
                     for line in details(answer, language) {
-                        writeln!(self.out, "  {line}")?;
+                        writeln!(self.out, "  {}", plain_line(&line))?;
                     }
                 }
                 Err(why) => {
                     self.out.flush()?;
-                    eprintln!("{photo}: {}", why.message);
+                    eprintln!("{}: {}", plain_line(&photo), why.message);
                 }
             },
         }

@@ -4,8 +4,10 @@ use crate::data_set::{Source, open};
 use crate::features;
 use crate::outputs::{Kind, begin, finish};
 use crate::progress::Shown;
+use crate::terminal;
 use anyhow::Result;
 use clap::Args;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Options of `museau data explore`.
@@ -70,6 +72,6 @@ pub fn run(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     let json = serde_json::to_vec_pretty(&json)?;
     finish(context, page, html.as_bytes())?;
     finish(context, numbers, &json)?;
-    println!("{}", page_path.display());
+    writeln!(terminal::stdout(), "{}", terminal::shown(&page_path))?;
     Ok(())
 }

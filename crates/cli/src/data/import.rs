@@ -3,10 +3,12 @@ use super::summary::{counts, print};
 use crate::context::Context;
 use crate::data_set::{import_source, problems_beside, unusable};
 use crate::outputs::{Kind, begin, begin_manifest, may_replace};
+use crate::terminal;
 use anyhow::Result;
 use clap::Args;
 use data::{Error, ImportOptions, Problem, ProblemKind};
 use std::path::PathBuf;
+use words::plain_line;
 
 /// Options of `museau data import`.
 #[derive(Debug, Args)]
@@ -79,12 +81,12 @@ pub fn run(context: &Context, arguments: &ImportArguments) -> Result<()> {
             eprintln!(
                 "{}: {} {}",
                 problem.kind.name(),
-                problem.path,
-                problem.detail
+                plain_line(&problem.path),
+                plain_line(&problem.detail)
             );
         }
         if imported.problems.len() > MOST_NAMED {
-            eprintln!("... {}", beside.display());
+            eprintln!("... {}", terminal::shown(&beside));
         }
     }
     let mut summary = counts(&imported.manifest);

@@ -3,9 +3,11 @@ use crate::augmentation::{failed, parse};
 use crate::context::Context;
 use crate::data_set::{Source, open};
 use crate::outputs::{Kind, begin, finish};
+use crate::terminal;
 use anyhow::Result;
 use clap::Args;
 use data::loader::PreviewOptions;
+use std::io::Write;
 use std::path::PathBuf;
 use vision::augment::registry;
 
@@ -71,6 +73,6 @@ pub fn run(context: &Context, arguments: &PreviewArguments) -> Result<()> {
     let page = data::loader::preview(&manifest, options, context.language)
         .map_err(|error| failed(context, &error))?;
     finish(context, file, page.as_bytes())?;
-    println!("{}", arguments.output.display());
+    writeln!(terminal::stdout(), "{}", terminal::shown(&arguments.output))?;
     Ok(())
 }

@@ -29,7 +29,7 @@ pub fn counts(manifest: &Manifest) -> Vec<(&'static str, usize)> {
 
 /// Prints the counts, and the names of the classes where some were chosen.
 pub fn print(summary: &[(&'static str, usize)], chosen: &[String], json: bool) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::terminal::stdout();
     if json {
         let mut object: serde_json::Map<String, serde_json::Value> = summary
             .iter()
@@ -44,7 +44,7 @@ pub fn print(summary: &[(&'static str, usize)], chosen: &[String], json: bool) -
             writeln!(out, "{name}\t{count}")?;
         }
         for name in chosen {
-            writeln!(out, "chosen\t{name}")?;
+            writeln!(out, "chosen\t{}", words::plain_line(name))?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::data_set::{Source, open};
 use crate::failure::{Failure, Status};
 use crate::outputs::Kind;
 use crate::progress::Shown;
-use crate::{data_set, model, outputs};
+use crate::{data_set, model, outputs, terminal};
 use anyhow::Result;
 use clap::Args;
 use classify::{Package, PhotoIds, make};
@@ -126,7 +126,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         shown.finish();
         outputs::finish(context, file, html.as_bytes())?;
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::stdout();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&evaluation)?)?;
     } else {

@@ -1,8 +1,8 @@
 //! `museau models make`: a package from published weights, calibrated on photos.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::model;
 use crate::outputs::{Kind, begin, finish};
+use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
 use classify::make::{
@@ -132,18 +132,24 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         } else {
             ProgressBar::new(0)
         };
-        make::calibrate(&mut package, &photos, &pool, &mut |done, all| {
+        let fit = make::calibrate(&mut package, &photos, &pool, &mut |done, all| {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         })
         .map_err(unmade)?;
         bar.finish_and_clear();
+        let all = photos.dogs.list.len() + photos.not_dogs.len();
+        let read: usize = fit.photos.iter().sum();
+        if read < all && !context.quiet {
+            let (count, all) = (&(all - read).to_string(), &all.to_string());
+            eprintln!("{}", context.say(Message::MakeUnreadable { count, all }));
+        }
     }
     let bytes = package
         .to_bytes()
         .map_err(|error| Failure::error(Status::Failed, error.text(context.language)))?;
     finish(context, file, &bytes)?;
-    std::io::stdout().write_all(package.about.card.as_bytes())?;
+    terminal::stdout().write_all(package.about.card.as_bytes())?;
     Ok(())
 }
 

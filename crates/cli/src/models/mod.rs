@@ -4,14 +4,15 @@ mod make;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
+use crate::terminal::stdout;
 use anyhow::Result;
 use clap::Subcommand;
 use classify::Package;
 use serde::Serialize;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
-use words::Message;
+use words::{Message, plain_line};
 
 /// The verbs under `museau models`.
 #[derive(Debug, Subcommand)]
@@ -84,7 +85,7 @@ fn list(context: &Context, json: bool) -> Result<()> {
             }
         }
     }
-    let mut out = stdout().lock();
+    let mut out = stdout();
     for row in &rows {
         if json {
             writeln!(out, "{}", serde_json::to_string(row)?)?;
@@ -96,6 +97,7 @@ fn list(context: &Context, json: bool) -> Result<()> {
                 input,
                 place,
             } = row;
+            let [name, version, place] = [name, version, place].map(|text| plain_line(text));
             let count = &format!("{classes:>4}");
             let classes = Message::ModelsClasses { count }.text(context.language);
             writeln!(
@@ -132,7 +134,7 @@ fn own_models() -> Vec<PathBuf> {
 
 fn show(context: &Context, named: Option<&Path>, graph: bool) -> Result<()> {
     let package = model::read(context, named)?;
-    let mut out = stdout().lock();
+    let mut out = stdout();
     if graph {
         write!(out, "{}", package.graph)?;
     } else {

@@ -4,9 +4,11 @@ use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::outputs::{Kind, begin, finish};
 use crate::photos::{self, load};
+use crate::terminal;
 use anyhow::Result;
 use clap::Args;
 use report::{Chart, Line, Page, Picture, Table};
+use std::io::Write;
 use std::path::PathBuf;
 use tensor::Pool;
 use vision::Photo;
@@ -68,7 +70,7 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
                 show(context, &mut page, &pipeline, &photo, &ran);
             }
             Err((path, why)) => {
-                eprintln!("museau: {}: {}", path.display(), why.message);
+                eprintln!("museau: {}: {}", terminal::shown(&path), why.message);
                 missing = true;
             }
         }
@@ -78,7 +80,7 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
         return Err(Failure::error(Status::Failed, said));
     };
     finish(context, file, page.finish().as_bytes())?;
-    println!("{}", arguments.output.display());
+    writeln!(terminal::stdout(), "{}", terminal::shown(&arguments.output))?;
     match missing {
         true => Err(Failure::silent(Status::Failed)),
         false => Ok(()),

@@ -7,7 +7,7 @@ use words::Message;
 
 /// Prints the steps.
 pub fn run(context: &Context) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::terminal::stdout();
     for kind in registry() {
         writeln!(out, "{}", kind.usage())?;
         if let Some(about) = about(kind.name) {

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Status};
 use crate::outputs::unwritten;
 use crate::photos::{self, Unread, explain, load};
 use crate::progress::Shown;
+use crate::terminal;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use data::files::{AtomicFile, Kind, Refused};
@@ -218,10 +219,8 @@ pub fn run(context: &Context, arguments: &RunArguments) -> Result<()> {
                 }
                 Err(message) => {
                     let _one_at_a_time = said.lock().unwrap_or_else(PoisonError::into_inner);
-                    shown.say(&format!(
-                        "museau: {}: {message}",
-                        task.source.file().display()
-                    ));
+                    let file = terminal::shown(task.source.file());
+                    shown.say(&format!("museau: {file}: {message}"));
                 }
             }
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -240,7 +239,7 @@ pub fn run(context: &Context, arguments: &RunArguments) -> Result<()> {
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     let labelled = rows.len();
     let manifest = save_manifest(context, arguments, &before, rows)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::stdout();
     if arguments.json {
         let summary = serde_json::json!({
             "pipeline": pipeline.to_string(),
@@ -256,7 +255,7 @@ pub fn run(context: &Context, arguments: &RunArguments) -> Result<()> {
             "pipeline\t{pipeline}\nwritten\t{written}\nfailed\t{failed}"
         )?;
         if let Some(manifest) = manifest {
-            writeln!(out, "manifest\t{}", manifest.display())?;
+            writeln!(out, "manifest\t{}", terminal::shown(&manifest))?;
         }
         writeln!(out, "unlabelled\t{}", written - labelled)?;
     }

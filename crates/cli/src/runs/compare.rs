@@ -1,10 +1,11 @@
 //! `museau runs compare`: what differs between runs, and which was better.
 use super::json::Number;
-use super::table::{Cell, Table, terminal_width};
+use super::table::{Cell, Table};
 use super::text::{Words, curve, shown};
 use crate::context::Context;
 use crate::csv::quoted;
 use crate::storage::{StorageArguments, all_details, look};
+use crate::terminal;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use clap::Args;
@@ -17,8 +18,8 @@ use words::Message;
 /// Stands behind the best value of a row.
 const BEST: &str = "*";
 
-/// A line of `--json`: of the parameters those that differ, of each metric the best value, or the
-/// latest where none is better.
+/// A line of `--json`: of the parameters those that differ, of each metric the value of the step that
+/// the run keeps, as the list has it.
 #[derive(Serialize)]
 struct Line<'a> {
     id: &'a str,
@@ -60,7 +61,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let metrics: BTreeSet<&str> = (runs.iter())
         .flat_map(|run| run.row.metrics.keys().map(String::as_str))
         .collect();
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::styled();
     if arguments.json {
         for (place, run) in runs.iter().enumerate() {
             let line = Line {
@@ -96,7 +97,8 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
             cells.extend(texts.map(|text| text.map_or_else(String::new, |text| quoted(text))));
             let values = metrics.iter().map(|name| row.metrics.get(*name));
             cells.extend(values.map(|metric| {
-                metric.map_or_else(String::new, |metric| metric.value().to_string())
+                let point = metric.and_then(|metric| metric.kept);
+                point.map_or_else(String::new, |point| point.value.to_string())
             }));
             writeln!(out, "{}", cells.join(","))?;
         }
@@ -104,7 +106,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
 
     let words = Words::new(context.language);
-    let width = terminal_width();
+    let width = terminal::width();
     let bold = Style::new().bold();
     let of_runs = |first: String| {
         let names = runs.iter().map(label);
@@ -191,14 +193,17 @@ fn differing(runs: &[Details]) -> Vec<&str> {
     names.into_iter().filter(differs).collect()
 }
 
-/// What one of the runs reached in a metric, and whether no other reached more.
+/// What one of the runs has in a metric at the step that it keeps, and whether no other has better: a
+/// best value of another epoch is of a network that is gone.
 fn value(runs: &[Details], place: usize, name: &str) -> Option<Value> {
     let metric = runs[place].row.metrics.get(name)?;
-    let point = metric.best.unwrap_or(metric.last);
-    let others = runs.iter().filter_map(|run| run.row.metrics.get(name));
+    let point = metric.kept?;
+    let others = runs
+        .iter()
+        .filter_map(|run| run.row.metrics.get(name)?.kept);
     let beaten = others
         .clone()
-        .any(|other| metric.goal.is_better(other.value(), point.value));
+        .any(|other| metric.goal.is_better(other.value, point.value));
     // Alone, a value is not the best of anything.
     let compared = others.count() > 1 && metric.goal != Goal::None && !point.value.is_nan();
     Some(Value {

@@ -5,6 +5,7 @@ use crate::csv::quoted;
 use crate::failure::{Failure, Status};
 use crate::outputs::{Kind, begin, unwritten};
 use crate::storage::{StorageArguments, all_details, failure, look};
+use crate::terminal;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -70,7 +71,7 @@ pub fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
     };
     let runs = all_details(context, &storage, &runs)?;
     let Some(path) = &arguments.output else {
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = BufWriter::new(terminal::table());
         write(context, &storage, &runs, form, &mut out)?;
         return Ok(out.flush()?);
     };

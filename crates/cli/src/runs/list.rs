@@ -1,10 +1,11 @@
 //! `museau runs list`: the runs, one a line.
 use super::json;
-use super::table::{Cell, Table, terminal_width};
+use super::table::{Cell, Table};
 use super::text::{Words, duration, folder, moment, shown};
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::storage::{StorageArguments, failure, place, said};
+use crate::terminal;
 use anstyle::Style;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -117,7 +118,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
             }
         });
     }
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::styled();
     if arguments.json {
         for row in &rows {
             writeln!(out, "{}", serde_json::to_string(&json::Row::new(row))?)?;
@@ -163,7 +164,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         cells.extend(columns.iter().map(|name| value(&words, row, name)));
         table.rows.push(cells);
     }
-    table.write(&mut out, 0, terminal_width())?;
+    table.write(&mut out, 0, terminal::width())?;
     Ok(())
 }
 

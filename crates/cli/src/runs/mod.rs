@@ -20,7 +20,7 @@ pub enum RunsVerb {
     List(list::ListArguments),
     /// Show one run: parameters, metrics with their curves, files
     Show(show::ShowArguments),
-    /// Compare runs: the parameters that differ, the best metrics side by side
+    /// Compare runs: the parameters that differ, the metrics of the kept epochs side by side
     Compare(compare::CompareArguments),
     /// Forget runs; what they wrote stays
     Rm(remove::RmArguments),

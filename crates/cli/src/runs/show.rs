@@ -1,9 +1,10 @@
 //! `museau runs show`: all that is recorded of one run.
 use super::json;
-use super::table::{Cell, Table, terminal_width};
+use super::table::{Cell, Table};
 use super::text::{Words, curve, duration, folder, moment, shown};
 use crate::context::Context;
 use crate::storage::{StorageArguments, details, look};
+use crate::terminal;
 use anstyle::Style;
 use anyhow::Result;
 use clap::Args;
@@ -27,12 +28,12 @@ pub struct ShowArguments {
 pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let storage = look(context, &arguments.storage)?;
     let run = details(context, &storage, &arguments.run)?;
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::styled();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&json::Whole::new(&run))?)?;
         return Ok(());
     }
-    let width = terminal_width();
+    let width = terminal::width();
     let words = Words::new(context.language);
     let row = &run.row;
     let bold = Style::new().bold();

@@ -2,6 +2,7 @@
 use anstyle::Style;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
+use words::plain_line;
 
 /// What stands in a place of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +19,7 @@ impl Cell {
     pub fn text(text: impl Into<String>) -> Self {
         Cell {
             // One cell is one line, whatever its text was.
-            text: text.into().replace(char::is_control, " "),
+            text: plain_line(&text.into().replace(char::is_control, " ")).into_owned(),
             ..Cell::default()
         }
     }
@@ -215,13 +216,6 @@ fn cut(text: &str, width: usize, end: bool) -> String {
     let _ = text.chars().all(&mut keep);
     kept.push('…');
     kept
-}
-
-/// The characters of a line of the terminal; nothing where the output is no terminal, which is never
-/// cut.
-pub fn terminal_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(usize::from(width.0))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::data_set::Source;
 use crate::failure::{Failure, Status};
 use crate::storage::StorageArguments;
-use crate::{data_set, interrupt};
+use crate::{data_set, interrupt, terminal};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
@@ -25,7 +25,7 @@ use tensor::memory;
 use train::recipe::KEYS;
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
 use train::{RateRange, Recipe, TrainError, Unwatched};
-use words::Message;
+use words::{Message, plain_line};
 
 /// Options of `museau train`.
 #[derive(Debug, Args)]
@@ -429,7 +429,7 @@ fn told(
         Ok(outcome) => outcome,
         Err(error) => {
             let text = error.message(context.language);
-            board.say(&format!("museau: {}: {text}", job.name));
+            board.say(&format!("museau: {}: {text}", plain_line(&job.name)));
             return Some(status(error));
         }
     };
@@ -465,7 +465,7 @@ fn told(
         let place = outcome.package.as_ref().unwrap_or(&job.folder);
         format!(
             "{}\t{ended}\t{}\t{}\t{}\t{:.1} s\t{}",
-            job.name,
+            plain_line(&job.name),
             outcome.epochs,
             outcome.kept_epoch,
             validation.map_or_else(
@@ -473,10 +473,10 @@ fn told(
                 |(_, share)| format!("{:.1} %", 100.0 * share)
             ),
             outcome.seconds,
-            place.display()
+            terminal::shown(place)
         )
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::stdout();
     let written = board.hidden(|| writeln!(out, "{line}"));
     match (written, outcome.ended) {
         (_, Ended::Interrupted) => Some(Status::Interrupted),
@@ -504,7 +504,7 @@ fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
         let range = RateRange::default();
         let finding = train::run::try_rates(&recipe, &manifest, range, &around, &mut Unwatched)
             .map_err(|error| failure(context, &error))?;
-        let mut out = std::io::stdout().lock();
+        let mut out = terminal::stdout();
         if arguments.json {
             let line = json!({
                 "name": recipe.train.name,

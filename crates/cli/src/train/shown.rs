@@ -5,7 +5,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use train::{Beginning, Flow, Live, Notice, Watch};
-use words::Message;
+use words::{Message, plain_line};
 
 /// The place where all trainings of a command are shown.
 #[derive(Debug, Default)]
@@ -49,10 +49,10 @@ impl<'a> Preparing<'a> {
         Preparing {
             bar: bar
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_prefix(name.to_owned()),
+                .with_prefix(plain_line(name).into_owned()),
             plain: board.bars.is_hidden() && !context.quiet,
             board,
-            name: name.to_owned(),
+            name: plain_line(name).into_owned(),
             last: Mutex::new(Instant::now()),
         }
     }
@@ -111,6 +111,7 @@ impl<'a> Shown<'a> {
         } else {
             board.bars.add(ProgressBar::new(0))
         };
+        let name = plain_line(&name).into_owned();
         let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg} {eta}");
         let bar = bar
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -236,6 +237,13 @@ fn said(context: &Context, notice: &Notice) -> String {
         }),
         Notice::LeftOut { count } => context.say(Message::TrainLeftOut {
             count: &count.to_string(),
+        }),
+        Notice::NoValidation { keys } => context.say(Message::TrainNoValidation { keys }),
+        Notice::PlateauOfTraining => context.say(Message::TrainPlateauOfTraining),
+        Notice::Uncalibrated { count, all, path } => context.say(Message::TrainUncalibrated {
+            count: &count.to_string(),
+            all: &all.to_string(),
+            path,
         }),
     }
 }

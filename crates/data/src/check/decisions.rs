@@ -11,6 +11,7 @@ use crate::files::AtomicFile;
 use crate::manifest::Manifest;
 use crate::split::class_of;
 use crate::table::Table;
+use crate::table_writer::TableWriter;
 
 /// The columns: the photo as the manifest names it, its hash, what was decided, by whom, why.
 pub const DECISION_COLUMNS: [&str; 5] = ["path", "hash", "verdict", "who", "why"];
@@ -102,12 +103,12 @@ impl Decisions {
                 Error::table(path, row.line(), fault)
             };
             lines.push(Decision {
-                path: row.field(file).to_owned(),
+                path: row.written(file).to_owned(),
                 hash: blake3::Hash::from_hex(row.field(hash)).map_err(|_| wrong(hash, "hash"))?,
                 verdict: Verdict::parse(row.field(verdict))
                     .ok_or_else(|| wrong(verdict, "verdict"))?,
-                who: row.field(who).to_owned(),
-                why: row.field(why).to_owned(),
+                who: row.text(who).to_owned(),
+                why: row.text(why).to_owned(),
             });
         }
         Ok(Decisions { lines })
@@ -126,23 +127,21 @@ impl Decisions {
     /// The same into a file that was begun before.
     pub fn save_into(&self, file: AtomicFile) -> Result<(), Error> {
         let path = &file.path().to_owned();
-        let failed = |error: csv::Error| Error::write(path)(error.into());
-        let mut writer = csv::Writer::from_writer(file);
-        writer.write_record(DECISION_COLUMNS).map_err(failed)?;
+        let failed = Error::write(path);
+        let mut writer = TableWriter::new(file);
+        writer.record(DECISION_COLUMNS).map_err(&failed)?;
         for line in &self.lines {
             writer
-                .write_record::<[&str; 5], &str>([
+                .record::<&str>([
                     &line.path,
                     line.hash.to_hex().as_str(),
                     &line.verdict.text(),
                     &line.who,
                     &line.why,
                 ])
-                .map_err(failed)?;
+                .map_err(&failed)?;
         }
-        let file = writer
-            .into_inner()
-            .map_err(|error| Error::write(path)(error.into_error()))?;
+        let file = writer.finish().map_err(failed)?;
         file.commit().map_err(Error::write(path))
     }
 

@@ -12,6 +12,7 @@ use crate::features::Features;
 use crate::manifest::{Entry, Manifest};
 use crate::part::{Part, part_name};
 use crate::table::{Names, Table};
+use crate::table_writer::guarded;
 
 /// How many neighbours are asked.
 const NEIGHBOURS: usize = 10;
@@ -93,7 +94,7 @@ impl Probabilities {
         let columns = manifest
             .classes()
             .iter()
-            .map(|class| table.required(&[class.folder.as_str()]))
+            .map(|class| table.required(&[&class.folder, &guarded(&class.folder)]))
             .collect::<Result<Vec<_>, _>>()?;
         let places: HashMap<&str, usize> = manifest
             .all_entries()
@@ -112,7 +113,7 @@ impl Probabilities {
                 };
                 Error::table(path, row.line(), fault)
             };
-            let name = row.field(path_column);
+            let name = row.written(path_column);
             seen.once(name, row.line())
                 .map_err(|fault| Error::table(path, row.line(), fault))?;
             let mut values = Vec::with_capacity(columns.len());

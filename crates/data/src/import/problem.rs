@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, TableFault};
 use crate::table::Table;
+use crate::table_writer::TableWriter;
 
 /// The columns of a table of problems.
 const COLUMNS: [&str; 3] = ["path", "problem", "detail"];
@@ -25,13 +26,13 @@ pub struct Problem {
 impl Problem {
     /// Writes problems as a CSV with the columns path, problem, detail.
     pub fn write_all(problems: &[Problem], to: impl Write) -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(to);
-        writer.write_record(COLUMNS)?;
+        let mut writer = TableWriter::new(to);
+        writer.record(COLUMNS)?;
         for problem in problems {
             let row = [&problem.path, problem.kind.name(), &problem.detail];
-            writer.write_record(row)?;
+            writer.record(row)?;
         }
-        writer.flush()
+        writer.finish()?.flush()
     }
 
     /// Reads what [`Problem::write_all`] wrote.
@@ -53,9 +54,9 @@ impl Problem {
                 value: name.to_owned(),
             };
             Ok(Problem {
-                path: row.field(file).to_owned(),
+                path: row.written(file).to_owned(),
                 kind: kind.ok_or_else(|| Error::table(path, row.line(), wrong()))?,
-                detail: row.field(detail).to_owned(),
+                detail: row.written(detail).to_owned(),
             })
         };
         table.rows().map(of_row).collect()

@@ -2,7 +2,10 @@
 //!
 //! A prediction is a row of probabilities over the classes of a model; its label is the index of
 //! the true class. [`Outcome::of`] reduces the two to what every score needs, and the scores are
-//! functions of a slice of outcomes, so that any of them can be resampled by [`bootstrap`].
+//! functions of a slice of outcomes.
+//!
+//! Intervals are those that hold for few photos too: [`wilson`] for shares, [`student`] for means
+//! over seeds. Resampling would give an interval of no width where all of two photos are right.
 //! [`Confusion`] says which classes are taken for which, [`mcnemar`] compares two models on the same
 //! photos, [`paired`] two ways of training over several seeds. Every score of no outcome at all is
 //! NaN.
@@ -11,7 +14,6 @@ mod confusion;
 mod paired;
 
 use serde::Serialize;
-use tensor::Random;
 
 pub use confusion::{ClassScore, ConfusedPair, Confusion, macro_f1};
 pub use paired::{Paired, least_p_value, paired};
@@ -183,50 +185,32 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The 95 % interval of a statistic by the percentile bootstrap: `resamples` draws with
-/// replacement, the same for the same seed. NaN where there is nothing to draw from or no resample.
-pub fn bootstrap<Item: Copy>(
-    items: &[Item],
-    statistic: impl Fn(&[Item]) -> f64,
-    resamples: u32,
-    seed: u64,
-) -> Interval {
-    if items.is_empty() || resamples == 0 {
-        return Interval {
-            low: f64::NAN,
-            high: f64::NAN,
-        };
-    }
-    let count = u32::try_from(items.len()).expect("fewer than 2^32 items");
-    let mut resample = Vec::with_capacity(items.len());
-    let mut values: Vec<f64> = (0..resamples)
-        .map(|index| {
-            let mut random = Random::new(seed, 0, u64::from(index));
-            resample.clear();
-            resample.extend((0..count).map(|_| items[random.below(count) as usize]));
-            statistic(&resample)
-        })
-        .collect();
-    values.sort_by(f64::total_cmp);
-    Interval {
-        low: percentile(&values, 0.025),
-        high: percentile(&values, 0.975),
-    }
-}
+impl Interval {
+    /// What is said where nothing can be: NaN at both ends.
+    pub const NONE: Interval = Interval {
+        low: f64::NAN,
+        high: f64::NAN,
+    };
 
-/// The percentile of sorted values, linear between neighbours, as numpy's default.
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
+    /// Whether there is one.
+    pub fn is_some(&self) -> bool {
+        !self.low.is_nan() && !self.high.is_nan()
+    }
 }
 
 /// Wilson's 95 % interval of a share, `successes` of `count`; right for small counts and for
 /// shares near 0 and 1. NaN where `count` is 0.
 pub fn wilson(successes: usize, count: usize) -> Interval {
     let count = count as f64;
-    let share = successes as f64 / count;
+    wilson_of_share(successes as f64 / count, count)
+}
+
+/// The same of a share that was seen on a number of photos which need not be whole, as
+/// [`Confusion::effective_photos`] is.
+pub fn wilson_of_share(share: f64, count: f64) -> Interval {
+    if count.is_nan() || count <= 0.0 {
+        return Interval::NONE;
+    }
     let square = NORMAL_97_5 * NORMAL_97_5;
     let centre = (share + square / (2.0 * count)) / (1.0 + square / count);
     let half = NORMAL_97_5 / (1.0 + square / count)
@@ -234,6 +218,66 @@ pub fn wilson(successes: usize, count: usize) -> Interval {
     Interval {
         low: (centre - half).clamp(0.0, 1.0),
         high: (centre + half).clamp(0.0, 1.0),
+    }
+}
+
+/// Student's 95 % interval of the mean of values that scatter as a normal distribution does, such as
+/// the accuracies of the same training with other seeds. NaN of fewer than two values, and of values
+/// that are all the same: they do not tell how far others would lie.
+pub fn student(values: &[f64]) -> Interval {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let variance = squares / (count - 1.0);
+    // What rounding leaves is no scatter.
+    let most = values
+        .iter()
+        .fold(0.0, |most: f64, value| most.max(value.abs()));
+    let scatters = values
+        .iter()
+        .any(|value| (value - mean).abs() > 1e-12 * most);
+    if !scatters || !variance.is_finite() {
+        return Interval::NONE;
+    }
+    let half = student_97_5(values.len() - 1) * (variance / count).sqrt();
+    Interval {
+        low: mean - half,
+        high: mean + half,
+    }
+}
+
+/// The 97.5th percentile of Student's t distribution, by halving between 0 and one degree's.
+fn student_97_5(degrees: usize) -> f64 {
+    let (mut low, mut high) = (0.0, 13.0);
+    // 60 halvings: as exact as a number of 53 bits.
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        match student_within(middle, degrees) < 0.95 {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    low
+}
+
+/// The share of Student's t distribution between -t and t (Abramowitz and Stegun, 26.7.3 and
+/// 26.7.4): a finite sum for whole degrees of freedom.
+fn student_within(t: f64, degrees: usize) -> f64 {
+    let angle = (t / (degrees as f64).sqrt()).atan();
+    let (sine, cosine) = angle.sin_cos();
+    let odd = degrees % 2;
+    // Of an odd number cos, 2/3 cos^3, 2/3 4/5 cos^5, ...; of an even one 1, 1/2 cos^2, ...
+    let mut term = if odd == 1 { cosine } else { 1.0 };
+    let mut sum = 0.0;
+    let mut power = odd;
+    while power + 2 <= degrees {
+        sum += term;
+        term *= (power + 1) as f64 / (power + 2) as f64 * cosine * cosine;
+        power += 2;
+    }
+    match odd {
+        1 => (angle + sine * sum) * std::f64::consts::FRAC_2_PI,
+        _ => sine * sum,
     }
 }
 
@@ -383,21 +427,6 @@ mod tests {
     }
 
     #[test]
-    fn bootstrap_repeats_by_seed_and_covers_the_share() {
-        let outcomes: Vec<_> = (0..400).map(|n| outcome(0.9, n % 5 != 0)).collect();
-        let top_1 = |outcomes: &[Outcome]| top(outcomes, 1);
-        let interval = bootstrap(&outcomes, top_1, 2000, 1);
-        assert_eq!(interval, bootstrap(&outcomes, top_1, 2000, 1));
-        assert_ne!(interval, bootstrap(&outcomes, top_1, 2000, 2));
-        // The normal interval of 0.8 at n = 400 is 0.8 +- 0.0392.
-        assert!((interval.low - 0.7608).abs() < 0.006, "{interval:?}");
-        assert!((interval.high - 0.8392).abs() < 0.006, "{interval:?}");
-        assert!(bootstrap(&[], top_1, 10, 1).low.is_nan());
-        let certain = bootstrap(&outcomes[1..2], top_1, 10, 1);
-        assert_eq!((certain.low, certain.high), (1.0, 1.0));
-    }
-
-    #[test]
     fn wilson_by_hand() {
         // Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
         for (successes, count, low, high) in [
@@ -410,8 +439,53 @@ mod tests {
             assert!((interval.low - low).abs() < 5.1e-5, "{interval:?}");
             assert!((interval.high - high).abs() < 5.1e-5, "{interval:?}");
         }
-        assert!(wilson(0, 0).low.is_nan());
+        assert!(!wilson(0, 0).is_some());
         close(wilson(20, 20).high, 1.0);
+        // Two of two say little: 1 / (1 + z^2 / 2).
+        close(wilson(2, 2).low, 0.342_380_227_250_664_9);
+        close(wilson(2, 2).high, 1.0);
+    }
+
+    #[test]
+    fn every_interval_holds_its_share_and_has_a_width() {
+        for count in 1..40 {
+            for successes in 0..=count {
+                let share = successes as f64 / count as f64;
+                let interval = wilson(successes, count);
+                assert!(
+                    interval.low <= share + 1e-12 && share <= interval.high + 1e-12,
+                    "{successes} of {count}: {interval:?}"
+                );
+                assert!(
+                    interval.high - interval.low > 0.05,
+                    "{successes} of {count}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn student_by_hand() {
+        // One degree of freedom: tan(0.475 pi) = 12.706 times half of the distance.
+        let two = student(&[0.7, 0.8]);
+        let half = (0.475 * std::f64::consts::PI).tan() * 0.05;
+        close(two.low, 0.75 - half);
+        close(two.high, 0.75 + half);
+        // Two degrees: t / sqrt(t^2 + 2) = 0.95.
+        close(
+            student_97_5(2),
+            0.95 * (2.0 / (1.0 - 0.95 * 0.95) as f64).sqrt(),
+        );
+        assert!((student_97_5(10_000) - NORMAL_97_5).abs() < 1e-3);
+        for nothing in [
+            &[][..],
+            &[0.7],
+            &[0.7; 3],
+            &[0.1, 0.3 - 0.2],
+            &[f64::NAN, 1.0],
+        ] {
+            assert!(!student(nothing).is_some(), "{nothing:?}");
+        }
     }
 
     #[test]
@@ -441,6 +515,13 @@ mod tests {
         expected_calibration_error: f64,
         bin_counts: Vec<usize>,
         wilson: [f64; 2],
+        /// Right, of so many, and the interval.
+        wilson_of_few: Vec<(usize, usize, f64, f64)>,
+        /// Degrees of freedom and the 97.5th percentile.
+        student_97_5: Vec<(usize, f64)>,
+        student: [f64; 2],
+        effective_photos: f64,
+        macro_f1_interval: [f64; 2],
         mcnemar_other_right: Vec<bool>,
         mcnemar_p_value: f64,
         confusion: Vec<Vec<usize>>,
@@ -452,6 +533,7 @@ mod tests {
         first_seeds: Vec<f64>,
         second_seeds: Vec<f64>,
         paired_difference: f64,
+        paired_interval: [f64; 2],
         paired_p_value: f64,
     }
 
@@ -482,6 +564,17 @@ mod tests {
         let interval = wilson(right.iter().filter(|right| **right).count(), right.len());
         close(interval.low, golden.wilson[0]);
         close(interval.high, golden.wilson[1]);
+        for (successes, count, low, high) in golden.wilson_of_few {
+            let interval = wilson(successes, count);
+            close(interval.low, low);
+            close(interval.high, high);
+        }
+        for (degrees, percentile) in golden.student_97_5 {
+            close(student_97_5(degrees), percentile);
+        }
+        let interval = student(&golden.first_seeds);
+        close(interval.low, golden.student[0]);
+        close(interval.high, golden.student[1]);
         close(
             mcnemar(&right, &golden.mcnemar_other_right).p_value,
             golden.mcnemar_p_value,
@@ -495,8 +588,14 @@ mod tests {
         }
         close(macro_f1(&outcomes, 8), golden.macro_f1);
         close(macro_f1(&outcomes[..12], 8), golden.macro_f1_of_12);
-        let test = paired(&golden.first_seeds, &golden.second_seeds, 1000, 1);
+        close(confusion.effective_photos(), golden.effective_photos);
+        let interval = confusion.macro_f1_interval();
+        close(interval.low, golden.macro_f1_interval[0]);
+        close(interval.high, golden.macro_f1_interval[1]);
+        let test = paired(&golden.first_seeds, &golden.second_seeds, 1);
         close(test.mean_difference, golden.paired_difference);
+        close(test.interval.low, golden.paired_interval[0]);
+        close(test.interval.high, golden.paired_interval[1]);
         close(test.p_value, golden.paired_p_value);
     }
 }

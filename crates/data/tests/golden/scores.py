@@ -1,5 +1,5 @@
 """Makes scores.json: 200 rows of probabilities over 8 classes and their scores by numpy; macro F1, the
-confusion matrix and its classes by scikit-learn, the test of paired results by scipy.
+confusion matrix and its classes by scikit-learn, intervals and the test of paired results by scipy.
 
 Run in this folder: python3 scores.py (numpy 2, scikit-learn 1.9, scipy 1.17).
 """
@@ -32,9 +32,19 @@ for low, high in zip(edges[:-1], edges[1:]):
     if inside.any():
         error += inside.mean() * abs(first[inside].mean() - right[inside].mean())
 
-# Wilson's interval as the roots of (share - x)^2 = z^2 x (1 - x) / n.
-n, share, z = 200, right.mean(), 1.959963984540054
-roots = numpy.roots([1 + z * z / n, -2 * share - z * z / n, share * share])
+def wilson(successes, count):
+    interval = scipy.stats.binomtest(successes, count).proportion_ci(0.95, method="wilson")
+    return [float(interval.low), float(interval.high)]
+
+
+few = [(0, 1), (1, 1), (2, 2), (1, 2), (0, 3), (3, 3), (19, 20), (500, 1000)]
+
+
+def student(values):
+    test = scipy.stats.ttest_1samp(values, 0.0)
+    interval = test.confidence_interval(0.95)
+    return [float(interval.low), float(interval.high)]
+
 
 other = right ^ (random.uniform(size=200) < 0.15)
 only_first = int((right & ~other).sum())
@@ -44,10 +54,16 @@ tail = sum(math.comb(discordant, k) for k in range(min(only_first, only_second) 
 
 answers = order[:, 0]
 precision, recall, f1, support = sklearn.metrics.precision_recall_fscore_support(labels, answers, labels=range(8))
+# As many photos as a mean over classes is worth, and Wilson's interval of it as the roots of
+# (share - x)^2 = z^2 x (1 - x) / n.
+effective = 8**2 / float(sum(1 / support))
+share, z = float(f1.mean()), float(scipy.stats.norm.ppf(0.975))
+square = z * z / effective
+roots = numpy.roots([1 + square, -2 * share - square, share * share])
 # Of the first twelve rows alone, where a class may be shown by no row.
-few = slice(0, 12)
+first_rows = slice(0, 12)
 few_f1 = sklearn.metrics.f1_score(
-    labels[few], answers[few], labels=numpy.unique(labels[few]), average="macro", zero_division=0
+    labels[first_rows], answers[first_rows], labels=numpy.unique(labels[first_rows]), average="macro", zero_division=0
 )
 first_seeds = random.normal(0.75, 0.02, size=10).round(4)
 second_seeds = (first_seeds + random.normal(0.012, 0.015, size=10)).round(4)
@@ -66,7 +82,12 @@ with open("scores.json", "w") as file:
             "brier": float(((p - numpy.eye(8)[labels]) ** 2).sum(axis=1).mean()),
             "expected_calibration_error": float(error),
             "bin_counts": counts,
-            "wilson": sorted(roots.real.tolist()),
+            "wilson": wilson(int(right.sum()), len(right)),
+            "wilson_of_few": [[*case, *wilson(*case)] for case in few],
+            "student_97_5": [[n, float(scipy.stats.t.ppf(0.975, n))] for n in [*range(1, 31), 99, 100, 1000]],
+            "student": student(first_seeds),
+            "effective_photos": effective,
+            "macro_f1_interval": sorted(roots.real.tolist()),
             "mcnemar_other_right": other.tolist(),
             "mcnemar_p_value": min(1.0, 2 * tail / 2**discordant),
             "confusion": sklearn.metrics.confusion_matrix(labels, answers, labels=range(8)).tolist(),
@@ -78,6 +99,7 @@ with open("scores.json", "w") as file:
             "first_seeds": first_seeds.tolist(),
             "second_seeds": second_seeds.tolist(),
             "paired_difference": float(test.statistic),
+            "paired_interval": student(second_seeds - first_seeds),
             "paired_p_value": float(test.pvalue),
         },
         file,

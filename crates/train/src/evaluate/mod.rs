@@ -21,7 +21,7 @@ use serde::Serialize;
 pub use compare::{Comparison, SIGNIFICANT, Verdict};
 pub use error::EvaluateError;
 pub use predicted::{Predicted, PredictedPhoto, entries_of, match_classes};
-pub use scores::{Estimate, RESAMPLES, Scores, score};
+pub use scores::{Estimate, Scores, score};
 
 /// How many of the most certain mistakes are kept.
 const WORST: usize = 24;
@@ -190,10 +190,9 @@ impl Evaluation {
         let all: Vec<usize> = (0..predicted.labels.len()).collect();
         let shared = predicted.shared();
         let outcomes = predicted.outcomes(&all, None)?;
-        let over_all = Scores::of(&outcomes, all.len(), RESAMPLES);
+        let over_all = Scores::of(&outcomes, all.len());
         let own = predicted.outcomes(&shared, None)?;
-        let restricted =
-            (shared.len() < all.len()).then(|| Scores::of(&own, shared.len(), RESAMPLES));
+        let restricted = (shared.len() < all.len()).then(|| Scores::of(&own, shared.len()));
         let classes: Vec<Named> = predicted.labels.iter().map(Named::of).collect();
         let shared_classes: Vec<Named> =
             shared.iter().map(|&class| classes[class].clone()).collect();

@@ -183,16 +183,12 @@ impl Evaluation {
             say(Message::EvaluateF1),
         ]);
         for (class, scores) in self.detailed().class_scores.iter().enumerate() {
-            let f1 = match scores.f1.is_nan() {
-                true => "–".to_owned(),
-                false => decimal(language, scores.f1),
-            };
             table.row([
                 self.name(class, language).to_owned(),
                 scores.photos.to_string(),
                 percent(language, scores.precision),
                 percent(language, scores.recall),
-                f1,
+                decimal(language, scores.f1),
             ]);
         }
         page.table("", &table);

@@ -5,10 +5,6 @@ use data::score::{
 };
 use serde::Serialize;
 
-/// Resamples of a bootstrap: its ends then move by about a hundredth of their distance.
-pub const RESAMPLES: u32 = 1000;
-/// The seed of the resamples.
-const SEED: u64 = 1;
 /// The first answers that `top_5` looks at; it is given where there are more classes.
 const FIRST_ANSWERS: usize = 5;
 
@@ -17,7 +13,7 @@ const FIRST_ANSWERS: usize = 5;
 pub struct Estimate {
     /// The figure.
     pub value: f64,
-    /// By the bootstrap over photos.
+    /// Wilson's; of macro F1 at as many photos as a mean over classes is worth. None without photos.
     #[serde(flatten)]
     pub interval: Interval,
 }
@@ -52,8 +48,7 @@ pub struct Scores {
 }
 
 /// Scores predictions, `[photos, classes]`, each row summing to 1, against the index of each photo's
-/// class. `resamples` ([`RESAMPLES`]) decides how exact the intervals are; with 0 they are NaN and
-/// nothing is spent on them, as between the epochs of a training.
+/// class.
 ///
 /// # Errors
 /// [`ScoreError`] where a row is no prediction or a label no class.
@@ -64,14 +59,13 @@ pub fn score(
     probabilities: &[f32],
     classes: usize,
     labels: &[usize],
-    resamples: u32,
 ) -> Result<Scores, ScoreError> {
     assert_eq!(probabilities.len(), labels.len() * classes, "a row a label");
     let rows = probabilities.chunks_exact(classes.max(1)).zip(labels);
     let outcomes: Vec<Outcome> = rows
         .map(|(row, &label)| Outcome::of(row, label))
         .collect::<Result<_, _>>()?;
-    Ok(Scores::of(&outcomes, classes, resamples))
+    Ok(Scores::of(&outcomes, classes))
 }
 
 impl Scores {
@@ -79,19 +73,24 @@ impl Scores {
     ///
     /// # Panics
     /// Where a label or an answer is not below `classes`.
-    pub fn of(outcomes: &[Outcome], classes: usize, resamples: u32) -> Self {
-        let estimate = |statistic: &dyn Fn(&[Outcome]) -> f64| Estimate {
-            value: statistic(outcomes),
-            interval: score::bootstrap(outcomes, statistic, resamples, SEED),
+    pub fn of(outcomes: &[Outcome], classes: usize) -> Self {
+        let top = |answers| {
+            let among = outcomes.iter().filter(|outcome| outcome.rank < answers);
+            Estimate {
+                value: score::top(outcomes, answers),
+                interval: score::wilson(among.count(), outcomes.len()),
+            }
         };
         let confusion = Confusion::of(outcomes, classes);
         Scores {
             photos: outcomes.len(),
             classes,
-            top_1: estimate(&|outcomes| score::top(outcomes, 1)),
-            top_5: (classes > FIRST_ANSWERS)
-                .then(|| estimate(&|outcomes| score::top(outcomes, FIRST_ANSWERS))),
-            macro_f1: estimate(&|outcomes| score::macro_f1(outcomes, classes)),
+            top_1: top(1),
+            top_5: (classes > FIRST_ANSWERS).then(|| top(FIRST_ANSWERS)),
+            macro_f1: Estimate {
+                value: confusion.macro_f1(),
+                interval: confusion.macro_f1_interval(),
+            },
             negative_log_likelihood: score::negative_log_likelihood(outcomes),
             brier: score::brier(outcomes),
             expected_calibration_error: score::expected_calibration_error(outcomes),
@@ -110,21 +109,37 @@ mod tests {
     #[test]
     fn a_table_is_scored_whole() {
         let rows = [0.75, 0.25, 0.25, 0.75, 0.5, 0.5];
-        let scores = score(&rows, 2, &[0, 0, 1], RESAMPLES).unwrap();
+        let scores = super::score(&rows, 2, &[0, 0, 1]).unwrap();
         assert_eq!((scores.photos, scores.classes, scores.top_5), (3, 2, None));
         assert!((scores.top_1.value - 1.0 / 3.0).abs() < 1e-12);
-        assert!(scores.top_1.interval.low <= scores.top_1.value);
+        assert_eq!(scores.top_1.interval, score::wilson(1, 3));
         // Class 0: one of two right, two answered; class 1: never right.
         assert!((scores.macro_f1.value - 0.25).abs() < 1e-12);
         assert_eq!(scores.confusion, [[1, 1], [1, 0]]);
-        let quick = score(&rows, 2, &[0, 0, 1], 0).unwrap();
-        assert_eq!(quick.top_1.value, scores.top_1.value);
-        assert!(quick.top_1.interval.low.is_nan());
-        assert!(score(&rows, 2, &[0, 0, 2], 0).is_err());
-        let six = score(&[1.0 / 6.0; 6], 6, &[4], 0).unwrap();
+        assert!(super::score(&rows, 2, &[0, 0, 2]).is_err());
+        let six = super::score(&[1.0 / 6.0; 6], 6, &[4]).unwrap();
         assert_eq!(six.top_5.map(|top| top.value), Some(1.0));
         let json = serde_json::to_value(&six).unwrap();
         assert_eq!(json["top_5"]["value"], 1.0);
-        assert!(json["top_1"]["low"].is_null(), "no interval was asked for");
+    }
+
+    #[test]
+    fn two_photos_that_are_right_are_no_certainty_and_none_have_no_interval() {
+        let scores = super::score(&[1.0, 0.0, 0.0, 1.0], 2, &[0, 1]).unwrap();
+        for estimate in [scores.top_1, scores.macro_f1] {
+            assert_eq!(estimate.value, 1.0);
+            assert!(
+                (estimate.interval.low - 0.342_380_227).abs() < 1e-9,
+                "{estimate:?}"
+            );
+            assert_eq!(estimate.interval.high, 1.0);
+        }
+        let none = super::score(&[], 2, &[]).unwrap();
+        let json = serde_json::to_value(&none).unwrap();
+        for figure in ["top_1", "macro_f1"] {
+            for end in ["value", "low", "high"] {
+                assert!(json[figure][end].is_null(), "{figure} {end}");
+            }
+        }
     }
 }

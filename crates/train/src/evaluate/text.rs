@@ -1,9 +1,9 @@
 //! The figures in words and lines, for a terminal and for the head of the page.
 
 use data::{Part, check::last_names};
-use words::{Language, Message};
+use words::{Language, Message, plain_line};
 
-use super::{Comparison, Estimate, Evaluation, Scores, Training, Verdict, shown_part};
+use super::{Comparison, Estimate, Evaluation, Predicted, Scores, Training, Verdict, shown_part};
 
 /// Decimals of a share in per cent, of a score, and the most names that a line lists.
 const PERCENT_DECIMALS: usize = 1;
@@ -71,12 +71,7 @@ impl Evaluation {
             let count = &self.calibrated_on.to_string();
             lines.push(Message::EvaluateCalibratedOn { count }.text(language));
         }
-        if !self.unknown_classes.is_empty() {
-            let count: usize = self.unknown_classes.iter().map(|(_, count)| count).sum();
-            let names = self.unknown_classes.iter().map(|(name, _)| name.as_str());
-            let (count, names) = (&count.to_string(), &listed(names.collect()));
-            lines.push(Message::EvaluateUnknown { count, names }.text(language));
-        }
+        lines.extend(unknown(&self.unknown_classes, language));
         if !self.not_imported.is_empty() {
             let count = &self.not_imported.len().to_string();
             let names = self.not_imported.iter();
@@ -84,16 +79,7 @@ impl Evaluation {
             let names = &listed(names.collect());
             lines.push(Message::EvaluateNotImported { count, names }.text(language));
         }
-        if !self.unreadable.is_empty() {
-            let count = &self.unreadable.len().to_string();
-            lines.push(Message::EvaluateUnreadable { count }.text(language));
-            for (path, why) in self.unreadable.iter().take(MOST_NAMES) {
-                lines.push(format!("{path} ({why})"));
-            }
-            if self.unreadable.len() > MOST_NAMES {
-                lines.push("…".to_owned());
-            }
-        }
+        lines.extend(unreadable(&self.unreadable, language));
         lines
     }
 
@@ -134,6 +120,39 @@ impl Evaluation {
         }
         lines
     }
+}
+
+impl Predicted {
+    /// Which photos of the part are not among those predicted, and why.
+    pub fn left_out(&self, language: Language) -> Vec<String> {
+        let mut lines = Vec::from_iter(unknown(&self.unknown, language));
+        lines.extend(unreadable(&self.unreadable, language));
+        lines
+    }
+}
+
+/// That photos are of classes which the model does not know.
+fn unknown(classes: &[(String, usize)], language: Language) -> Option<String> {
+    let count: usize = classes.iter().map(|(_, count)| count).sum();
+    let names = classes.iter().map(|(name, _)| name.as_str());
+    let (count, names) = (&count.to_string(), &listed(names.collect()));
+    let message = Message::EvaluateUnknown { count, names };
+    (!classes.is_empty()).then(|| message.text(language))
+}
+
+/// That photos could not be read, and why the first of them could not.
+fn unreadable(photos: &[(String, String)], language: Language) -> Vec<String> {
+    if photos.is_empty() {
+        return Vec::new();
+    }
+    let count = &photos.len().to_string();
+    let mut lines = vec![Message::EvaluateUnreadable { count }.text(language)];
+    let named = photos.iter().take(MOST_NAMES);
+    lines.extend(named.map(|(path, why)| format!("{} ({})", plain_line(path), plain_line(why))));
+    if photos.len() > MOST_NAMES {
+        lines.push("…".to_owned());
+    }
+    lines
 }
 
 impl Training {
@@ -233,6 +252,9 @@ impl Comparison {
 pub(super) fn figures(scores: &Scores, language: Language) -> Vec<(String, String)> {
     let say = |message: Message<'_>| message.text(language);
     let estimate = |estimate: &Estimate| {
+        if !estimate.interval.is_some() {
+            return percent(language, estimate.value);
+        }
         let message = Message::EvaluateEstimate {
             value: &percent(language, estimate.value),
             low: &percent(language, estimate.interval.low),
@@ -278,8 +300,11 @@ pub(super) fn percent(language: Language, share: f64) -> String {
     words::number(language, share * 100.0, PERCENT_DECIMALS) + sign
 }
 
-/// A score.
+/// A score; `–` where there is none.
 pub(super) fn decimal(language: Language, value: f64) -> String {
+    if value.is_nan() {
+        return "–".to_owned();
+    }
     words::number(language, value, SCORE_DECIMALS)
 }
 

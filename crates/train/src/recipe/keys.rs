@@ -93,11 +93,7 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         "A manifest, or any data set that can be imported",
     ),
-    key(
-        "data.decisions",
-        Kind::Text,
-        "A decisions file to apply",
-    ),
+    key("data.decisions", Kind::Text, "A decisions file to apply"),
     key(
         "data.classes",
         Kind::Text,
@@ -196,7 +192,11 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "Momentum of sgd and rmsprop",
     ),
-    key("optimizer.nesterov", Kind::Switch, "Nesterov momentum (sgd)"),
+    key(
+        "optimizer.nesterov",
+        Kind::Switch,
+        "Nesterov momentum (sgd)",
+    ),
     key(
         "optimizer.rho",
         Kind::Number,
@@ -217,7 +217,11 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "Decay rate of the second moment",
     ),
-    key("optimizer.epsilon", Kind::Number, "Small constant for numerical stability"),
+    key(
+        "optimizer.epsilon",
+        Kind::Number,
+        "Small constant for numerical stability",
+    ),
     key(
         "optimizer.amsgrad",
         Kind::Switch,
@@ -273,11 +277,7 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "Epochs between reductions (step, exponential)",
     ),
-    key(
-        "schedule.factor",
-        Kind::Number,
-        "Factor of a reduction",
-    ),
+    key("schedule.factor", Kind::Number, "Factor of a reduction"),
     key(
         "schedule.least",
         Kind::Number,
@@ -299,7 +299,11 @@ pub const KEYS: &[Key] = &[
         "Share of the training during which the rate rises (one_cycle)",
     ),
     key("train.name", Kind::Text, "The run's name"),
-    key("train.epochs", Kind::Whole, "Passes over the training photos"),
+    key(
+        "train.epochs",
+        Kind::Whole,
+        "Passes over the training photos",
+    ),
     key("train.batch", Kind::Whole, "Batch size"),
     key(
         "train.accumulate",

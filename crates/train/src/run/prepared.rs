@@ -4,8 +4,9 @@ use super::network::{Network, augmentation, network};
 use super::photos::{fingerprint, photos, places};
 use super::surroundings::Surroundings;
 use crate::TrainError;
-use crate::recipe::{ClassWeights, Recipe};
-use crate::watch::Watch;
+use crate::recipe::{ClassWeights, Monitor, Recipe};
+use crate::schedules::PLATEAU;
+use crate::watch::{Notice, Watch};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
 use data::{Manifest, Part};
 use engine::{Kernels, LeastMemory, Loss, Plan, PlanOptions, TrainingOptions, TrainingPlan};
@@ -42,7 +43,13 @@ impl<'a> Prepared<'a> {
         )?;
         let classes = photos.classes().len();
         let network = network(recipe, classes)?;
-        for notice in left_out.into_iter().chain(network.notice(recipe)) {
+        let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
+        let unjudged = match counts[1] {
+            0 => without_validation(recipe),
+            _ => Vec::new(),
+        };
+        let notices = left_out.into_iter().chain(network.notice(recipe));
+        for notice in notices.chain(unjudged) {
             watch.notice(&notice);
         }
         let class_weights = match recipe.train.class_weights {
@@ -66,7 +73,6 @@ impl<'a> Prepared<'a> {
         )?;
         let memory = plan.memory();
         let optimizer_bytes = memory.gradients.saturating_mul(copies(recipe)?);
-        let counts = [Part::Train, Part::Validation].map(|part| places(&photos, part).len());
         let kept = memory.parameters.saturating_add(optimizer_bytes);
         let other_bytes = other_bytes(recipe, &network, around, kept, counts)?;
         let needed = memory.total().saturating_add(optimizer_bytes);
@@ -181,6 +187,27 @@ fn refuse_impossible(recipe: &Recipe, limit: Option<usize>) -> Result<(), TrainE
 fn copies(recipe: &Recipe) -> Result<usize, TrainError> {
     let slots = recipe.optimizer.build()?.slots().len();
     Ok(slots + usize::from(recipe.optimizer.average.is_some()))
+}
+
+/// What a recipe asks for that only photos for choosing can decide.
+fn without_validation(recipe: &Recipe) -> Vec<Notice> {
+    let options = &recipe.train;
+    let idle = [
+        ("train.patience", options.patience.is_some()),
+        ("train.monitor", options.monitor != Monitor::default()),
+    ];
+    let keys: Vec<&str> = (idle.into_iter())
+        .filter_map(|(key, asked)| asked.then_some(key))
+        .collect();
+    let mut notices = Vec::new();
+    if !keys.is_empty() {
+        let keys = keys.join(", ");
+        notices.push(Notice::NoValidation { keys });
+    }
+    if recipe.schedule.name == PLATEAU {
+        notices.push(Notice::PlateauOfTraining);
+    }
+    notices
 }
 
 /// A hash of what a recipe asks for, wherever the photos lie.

@@ -377,6 +377,101 @@ fn a_curve_that_cannot_be_written_is_told_and_fails_no_training() {
     assert!(*path == folder.join("curve.html") && !reason.is_empty());
 }
 
+/// Noted all notices; with a folder, spoils the first photo for choosing after the last epoch.
+#[derive(Default)]
+struct Noted {
+    notices: Vec<Notice>,
+    spoils: Option<PathBuf>,
+}
+
+impl Watch for Noted {
+    fn notice(&mut self, notice: &Notice) {
+        self.notices.push(notice.clone());
+    }
+
+    fn report(&mut self, _step: u64, _metrics: &[(&str, f64)]) -> Flow {
+        if let Some(folder) = &self.spoils {
+            let photos = Manifest::open(&folder.join("photos.csv")).unwrap();
+            let chosen = |entry: &&data::Entry| entry.part == data::Part::Validation;
+            let entry = photos.all_entries().iter().find(chosen).unwrap();
+            let garbage = vec![0; usize::try_from(entry.bytes).unwrap()];
+            std::fs::write(photos.locate(entry), garbage).unwrap();
+        }
+        Flow::Continue
+    }
+}
+
+#[test]
+fn what_only_validation_photos_decide_is_said_to_be_idle_without_them() {
+    let photos = Photos::new(&[("a", 10), ("b", 10)]);
+    let cache = photos.run("cache");
+    let around = around(&cache, &NEVER);
+    let manifest = photos.manifest();
+    let idle = |keys: &str| Notice::NoValidation {
+        keys: keys.to_owned(),
+    };
+    for (name, changes, expected) in [
+        ("nothing", &[][..], vec![]),
+        (
+            "patience",
+            &[("train.patience", "1")],
+            vec![idle("train.patience")],
+        ),
+        (
+            "monitor",
+            &[("train.monitor", "val_accuracy"), ("train.patience", "1")],
+            vec![idle("train.patience, train.monitor")],
+        ),
+        (
+            "plateau",
+            &[("schedule.name", "plateau")],
+            vec![Notice::PlateauOfTraining],
+        ),
+    ] {
+        for validation in ["0", "0.3"] {
+            let recipe = recipe(&[("data.validation", validation), ("train.epochs", "1")]);
+            let recipe = recipe.set(changes.iter().copied()).unwrap();
+            let folder = photos.run(&format!("{name}-{validation}"));
+            let mut hears = Noted::default();
+            begin(&recipe, &manifest, &folder, None, &around, &mut hears).unwrap();
+            let wanted = if validation == "0" {
+                &expected[..]
+            } else {
+                &[]
+            };
+            assert_eq!(hears.notices, wanted, "{name} {validation}");
+        }
+    }
+}
+
+#[test]
+fn photos_that_could_not_be_read_for_the_temperature_are_counted_and_said() {
+    let photos = Photos::new(&[("a", 20), ("b", 20)]);
+    let (cache, folder) = (photos.run("cache"), photos.run("spoilt"));
+    let around = around(&cache, &NEVER);
+    let recipe = recipe(&[("train.epochs", "1"), ("data.validation", "0.2")]);
+    let mut hears = Noted {
+        spoils: Some(folder.clone()),
+        ..Noted::default()
+    };
+    let manifest = photos.manifest();
+    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut hears).unwrap();
+    let [
+        Notice::Uncalibrated {
+            count: 1,
+            all,
+            path,
+        },
+    ] = &hears.notices[..]
+    else {
+        panic!("{:?}", hears.notices);
+    };
+    assert!(*all > 1 && path.ends_with(".jpg"), "{all} {path}");
+    let package = classify::Package::read_file(&outcome.package.unwrap()).unwrap();
+    let fitted = format!("{} photos for choosing", all - 1);
+    assert!(package.about.calibration.fitted_on.starts_with(&fitted));
+}
+
 #[test]
 fn a_training_that_ended_early_ends_there_again() {
     let photos = Photos::new(&[("a", 20), ("b", 20)]);

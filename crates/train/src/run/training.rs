@@ -212,7 +212,7 @@ impl<'a> Training<'a> {
             }
         };
         self.save(watch)?;
-        let package = self.finish()?;
+        let package = self.finish(watch)?;
         Ok(self.outcome(ended, Some(package)))
     }
 
@@ -425,7 +425,7 @@ impl<'a> Training<'a> {
             }
             labels.extend_from_slice(batch.classes());
         }
-        let scores = score(&probabilities, classes, &labels, 0)?;
+        let scores = score(&probabilities, classes, &labels)?;
         Ok(Some((scores.negative_log_likelihood, scores.top_1.value)))
     }
 
@@ -487,7 +487,7 @@ impl<'a> Training<'a> {
     }
 
     /// Makes the package of the kept network, its calibration fitted on the photos for choosing.
-    fn finish(&mut self) -> Result<PathBuf, TrainError> {
+    fn finish(&mut self, watch: &mut dyn Watch) -> Result<PathBuf, TrainError> {
         let kept = self.kept_epoch();
         let mut weights = self.parameters();
         if kept != self.position.epoch {
@@ -551,14 +551,25 @@ impl<'a> Training<'a> {
         })?;
         // Of the training it is known on its own photos alone, and of its last epoch.
         check_outputs(&package, &self.pool)?;
+        // Read anew: the file may be gone since the photo was decoded for the loader.
+        let mut unread: Vec<&str> = Vec::new();
         let chosen = counts[1].iter().filter_map(|&place| {
             let entry = &self.photos.all_entries()[place];
-            let bytes = self.photos.read(entry).ok()?;
-            let photo = vision::decode(&bytes, &vision::Limits::default()).ok()?;
-            Some((photo, entry.class))
+            let read = self.photos.photo(entry);
+            if read.is_err() {
+                unread.push(&entry.path);
+            }
+            Some((read.ok()?.0, entry.class))
         });
         let what = "photos for choosing, which its weights were not fitted to";
         fit_to_photos(&mut package, chosen, what, &self.pool)?;
+        if let Some(&first) = unread.first() {
+            watch.notice(&Notice::Uncalibrated {
+                count: unread.len(),
+                all: counts[1].len(),
+                path: first.to_owned(),
+            });
+        }
         package.about.card += &self.card(kept);
         let bytes = package
             .to_bytes()

@@ -19,7 +19,7 @@ struct Exponential {
 
 impl Schedule for Exponential {
     fn rate(&self, rate: f32, progress: Progress) -> f32 {
-        let every = f64::from(self.every) * progress.steps_per_epoch as f64;
+        let every = f64::from(self.every) * progress.steps_per_epoch.max(1) as f64;
         let power = progress.step as f64 / every;
         (f64::from(rate) * f64::from(self.factor).powf(power)) as f32
     }

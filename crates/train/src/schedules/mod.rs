@@ -88,6 +88,9 @@ impl Default for ScheduleOptions {
     }
 }
 
+/// The schedule that hears the validation loss, by name.
+pub(crate) const PLATEAU: &str = plateau::PLATEAU.name;
+
 /// A known schedule.
 pub struct Entry {
     /// As a recipe names it.

@@ -33,7 +33,8 @@ impl Schedule for OneCycle {
         let along = |from: f64, to: f64, share: f64| {
             to + (from - to) / 2.0 * (1.0 + (std::f64::consts::PI * share).cos())
         };
-        let rate = if step <= top {
+        // A rise that ends at the first step, or before it, has no length to divide by.
+        let rate = if step < top {
             along(first, highest, step / top)
         } else {
             along(highest, last, (step - top) / (all - 1.0 - top).max(1e-9))

@@ -19,7 +19,7 @@ struct Step {
 
 impl Schedule for Step {
     fn rate(&self, rate: f32, progress: Progress) -> f32 {
-        let every = f64::from(self.every) * progress.steps_per_epoch as f64;
+        let every = f64::from(self.every) * progress.steps_per_epoch.max(1) as f64;
         let cuts = (progress.step as f64 / every).floor();
         (f64::from(rate) * f64::from(self.factor).powf(cuts)) as f32
     }

@@ -72,6 +72,84 @@ fn no_schedule_leaves_its_bounds() {
     }
 }
 
+/// Every schedule with each of its options at each of some values, at every step of every small
+/// training: a rate that is no number, or below 0, would spoil the weights.
+#[test]
+fn every_rate_of_every_small_training_is_a_number_from_0_to_the_recipes() {
+    const RATE: f32 = 0.5;
+    let values = |option: &str| -> &'static [f32] {
+        match option {
+            "warm_up" => &[0.0, 0.5, 1.0, 1.5, 100.0],
+            "every" => &[f32::MIN_POSITIVE, 0.1, 0.5, 1.0, 3.0, f32::MAX],
+            "factor" => &[f32::MIN_POSITIVE, 0.5, 1.0 - f32::EPSILON],
+            "least" => &[0.0, 0.5, 1.0],
+            "patience" => &[0.0, 1.0, 2.0],
+            "threshold" => &[0.0, 0.5, f32::MAX],
+            "rise" => &[
+                f32::MIN_POSITIVE,
+                0.1,
+                0.25,
+                1.0 / 3.0,
+                0.5,
+                0.75,
+                1.0 - f32::EPSILON,
+            ],
+            other => panic!("no values of `{other}`"),
+        }
+    };
+    for entry in all() {
+        let mut cases = vec![ScheduleOptions {
+            name: entry.name.into(),
+            ..ScheduleOptions::default()
+        }];
+        for &option in entry.options {
+            let with = |options: &ScheduleOptions, value: f32| {
+                let mut options = options.clone();
+                match option {
+                    "warm_up" => options.warm_up = Some(value),
+                    "every" => options.every = Some(value),
+                    "factor" => options.factor = Some(value),
+                    "least" => options.least = Some(value),
+                    "patience" => options.patience = Some(value as u32),
+                    "threshold" => options.threshold = Some(value),
+                    _ => options.rise = Some(value),
+                }
+                options
+            };
+            let more: Vec<_> = (cases.iter())
+                .flat_map(|options| {
+                    values(option)
+                        .iter()
+                        .map(move |&value| with(options, value))
+                })
+                .collect();
+            cases.extend(more);
+        }
+        for options in cases {
+            for steps_per_epoch in 0..4 {
+                for epochs in 0..5 {
+                    let mut schedule = options.build().unwrap();
+                    let steps = steps_per_epoch * epochs;
+                    for step in 0..steps + 3 {
+                        let progress = Progress {
+                            step,
+                            steps_per_epoch,
+                            steps,
+                        };
+                        let rate = schedule.rate(RATE, progress);
+                        assert!(
+                            (0.0..=RATE).contains(&rate),
+                            "{options:?} {progress:?}: {rate}"
+                        );
+                        schedule
+                            .epoch_ended([1.0, f32::NAN, 0.5, f32::INFINITY][step as usize % 4]);
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_does_not_go_together_is_refused() {
     let options = |name: &str, factor| ScheduleOptions {

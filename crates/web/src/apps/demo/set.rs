@@ -69,7 +69,8 @@ impl Demo {
             .map_err(|error| match error.kind() {
                 ErrorKind::FileTooLarge => Failure::photo_too_large(),
                 _ => {
-                    let path = photo.path.display();
+                    let path = photo.path.display().to_string();
+                    let path = words::plain_line(&path);
                     tracing::warn!("{path} of the data set cannot be read: {error}");
                     Failure::file(&photo.path, error)
                 }
