@@ -111,7 +111,7 @@ fn model(home: &Home) -> PathBuf {
     package.about.labels[0].id = FORMULA.to_owned();
     let file = home.folder.path().join("home/models/hostile.museau");
     fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
-    package.save(&file).expect("a package");
+    fs::write(&file, package.to_bytes().expect("a package")).expect("a file");
     file
 }
 

@@ -121,7 +121,7 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
         paths.push(found.map_err(|(path, reason)| {
             Failure::error(
                 Status::Unusable,
-                format!("{}: {reason}", terminal::shown(path)),
+                format!("{}: {reason}", terminal::shown(&path)),
             )
         })?);
     }

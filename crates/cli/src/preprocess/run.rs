@@ -219,7 +219,7 @@ pub fn run(context: &Context, arguments: &RunArguments) -> Result<()> {
                 }
                 Err(message) => {
                     let _one_at_a_time = said.lock().unwrap_or_else(PoisonError::into_inner);
-                    let file = terminal::shown(task.source.file());
+                    let file = terminal::shown(&task.source.file());
                     shown.say(&format!("museau: {file}: {message}"));
                 }
             }
