@@ -67,8 +67,8 @@ const READ_FREELY: u64 = 1 << 20;
 /// What decoding an item will cost.
 #[derive(Clone, Copy)]
 struct Work {
-    /// Pixels of the largest coded picture.
-    largest: u64,
+    /// Bytes of the samples of the largest coded picture, as the library keeps them.
+    samples: u64,
     /// Items that are looked at.
     pictures: u64,
     /// Of their coded pictures, which may be larger than what is shown of them.
@@ -132,7 +132,7 @@ impl<'file> Parts<'file> {
             work.pictures = work.pictures.saturating_add(of_part.pictures);
             work.pixels = work.pixels.saturating_add(of_part.pixels);
             work.bytes = work.bytes.saturating_add(of_part.bytes);
-            work.largest = work.largest.max(of_part.largest);
+            work.samples = work.samples.max(of_part.samples);
             self.check(&work)?;
         }
         self.known.insert(id, work);
@@ -149,9 +149,12 @@ impl<'file> Parts<'file> {
 }
 
 impl Work {
-    /// Bytes that the library takes at most, for a picture of so many pixels.
+    /// Bytes that the library takes at most, for a picture that says to have so many pixels.
     fn need(&self, pixels: u64) -> u64 {
-        8 * pixels + 12 * self.largest
+        let pixels = pixels.max(self.pixels);
+        // The picture, and what it is turned from or its opacity, while a coded picture is put in; or,
+        // before, a coded picture with a copy that is smoothed, and what is noted of its blocks.
+        (2 * 4 * pixels + self.samples).max(3 * self.samples)
     }
 }
 
@@ -168,15 +171,23 @@ fn coded(file: &HeifFile<'_>, id: ItemId, limits: &Limits) -> Result<Work, Decod
             set.pic_width_in_luma_samples,
             set.pic_height_in_luma_samples,
         ];
-        Some(size.map(u64::from))
+        // Two bytes each: brightness, and two colours for every pixel, every second or every fourth.
+        let bytes: u64 = match set.chroma_format_idc {
+            0 => 2,
+            1 => 3,
+            2 => 4,
+            _ => 6,
+        };
+        Some((size.map(u64::from), bytes))
     });
-    let mut pixels = 0;
-    for [width, height] in sizes {
+    let (mut pixels, mut samples) = (0, 0);
+    for ([width, height], bytes) in sizes {
         check(Excess::Side, width.max(height), limits.side)?;
         pixels = pixels.max(width * height);
+        samples = samples.max(width * height * bytes);
     }
     Ok(Work {
-        largest: pixels,
+        samples,
         pictures: 1,
         pixels,
         bytes: stream.len() as u64,

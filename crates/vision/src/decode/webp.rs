@@ -121,12 +121,8 @@ impl Coding {
         // Macroblocks of 16 x 16, blocks of transforms of 4 x 4.
         let padded = |side: u32| u64::from(side.next_multiple_of(16));
         let pixels = padded(width) * padded(height);
-        // Brightness, and half as much of colours.
-        let lossy = if self.lossy_width > 0 {
-            pixels * 3 / 2
-        } else {
-            0
-        };
+        // Brightness, half as much of colours, and what is noted of each macroblock.
+        let lossy = if self.lossy_width > 0 { 2 } else { 0 };
         // Three transforms and the places of the codes have an entry for every block.
         const BLOCKS: u64 = 2;
         // Opacity is coded as a picture of four channels of its own, then taken out of it.
@@ -138,7 +134,7 @@ impl Coding {
         };
         // The canvas, and a frame.
         let animated = if self.animated { 4 + 4 + BLOCKS } else { 0 };
-        lossy + pixels * (opacity + lossless + animated)
+        pixels * (lossy + opacity + lossless + animated)
     }
 }
 
