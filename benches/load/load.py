@@ -133,12 +133,12 @@ async def many(port, clients, seconds, body, tally):
 
 
 async def slow(port, options, body):
-    """Five senders of 60 bytes, one a second, who say that there will be 50 MB; others meanwhile."""
+    """Five senders of 60 bytes, one a second, who say that there will be 59 MB; others meanwhile."""
 
     async def sender():
         begun = time.perf_counter()
         reader, writer = await asyncio.open_connection(HOST, port)
-        writer.write(upload(50_000_000))
+        writer.write(upload(59_000_000))
         answer = asyncio.ensure_future(read_answer(reader))
         try:
             for byte in body[:60]:
