@@ -348,6 +348,8 @@ fn what_is_wrong_with_models_and_values_is_said_in_french() {
         ];
         let text = said(&[&fixed, more].concat(), &french);
         assert!(text.contains(words), "{more:?}: {text}");
+        // The output's folder is not left behind by what is refused.
+        assert!(!Path::new("/no").exists());
     }
     let whole = museau(&["models", "verify", "--lang", "fr"])
         .output()

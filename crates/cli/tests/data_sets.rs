@@ -371,7 +371,7 @@ fn a_manifest_is_replaced_aloud_and_one_of_other_photos_only_by_force() {
     assert_eq!(status(&again), 0, "{again:?}");
     let said = text(&again.stderr);
     assert!(
-        said.contains("it had 3 photos, 1 are gone, 3 are new, 0 change"),
+        said.contains("it had 3 photos; 1 removed, 3 added, 0 with another class"),
         "{said}"
     );
     let other = dataset();
@@ -401,7 +401,7 @@ fn a_damaged_manifest_is_replaced_by_force() {
     let whole = fs::read(&out).expect("a manifest");
     let damaged = [&whole, &b"a row,of\n"[..]].concat();
     fs::write(&out, &damaged).expect("written");
-    for (language, words) in [("en", "cannot be read. "), ("fr", "ne peut pas être lu. ")] {
+    for (language, words) in [("en", "could not be read. "), ("fr", "ne peut pas être lu. ")] {
         let refused = import(&["--lang", language]);
         assert_eq!(status(&refused), 2, "{refused:?}");
         let said = text(&refused.stderr);

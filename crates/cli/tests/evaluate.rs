@@ -120,7 +120,7 @@ fn the_test_is_read_only_by_name_and_parts_that_are_not_there_are_said() {
     assert_eq!(status(&done), 0, "{done:?}");
     let said = text(&done.stdout);
     assert!(
-        said.contains("asked for by name") && said.contains("1 photos"),
+        said.contains("asked for the test split") && said.contains("1 photos"),
         "{said}"
     );
     fs::remove_dir_all(folder.path().join("set/val")).expect("removed");
@@ -255,7 +255,7 @@ fn a_temperature_is_fitted_on_val_alone_and_the_package_is_whole() {
     assert_eq!(after["calibrated_on"], after["over_all"]["photos"]);
     let said = run(&["evaluate", &fitted, &at("set"), "--lang", "en"]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(said.contains("its temperature was fitted to"), "{said}");
+    assert!(said.contains("its temperature was fitted on"), "{said}");
     assert_eq!(after["over_all"]["top_1"], before["over_all"]["top_1"]);
     let comparison = &after["comparisons"][0];
     assert_eq!(

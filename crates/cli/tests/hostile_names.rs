@@ -235,7 +235,7 @@ fn data_sets_and_runs_with_hostile_names() {
     home.put("recipe.toml", recipe.as_bytes());
     let (recipe, folder) = (home.at("recipe.toml"), home.at("run"));
     home.run(&["train", &recipe, "-o", &folder], 0);
-    home.run(&["train", &recipe, "-o", &folder], 2);
+    home.run(&["train", &recipe, "-o", &folder], 1);
     home.run(&["train", &recipe, "-o", &home.at("run2")], 0);
     home.run(&["runs", "list"], 0);
     home.run(&["runs", "list", "--json"], 0);

@@ -125,7 +125,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
         .expect("a shell");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = text(&output.stderr);
-    assert!(said.contains("cannot be written"), "{said}");
+    assert!(said.contains("could not be written"), "{said}");
     assert!(world.caches().is_empty() && world.cache_files("part").is_empty());
 }
 

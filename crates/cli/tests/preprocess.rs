@@ -223,7 +223,7 @@ fn a_page_is_written_over_a_page_alone() {
     let output = run(&["gallery", "gray", of, "-o", of]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(
-        text(&output.stderr).contains("is there already"),
+        text(&output.stderr).contains("already exists"),
         "{output:?}"
     );
     assert_eq!(fs::read(&photo).expect("the photo"), before);

@@ -237,7 +237,7 @@ fn a_run_is_shown_whole() {
     assert!(by_id.contains("quartet") && by_id.contains("××"), "{by_id}");
     let (status, said) = refused(home.path(), &["show", "quintet"]);
     assert_eq!(status, 2);
-    assert!(said.contains("no run ‘quintet’"), "{said}");
+    assert!(said.contains("Run ‘quintet’ not found"), "{said}");
 }
 
 #[test]
@@ -417,7 +417,7 @@ fn a_storage_that_is_none_is_told() {
         "{output:?}"
     );
     assert!(
-        text(&output.stderr).contains("No run is recorded"),
+        text(&output.stderr).contains("No run has been recorded"),
         "{output:?}"
     );
     let file = home.path().join("notes.txt");

@@ -261,7 +261,7 @@ fn a_checkpoint_that_was_cut_costs_what_came_since_the_one_before() {
     copy(&home.path("cut"), &home.path("lost"));
     let (_, said) = home.trained(&["--resume", "cut"]);
     assert!(
-        said.contains("damaged") && said.contains("the one before"),
+        said.contains("damaged") && said.contains("the previous one"),
         "{said}"
     );
     home.same("cut", "whole");
@@ -322,7 +322,7 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["odd.toml"],
         2,
-        "recipe cannot be understood",
+        "recipe could not be parsed",
         "recette n’est pas comprise",
     );
     let changed = |changes: &[&str], status: i32, english: &str, french: &str| {
@@ -377,7 +377,7 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["--resume", "gone"],
         3,
-        "no run to go on with in gone",
+        "no run to resume in gone",
         "pas d’entraînement à reprendre dans gone",
     );
     fs::create_dir(home.path("mine")).expect("a folder");
@@ -536,7 +536,7 @@ fn an_unfinished_run_of_the_same_name_is_told_before_another_begins_beside_it() 
     home.killed(&["a.toml"], "runs/a", 2);
     home.recipe("a.toml", 0.01, 2);
     for (language, words, name) in [
-        ("en", "runs/a holds an unfinished run", "a-2"),
+        ("en", "runs/a contains an unfinished run", "a-2"),
         ("fr", "runs/a contient un entraînement inachevé", "a-3"),
     ] {
         let (_, said) = home.trained(&["a.toml", "--lang", language]);
@@ -583,8 +583,8 @@ fn trained_pairs(groups: &[(&str, &[&str])]) -> Home {
 fn an_evaluation_says_whether_its_photos_were_in_the_training() {
     let home = trained_pairs(&[("runs", &[])]);
     for (part, language, words, seen, looked_at) in [
-        ("test", "en", "None of the photos that are evaluated", 0, 0),
-        ("val", "en", "it was chosen by 16 of the photos", 0, 16),
+        ("test", "en", "None of the photos evaluated here", 0, 0),
+        ("val", "en", "it was selected on 16 of the photos", 0, 16),
         ("train", "fr", "il a été entraîné sur 16 des photos", 16, 0),
     ] {
         let evaluate = ["evaluate", "runs/a-seed1", "set", "--part", part];
@@ -630,7 +630,7 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
     let units = ["units/a-seed1", "units/a-seed2"];
     let (status, printed, said) = compare(&base, &units, &["--json"]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("to the other: model.units."), "{said}");
+    assert!(said.contains("differ in: model.units."), "{said}");
     let compared = &json(&printed)[0];
     assert_eq!(compared["differences"], serde_json::json!(["model.units"]));
     assert_eq!(compared["base"]["mixed"], serde_json::json!([]));

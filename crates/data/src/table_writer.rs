@@ -123,9 +123,10 @@ mod tests {
         assert_eq!(read.all_entries(), manifest.all_entries());
 
         let predictions = Predictions {
-            classes: NAMES
-                .map(|name| format!("{name}x").trim().to_owned())
-                .to_vec(),
+            // Each another, also without the white space around it.
+            classes: (NAMES.iter().enumerate())
+                .map(|(index, name)| format!("{name}{index}x").trim().to_owned())
+                .collect(),
             rows: (NAMES.iter())
                 .map(|name| Prediction {
                     path: (*name).to_owned(),

@@ -690,8 +690,8 @@ mod tests {
             let after = characters.get(place + 1).copied();
             let right = match character {
                 ';' | '!' | '?' => before == Some('\u{202f}'),
-                // An address or a time ('127.0.0.1:8001') is not punctuation.
-                ':' => before == Some('\u{a0}') || after.is_some_and(|next| next.is_ascii_digit()),
+                // What is typed ('127.0.0.1:8001', 'class:NOM') is not punctuation.
+                ':' => before == Some('\u{a0}') || after.is_some_and(char::is_alphanumeric),
                 '%' | '»' => before == Some('\u{a0}'),
                 '«' => after == Some('\u{a0}'),
                 '\'' | '"' => false,
@@ -754,7 +754,7 @@ mod tests {
         );
         assert_eq!(
             said,
-            "The file {reason}.jpg cannot be read: permission denied. \
+            "The file {reason}.jpg could not be read: permission denied. \
              Check its name and its permissions."
         );
     }

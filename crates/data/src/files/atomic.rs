@@ -1,5 +1,5 @@
 //! Files that appear whole or not at all.
-use super::{Kind, Lock, Refused, folder_of, make_folder, sync_folder_of};
+use super::{Kind, Lock, MadeFolders, Refused, folder_of, make_folder, sync_folder_of};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -23,6 +23,8 @@ pub struct AtomicFile {
     place: PathBuf,
     /// What it may replace; anything in a place that is museau's own.
     kind: Option<Kind>,
+    /// Dropped after the unfinished file in them.
+    _made: MadeFolders,
 }
 
 impl AtomicFile {
@@ -63,7 +65,7 @@ impl AtomicFile {
             }
         }
         let folder = folder_of(&place);
-        make_folder(folder)?;
+        let made = make_folder(folder)?;
         sweep_once(folder);
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
@@ -81,6 +83,7 @@ impl AtomicFile {
             path: path.to_owned(),
             place,
             kind,
+            _made: made,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What museau writes for people, and how it knows such a file again.
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -85,9 +85,12 @@ impl Kind {
         let begins = |text: &str| head.starts_with(text.as_bytes());
         match self {
             Kind::Page => report::is_page(head),
-            Kind::Check => is_json::<CheckKeys>(path),
-            Kind::Exploration => is_json::<ExplorationKeys>(path),
-            Kind::RunLines => is_json::<RunKeys>(path),
+            Kind::Check => is_json(path, &["counts", "decided", "findings", "photos"]),
+            Kind::Exploration => is_json(
+                path,
+                &["aspects", "channel_means", "sharpness", "unreadable"],
+            ),
+            Kind::RunLines => is_json(path, &["artefacts", "environment", "series"]),
             Kind::Problems => begins("path,problem,detail\n"),
             Kind::Predictions => begins("path,label,answer,"),
             Kind::RunTable => begins("run,name,metric,step,value\n"),
@@ -105,42 +108,17 @@ impl Kind {
     }
 }
 
-/// Whether the file's first value is an object with the keys of `Keys`.
-fn is_json<Keys: for<'de> Deserialize<'de>>(path: &Path) -> bool {
+/// Whether the file's first value is an object that has these keys.
+fn is_json(path: &Path, keys: &[&str]) -> bool {
     let Ok(file) = tensor::open_regular(path) else {
         return false;
     };
-    let mut values = serde_json::Deserializer::from_reader(BufReader::new(file)).into_iter();
-    matches!(values.next(), Some(Ok::<Keys, _>(_)))
-}
-
-/// What [`crate::check::Checked::json`] has.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "that they are there is what is asked")]
-struct CheckKeys {
-    counts: IgnoredAny,
-    decided: IgnoredAny,
-    findings: IgnoredAny,
-    photos: IgnoredAny,
-}
-
-/// What [`crate::explore::Numbers`] has.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "that they are there is what is asked")]
-struct ExplorationKeys {
-    aspects: IgnoredAny,
-    channel_deviations: IgnoredAny,
-    sharpness: IgnoredAny,
-    unreadable: IgnoredAny,
-}
-
-/// What a line of exported runs has.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "that they are there is what is asked")]
-struct RunKeys {
-    artefacts: IgnoredAny,
-    environment: IgnoredAny,
-    series: IgnoredAny,
+    let mut values = serde_json::Deserializer::from_reader(BufReader::new(file))
+        .into_iter::<BTreeMap<String, IgnoredAny>>();
+    match values.next() {
+        Some(Ok(object)) => keys.iter().all(|key| object.contains_key(*key)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -25,18 +25,34 @@ use std::time::{Duration, SystemTime};
 ///
 /// # Errors
 /// What the system says.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
+pub fn make_folder(folder: &Path) -> io::Result<MadeFolders> {
     let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-    let made: Vec<PathBuf> = folder
-        .ancestors()
-        .take_while(missing)
-        .map(Path::to_owned)
-        .collect();
+    let made = folder.ancestors().take_while(missing);
+    let made = MadeFolders(made.map(Path::to_owned).collect());
     fs::create_dir_all(folder)?;
-    for folder in made {
-        sync_folder_of(&folder);
+    for folder in &made.0 {
+        sync_folder_of(folder);
     }
-    Ok(())
+    Ok(made)
+}
+
+/// Folders that were made, the innermost first. Those that are still empty when this is dropped go
+/// again: work that is refused after its file was begun leaves nothing.
+pub struct MadeFolders(Vec<PathBuf>);
+
+impl MadeFolders {
+    /// Lets them stay, empty or not.
+    pub fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Makes a file's new name last: its folder is on the disk too. Not every system can do that.
@@ -122,7 +138,7 @@ pub fn touch(path: &Path) {
 /// # Errors
 /// What the system says; `IsADirectory` or `NotSeekable` where something else than a file is there.
 pub fn unfinished(path: &Path) -> io::Result<File> {
-    make_folder(folder_of(path))?;
+    make_folder(folder_of(path))?.keep();
     if path.symlink_metadata().is_ok() {
         tensor::open_regular(path)?;
     }
