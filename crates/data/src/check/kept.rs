@@ -7,8 +7,7 @@ use vision::Orientation;
 
 use super::aspect;
 use super::duplicates::Twins;
-use crate::atomic_file::AtomicFile;
-use crate::eviction::evict_oldest;
+use crate::files::{AtomicFile, evict_oldest};
 use crate::manifest::Entry;
 use crate::regular_file;
 
@@ -54,12 +53,7 @@ impl Kept {
     /// What was found before, as [`super::duplicates::find`] gives it; nothing where nothing was
     /// kept, or the file is damaged.
     pub fn read(&self) -> Option<Vec<Twins>> {
-        let bytes = regular_file::read(&self.file, MOST_BYTES).ok()?;
-        let (hash, pairs) = bytes.split_at_checked(2 * blake3::OUT_LEN)?;
-        if blake3::Hash::from_hex(hash).ok()? != blake3::hash(pairs) {
-            return None;
-        }
-        let pairs: Vec<Pair> = serde_json::from_slice(pairs).ok()?;
+        let pairs: Vec<Pair> = serde_json::from_slice(&pairs_of(&self.file)?).ok()?;
         let mut twins = pairs
             .into_iter()
             .map(|(first, second, likeness, overlap, turn, corners)| {
@@ -104,9 +98,17 @@ impl Kept {
         let written = AtomicFile::create(&self.file)
             .and_then(|file| file.finish(&[hash.as_bytes(), &pairs].concat()));
         if written.is_ok() {
-            evict_oldest(&self.file, MOST_BYTES);
+            evict_oldest(&self.file, MOST_BYTES, &|file| pairs_of(file).is_some());
         }
     }
+}
+
+/// What stands behind the hash that such a file begins with; nothing of another file, or a damaged one.
+fn pairs_of(file: &Path) -> Option<Vec<u8>> {
+    let bytes = regular_file::read(file, MOST_BYTES).ok()?;
+    let (hash, pairs) = bytes.split_at_checked(2 * blake3::OUT_LEN)?;
+    let whole = blake3::Hash::from_hex(hash).ok()? == blake3::hash(pairs);
+    whole.then(|| pairs.to_vec())
 }
 
 /// The turn that undoes one.
