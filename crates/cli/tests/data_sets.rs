@@ -240,7 +240,7 @@ fn what_cannot_be_used_is_said_in_the_language_and_leaves_nothing() {
             let said = text(&done.stderr);
             assert_eq!(status(&done), status_wanted, "{source}: {said}");
             assert!(said.contains(source), "{said}");
-            assert_eq!(files(&folder.path().join("out")), [""; 0], "{source}");
+            assert!(!folder.path().join("out").exists(), "{source}");
             sentences.push(said);
         }
         assert_ne!(sentences[0], sentences[1], "{source}");
@@ -401,7 +401,10 @@ fn a_damaged_manifest_is_replaced_by_force() {
     let whole = fs::read(&out).expect("a manifest");
     let damaged = [&whole, &b"a row,of\n"[..]].concat();
     fs::write(&out, &damaged).expect("written");
-    for (language, words) in [("en", "could not be read. "), ("fr", "ne peut pas être lu. ")] {
+    for (language, words) in [
+        ("en", "could not be read. "),
+        ("fr", "ne peut pas être lu. "),
+    ] {
         let refused = import(&["--lang", language]);
         assert_eq!(status(&refused), 2, "{refused:?}");
         let said = text(&refused.stderr);

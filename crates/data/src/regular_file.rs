@@ -10,8 +10,7 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let found = file.metadata()?;
     let mut bytes = Vec::new();
     if found.len() <= most {
-        file.take(most.saturating_add(1))
-            .read_to_end(&mut bytes)?;
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     }
     if found.len().max(bytes.len() as u64) > most {
         return Err(io::ErrorKind::FileTooLarge.into());

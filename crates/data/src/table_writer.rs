@@ -59,8 +59,8 @@ impl<W: Write> TableWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::AtomicFile;
     use crate::check::decisions::{Decision, Decisions, Verdict};
+    use crate::files::AtomicFile;
     use crate::{Entry, Manifest, Part, Prediction, Predictions, Problem, ProblemKind};
     use std::path::Path;
 

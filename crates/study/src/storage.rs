@@ -385,6 +385,19 @@ mod tests {
         files
     }
 
+    /// What was there is as it was; SQLite may leave an empty log where the medium can be written.
+    fn unchanged(folder: &Path, before: &[(PathBuf, Vec<u8>)]) {
+        let now = files(folder);
+        for (path, bytes) in before {
+            let found = now.iter().find(|(other, _)| other == path);
+            assert!(found.is_some_and(|(_, found)| found == bytes), "{path:?}");
+        }
+        for (path, bytes) in &now {
+            let known = before.iter().any(|(other, _)| other == path);
+            assert!(known || bytes.is_empty(), "{path:?}");
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_database_beside_which_no_file_can_be_made_is_looked_at() {
@@ -398,7 +411,7 @@ mod tests {
         std::os::unix::fs::symlink(nowhere, &index).unwrap();
         let before = files(folder.path());
         assert_eq!(names(&Storage::open_read_only(&path).unwrap()), ["first"]);
-        assert_eq!(files(folder.path()), before);
+        unchanged(folder.path(), &before);
         std::fs::remove_file(&index).unwrap();
 
         // What is in the log alone is seen too.
@@ -422,7 +435,7 @@ mod tests {
             found == ["second", "first"] || found == ["first", "second"],
             "{found:?}"
         );
-        assert_eq!(files(copy.path()), before);
+        unchanged(copy.path(), &before);
     }
 
     #[test]

@@ -36,9 +36,6 @@ mod tests {
         let folder = std::fs::read(".").unwrap_err();
         assert!(!reason(Language::English, &folder).is_empty());
         let odd = Error::other("the moon is full");
-        assert_eq!(
-            reason(Language::English, &odd),
-            "the moon is full"
-        );
+        assert_eq!(reason(Language::English, &odd), "the moon is full");
     }
 }

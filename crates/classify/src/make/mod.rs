@@ -406,8 +406,8 @@ fn card(about: &About, fit: Option<&Fit>) -> String {
          {}\n\n\
          ## Calibration\n\n\
          Temperature {:.3}; fitted on {}.\n",
-        about.name,
-        about.version,
+        words::plain_line(&about.name),
+        words::plain_line(&about.version),
         about.labels.len(),
         provenance.backbone,
         input.width,

@@ -61,8 +61,8 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let metrics: BTreeSet<&str> = (runs.iter())
         .flat_map(|run| run.row.metrics.keys().map(String::as_str))
         .collect();
-    let mut out = terminal::styled();
     if arguments.json {
+        let mut out = terminal::stdout();
         for (place, run) in runs.iter().enumerate() {
             let line = Line {
                 id: &run.row.id,
@@ -79,6 +79,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         }
         return Ok(());
     }
+    let mut out = terminal::styled();
     if arguments.csv {
         let heading = ["id", "name", "state"].into_iter();
         let heading = heading

@@ -118,13 +118,14 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
             }
         });
     }
-    let mut out = terminal::styled();
     if arguments.json {
+        let mut out = terminal::stdout();
         for row in &rows {
             writeln!(out, "{}", serde_json::to_string(&json::Row::new(row))?)?;
         }
         return Ok(());
     }
+    let mut out = terminal::styled();
     let words = Words::new(context.language);
     // A column of the default that no run has says nothing.
     let mut columns: Vec<&str> = (wanted.iter())

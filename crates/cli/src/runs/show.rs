@@ -28,11 +28,12 @@ pub struct ShowArguments {
 pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let storage = look(context, &arguments.storage)?;
     let run = details(context, &storage, &arguments.run)?;
-    let mut out = terminal::styled();
     if arguments.json {
-        writeln!(out, "{}", serde_json::to_string(&json::Whole::new(&run))?)?;
+        let json = serde_json::to_string(&json::Whole::new(&run))?;
+        writeln!(terminal::stdout(), "{json}")?;
         return Ok(());
     }
+    let mut out = terminal::styled();
     let width = terminal::width();
     let words = Words::new(context.language);
     let row = &run.row;

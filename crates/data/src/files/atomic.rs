@@ -24,7 +24,7 @@ pub struct AtomicFile {
     /// What it may replace; anything in a place that is museau's own.
     kind: Option<Kind>,
     /// Dropped after the unfinished file in them.
-    _made: MadeFolders,
+    _made: Option<MadeFolders>,
 }
 
 impl AtomicFile {
@@ -65,7 +65,14 @@ impl AtomicFile {
             }
         }
         let folder = folder_of(&place);
-        let made = make_folder(folder)?;
+        let made = match (make_folder(folder)?, kind) {
+            (made, Some(_)) => Some(made),
+            // Others may be about to write into a folder of museau's own.
+            (made, None) => {
+                made.keep();
+                None
+            }
+        };
         sweep_once(folder);
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
