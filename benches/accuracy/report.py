@@ -178,7 +178,7 @@ def main():
             reference(arguments, real, f"real-dogs-lite{number}-crop", f"lite{number}", "crop"),
         )
 
-    lines += ["## The model inside museau", ""]
+    lines += ["## The embedded model", ""]
     sets = ["real-dogs", "real-dogs-stock", "other-breeds", "not-dogs", "wild-canids", "drawings"]
     answers = {name: ours(arguments, photos_under(data / name)) for name in sets}
     uncalibrated = make_package(arguments, "default-uncalibrated", DEFAULT_BACKBONE[-1], DEFAULT_VIEWS)

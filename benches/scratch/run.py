@@ -1,5 +1,5 @@
-"""What museau's own small networks reach on Stanford Dogs, trained from first values of chance: trains,
-evaluates on the photos kept for testing, and prints Markdown tables.
+"""What museau's own small networks reach on Stanford Dogs, trained from random initialisation: trains,
+evaluates on the test photos, and prints Markdown tables.
 
     cargo build --release
     target/release/museau data import STANFORD_DOGS -o stanford.csv
@@ -9,7 +9,7 @@ Parts (--parts): `trios`, three trios with three seeds each; `drawn`, the same r
 drawn by the seeds 1 to 5; `paired`, augmentation and three classic preprocessings, each over ten
 seeds; `all`, the 120 breeds. Runs that are there already are not trained again.
 
-Recipes were chosen on photos cut from train; the photos kept for testing are read here alone.
+Recipes were chosen on photos cut from train; the test photos are read here alone.
 """
 import argparse
 import csv

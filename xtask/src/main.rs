@@ -1,6 +1,7 @@
 //! The project's chores, run as `cargo xtask NAME`: the tests with all that they need, and tidiness.
 
 mod parity;
+mod terms;
 mod test;
 mod tidy;
 

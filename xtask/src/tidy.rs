@@ -4,6 +4,7 @@
 //! Rust file opens with a `//!` line; unsafe code and `core::arch` stand only where they may;
 //! `anyhow` only in the two crates at the edge; files are written, moved and removed in one module; no
 //! tracked file is over 10 MB but the model.
+use crate::terms;
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const MAY_BE_UNSAFE: &[&str] = &["kernels", "tensor"];
 
 /// Crates that may use `anyhow`.
-const MAY_USE_ANYHOW: &[&str] = &["cli", "web", "xtask"];
+const MAY_USE_ANYHOW: &[&str] = &["cli", "web", "xtask", "fuzz"];
 
 /// Where files are written, moved and removed, and why beside the one module.
 const MAY_WRITE: &[(&str, &str)] = &[
@@ -109,6 +110,16 @@ pub fn run(root: &Path) -> Result<()> {
                 metadata.len()
             ));
         }
+        if terms::read_by_people(&file)
+            && let Ok(text) = fs::read_to_string(&path)
+        {
+            for (number, line) in text.lines().enumerate() {
+                for (word, instead) in terms::replaced(line) {
+                    let place = format!("{file}:{}", number + 1);
+                    faults.push(format!("{place}: `{word}`; write: {instead}"));
+                }
+            }
+        }
         if file.ends_with(".rs") {
             let text = fs::read_to_string(&path).with_context(|| file.clone())?;
             source(&file, &text, &mut faults);
@@ -137,7 +148,8 @@ fn writes(file: &str, text: &str, faults: &mut Vec<String>) {
     let mut imports = None;
     for (number, line) in text.lines().enumerate() {
         // Tests stand at the end of a file.
-        if line.trim() == "#[cfg(test)]" && is_module(text, number + 1) {
+        let of_tests = ["#[cfg(test)]", "#[cfg(all(test, unix))]"].contains(&line.trim());
+        if of_tests && is_module(text, number + 1) {
             return;
         }
         let code = code(line);

@@ -1014,7 +1014,7 @@ pub(crate) mod tests {
             with(&changed, "format", "format")
         });
         let said = said.text(words::Language::French);
-        assert!(said.contains("« dense/bias »"), "{said}");
+        assert!(said.contains("«\u{a0}dense/bias\u{a0}»"), "{said}");
     }
 
     #[test]

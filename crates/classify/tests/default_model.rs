@@ -1,4 +1,4 @@
-//! The model inside museau, on the photos of the repository: it opens, and it answers rightly.
+//! The embedded model, on the photos of the repository: it opens, and it answers rightly.
 use classify::{AnswerKind, Classifier, ClassifyOptions, OpenOptions};
 use std::path::Path;
 use tensor::Pool;

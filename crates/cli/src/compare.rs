@@ -41,7 +41,7 @@ const SEED: u64 = 1;
 /// The most photos that are named.
 const MOST_NAMED: usize = 5;
 
-/// One group's share of photos told right.
+/// One group's accuracy.
 #[derive(Serialize)]
 struct Group {
     /// Of each model.
@@ -63,7 +63,7 @@ struct Compared {
     photos: usize,
     base: Group,
     with: Group,
-    /// In the share of photos told right.
+    /// In the accuracy.
     mean_difference: f64,
     /// None of one pair, of which chance can say nothing.
     paired: Option<Paired>,
@@ -327,7 +327,7 @@ fn differences(one: &TrainingRecord, other: &TrainingRecord) -> Vec<String> {
 
 /// What a model tells of a part's photos.
 struct Told {
-    /// Photos told right.
+    /// Photos predicted correctly.
     right: usize,
     /// Of these, by their places among all of the manifest.
     answered: BTreeSet<usize>,

@@ -24,7 +24,7 @@ const CONTENT: &str = "content_hash";
 /// Dogs by the model inside take 50 MB.
 const MOST_BYTES: u64 = 2 << 30;
 
-/// Features of the photos of a manifest, of those kept for testing only `with_test`; what the file
+/// Features of the photos of a manifest, of test photos only `with_test`; what the file
 /// has of before is not computed again. Says where the file is.
 pub fn of_manifest(
     context: &Context,

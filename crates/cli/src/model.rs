@@ -1,4 +1,4 @@
-//! Which model to use: the one inside museau, a file, or one of the models folder by its name.
+//! Which model to use: the embedded model, a file, or one of the models folder by its name.
 use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
 use crate::terminal;

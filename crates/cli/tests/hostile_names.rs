@@ -67,7 +67,12 @@ fn plain(arguments: &[&str], said: &str) {
         let clean = line.chars().all(|c| c == '\t' || !c.is_control());
         let straight = !line.contains(['\u{202e}', '\u{2066}', '\u{200f}']);
         assert!(clean && straight, "{arguments:?}: {line:?}");
-        assert!(!line.starts_with("FORGED"), "{arguments:?}: {said:?}");
+        // A model's card is of several lines: it quotes the recipe, whose strings may be too.
+        let card = arguments.starts_with(&["models", "show"]);
+        assert!(
+            card || !line.starts_with("FORGED"),
+            "{arguments:?}: {said:?}"
+        );
     }
 }
 

@@ -408,7 +408,7 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["--resume", "run", "--train.epochs", "9"],
         2,
-        "train.epochs cannot change",
+        "train.epochs cannot be changed",
         "train.epochs ne peut pas changer",
     );
 }
@@ -686,7 +686,7 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
             &["units/a-seed2", "units/a-seed1"][..],
             "Pair 1 does not match: seed 1",
         ),
-        (&["base/a-seed1"; 2], &units, "is named twice"),
+        (&["base/a-seed1"; 2], &units, "is given twice"),
         (
             &["base/a-seed1", "units/a-seed1"],
             &["both/a-seed1", "both/a-seed2"],

@@ -1,4 +1,4 @@
-//! A folder of photos, one folder a class: what is in it, what is kept for testing, a seeded draw.
+//! A folder of photos, one folder a class: what is in it, what is held out for the test, a seeded draw.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -39,8 +39,8 @@ pub enum DatasetError {
         /// The folder.
         path: PathBuf,
     },
-    /// It says which photos are kept for testing, and none of them is there.
-    #[error("none of the photos kept for testing is present in {}", path.display())]
+    /// It says which photos are held out, and none of them is there.
+    #[error("none of the test photos is present in {}", path.display())]
     NothingHeldOut {
         /// The folder.
         path: PathBuf,
@@ -113,7 +113,7 @@ impl DatasetError {
     }
 }
 
-/// How it is known which photos are kept for testing.
+/// How it is known which photos are held out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldOut {
     /// By the official list beside `Images`: `lists/test_list.mat`.
@@ -220,9 +220,9 @@ impl Dataset {
     /// - Stanford Dogs: `Images/CLASS/`, or the folder `Images` itself, with the official lists
     ///   `lists/test_list.mat` and `lists/train_list.mat` beside `Images`;
     /// - `test/CLASS/`, beside it `train/CLASS/` and `val/CLASS/` (or `valid`, `Validation`, `dev`);
-    /// - `train/CLASS/`, `val/CLASS/` or both without a test: nothing is kept for testing;
+    /// - `train/CLASS/`, `val/CLASS/` or both without a test: nothing is held out;
     /// - `CLASS/train/`, `CLASS/test/` and so on, where every class has its parts;
-    /// - `CLASS/`, with or without an `Images` around: nothing is kept for testing.
+    /// - `CLASS/`, with or without an `Images` around: nothing is held out.
     ///
     /// Folders around all of this are passed through. Photos are listed by class, then by name,
     /// always in the same order. Files that do not end like a photo, hidden ones and what systems
@@ -291,12 +291,12 @@ impl Dataset {
         &self.photos
     }
 
-    /// How it is known which photos are kept for testing.
+    /// How it is known which photos are held out.
     pub fn held_out(&self) -> HeldOut {
         self.held_out
     }
 
-    /// The photos kept for testing; all of them where the data set keeps none.
+    /// The test photos; all of them where the data set keeps none.
     pub fn held_out_photos(&self) -> impl ExactSizeIterator<Item = &Photo> {
         self.held_out_photos
             .iter()
@@ -313,7 +313,7 @@ impl Dataset {
         &self.classes[photo.class]
     }
 
-    /// The `index`-th photo of an endless draw from those kept for testing, decided by `seed`
+    /// The `index`-th photo of an endless draw from test photos, decided by `seed`
     /// alone. No photo comes twice before all have come once; then a new round begins.
     pub fn random_photo(&self, seed: u64, index: u64) -> &Photo {
         let count = self.held_out_photos.len() as u64;

@@ -136,7 +136,7 @@ pub struct Explored {
     places: Vec<usize>,
 }
 
-/// Looks at the photos of a data set; at those kept for testing only `with_test`.
+/// Looks at the photos of a data set; at test photos only `with_test`.
 pub fn explore(
     manifest: &Manifest,
     with_test: bool,

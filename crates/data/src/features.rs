@@ -43,7 +43,7 @@ impl Features {
         }
     }
 
-    /// Features of each photo, but of those kept for testing only `with_test`: what `kept` has of
+    /// Features of each photo, but of test photos only `with_test`: what `kept` has of
     /// before, else what `make` gives for the photo. One that has changed since it was imported has
     /// none.
     pub fn compute(

@@ -271,18 +271,18 @@ impl Manifest {
         &self.classes[entry.class].folder
     }
 
-    /// The photos that anything may be fitted on or chosen by: all but those kept for testing.
+    /// The photos that anything may be fitted on or chosen by: all but test photos.
     pub fn open_entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.part != Part::Test)
     }
 
-    /// The photos kept for testing. They are sealed: a command reads them only where the person
+    /// The test photos. They are sealed: a command reads them only where the person
     /// asked for the test by name.
     pub fn test_entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.part == Part::Test)
     }
 
-    /// All photos, those kept for testing among them: for what looks after the data themselves
+    /// All photos, test photos among them: for what looks after the data themselves
     /// (splitting, finding the same photo on both sides), never for fitting.
     pub fn all_entries(&self) -> &[Entry] {
         &self.entries

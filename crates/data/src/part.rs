@@ -1,4 +1,4 @@
-//! The parts of a data set: for fitting, for choosing, kept for testing.
+//! The parts of a data set: training, validation, held out for the test.
 
 use crate::class::composed;
 
@@ -7,9 +7,9 @@ use crate::class::composed;
 pub enum Part {
     /// For fitting.
     Train,
-    /// For choosing.
+    /// Validation.
     Validation,
-    /// Kept for testing.
+    /// Test.
     Test,
     /// The data set does not say.
     Unsaid,

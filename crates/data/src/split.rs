@@ -1,4 +1,4 @@
-//! Which photos are for fitting, for choosing and for testing; twins never stand on two sides.
+//! Which photos are for training, validation and test; twins never stand on two sides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,9 +14,9 @@ use crate::part::Part;
 pub struct SplitOptions {
     /// Keep the parts that the data set says. Else all photos are drawn anew.
     pub official: bool,
-    /// The part of the photos kept for testing, 0 to 1; not used with `official`.
+    /// The share of test photos, 0 to 1; not used with `official`.
     pub test: f64,
-    /// The part of the other photos that is for choosing, 0 to 1: cut from train.
+    /// The part of the other photos for validation, 0 to 1: cut from train.
     pub validation: f64,
     /// What decides the draw.
     pub seed: u64,
@@ -123,7 +123,7 @@ fn nearest_class(manifest: &Manifest, name: &str) -> Option<String> {
 /// Splits a data set. `twins` are pairs of photos that show the same picture, as indices into
 /// [`Manifest::all_entries`]; photos of one `group` belong together too.
 ///
-/// With `official`, what is kept for testing stays whole, so that results compare with others';
+/// With `official`, what is held out for the test stays whole, so that results compare with others';
 /// photos of train and val that have a twin there are left out, and those of train with a twin in
 /// val. Else each part takes whole families, class by class.
 pub fn split(manifest: &Manifest, twins: &[(usize, usize)], options: &SplitOptions) -> Splitted {

@@ -102,8 +102,8 @@ pub enum TrainError {
         /// How many there are.
         count: usize,
     },
-    /// A class has no photo to learn from.
-    #[error("class `{class}` has no photo to learn from")]
+    /// A class has no training photo.
+    #[error("class `{class}` has no training photo")]
     EmptyClass {
         /// The class.
         class: String,
@@ -128,7 +128,7 @@ pub enum TrainError {
     NotFinite {
         /// The epoch, counted from 1.
         epoch: u32,
-        /// The batch of it, counted from 1; 0 where it showed on the photos for choosing.
+        /// The batch of it, counted from 1; 0 where it showed on the validation photos.
         batch: usize,
         /// The learning rate.
         rate: f32,

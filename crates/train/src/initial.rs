@@ -1,8 +1,8 @@
-//! First values of parameters, as Keras draws them.
+//! Initial values of parameters, as Keras draws them.
 use graph::{Graph, Op};
 use tensor::{NamedTensors, Random, Tensor};
 
-/// First values for every parameter, from the seed alone: kernels by Glorot's uniform rule (limits
+/// Initial values for every parameter, from the seed alone: kernels by Glorot's uniform rule (limits
 /// `sqrt(6 / (fan in + fan out))`, Keras's default), biases and betas 0, gammas 1, moving means 0 and
 /// variances 1.
 pub fn initial_parameters(graph: &Graph, seed: u64) -> NamedTensors {

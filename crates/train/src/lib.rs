@@ -1,4 +1,4 @@
-//! Training: optimisers, schedules, first values of parameters, and what is built of them.
+//! Training: optimisers, schedules, initial weights of parameters, and what is built of them.
 //!
 //! Invariant: this crate knows no database and prints nothing. The arithmetic of a step is
 //! `engine`'s ([`engine::TrainingPlan`]); what happens between steps is here.

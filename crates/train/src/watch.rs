@@ -1,4 +1,4 @@
-//! Who looks on while a network is trained: what they are told, and that they may stop it.
+//! The observer while a network is trained: what they are told, and that they may stop it.
 use engine::TrainingMemory;
 use std::path::PathBuf;
 
@@ -14,9 +14,9 @@ pub enum Flow {
 /// What a training is about to do, told before it takes memory or time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Beginning {
-    /// Photos to learn from.
+    /// Training photos.
     pub train_photos: usize,
-    /// Photos to choose by; the training is not fitted to them.
+    /// Validation photos; the training is not fitted to them.
     pub validation_photos: usize,
     /// Classes, by name.
     pub classes: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Beginning {
     pub epochs: u32,
     /// The epoch that it goes on from: 0 for a new one.
     pub epoch: u32,
-    /// The share of the photos for choosing that was told right after that epoch, and after the one
+    /// The accuracy on the validation photos after that epoch, and after the one
     /// that is kept so far.
     pub validation: Option<(f64, f64)>,
 }
@@ -61,7 +61,7 @@ pub struct Live {
     pub batches: usize,
     /// Mean loss of this epoch so far.
     pub loss: f64,
-    /// Share of this epoch's photos so far that were told right.
+    /// Share of this epoch's photos so far that were predicted correctly.
     pub accuracy: f64,
     /// Photos a second, of this epoch.
     pub photos_per_second: f64,
@@ -106,14 +106,14 @@ pub enum Notice {
         /// How many.
         count: usize,
     },
-    /// There are no photos for choosing, without which these keys of the recipe do nothing.
+    /// There are no validation photos, without which these keys of the recipe do nothing.
     NoValidation {
         /// As the recipe names them, joined by commas.
         keys: String,
     },
-    /// There are no photos for choosing, so that the schedule hears the loss of those learnt from.
+    /// There are no validation photos, so that the schedule hears the loss of those learnt from.
     PlateauOfTraining,
-    /// Photos for choosing could not be read when the temperature was fitted to them.
+    /// Validation photos could not be read when the temperature was fitted to them.
     Uncalibrated {
         /// How many.
         count: usize,
@@ -124,7 +124,7 @@ pub enum Notice {
     },
 }
 
-/// Who looks on. `report` is what a record needs; the rest is for showing.
+/// The observer. `report` is what a record needs; the rest is for showing.
 pub trait Watch {
     /// It begins, or goes on.
     fn begins(&mut self, _beginning: &Beginning) {}
@@ -162,7 +162,7 @@ pub(crate) const ACCURACY: usize = 1;
 pub(crate) const VAL_LOSS: usize = 2;
 pub(crate) const VAL_ACCURACY: usize = 3;
 
-/// Nobody looks on.
+/// No observer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwatched;
 

@@ -42,7 +42,7 @@ pub enum StepFault {
     /// Something else should stand there.
     #[error("`{expected}` is missing")]
     Expected {
-        /// What is missing: a character or `name`.
+        /// What was expected: a character or `name`.
         expected: &'static str,
     },
     /// There is no step of this name.

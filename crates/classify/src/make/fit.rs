@@ -8,7 +8,7 @@ const PRIOR: f64 = 0.2;
 /// The temperature at which the softmax of `logits / temperature` gives the truth the most
 /// probability on average (the least negative log-likelihood), from 0.05 to 20.
 ///
-/// A prior of less weight than one photo holds it near 1: where few photos are all told right the
+/// A prior of less weight than one photo holds it near 1: where few photos are all predicted correctly the
 /// likelihood alone would ask for a network that is always sure.
 ///
 /// `logits` has one row a photo, of one value a class; `truths` the position of its class.

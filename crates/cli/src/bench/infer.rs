@@ -21,7 +21,7 @@ const WARM_UP: usize = 5;
 /// Options of `museau bench infer`.
 #[derive(Debug, Args)]
 pub struct InferArguments {
-    /// A backbone of the zoo, with made-up weights [default: the model inside museau]
+    /// A backbone of the zoo, with made-up weights [default: the embedded model]
     #[arg(long, value_name = "NAME")]
     pub backbone: Option<String>,
     /// Weights for the backbone, in museau's own names (.safetensors)

@@ -20,7 +20,7 @@ use words::Message;
 /// Options of `museau evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArguments {
-    /// A package, the name of a listed model, `default` for the one inside museau; or a table that
+    /// A package, the name of a listed model, `default` for the embedded model; or a table that
     /// --predictions wrote
     #[arg(value_name = "MODEL")]
     model: PathBuf,
@@ -33,7 +33,7 @@ pub struct EvaluateArguments {
     /// Another model, or its table, to be compared photo by photo; may be given several times
     #[arg(long, value_name = "MODEL")]
     against: Vec<PathBuf>,
-    /// Leave out the comparison with the model inside museau
+    /// Leave out the comparison with the embedded model
     #[arg(long)]
     no_baseline: bool,
     /// Write a page with tables, charts and the photos of mistakes

@@ -17,7 +17,7 @@ use words::{Message, plain_line};
 /// The verbs under `museau models`.
 #[derive(Debug, Subcommand)]
 pub enum ModelsVerb {
-    /// List the model inside museau and those of the models folder
+    /// List the embedded model and those of the models folder
     List {
         /// One JSON object a line
         #[arg(long)]

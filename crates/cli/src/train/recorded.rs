@@ -36,7 +36,7 @@ pub fn open(context: &Context, arguments: &StorageArguments) -> Result<Storage> 
     Storage::open(&place(arguments)).map_err(|error| failure(context, &error))
 }
 
-/// Looks on at one training and records what it reports. A record that cannot be written is told
+/// Observes one training and records what it reports. A record that cannot be written is told
 /// once and stops no training.
 pub struct Recorded<'a> {
     context: &'a Context,

@@ -13,7 +13,7 @@ pub struct Board {
     bars: MultiProgress,
 }
 
-/// One training's line, and who else looks on.
+/// One training's line, and the other observers.
 pub struct Shown<'a> {
     context: &'a Context,
     board: &'a Board,
@@ -23,7 +23,7 @@ pub struct Shown<'a> {
     /// The last plain line.
     last: Option<Instant>,
     epochs: u32,
-    /// Photos for choosing told right after the last epoch, and after the one that is kept so far.
+    /// Validation photos predicted correctly after the last epoch, and after the one that is kept so far.
     validation: Option<(f64, f64)>,
     /// The epoch that is kept so far; none where that is always the last.
     kept: Option<u32>,

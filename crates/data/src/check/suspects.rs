@@ -87,7 +87,7 @@ impl Probabilities {
     }
 
     /// Reads a CSV with a column `path`, as in the manifest, and a column for each class of it.
-    /// Photos kept for testing are passed over, but `with_test`.
+    /// Test photos are passed over, but `with_test`.
     pub fn open(path: &Path, manifest: &Manifest, with_test: bool) -> Result<Self, Error> {
         let table = Table::open(path, None)?;
         let path_column = table.required(&["path"])?;

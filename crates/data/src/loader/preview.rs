@@ -23,7 +23,7 @@ const MARGIN: f32 = 8.0 / 7.0;
 pub struct PreviewOptions {
     /// The chain.
     pub augmentation: Augmentation,
-    /// How many photos, drawn by the seed from those not kept for testing.
+    /// How many photos, drawn by the seed from the others than test photos.
     pub photos: usize,
     /// How many epochs of each.
     pub epochs: u32,

@@ -77,7 +77,7 @@ pub(crate) enum Role {
     Targets,
     /// What each photo counts, `[N]`.
     Weights,
-    /// The loss of each photo, and 1 where it was told right: `[2, N]`.
+    /// The loss of each photo, and 1 where it was predicted correctly: `[2, N]`.
     Results,
     /// Memory to work in, of any content before and after.
     Scratch,

@@ -47,7 +47,7 @@ pub struct DataSection {
     pub decisions: Option<String>,
     /// The classes to tell apart: a number, or names joined by commas; empty for all.
     pub classes: String,
-    /// The share of the photos not kept for testing that is for choosing, where the data set has no
+    /// The share of the photos outside the test split for validation, where the data set has no
     /// such part.
     pub validation: f64,
     /// What decides that draw.
@@ -151,10 +151,10 @@ pub const LENET: &str = "lenet";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
-    /// A lower loss on the photos for choosing.
+    /// A lower loss on the validation photos.
     #[default]
     ValLoss,
-    /// More of them told right.
+    /// More of them predicted correctly.
     ValAccuracy,
 }
 
@@ -181,7 +181,7 @@ pub struct TrainSection {
     pub batch: usize,
     /// Batches whose gradients make one step of the optimiser.
     pub accumulate: u32,
-    /// What decides first values, order, augmentation and dropout.
+    /// What decides initial weights, order, augmentation and dropout.
     pub seed: u64,
     /// How much of each target is shared out among all classes.
     pub label_smoothing: f32,

@@ -38,7 +38,7 @@ pub(super) struct Position {
     pub history: Vec<(u32, Vec<Option<u64>>)>,
     /// Seconds spent.
     pub seconds: f64,
-    /// Whether who looks on has ended it.
+    /// Whether the observer has ended it.
     #[serde(default)]
     pub stopped: bool,
     /// The instructions of the kernels.
@@ -51,7 +51,7 @@ pub(super) struct Position {
 pub(super) struct Sums {
     /// Of the losses, bits of f64.
     pub loss: u64,
-    /// Photos told right.
+    /// Photos predicted correctly.
     pub correct: usize,
     /// Photos.
     pub photos: usize,

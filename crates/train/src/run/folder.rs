@@ -39,7 +39,7 @@ pub struct About {
     pub threads: usize,
     /// A hash of the photos, their classes and parts.
     pub photos: String,
-    /// Photos to learn from, photos for choosing.
+    /// Training photos, validation photos.
     pub counts: [usize; 2],
     /// The classes.
     pub classes: Vec<String>,

@@ -8,7 +8,7 @@ pub enum Ended {
     Complete,
     /// Nothing was better for as long as the recipe waits.
     Early,
-    /// Who looks on said so.
+    /// The observer said so.
     Stopped,
     /// It was interrupted, has a checkpoint, and can go on.
     Interrupted,

@@ -7,8 +7,8 @@ use crate::{Notice, TrainError};
 use data::split::{SplitOptions, choose_classes, split};
 use data::{Manifest, Part, Progress};
 
-/// The recipe's classes of a data set, with a part for choosing that shares no picture with the
-/// photos to learn from; what was left out for that. The photos kept for testing are not among them: they
+/// The recipe's classes of a data set, with a validation split that shares no picture with the
+/// training photos; what was left out for that. The test photos are not among them: they
 /// are only looked at to leave out their twins.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn photos(
         "" => Vec::new(),
         request => choose_classes(manifest, request)?,
     };
-    // Every class that is asked for, also one of whose photos all are kept for testing.
+    // Every class that is asked for, also one of whose photos all are held out for the test.
     let names: Vec<String> = if classes.is_empty() {
         let all = manifest.classes().iter();
         all.map(|class| class.folder.clone()).collect()

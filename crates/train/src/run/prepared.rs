@@ -111,14 +111,14 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// The photos to learn from, augmented.
+    /// The training photos, augmented.
     pub(super) fn train(&self, around: &Surroundings<'_>) -> Result<Loader, TrainError> {
         let (augmentation, margin) = (augmentation(self.recipe)?, self.recipe.augment.margin);
         let loader = self.loader(Part::Train, augmentation, margin, around)?;
-        Ok(loader.expect("every class has a photo to learn from"))
+        Ok(loader.expect("every class has a training photo"))
     }
 
-    /// The photos for choosing, as they are; none where there are none.
+    /// The validation photos, as they are; none where there are none.
     pub(super) fn validation(
         &self,
         around: &Surroundings<'_>,
@@ -189,7 +189,7 @@ fn copies(recipe: &Recipe) -> Result<usize, TrainError> {
     Ok(slots + usize::from(recipe.optimizer.average.is_some()))
 }
 
-/// What a recipe asks for that only photos for choosing can decide.
+/// What a recipe asks for that only validation photos can decide.
 fn without_validation(recipe: &Recipe) -> Vec<Notice> {
     let options = &recipe.train;
     let idle = [
@@ -255,8 +255,8 @@ fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, Trai
 
 /// Bytes that a training takes besides a step and what the optimiser keeps (`kept` with the
 /// parameters): batches that wait, and, since they come one after the other, the larger of the look at
-/// the photos for choosing and of the copies that are written as a checkpoint. `counts` are the photos
-/// to learn from and to choose by.
+/// the validation photos and of the copies that are written as a checkpoint. `counts` are the photos
+/// for training and validation.
 fn other_bytes(
     recipe: &Recipe,
     network: &Network,
@@ -286,7 +286,7 @@ fn other_bytes(
     Ok(batches.saturating_add(validation.max(checkpoint)))
 }
 
-/// How the photos for choosing are looked at.
+/// How the validation photos are looked at.
 pub(super) fn validation_options(recipe: &Recipe, around: &Surroundings<'_>) -> PlanOptions {
     PlanOptions {
         kernels: Kernels::Fast(around.isa),

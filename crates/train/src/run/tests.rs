@@ -98,7 +98,7 @@ fn a_training_learns_and_leaves_a_package_that_answers() {
     assert_eq!(about.labels[0].id, "n02088364", "the breed's own id");
     assert_eq!(about.labels[2].id, "striped");
     assert_eq!(about.name, "small");
-    assert!(about.calibration.fitted_on.contains("photos for choosing"));
+    assert!(about.calibration.fitted_on.contains("validation photos"));
     assert!(about.card.contains("[optimizer]"));
     let bytes = std::fs::read(photos.folder.path().join("photos/pug/3.jpg")).unwrap();
     let photo = vision::decode(&bytes, &vision::Limits::default()).unwrap();
@@ -377,7 +377,7 @@ fn a_curve_that_cannot_be_written_is_told_and_fails_no_training() {
     assert!(*path == folder.join("curve.html") && !reason.is_empty());
 }
 
-/// Noted all notices; with a folder, spoils the first photo for choosing after the last epoch.
+/// Noted all notices; with a folder, spoils the first photo for validation after the last epoch.
 #[derive(Default)]
 struct Noted {
     notices: Vec<Notice>,
@@ -468,7 +468,7 @@ fn photos_that_could_not_be_read_for_the_temperature_are_counted_and_said() {
     };
     assert!(*all > 1 && path.ends_with(".jpg"), "{all} {path}");
     let package = classify::Package::read_file(&outcome.package.unwrap()).unwrap();
-    let fitted = format!("{} photos for choosing", all - 1);
+    let fitted = format!("{} validation photos", all - 1);
     assert!(package.about.calibration.fitted_on.starts_with(&fitted));
 }
 
@@ -759,7 +759,7 @@ fn rates_are_tried_with_the_batches_of_a_whole_step() {
         let found = try_rates(&recipe, &manifest, range, &around, &mut Unwatched);
         found.unwrap().losses
     };
-    // The 32 photos to learn from are an epoch: in one batch or in four that are added up.
+    // The 32 training photos are an epoch: in one batch or in four that are added up.
     let whole = losses(&[("train.batch", "32"), ("train.accumulate", "1")]);
     let parts = losses(&[("train.batch", "8"), ("train.accumulate", "4")]);
     // As in the training, no step takes more than an epoch.
@@ -801,7 +801,7 @@ fn rates_are_tried_on_the_groups_of_batches_that_a_training_makes() {
         });
         losses.collect::<Vec<f64>>()
     };
-    // Of the 32 photos to learn from an epoch has five whole batches of six.
+    // Of the 32 training photos an epoch has five whole batches of six.
     let single = losses("1", 10);
     let mean = |places: &[usize]| {
         places.iter().map(|&place| single[place]).sum::<f64>() / places.len() as f64

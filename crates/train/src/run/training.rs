@@ -1,4 +1,4 @@
-//! The training under way: epochs of steps, a look at the photos for choosing after each, checkpoints,
+//! The training under way: epochs of steps, a look at the validation photos after each, checkpoints,
 //! and the package at the end.
 use super::checkpoint::{self, Newest, Position, Sums};
 use super::folder::{Row, RunFolder};
@@ -34,7 +34,7 @@ pub(super) struct Training<'a> {
     descent: Descent,
     schedule: Box<dyn Schedule>,
     train: Loader,
-    /// None where no photo is for choosing.
+    /// None where there is no validation photo.
     validation: Option<Loader>,
     pool: Pool,
     /// Steps of the optimiser in an epoch.
@@ -58,7 +58,7 @@ enum Epoch {
     Interrupted,
 }
 
-/// What a loss counts beside a share of photos told right; less than one of 100,000 photos.
+/// What a loss counts beside a accuracy; less than one of 100,000 photos.
 const EQUAL: f64 = 1e-7;
 
 /// The curve is drawn with checkpoints that are at least so far apart: it takes some milliseconds.
@@ -323,7 +323,7 @@ impl<'a> Training<'a> {
         Ok(Epoch::Done(sums))
     }
 
-    /// Looks at the photos for choosing, keeps the best, and tells.
+    /// Looks at the validation photos, keeps the best, and tells.
     fn end_epoch(&mut self, sums: &Sums, watch: &mut dyn Watch) -> Result<Flow, TrainError> {
         let epoch = self.position.epoch;
         let parameters = self.parameters();
@@ -401,7 +401,7 @@ impl<'a> Training<'a> {
         parameters
     }
 
-    /// Mean loss of the photos for choosing, and the share that is told right.
+    /// Mean loss of the validation photos, and their accuracy.
     fn validate(&self, parameters: &NamedTensors) -> Result<Option<(f64, f64)>, TrainError> {
         let Some(loader) = &self.validation else {
             return Ok(None);
@@ -486,7 +486,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// Makes the package of the kept network, its calibration fitted on the photos for choosing.
+    /// Makes the package of the kept network, its calibration fitted on the validation photos.
     fn finish(&mut self, watch: &mut dyn Watch) -> Result<PathBuf, TrainError> {
         let kept = self.kept_epoch();
         let mut weights = self.parameters();
@@ -527,7 +527,7 @@ impl<'a> Training<'a> {
             name: options.name.clone(),
             network: self.recipe.model.network.clone(),
             weights_name: format!(
-                "Trained from first values of chance by museau, seed {}, epoch {kept} of {}",
+                "Trained from random initialisation by museau, seed {}, epoch {kept} of {}",
                 options.seed, options.epochs
             ),
             weights_hash: hasher.finalize().to_hex().to_string(),
@@ -561,7 +561,7 @@ impl<'a> Training<'a> {
             }
             Some((read.ok()?.0, entry.class))
         });
-        let what = "photos for choosing, which its weights were not fitted to";
+        let what = "validation photos, which its weights were not fitted to";
         fit_to_photos(&mut package, chosen, what, &self.pool)?;
         if let Some(&first) = unread.first() {
             watch.notice(&Notice::Uncalibrated {
@@ -589,8 +589,8 @@ impl<'a> Training<'a> {
         );
         if let Some(accuracy) = self.metrics_of(kept)[VAL_ACCURACY] {
             card += &format!(
-                "Of the photos for choosing {:.1} % are told right: too good a figure, since they \
-                 chose the epoch. Photos kept for testing tell more.\n",
+                "Of the validation photos {:.1} % are predicted correctly: too good a figure, since they \
+                 chose the epoch. Test photos tell more.\n",
                 100.0 * accuracy
             );
         }
