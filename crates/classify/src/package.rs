@@ -373,9 +373,7 @@ impl About {
                 Some(free) => *free = true,
             }
         }
-        self.calibration
-            .check(outputs)
-            .or_else(|reason| wrong(reason))
+        self.calibration.check(outputs).or_else(wrong)
     }
 
     fn read_with_graph(bytes: &[u8]) -> Result<(Self, String), PackageError> {

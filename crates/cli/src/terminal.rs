@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn only_text_and_lines_pass() {
         let mut out = Plain(Vec::new());
-        write!(out, "{}: {}\n", "a\u{1b}]0;x\u{7}\u{9b}2J.jpg", "é\u{202e}").unwrap();
+        let (name, label) = ("a\u{1b}]0;x\u{7}\u{9b}2J.jpg", "é\u{202e}");
+        writeln!(out, "{name}: {label}").unwrap();
         let written = String::from_utf8(out.0).unwrap();
         assert_eq!(written, "a\\u001b]0;x\\u0007\\u009b2J.jpg: é\\u202e\n");
     }

@@ -431,7 +431,6 @@ fn several_images_are_pooled_one_by_one() {
                     pooling::reference::average_backward(w, channels, above, below);
                 }
                 let mut below = input.clone();
-                let images = images;
                 pooling::training::average_backward(
                     isa, pool, images, w, channels, &gradient, add, &mut below,
                 );

@@ -13,12 +13,12 @@ pub fn initial_parameters(graph: &Graph, seed: u64) -> NamedTensors {
             match spec.name.rsplit('/').next() {
                 Some("kernel") => {
                     let depthwise = matches!(graph.node(id).op(), Op::DepthwiseConv2d(_));
-                    let (fan_in, fan_out) = match spec.shape.dimensions() {
+                    let (fan_in, fan_out) = match *spec.shape.dimensions() {
                         // Keras counts a depthwise kernel as [KH, KW, C, 1].
-                        &[rows, columns, channels] if depthwise => {
+                        [rows, columns, channels] if depthwise => {
                             (rows * columns * channels, rows * columns)
                         }
-                        &[ref window @ .., inputs, outputs] => {
+                        [ref window @ .., inputs, outputs] => {
                             let taps: usize = window.iter().product();
                             (taps * inputs, taps * outputs)
                         }

@@ -474,7 +474,7 @@ mod tests {
         // Two degrees: t / sqrt(t^2 + 2) = 0.95.
         close(
             student_97_5(2),
-            0.95 * (2.0 / (1.0 - 0.95 * 0.95) as f64).sqrt(),
+            0.95 * (2.0_f64 / (1.0 - 0.95 * 0.95)).sqrt(),
         );
         assert!((student_97_5(10_000) - NORMAL_97_5).abs() < 1e-3);
         for nothing in [

@@ -9,6 +9,9 @@ use graph::{NodeId, Op, Padding};
 use kernels::pooling::training::is_apart;
 use kernels::{Activation, Window};
 
+/// What a step reads, or writes, and what each is to it.
+type Items = Vec<(Role, Item)>;
+
 impl Lowering<'_> {
     /// Lowers a node, whose inputs were, and notes its value.
     pub(super) fn forward(&mut self, id: NodeId) {
@@ -299,7 +302,7 @@ impl Lowering<'_> {
 
     /// What the step that makes a batch norm's coefficients reads (gamma, beta, and if it is frozen
     /// the moving statistics), and what it writes (the coefficients and, if not, these).
-    fn norm_items(&mut self, id: NodeId) -> (Vec<(Role, Item)>, Vec<(Role, Item)>) {
+    fn norm_items(&mut self, id: NodeId) -> (Items, Items) {
         let coefficients = self.value(Size::Fixed(4 * self.shape(id).channels()));
         self.record_mut(id).coefficients = Some(coefficients);
         let mut reads = self.parameters(id, &[Role::Gamma, Role::Beta]);

@@ -457,11 +457,9 @@ fn rgb_row(lines: [&[u8]; 3], pixels: &mut [u8]) {
         for (part, line) in parts.iter_mut().zip(lines) {
             part.copy_from_slice(&line[from..from + TOGETHER]);
         }
-        for at in 0..TOGETHER {
-            let [red, green, blue] = rgb(parts[0][at], parts[1][at], parts[2][at]);
-            parts[0][at] = red;
-            parts[1][at] = green;
-            parts[2][at] = blue;
+        let [first, second, third] = &mut parts;
+        for ((y, cb), cr) in first.iter_mut().zip(second).zip(third) {
+            [*y, *cb, *cr] = rgb(*y, *cb, *cr);
         }
         let pixels = &mut pixels[3 * from..3 * (from + TOGETHER)];
         let [red, green, blue] = &parts;
