@@ -43,7 +43,7 @@ test("a photo dropped on the page is answered with its breed", async ({ world, o
   assert.match(card, /Ressemble à\s+Beagle/);
   assert.match(card, /probable|peut-être/);
   assert.match(card, /\d\s%/);
-  assert.match(card, /Ensuite/);
+  assert.match(card, /Autres possibilités/);
   assert.equal(await page.locator(".card .next tr").count(), 4, "the next four");
   assert.match(await page.locator("#status").innerText(), /Beagle/, "it is also read out");
 });
@@ -541,7 +541,7 @@ test("what a check found is decided by key and by button, and taken back", async
     await targetsAreLarge(page, "review");
     await picture(page, "review-desktop-light", true);
     await page.keyboard.press("2");
-    await page.getByRole("heading", { name: "Tout est tranché" }).waitFor();
+    await page.getByRole("heading", { name: "Toutes les décisions sont prises" }).waitFor();
     assert.deepEqual(verdicts(), ["drop"]);
     await page.goto("/?n=0");
     assert.ok(await page.getByText("Écartée", { exact: true }).isVisible());
@@ -550,7 +550,7 @@ test("what a check found is decided by key and by button, and taken back", async
     assert.deepEqual(verdicts(), []);
     await page.selectOption("#class1", "beagle");
     await page.locator("button[value=class1]").click();
-    await page.getByRole("heading", { name: "Tout est tranché" }).waitFor();
+    await page.getByRole("heading", { name: "Toutes les décisions sont prises" }).waitFor();
     assert.deepEqual(verdicts(), ["class:beagle"]);
     const phone = await open({ ...PHONE, baseURL: server.address, javaScriptEnabled: false });
     await phone.goto("/?n=0&lang=en");
