@@ -165,7 +165,7 @@ class Checks:
 
     def it_is_evaluated_on_the_photos_kept_for_testing(self):
         said = text_of(self.cells["evaluate"])
-        assert "asked for by name" in said and "8 photos" in said, said
+        assert "asked for the test split" in said and "8 photos" in said, said
 
     def the_folder_brought_home_gives_the_same_curve_and_package(self):
         (home,) = (self.folder / "home").iterdir()
