@@ -5,24 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of memory that are free to this process; unknown on systems that do not tell.
 pub fn free() -> Option<usize> {
-    free_under(Path::new("/"), Reserve::Used)
-}
-
-/// The same for many blocks, none of which is a great part of it: what an allocator has in reserve
-/// counts too.
-pub fn free_in_parts() -> Option<usize> {
-    free_under(Path::new("/"), Reserve::Free)
-}
-
-/// What addresses are that were asked for and never written to.
-#[derive(Clone, Copy)]
-enum Reserve {
-    Used,
-    Free,
+    free_under(Path::new("/"))
 }
 
 /// The same with another root of the file system.
-fn free_under(root: &Path, reserve: Reserve) -> Option<usize> {
+fn free_under(root: &Path) -> Option<usize> {
     let machine = read_to_string(root.join("proc/meminfo")).ok();
     let machine = machine.and_then(|text| {
         let line = text
@@ -45,13 +32,13 @@ fn free_under(root: &Path, reserve: Reserve) -> Option<usize> {
             _ => None,
         }
     });
-    let of_process = of_process(root, reserve);
+    let of_process = of_process(root);
     machine.into_iter().chain(of_groups).chain(of_process).min()
 }
 
-/// What the limits of the process leave (`ulimit -v` and `-d`). The kernel counts addresses that were
-/// asked for, used or not.
-fn of_process(root: &Path, reserve: Reserve) -> Option<usize> {
+/// What the limits of the process leave (`ulimit -v` and `-d`): the kernel counts addresses that were
+/// asked for, used or not, so this is less than what is truly left.
+fn of_process(root: &Path) -> Option<usize> {
     /// The names of a limit in bytes, and of what counts against it in kilobytes.
     const LIMITS: [(&str, &str); 2] = [
         ("Max address space", "VmSize:"),
@@ -64,17 +51,9 @@ fn of_process(root: &Path, reserve: Reserve) -> Option<usize> {
         // `unlimited` is no number: no limit.
         rest.split_whitespace().next()?.parse().ok()
     };
-    let reserved = match reserve {
-        Reserve::Used => 0,
-        Reserve::Free => {
-            let written = number(&status, "RssAnon:")?;
-            number(&status, "VmData:")?.saturating_sub(written)
-        }
-    };
     let left = LIMITS.iter().filter_map(|(limit, used)| {
         let limit = number(&limits, limit)?;
-        let used = number(&status, used)?.saturating_sub(reserved);
-        Some(limit.saturating_sub(used * 1024))
+        Some(limit.saturating_sub(number(&status, used)? * 1024))
     });
     left.min()
 }
@@ -142,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_machine_alone() {
-        let free = |files: &[_]| free_under(root(files).path(), Reserve::Used);
+        let free = |files: &[_]| free_under(root(files).path());
         assert_eq!(free(&[]), None);
         assert_eq!(free(&[MACHINE]), Some(8_192_000));
         let no_limit = [
@@ -158,7 +137,7 @@ mod tests {
     fn the_limits_of_the_process() {
         let status = (
             "proc/self/status",
-            "VmSize:\t  2000 kB\nVmData:\t  1000 kB\nRssAnon:\t 300 kB\n",
+            "VmSize:\t  2000 kB\nVmData:\t  1000 kB\n",
         );
         let limits = |address_space: &str, data: &str| {
             format!(
@@ -167,20 +146,14 @@ mod tests {
                  Max address space    {address_space}  unlimited  bytes\n"
             )
         };
-        let free_with = |address_space: &str, data: &str, reserve| {
+        let free = |address_space: &str, data: &str| {
             let limits = limits(address_space, data);
-            let root = root(&[MACHINE, status, ("proc/self/limits", &limits)]);
-            free_under(root.path(), reserve)
+            free_under(root(&[MACHINE, status, ("proc/self/limits", &limits)]).path())
         };
-        let free = |address_space, data| free_with(address_space, data, Reserve::Used);
         assert_eq!(free("unlimited", "unlimited"), Some(8_192_000));
         assert_eq!(free("5000000", "unlimited"), Some(5_000_000 - 2_048_000));
         assert_eq!(free("5000000", "3000000"), Some(3_000_000 - 1_024_000));
         assert_eq!(free("1000", "unlimited"), Some(0));
-        // 700 kB were asked for and never written to.
-        let parts = |address_space, data| free_with(address_space, data, Reserve::Free);
-        assert_eq!(parts("5000000", "unlimited"), Some(5_000_000 - 1_331_200));
-        assert_eq!(parts("5000000", "3000000"), Some(3_000_000 - 307_200));
     }
 
     #[test]
@@ -197,10 +170,7 @@ mod tests {
                 "anon 7\ninactive_file 300000\nactive_file 150000\nslab_reclaimable 50000\n",
             ),
         ];
-        assert_eq!(
-            free_under(root(&files).path(), Reserve::Used),
-            Some(1_500_000)
-        );
+        assert_eq!(free_under(root(&files).path()), Some(1_500_000));
     }
 
     #[test]
@@ -218,19 +188,13 @@ mod tests {
                 "inactive_file 9\ntotal_inactive_file 350000\ntotal_active_file 250000\n",
             ),
         ];
-        assert_eq!(
-            free_under(root(&files).path(), Reserve::Used),
-            Some(100_000)
-        );
+        assert_eq!(free_under(root(&files).path()), Some(100_000));
         // Without a limit the kernel writes a huge number.
         let huge = (
             "sys/fs/cgroup/memory/memory.limit_in_bytes",
             "9223372036854771712\n",
         );
         let files = [files[0], files[1], huge, files[3]];
-        assert_eq!(
-            free_under(root(&files).path(), Reserve::Used),
-            Some(8_192_000)
-        );
+        assert_eq!(free_under(root(&files).path()), Some(8_192_000));
     }
 }

@@ -53,7 +53,7 @@ impl Budget {
     pub fn shared() -> &'static Arc<Self> {
         static SHARED: OnceLock<Arc<Budget>> = OnceLock::new();
         SHARED.get_or_init(|| {
-            let free = tensor::memory::free_in_parts();
+            let free = tensor::memory::free();
             Budget::new(free.map_or(WHERE_UNKNOWN, |free| free / 2).max(LEAST))
         })
     }
