@@ -1,15 +1,15 @@
 //! What can be typed: the verbs. The options of each, and what it does, are in its own file.
-use crate::bench::BenchVerb;
-use crate::classify::ClassifyArguments;
-use crate::compare::CompareArguments;
-use crate::data::DataVerb;
-use crate::evaluate::EvaluateArguments;
-use crate::models::ModelsVerb;
 use crate::options::CommonArguments;
-use crate::preprocess::PreprocessVerb;
-use crate::runs::RunsVerb;
-use crate::serve::{DemoArguments, ServeArguments};
-use crate::train::TrainingArguments;
+use crate::verbs::bench::BenchVerb;
+use crate::verbs::classify::ClassifyArguments;
+use crate::verbs::compare::CompareArguments;
+use crate::verbs::data::DataVerb;
+use crate::verbs::evaluate::EvaluateArguments;
+use crate::verbs::models::ModelsVerb;
+use crate::verbs::preprocess::PreprocessVerb;
+use crate::verbs::runs::RunsVerb;
+use crate::verbs::serve::{DemoArguments, ServeArguments};
+use crate::verbs::train::TrainingArguments;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 

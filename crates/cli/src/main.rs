@@ -5,32 +5,22 @@ mod terminal;
 
 mod arguments;
 mod augmentation;
-mod bench;
-mod classify;
-mod compare;
-mod completions;
 mod context;
 mod csv;
-mod data;
 mod data_set;
-mod evaluate;
 mod failure;
 mod features;
 mod interrupt;
 mod log;
 mod memory;
 mod model;
-mod models;
 mod options;
 mod outputs;
 mod photos;
-mod preprocess;
 mod progress;
-mod runs;
-mod serve;
 mod storage;
-mod train;
 mod usage;
+mod verbs;
 
 use arguments::{Arguments, Verb};
 use context::Context;
@@ -52,19 +42,19 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let context = Context::new(&arguments.common)?;
     log::start(&arguments.common);
     match &arguments.verb {
-        None => serve::serve(&context, &arguments.serve),
-        Some(Verb::Serve(options)) => serve::serve(&context, options),
-        Some(Verb::Demo(options)) => serve::demo(&context, options),
-        Some(Verb::Classify(options)) => classify::run(&context, options),
-        Some(Verb::Models(verb)) => models::run(&context, verb),
-        Some(Verb::Data(verb)) => data::run(&context, verb),
-        Some(Verb::Evaluate(options)) => evaluate::run(&context, options),
-        Some(Verb::Preprocess(verb)) => preprocess::run(&context, verb),
-        Some(Verb::Train(options)) => train::run(&context, options),
-        Some(Verb::Runs(verb)) => runs::run(&context, verb),
-        Some(Verb::Compare(options)) => compare::run(&context, options),
-        Some(Verb::Bench(verb)) => bench::run(&context, verb),
-        Some(Verb::Completions { shell }) => completions::completions(*shell),
-        Some(Verb::Man { to }) => completions::manual(&context, to.as_deref()),
+        None => verbs::serve::serve(&context, &arguments.serve),
+        Some(Verb::Serve(options)) => verbs::serve::serve(&context, options),
+        Some(Verb::Demo(options)) => verbs::serve::demo(&context, options),
+        Some(Verb::Classify(options)) => verbs::classify::run(&context, options),
+        Some(Verb::Models(verb)) => verbs::models::run(&context, verb),
+        Some(Verb::Data(verb)) => verbs::data::run(&context, verb),
+        Some(Verb::Evaluate(options)) => verbs::evaluate::run(&context, options),
+        Some(Verb::Preprocess(verb)) => verbs::preprocess::run(&context, verb),
+        Some(Verb::Train(options)) => verbs::train::run(&context, options),
+        Some(Verb::Runs(verb)) => verbs::runs::run(&context, verb),
+        Some(Verb::Compare(options)) => verbs::compare::run(&context, options),
+        Some(Verb::Bench(verb)) => verbs::bench::run(&context, verb),
+        Some(Verb::Completions { shell }) => verbs::completions::completions(*shell),
+        Some(Verb::Man { to }) => verbs::completions::manual(&context, to.as_deref()),
     }
 }

@@ -271,7 +271,7 @@ mod tests {
         let mut shown = Shown::new(&context, &board, "x".to_owned(), &mut nobody);
         shown.begins(&Beginning {
             validation: Some((0.6, 0.8)),
-            ..crate::train::recorded::tests::beginning(2)
+            ..crate::verbs::train::recorded::tests::beginning(2)
         });
         shown.keeps(1);
         let ends = |shown: &Shown<'_>, end: &str| {

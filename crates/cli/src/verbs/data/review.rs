@@ -2,7 +2,7 @@
 use crate::context::Context;
 use crate::data_set;
 use crate::failure::{Failure, Status};
-use crate::serve;
+use crate::verbs::serve;
 use anyhow::Result;
 use clap::Args;
 use data::check::review::Review;

@@ -2,8 +2,8 @@
 //! photos: does that thing gain or lose?
 use crate::context::Context;
 use crate::data_set::{Source, open};
-use crate::evaluate::subject::{self, PartName, Subject, part, unusable};
 use crate::failure::{Failure, Status};
+use crate::verbs::evaluate::subject::{self, PartName, Subject, part, unusable};
 use anyhow::Result;
 use clap::Args;
 use classify::TrainingRecord;
