@@ -1,7 +1,7 @@
 //! `POST /api/v1/classify`: photos in, the command line's JSON out; errors are problem documents.
-use crate::app::{App, Asked};
-use crate::failure::Failure;
-use crate::recognise::Outcome;
+use crate::service::app::{App, Asked};
+use crate::service::recognise::Outcome;
+use crate::site::failure::Failure;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};

@@ -4,40 +4,28 @@
 //! bounded compute pool. Nothing that is uploaded is kept, and no page loads anything from elsewhere.
 
 mod api;
-mod app;
 mod apps;
-mod assets;
-mod compute;
-mod connections;
-mod failure;
-mod failure_page;
-mod guard;
-mod host;
-mod language;
-mod recognise;
-mod router;
-mod server;
-mod thumbnail;
-mod ui;
-mod upload;
+mod service;
+mod site;
 
-pub use recognise::{Model, Recognise};
-pub use upload::UploadLimits;
+pub use service::recognise::{Model, Recognise};
+pub use service::upload::UploadLimits;
 
-use app::App;
 use apps::demo::set::Demo;
-use compute::Compute;
 use data::check::review::Review;
-use recognise::Recogniser;
-use server::StopRequests;
+use service::app::App;
+use service::compute::Compute;
+use service::recognise::Recogniser;
+use service::upload::Gate;
+use site::router;
+use site::server::{self, StopRequests};
+use site::shell::Tab;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use ui::Tab;
-use upload::Gate;
 use words::Language;
 
 /// What to serve.

@@ -8,11 +8,12 @@ pub(crate) mod set;
 
 use self::place::{Place, Score};
 use self::set::{Demo, id, name};
-use crate::app::{App, Asked};
-use crate::failure::Failure;
-use crate::failure_page::fail;
-use crate::thumbnail;
-use crate::ui::{Page, Tab, bar, sign, signs};
+use crate::service::app::{App, Asked};
+use crate::service::thumbnail;
+use crate::site::drawings::{bar, sign, signs};
+use crate::site::failure::Failure;
+use crate::site::frame::fail;
+use crate::site::shell::{Page, Tab};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;

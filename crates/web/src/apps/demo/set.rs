@@ -1,6 +1,6 @@
 //! The data set that photos are drawn from, and what its classes are called.
 use super::place::Place;
-use crate::failure::Failure;
+use crate::site::failure::Failure;
 use data::{Class, Dataset, Photo};
 use std::io::ErrorKind;
 use vision::Limits;

@@ -1,9 +1,9 @@
 //! From uploads to answers, on the compute pool: decode, cut out the part, ask the model, make the
 //! small picture that the page shows.
-use crate::compute::{Compute, ComputeError};
-use crate::failure::Failure;
-use crate::thumbnail;
-use crate::upload::{Form, Part, Upload};
+use crate::service::compute::{Compute, ComputeError};
+use crate::service::thumbnail;
+use crate::service::upload::{Form, Part, Upload};
+use crate::site::failure::Failure;
 use anyhow::Context;
 use classify::{Answer, Classifier, ClassifyError, ClassifyOptions, ModelName};
 use std::sync::Arc;

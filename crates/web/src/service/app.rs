@@ -1,10 +1,10 @@
 //! What every request handler shares, and what it asks of a request before anything else.
 use crate::apps::demo::set::Demo;
-use crate::failure::Failure;
-use crate::language;
-use crate::recognise::{Outcome, Recogniser};
-use crate::ui::Tab;
-use crate::upload::{Gate, Sender};
+use crate::service::recognise::{Outcome, Recogniser};
+use crate::service::upload::{Gate, Sender};
+use crate::site::failure::Failure;
+use crate::site::language;
+use crate::site::shell::Tab;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};

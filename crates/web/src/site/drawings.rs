@@ -1,9 +1,4 @@
-//! What all pages share: the frame, the answer's cards, and the small drawings.
-
-pub(crate) mod cards;
-mod shell;
-
-pub(crate) use shell::{Page, Tab};
+//! The small drawings of the pages: bars, the logo, signs.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -20,7 +15,11 @@ pub(crate) fn bar(probability: f32) -> Markup {
 /// The logo inside a page, for the eye only.
 pub(crate) fn logo() -> Markup {
     let decorative = "<svg aria-hidden=\"true\" focusable=\"false\"";
-    PreEscaped(crate::assets::LOGO.trim().replacen("<svg", decorative, 1))
+    PreEscaped(
+        crate::site::assets::LOGO
+            .trim()
+            .replacen("<svg", decorative, 1),
+    )
 }
 
 /// A small sign drawn in the text's colour: a path on a square of 24 units.

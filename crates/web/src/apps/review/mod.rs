@@ -3,14 +3,14 @@
 //!
 //! It is a local page that writes a file: it answers only under the machine's own names, and takes
 //! no form from another site.
-use crate::app::{Asked, Speaks};
-use crate::assets;
-use crate::failure::Failure;
-use crate::failure_page::failure_page;
-use crate::guard;
-use crate::router::headers;
-use crate::thumbnail;
-use crate::ui::{Page, Tab};
+use crate::service::app::{Asked, Speaks};
+use crate::service::thumbnail;
+use crate::site::assets;
+use crate::site::failure::Failure;
+use crate::site::frame::failure_page;
+use crate::site::guard;
+use crate::site::router::headers;
+use crate::site::shell::{Page, Tab};
 use axum::Router;
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::extract::{Form, Path, Query, State};

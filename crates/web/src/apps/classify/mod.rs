@@ -1,8 +1,11 @@
 //! The association's page: photos in, the breeds that the dog looks like out.
-use crate::app::{App, Asked};
-use crate::failure::Failure;
-use crate::recognise::Outcome;
-use crate::ui::{Page, Tab, cards, logo, sign, signs};
+mod cards;
+
+use crate::service::app::{App, Asked};
+use crate::service::recognise::Outcome;
+use crate::site::drawings::{logo, sign, signs};
+use crate::site::failure::Failure;
+use crate::site::shell::{Page, Tab};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};

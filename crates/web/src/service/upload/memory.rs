@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const SHARE: usize = 3;
 /// How long a refusal tells that the next upload would be refused too: as long as who was refused is
 /// asked to wait.
-const REFUSING: Duration = Duration::from_secs(crate::failure::RETRY_AFTER);
+const REFUSING: Duration = Duration::from_secs(crate::site::failure::RETRY_AFTER);
 
 /// Who sends: an address, or of IPv6 the network of one subscriber (64 bits); `None` where uploads
 /// come without a connection.

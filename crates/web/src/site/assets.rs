@@ -16,22 +16,22 @@ static ASSETS: [Asset; 5] = [
     Asset {
         name: "museau.css",
         media_type: "text/css; charset=utf-8",
-        content: include_str!("../assets/museau.css"),
+        content: include_str!("museau.css"),
     },
     Asset {
         name: "classify.js",
         media_type: "text/javascript; charset=utf-8",
-        content: include_str!("../assets/classify.js"),
+        content: include_str!("../apps/classify/classify.js"),
     },
     Asset {
         name: "demo.js",
         media_type: "text/javascript; charset=utf-8",
-        content: include_str!("../assets/demo.js"),
+        content: include_str!("../apps/demo/demo.js"),
     },
     Asset {
         name: "review.js",
         media_type: "text/javascript; charset=utf-8",
-        content: include_str!("../assets/review.js"),
+        content: include_str!("../apps/review/review.js"),
     },
     Asset {
         name: "logo.svg",
@@ -41,7 +41,7 @@ static ASSETS: [Asset; 5] = [
 ];
 
 /// The logo, to stand in a page.
-pub(crate) const LOGO: &str = include_str!("../assets/logo.svg");
+pub(crate) const LOGO: &str = include_str!("logo.svg");
 
 /// One hash over all files: short, and a change of any renews all.
 static HASH: LazyLock<String> = LazyLock::new(|| {

@@ -1,7 +1,7 @@
 //! From a socket to the router: connections with time limits and a cap, and a graceful stop.
-use crate::connections::Connections;
-use crate::guard;
-use crate::upload::{Peer, Sender};
+use crate::service::upload::{Peer, Sender};
+use crate::site::connections::Connections;
+use crate::site::guard;
 use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
@@ -246,7 +246,7 @@ mod tests {
         let compute = app.recogniser.compute.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = crate::router::router(app);
+        let router = crate::site::router::router(app);
         tokio::spawn(run(listener, router, std::future::pending()));
 
         let photo = concat!(

@@ -1,6 +1,6 @@
 //! The frame of every page: head, brand, navigation, language switch, footer.
-use crate::assets;
-use crate::ui::logo;
+use crate::site::assets;
+use crate::site::drawings::logo;
 use axum::response::{Html, IntoResponse, Response};
 use classify::ModelName;
 use maud::{DOCTYPE, Markup, html};

@@ -1,9 +1,9 @@
 //! Who is let in: requests that say their host, under this computer's own names, from this site, with
 //! a body that arrives.
-use crate::app::{App, Asked};
-use crate::failure::Failure;
-use crate::failure_page::failure_page;
-use crate::{host, language};
+use crate::service::app::{App, Asked};
+use crate::site::failure::Failure;
+use crate::site::frame::failure_page;
+use crate::site::{host, language};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};

@@ -8,7 +8,7 @@ pub(crate) use memory::Sender;
 use self::body::{Inflow, Stop};
 use self::memory::{Hold, Memory, Most, Refused};
 use self::parameters::Parameters;
-use crate::failure::Failure;
+use crate::site::failure::Failure;
 use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};

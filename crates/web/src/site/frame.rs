@@ -1,7 +1,8 @@
 //! What a person is shown when a request fails.
-use crate::app::{App, Asked};
-use crate::failure::Failure;
-use crate::ui::{Page, Tab, logo};
+use crate::service::app::{App, Asked};
+use crate::site::drawings::logo;
+use crate::site::failure::Failure;
+use crate::site::shell::{Page, Tab};
 use axum::response::{IntoResponse, Response};
 use classify::ModelName;
 use maud::html;

@@ -1,7 +1,7 @@
 //! The card of an answer: the photo, what the dog looks like, how sure that is, and what to mind.
-use crate::failure::Failure;
-use crate::recognise::{Outcome, Seen};
-use crate::ui::{bar, logo, sign, signs};
+use crate::service::recognise::{Outcome, Seen};
+use crate::site::drawings::{bar, logo, sign, signs};
+use crate::site::failure::Failure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use classify::{Answer, AnswerKind, BreedGuess, Notice, Quality};

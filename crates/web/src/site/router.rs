@@ -1,9 +1,10 @@
 //! All addresses in one place, the headers that every answer carries, and what unknown ones get.
-use crate::app::{App, Asked, asked_language};
-use crate::failure::Failure;
-use crate::failure_page::fail;
-use crate::upload::Peer;
-use crate::{api, apps, assets, guard, language};
+use crate::service::app::{App, Asked, asked_language};
+use crate::service::upload::Peer;
+use crate::site::failure::Failure;
+use crate::site::frame::fail;
+use crate::site::{assets, guard, language};
+use crate::{api, apps};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
