@@ -1,28 +1,47 @@
 //! `POST /api/v1/classify`: photos in, the command line's JSON out; errors are problem documents.
-use crate::service::app::{App, Asked};
-use crate::service::recognise::Outcome;
-use crate::site::failure::Failure;
-use axum::Json;
+use crate::service::{Outcome, Service};
+use crate::site::{Asked, Failure, Peer};
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use classify::Answer;
 use serde::Serialize;
 use words::Language;
 
+/// The addresses for programs.
+pub(crate) fn routes(service: Service) -> Router {
+    Router::new()
+        .route("/api/v1/classify", post(classify))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(service)
+}
+
+/// `GET /readyz`: whether whoever asks would have an upload answered.
+async fn ready(State(service): State<Service>, request: Request) -> Response {
+    let Peer(sender) = request.extensions().get().copied().unwrap_or_default();
+    if service.is_stopping() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
+    } else if !service.takes_uploads(sender) {
+        (StatusCode::SERVICE_UNAVAILABLE, "busy\n").into_response()
+    } else {
+        "ready\n".into_response()
+    }
+}
+
 /// One photo: its answer, or a problem document. Several: a list with an answer or an error each,
 /// in their order. Several of one animal (`together`): one answer, with the errors of those that
 /// could not be read beside it; a problem where none could.
-pub(crate) async fn classify(State(app): State<App>, asked: Asked, request: Request) -> Response {
+async fn classify(State(service): State<Service>, asked: Asked, request: Request) -> Response {
     let language = asked.language;
-    match app.answer(request, false).await {
-        Err(failure) => failure.problem(language),
+    match service.answer(request, false).await {
+        Err(failure) => failure.into_response(),
         Ok(answered) if answered.together => one(&answered.outcomes, language),
         Ok(answered) => {
-            let items: Vec<Item<'_>> = answered
-                .outcomes
-                .iter()
-                .map(|outcome| item(outcome, language))
-                .collect();
+            let outcomes = answered.outcomes.iter();
+            let items: Vec<Item<'_>> = outcomes.map(|outcome| item(outcome, language)).collect();
             Json(items).into_response()
         }
     }
@@ -39,10 +58,8 @@ fn one(outcomes: &[Outcome], language: Language) -> Response {
         .into_response(),
         None => {
             let mut failures = failed.filter_map(|outcome| outcome.result.as_ref().err());
-            match failures.next() {
-                Some(failure) => failure.problem(language),
-                None => Failure::internal().problem(language),
-            }
+            let failure = failures.next().cloned();
+            failure.unwrap_or_else(Failure::internal).into_response()
         }
     }
 }

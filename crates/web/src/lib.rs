@@ -1,37 +1,32 @@
-//! The pages and the API: the association's app, the test app, and the door for programs.
+//! The pages and the API: `apps/`, a folder each, in the frame of `site/`, with `service/` to answer
+//! photos.
 //!
 //! Invariant: the async threads never decode a photo and never run a network; that is done on a
 //! bounded compute pool. Nothing that is uploaded is kept, and no page loads anything from elsewhere.
 
 mod api;
-mod apps;
+pub mod apps;
 mod service;
 mod site;
 
-pub use service::recognise::{Model, Recognise};
-pub use service::upload::UploadLimits;
+pub use service::{Model, Recognise, UploadLimits};
+pub use site::{ServeError, ServerEvent};
 
-use apps::demo::set::Demo;
-use data::check::review::Review;
-use service::app::App;
-use service::compute::Compute;
-use service::recognise::Recogniser;
-use service::upload::Gate;
-use site::router;
-use site::server::{self, StopRequests};
-use site::shell::Tab;
-use std::io::ErrorKind;
+use apps::{APPS, App};
+use axum::Router;
+use service::{Capacity, Service};
+use site::{Assets, Doors, Site, Tab, at};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use words::Language;
 
 /// What to serve.
 pub struct Options {
-    /// What names the breeds.
-    pub model: Arc<dyn Recognise>,
+    /// The apps. The first stands at `/`, the others under their names.
+    pub apps: Vec<App>,
+    /// What names the breeds, for the apps and the API; without it there is no API.
+    pub model: Option<Arc<dyn Recognise>>,
     /// The language of those who name none.
     pub language: Language,
     /// How many photos are worked on at a time.
@@ -42,16 +37,13 @@ pub struct Options {
     pub uploads: UploadLimits,
     /// What may be decoded.
     pub photos: vision::Limits,
-    /// The data set of the test page.
-    pub demo: Option<data::Dataset>,
-    /// Whether the test page stands at `/` alone, or at `/demo` beside the association's page.
-    pub demo_alone: bool,
 }
 
 impl Options {
-    /// The association's page with the usual limits.
-    pub fn new(model: Arc<dyn Recognise>) -> Self {
+    /// These apps with the usual limits.
+    pub fn new(apps: Vec<App>, model: Option<Arc<dyn Recognise>>) -> Self {
         Options {
+            apps,
             model,
             language: Language::default(),
             compute_threads: 2,
@@ -61,8 +53,6 @@ impl Options {
                 patience: Some(PATIENCE),
                 ..vision::Limits::default()
             },
-            demo: None,
-            demo_alone: false,
         }
     }
 }
@@ -70,40 +60,6 @@ impl Options {
 /// How long a photo waits for memory that others hold, before its sender is asked to try again. A
 /// photo as large as any may take some seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why nothing is served.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Another program listens there.
-    #[error("the address {address} is in use")]
-    PortInUse {
-        /// As it was asked for.
-        address: String,
-    },
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    CannotListen {
-        /// As it was asked for.
-        address: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The system refuses threads or signals.
-    #[error("the server could not be started: {0:#}")]
-    Start(anyhow::Error),
-}
-
-/// The exit status of who is asked twice to stop, as of every program that Ctrl-C ends.
-const INTERRUPTED: i32 = 130;
-
-/// What a server tells who started it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerEvent {
-    /// Connections are taken at this address.
-    Ready(SocketAddr),
-    /// It was asked to stop, and lets the requests under way end.
-    Stopping,
-}
 
 /// Serves on `address` (`127.0.0.1:8000`) until the process is asked to stop (Ctrl-C, SIGTERM), and
 /// lets the requests under way end; asked a second time, it ends the process at once. `tell` is told
@@ -118,111 +74,68 @@ pub fn serve(
     tell: impl Fn(ServerEvent),
 ) -> Result<(), ServeError> {
     let build = |local: SocketAddr| {
-        let mut app = app(options)?;
-        app.own_names_only = local.ip().to_canonical().is_loopback();
-        let stopping = Arc::clone(&app.stopping);
-        Ok((router::router(app), stopping))
-    };
-    serve_router(address, build, tell)
-}
-
-/// Serves the review page of a data set, as [`serve`] does the others.
-///
-/// # Errors
-/// As [`serve`].
-pub fn serve_review(
-    address: &str,
-    review: Review,
-    language: Language,
-    tell: impl Fn(ServerEvent),
-) -> Result<(), ServeError> {
-    let build = |_| Ok((review_router(review, language), Arc::default()));
-    serve_router(address, build, tell)
-}
-
-/// `build` is told the true address, and gives the router and the flag that is set when the server is
-/// asked to stop.
-fn serve_router(
-    address: &str,
-    build: impl FnOnce(SocketAddr) -> anyhow::Result<(axum::Router, Arc<AtomicBool>)>,
-    tell: impl Fn(ServerEvent),
-) -> Result<(), ServeError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("web")
-        .enable_all()
-        .build()
-        .map_err(|error| ServeError::Start(error.into()))?;
-    runtime.block_on(async {
-        let listener = listen(address).await?;
-        let local = listener
-            .local_addr()
-            .map_err(|source| ServeError::CannotListen {
-                address: address.to_string(),
-                source,
-            })?;
-        let (router, stopping) = build(local).map_err(ServeError::Start)?;
-        // The signals are watched before anyone is told that the server is ready.
-        let mut asked = StopRequests::watch().map_err(ServeError::Start)?;
-        let tell = &tell;
-        let stop = async move {
-            asked.next().await;
-            stopping.store(true, Ordering::Relaxed);
-            tell(ServerEvent::Stopping);
-            tokio::spawn(async move {
-                asked.next().await;
-                std::process::exit(INTERRUPTED);
-            });
+        let doors = match local.ip().to_canonical().is_loopback() {
+            true => Doors::OwnNames,
+            false => Doors::Open,
         };
-        tell(ServerEvent::Ready(local));
-        server::run(listener, router, stop).await;
-        Ok(())
-    })
-}
-
-async fn listen(address: &str) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| {
-        let address = address.to_string();
-        match source.kind() {
-            ErrorKind::AddrInUse => ServeError::PortInUse { address },
-            _ => ServeError::CannotListen { address, source },
-        }
-    })
+        let opened = open(options, doors)?;
+        let stopping = opened.service.map(|service| service.stopping());
+        Ok((opened.router, stopping.unwrap_or_default()))
+    };
+    site::serve(address, build, tell)
 }
 
 /// All pages and addresses, without a socket.
 ///
 /// # Errors
-/// Where the system refuses the compute threads.
-pub fn router(options: Options) -> anyhow::Result<axum::Router> {
-    Ok(router::router(app(options)?))
+/// Where an app lacks what it needs, or the system refuses the compute threads.
+pub fn router(options: Options) -> anyhow::Result<Router> {
+    Ok(open(options, Doors::Open)?.router)
 }
 
-/// The review page without a socket. `language` is that of those who name none.
-pub fn review_router(review: Review, language: Language) -> axum::Router {
-    apps::review::router(review, language)
+/// What stands behind a socket.
+struct Opened {
+    router: Router,
+    service: Option<Service>,
 }
 
-fn app(options: Options) -> anyhow::Result<App> {
-    let compute = Compute::new(options.compute_threads, options.compute_waiting)?;
-    let base = if options.demo_alone { "" } else { "/demo" };
-    let demo = options.demo.map(|set| Arc::new(Demo::new(set, base)));
-    let tabs: Arc<[(Tab, &'static str)]> = match &demo {
-        None => Arc::new([(Tab::Home, "/")]),
-        Some(_) if options.demo_alone => Arc::new([(Tab::Demo, "/")]),
-        Some(_) => Arc::new([(Tab::Home, "/"), (Tab::Demo, "/demo")]),
+/// The apps in their frame. `doors` are closed further where an app asks for it.
+fn open(options: Options, mut doors: Doors) -> anyhow::Result<Opened> {
+    let capacity = Capacity {
+        threads: options.compute_threads,
+        waiting: options.compute_waiting,
+        uploads: options.uploads,
+        photos: options.photos,
     };
-    Ok(App {
-        recogniser: Recogniser {
-            model: options.model,
-            compute,
-            limits: options.photos,
-        },
-        gate: Gate::new(options.uploads),
+    let service = options.model.map(|model| Service::new(model, &capacity));
+    let service = service.transpose()?;
+    let mut router = match &service {
+        Some(service) => api::routes(service.clone()),
+        None => Router::new(),
+    };
+    let mut tabs: Vec<Tab> = Vec::new();
+    for App { about, open } in options.apps {
+        let base = match tabs.is_empty() {
+            true => String::new(),
+            false => format!("/{}", about.name),
+        };
+        router = router.merge(open(service.as_ref(), &base)?);
+        if about.writes {
+            doors = Doors::OwnSite;
+        }
+        tabs.push(Tab {
+            app: about.name,
+            title: about.title,
+            address: at(&base, ""),
+        });
+    }
+    let site = Site {
         language: options.language,
         tabs,
-        demo,
-        own_names_only: false,
-        stopping: Arc::new(AtomicBool::new(false)),
-    })
+        model: service.as_ref().map(|service| service.model().clone()),
+        assets: Assets::new(APPS.iter().map(|about| about.script)),
+        doors,
+    };
+    let router = site::router(Arc::new(site), router);
+    Ok(Opened { router, service })
 }

@@ -19,9 +19,9 @@ mod language;
 mod message;
 mod nearest;
 mod number;
-mod pages;
 mod plain;
 mod reason;
+mod texts;
 
 pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
 pub use confidence::{Confidence, confidence};
@@ -30,6 +30,6 @@ pub use language::{Language, ParseLanguageError};
 pub use message::{Message, message, message_unknown};
 pub use nearest::nearest;
 pub use number::{bytes, number, percent};
-pub use pages::{Pages, pages};
 pub use plain::{plain, plain_line};
 pub use reason::reason;
+pub use texts::TextsFile;

@@ -9,7 +9,8 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use web::{Model, Options, ServeError, ServerEvent};
+use web::apps::{self, App};
+use web::{Model, Options, Recognise, ServeError, ServerEvent};
 use words::{Language, Message};
 
 /// Options of `museau serve`.
@@ -48,29 +49,38 @@ pub struct DemoArguments {
 
 /// Serves the association's page, and the test page where a data set is named.
 pub fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {
-    let mut options = options(context, arguments.model.as_deref())?;
+    let mut apps = vec![apps::classify()];
     if let Some(folder) = &arguments.demo {
-        options.demo = Some(dataset(context, folder)?);
+        apps.push(apps::demo(dataset(context, folder)?));
     }
-    run(context, &arguments.listen, arguments.open, options)
+    let model = open(context, arguments.model.as_deref())?;
+    run(
+        context,
+        &arguments.listen,
+        arguments.open,
+        apps,
+        Some(model),
+    )
 }
 
 /// Serves the test page alone.
 pub fn demo(context: &Context, arguments: &DemoArguments) -> Result<()> {
-    let dataset = dataset(context, &arguments.dataset)?;
-    let mut options = options(context, arguments.model.as_deref())?;
-    options.demo = Some(dataset);
-    options.demo_alone = true;
-    run(context, &arguments.listen, arguments.open, options)
+    let apps = vec![apps::demo(dataset(context, &arguments.dataset)?)];
+    let model = open(context, arguments.model.as_deref())?;
+    run(
+        context,
+        &arguments.listen,
+        arguments.open,
+        apps,
+        Some(model),
+    )
 }
 
-fn options(context: &Context, named: Option<&Path>) -> Result<Options> {
-    let model = Model::new(model::open(context, named)?, context.threads);
-    let mut options = Options::new(Arc::new(model));
-    // Without a word of the visitor's browser the page is French, as the shelters are.
-    options.language = context.wanted_language.unwrap_or_default();
-    options.compute_threads = context.threads;
-    Ok(options)
+/// The model, which has answered once.
+fn open(context: &Context, named: Option<&Path>) -> Result<Model> {
+    let classifier = model::open(context, named)?;
+    Model::new(classifier, context.threads)
+        .map_err(|error| model::unanswered(context, named, &error))
 }
 
 fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
@@ -85,57 +95,23 @@ fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
     Ok(dataset)
 }
 
-fn run(context: &Context, listen: &str, open: bool, options: Options) -> Result<()> {
-    host(context, listen)?;
-    listening(context, open, |tell| web::serve(listen, options, tell))
-}
-
-/// The address of an `ADDRESS:PORT`, without the brackets of IPv6; refuses what is none.
-pub(crate) fn host<'a>(context: &Context, address: &'a str) -> Result<&'a str> {
-    let host = address.rsplit_once(':').and_then(|(host, port)| {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_host = host.parse::<IpAddr>().is_ok() || !host.contains([':', '/']);
-        (!host.is_empty() && is_host && port.parse::<u16>().is_ok()).then_some(host)
-    });
-    host.ok_or_else(|| {
-        let said = context.say(Message::ServerNotAnAddress { address });
-        Failure::error(Status::Usage, said)
-    })
-}
-
-/// Serves until the process is asked to stop; says where once `serve` tells it, and why not where
-/// it could not.
-pub(crate) fn listening(
+/// Serves these apps until the process is asked to stop; says where, and why not where it could not.
+pub fn run(
     context: &Context,
-    open: bool,
-    serve: impl FnOnce(&dyn Fn(ServerEvent)) -> Result<(), ServeError>,
+    listen: &str,
+    in_browser: bool,
+    apps: Vec<App>,
+    model: Option<Model>,
 ) -> Result<()> {
+    host(context, listen)?;
+    let model = model.map(|model| Arc::new(model) as Arc<dyn Recognise>);
+    let mut options = Options::new(apps, model);
+    // Without a word of the visitor's browser the page is French, as the shelters are.
+    options.language = context.wanted_language.unwrap_or_default();
+    options.compute_threads = context.threads;
     memory::give_back_when_idle();
-    let ready = |listening: SocketAddr| {
-        let here = address_here(listening);
-        let address = format!("http://{here}");
-        if !context.quiet {
-            let said = context.say(Message::ServerReady { address: &address });
-            eprintln!("{said}");
-            if let Some(there) = address_there(listening) {
-                let address = &format!("http://{there}");
-                eprintln!("{}", context.say(Message::ServerReadyNetwork { address }));
-            }
-        }
-        if open && let Err(error) = open_browser(&address) {
-            eprintln!("{error:#}");
-        }
-    };
-    let tell = |event| match event {
-        ServerEvent::Ready(address) => ready(address),
-        ServerEvent::Stopping if context.quiet => {}
-        ServerEvent::Stopping => {
-            // A terminal that is gone is no reason to cut off the requests under way.
-            let said = context.say(Message::ServerStopping);
-            let _ = writeln!(crate::terminal::stderr(), "{said}");
-        }
-    };
-    serve(&tell).map_err(|error| {
+    let tell = |event| tell(context, in_browser, event);
+    web::serve(listen, options, tell).map_err(|error| {
         let text = match &error {
             ServeError::PortInUse { address } => context.say(Message::ServerPortInUse { address }),
             ServeError::CannotListen { address, source } => {
@@ -150,6 +126,44 @@ pub(crate) fn listening(
             }),
         };
         Failure::error(Status::Failed, text)
+    })
+}
+
+/// Says what happens to the server; opens its page in the browser where that is wanted.
+fn tell(context: &Context, in_browser: bool, event: ServerEvent) {
+    let listening = match event {
+        ServerEvent::Ready(listening) => listening,
+        ServerEvent::Stopping if context.quiet => return,
+        ServerEvent::Stopping => {
+            // A terminal that is gone is no reason to cut off the requests under way.
+            let said = context.say(Message::ServerStopping);
+            let _ = writeln!(crate::terminal::stderr(), "{said}");
+            return;
+        }
+    };
+    let address = &format!("http://{}", address_here(listening));
+    if !context.quiet {
+        eprintln!("{}", context.say(Message::ServerReady { address }));
+        if let Some(there) = address_there(listening) {
+            let address = &format!("http://{there}");
+            eprintln!("{}", context.say(Message::ServerReadyNetwork { address }));
+        }
+    }
+    if in_browser && let Err(error) = open_browser(address) {
+        eprintln!("{error:#}");
+    }
+}
+
+/// The address of an `ADDRESS:PORT`, without the brackets of IPv6; refuses what is none.
+pub fn host<'a>(context: &Context, address: &'a str) -> Result<&'a str> {
+    let host = address.rsplit_once(':').and_then(|(host, port)| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let is_host = host.parse::<IpAddr>().is_ok() || !host.contains([':', '/']);
+        (!host.is_empty() && is_host && port.parse::<u16>().is_ok()).then_some(host)
+    });
+    host.ok_or_else(|| {
+        let said = context.say(Message::ServerNotAnAddress { address });
+        Failure::error(Status::Usage, said)
     })
 }
 

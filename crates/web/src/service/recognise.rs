@@ -1,23 +1,26 @@
-//! From uploads to answers, on the compute pool: decode, cut out the part, ask the model, make the
-//! small picture that the page shows.
-use crate::service::compute::{Compute, ComputeError};
+//! From a form to its answers: decode, cut out the part, ask the model, make the small picture that
+//! the page shows.
 use crate::service::thumbnail;
 use crate::service::upload::{Form, Part, Upload};
-use crate::site::failure::Failure;
-use anyhow::Context;
+use crate::site::Failure;
 use classify::{Answer, Classifier, ClassifyError, ClassifyOptions, ModelName};
 use std::sync::Arc;
 use std::time::Instant;
-use tensor::Pool;
-use vision::{DecodeError, Excess, Limits, Photo};
+use tensor::{Pool, Random};
+use vision::{Budget, Limits, Photo};
 
 /// What names the breeds: [`Model`], or in tests of the pages a double with known answers.
 pub trait Recognise: Send + Sync + 'static {
-    /// What one photo, or several photos of one animal, show; at most `top` breeds.
+    /// What the photos, all of one animal, show: at most `top` breeds; `None` of no photo. Each is
+    /// let go before the next is taken, for the next is not decoded before.
     ///
     /// # Errors
     /// Where the model itself fails: no photo should make it.
-    fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer>;
+    fn recognise(
+        &self,
+        photos: &mut dyn Iterator<Item = Photo>,
+        top: usize,
+    ) -> anyhow::Result<Option<Answer>>;
 
     /// The model that answers.
     fn model(&self) -> &ModelName;
@@ -32,25 +35,34 @@ pub struct Model {
 impl Model {
     /// Runs `classifier` on `threads` threads, as many as it was opened for. Where several photos
     /// are looked at in the same moment, one has the threads and the others run on their callers'.
-    pub fn new(classifier: Classifier, threads: usize) -> Self {
-        Model {
-            classifier,
-            pool: Pool::new(threads),
-        }
+    ///
+    /// # Errors
+    /// Where the model cannot answer: it is asked once, about noise, rather than by the first visitor.
+    pub fn new(classifier: Classifier, threads: usize) -> Result<Self, ClassifyError> {
+        let pool = Pool::new(threads);
+        let input = &classifier.about().input;
+        let (width, height) = (input.width, input.height);
+        let mut random = Random::new(0, 0, 0);
+        let noise = std::iter::repeat_with(|| random.below(256) as u8);
+        let noise = noise.take(width * height * 3).collect();
+        classifier.look(&pool, &Photo::from_rgb(width, height, noise))?;
+        Ok(Model { classifier, pool })
     }
 }
 
 impl Recognise for Model {
-    fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer> {
+    fn recognise(
+        &self,
+        photos: &mut dyn Iterator<Item = Photo>,
+        top: usize,
+    ) -> anyhow::Result<Option<Answer>> {
+        let seen = photos.map(|photo| self.classifier.look(&self.pool, &photo));
+        let seen = seen.collect::<Result<Vec<_>, _>>()?;
         let options = ClassifyOptions {
             top,
-            together: photos.len() > 1,
+            together: seen.len() > 1,
         };
-        let answers = self.classifier.classify(&self.pool, photos, &options)?;
-        answers
-            .into_iter()
-            .next()
-            .context("no photo was asked about")
+        Ok(self.classifier.answers(seen, &options).pop())
     }
 
     fn model(&self) -> &ModelName {
@@ -85,141 +97,129 @@ pub(crate) struct Seen {
     pub(crate) is_part: bool,
 }
 
-/// The model with the pool that runs it.
+/// The model, and what it may be shown.
 #[derive(Clone)]
-pub(crate) struct Recogniser {
-    pub(crate) model: Arc<dyn Recognise>,
-    pub(crate) compute: Compute,
-    pub(crate) limits: Limits,
+pub(super) struct Recogniser {
+    pub(super) model: Arc<dyn Recognise>,
+    pub(super) limits: Limits,
+    /// The memory that decoding may take.
+    pub(super) budget: Arc<Budget>,
 }
 
 impl Recogniser {
     /// Answers a form: one outcome a photo, or one for all that show the same animal, followed by
     /// those that could not be read.
-    pub(crate) async fn answer(
-        &self,
-        form: Form,
-        thumbnails: bool,
-    ) -> Result<Vec<Outcome>, Failure> {
-        let this = self.clone();
-        self.compute
-            .run(move || this.answer_now(form, thumbnails))
-            .await
-            .map_err(Failure::from)
-    }
-
-    /// Answers one photo of a data set, with every breed that the model knows.
-    pub(crate) async fn answer_photo(
-        &self,
-        read: impl FnOnce(&Limits) -> Result<Vec<u8>, Failure> + Send + 'static,
-    ) -> Result<Answer, Failure> {
-        let this = self.clone();
-        self.compute
-            .run(move || {
-                let begun = Instant::now();
-                let bytes = read(&this.limits)?;
-                let photo = vision::decode(&bytes, &this.limits).map_err(Failure::photo)?;
-                this.ask(&[photo], usize::MAX, milliseconds(begun))
-            })
-            .await?
-    }
-
-    fn answer_now(&self, form: Form, thumbnails: bool) -> Vec<Outcome> {
+    pub(super) fn answer(&self, form: Form, thumbnails: bool) -> Vec<Outcome> {
         let Form {
             photos,
             together,
             top,
             memory: _held_until_here,
         } = form;
-        let mut outcomes = Vec::with_capacity(photos.len());
-        let mut readable = Vec::new();
-        let mut seen_together = Vec::new();
-        let (mut decoding, mut held) = (0.0, 0);
-        for (index, upload) in photos.into_iter().enumerate() {
-            let begun = Instant::now();
-            let decoded = self.decode(&upload);
-            let mut seen = Seen {
-                index,
-                name: upload.name,
-                thumbnail: None,
-                is_part: upload.part.is_some(),
-            };
-            match decoded {
-                Ok(photo) => {
-                    let decoded_in = milliseconds(begun);
-                    // Photos that are looked at together are held together: no more pixels of all of
-                    // them than one photo may have. One that is left out takes no room.
-                    let with_it = held + photo.width() as u64 * photo.height() as u64;
-                    if together && with_it > self.limits.pixels {
-                        let error = DecodeError::TooLarge {
-                            what: Excess::Pixels,
-                            found: with_it,
-                            limit: self.limits.pixels,
-                        };
-                        let failure = Failure::photo(error).about(index, &seen.name);
-                        let (photos, result) = (vec![seen], Err(failure));
-                        outcomes.push(Outcome { photos, result });
-                        continue;
+        let photos = photos.into_iter().enumerate();
+        let animals: Vec<Vec<(usize, Upload)>> = match together {
+            true => vec![photos.collect()],
+            false => photos.map(|photo| vec![photo]).collect(),
+        };
+        let answered = animals
+            .into_iter()
+            .map(|photos| self.answer_animal(photos, top, thumbnails));
+        answered.flatten().collect()
+    }
+
+    /// Answers photos of one animal, each with its place in the form: one outcome for those that can
+    /// be read, and one for each of the others.
+    fn answer_animal(
+        &self,
+        photos: Vec<(usize, Upload)>,
+        top: usize,
+        thumbnails: bool,
+    ) -> Vec<Outcome> {
+        let (mut readable, mut outcomes) = (Vec::new(), Vec::new());
+        let mut decoding = 0.0;
+        let mut uploads = photos.into_iter();
+        let mut photos = std::iter::from_fn(|| {
+            for (index, upload) in uploads.by_ref() {
+                let begun = Instant::now();
+                let mut seen = Seen {
+                    index,
+                    name: upload.name,
+                    thumbnail: None,
+                    is_part: upload.part.is_some(),
+                };
+                match self.decode(upload.content, upload.part) {
+                    Ok(photo) => {
+                        decoding += milliseconds(begun);
+                        seen.thumbnail = thumbnails.then(|| thumbnail::jpeg(&photo));
+                        readable.push(seen);
+                        return Some(photo);
                     }
-                    held = with_it;
-                    seen.thumbnail = thumbnails.then(|| thumbnail::jpeg(&photo));
-                    if together {
-                        decoding += decoded_in;
-                        readable.push(photo);
-                        seen_together.push(seen);
-                    } else {
+                    Err(failure) => {
+                        let failure = failure.about(&seen.name);
                         outcomes.push(Outcome {
                             photos: vec![seen],
-                            result: self.ask(&[photo], top, decoded_in),
+                            result: Err(failure),
                         });
                     }
                 }
-                Err(error) => {
-                    let failure = Failure::photo(error).about(index, &seen.name);
-                    outcomes.push(Outcome {
-                        photos: vec![seen],
-                        result: Err(failure),
-                    });
-                }
             }
-        }
-        if !readable.is_empty() {
-            let together = Outcome {
-                photos: seen_together,
-                result: self.ask(&readable, top, decoding),
-            };
-            outcomes.insert(0, together);
-        }
+            None
+        });
+        let answer = self.ask(&mut photos, top);
+        // What the model did not ask for, since it failed before, is still to be told of.
+        photos.by_ref().for_each(drop);
+        let result = match answer {
+            Ok(Some(mut answer)) => {
+                answer.milliseconds.decode = decoding;
+                Ok(answer)
+            }
+            Ok(None) => return outcomes,
+            Err(failure) => Err(failure),
+        };
+        let photos = readable;
+        outcomes.insert(0, Outcome { photos, result });
         outcomes
     }
 
-    fn decode(&self, upload: &Upload) -> Result<Photo, DecodeError> {
-        let photo = vision::decode(&upload.bytes, &self.limits)?;
-        Ok(match upload.part {
+    fn decode(
+        &self,
+        content: Result<Vec<u8>, Failure>,
+        part: Option<Part>,
+    ) -> Result<Photo, Failure> {
+        let photo = vision::decode_within(&content?, &self.limits, &self.budget);
+        let photo = photo.map_err(Failure::photo)?;
+        Ok(match part {
             Some(part) => cut(&photo, part).unwrap_or(photo),
             None => photo,
         })
     }
 
-    fn ask(&self, photos: &[Photo], top: usize, decode: f32) -> Result<Answer, Failure> {
-        let mut answer = self.model.recognise(photos, top).map_err(|error| {
+    /// Answers one photo of a data set, with every breed that the model knows.
+    pub(super) fn answer_photo(
+        &self,
+        read: impl FnOnce(&Limits) -> Result<Vec<u8>, Failure>,
+    ) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        let photo = self.decode(read(&self.limits), None)?;
+        let decoding = milliseconds(begun);
+        let answer = self.ask(&mut std::iter::once(photo), usize::MAX)?;
+        let mut answer = answer.ok_or_else(Failure::internal)?;
+        answer.milliseconds.decode = decoding;
+        Ok(answer)
+    }
+
+    fn ask(
+        &self,
+        photos: &mut dyn Iterator<Item = Photo>,
+        top: usize,
+    ) -> Result<Option<Answer>, Failure> {
+        self.model.recognise(photos, top).map_err(|error| {
             tracing::error!("the model failed: {error:#}");
             match error.downcast_ref() {
                 Some(ClassifyError::NotFinite) => Failure::model_not_finite(),
                 _ => Failure::internal(),
             }
-        })?;
-        answer.milliseconds.decode = decode;
-        Ok(answer)
-    }
-}
-
-impl From<ComputeError> for Failure {
-    fn from(error: ComputeError) -> Self {
-        match error {
-            ComputeError::Full => Failure::busy(),
-            ComputeError::Panicked => Failure::internal(),
-        }
+        })
     }
 }
 
@@ -241,6 +241,70 @@ fn milliseconds(begun: Instant) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    /// Answers nothing in particular, and tells how much memory its photos held at the most.
+    struct Double(ModelName, Arc<Budget>, AtomicUsize);
+
+    impl Recognise for Double {
+        fn recognise(
+            &self,
+            photos: &mut dyn Iterator<Item = Photo>,
+            _top: usize,
+        ) -> anyhow::Result<Option<Answer>> {
+            photos.for_each(|_photo| {
+                self.2.fetch_max(self.1.taken(), Ordering::Relaxed);
+            });
+            anyhow::bail!("its answer is not looked at")
+        }
+
+        fn model(&self) -> &ModelName {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn photos_of_one_animal_do_not_wait_for_each_others_memory() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/photos/beagle_14.jpg"
+        );
+        let beagle = std::fs::read(path).unwrap();
+        let alone = vision::decode(&beagle, &Limits::default()).unwrap();
+        let bytes = alone.width() * alone.height() * 3;
+        // What decoding one takes, with what it keeps beside; of twenty photos there is no room.
+        let budget = Budget::new(12 << 20);
+        let name = ModelName {
+            name: "double".into(),
+            version: "1".into(),
+        };
+        let model = Arc::new(Double(name, Arc::clone(&budget), AtomicUsize::new(0)));
+        let recogniser = Recogniser {
+            model: model.clone(),
+            limits: Limits {
+                patience: Some(Duration::ZERO),
+                ..Limits::default()
+            },
+            budget: Arc::clone(&budget),
+        };
+        let upload = || Upload {
+            name: String::new(),
+            content: Ok(beagle.clone()),
+            part: None,
+        };
+        let form = Form {
+            photos: (0..20).map(|_| upload()).collect(),
+            together: true,
+            top: 5,
+            memory: None,
+        };
+        let outcomes = recogniser.answer(form, false);
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(outcomes[0].photos.len(), 20);
+        assert!((bytes..2 * bytes).contains(&model.2.load(Ordering::Relaxed)));
+        assert_eq!(budget.taken(), 0);
+    }
 
     #[test]
     fn a_part_is_cut_after_the_photo_stands_upright() {

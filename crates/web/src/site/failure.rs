@@ -1,6 +1,7 @@
 //! What went wrong with a request: its kind, its HTTP status, its message in the person's language,
 //! and the problem document (RFC 9457) that the API answers.
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::Extension;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use classify::photo_message;
 use serde::Serialize;
@@ -14,16 +15,8 @@ use words::{Language, Message};
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     what: What,
-    photo: Option<About>,
-}
-
-/// Which photo of a form.
-#[derive(Clone, Debug)]
-struct About {
-    /// Its place in the form, from 0.
-    index: usize,
-    /// Its file name, or empty.
-    name: String,
+    /// The name of the photo that it is about, where it has one.
+    photo: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +59,9 @@ enum What {
     ModelNotFinite,
     Internal,
 }
+
+/// The media type of a problem document.
+pub(super) const PROBLEM: &str = "application/problem+json";
 
 /// Seconds that a refused client is asked to wait.
 pub(crate) const RETRY_AFTER: u64 = 2;
@@ -160,23 +156,15 @@ impl Failure {
         What::Internal.into()
     }
 
-    /// The same failure, said of one photo: its place in the form, from 0, and its file name, which
-    /// may be empty.
-    pub(crate) fn about(mut self, index: usize, name: &str) -> Self {
-        let name = name.to_string();
-        self.photo = Some(About { index, name });
+    /// The same failure, said of one photo, by its file name, which may be empty.
+    pub(crate) fn about(mut self, name: &str) -> Self {
+        self.photo = (!name.is_empty()).then(|| name.to_string());
         self
     }
 
     /// The name of the photo that it is about, where it has one.
     pub(crate) fn photo_name(&self) -> Option<&str> {
-        let name = self.photo.as_ref()?.name.as_str();
-        (!name.is_empty()).then_some(name)
-    }
-
-    /// The place in the form of the photo that it is about.
-    pub(crate) fn photo_index(&self) -> Option<usize> {
-        Some(self.photo.as_ref()?.index)
+        self.photo.as_deref()
     }
 
     /// Whether the same request may succeed later.
@@ -279,8 +267,8 @@ impl Failure {
         }
     }
 
-    /// The answer of the API.
-    pub(crate) fn problem(&self, language: Language) -> Response {
+    /// The problem document.
+    pub(super) fn problem(&self, language: Language) -> String {
         let status = self.status();
         let document = Problem {
             r#type: format!("urn:museau:problem:{}", self.kind()),
@@ -291,15 +279,12 @@ impl Failure {
             photo: self.photo_name(),
         };
         // Strings and numbers alone always become JSON.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        let media = [(header::CONTENT_TYPE, "application/problem+json")];
-        self.with_headers((status, media, body).into_response())
+        serde_json::to_string(&document).unwrap_or_default()
     }
 
     /// Adds the headers that say what would succeed: `Retry-After` where the same would later,
     /// `Accept-Encoding` where it would without its coding.
-    pub(crate) fn with_headers(&self, mut response: Response) -> Response {
-        let headers = response.headers_mut();
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         if self.is_refusal() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
         }
@@ -307,7 +292,13 @@ impl Failure {
             let plain = HeaderValue::from_static("identity");
             headers.insert(header::ACCEPT_ENCODING, plain);
         }
-        response
+    }
+}
+
+/// The answer of a handler that fails: the frame makes a page or a document of it.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.status(), Extension(self)).into_response()
     }
 }
 
@@ -347,8 +338,9 @@ mod tests {
         let busy = Failure::photo(DecodeError::Busy);
         assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(busy.may_pass());
-        let answer = busy.problem(Language::English);
-        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+        let mut headers = HeaderMap::new();
+        busy.add_headers(&mut headers);
+        assert!(headers.contains_key(header::RETRY_AFTER));
         let too_much = DecodeError::TooLarge {
             what: vision::Excess::Memory,
             found: 2,

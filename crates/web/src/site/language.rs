@@ -1,12 +1,60 @@
-//! Which language a person is spoken to in: their choice, else their browser's, else the default.
+//! Who asks: which language they are spoken to in (their choice, else their browser's, else the
+//! default), and whether they want a page or a document.
+use crate::site::failure::Failure;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use words::Language;
+
+/// Who asks. The frame tells it of every request; handlers take it as an argument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) language: Language,
+    pub(crate) wants_page: bool,
+}
+
+impl Asked {
+    /// `default` is the language of those who name none.
+    pub(super) fn of(request: &Request, default: Language) -> Self {
+        let asked = asked_language(request.uri().query());
+        let is_api = request.uri().path().starts_with("/api");
+        Asked {
+            language: choose(asked, request.headers(), default),
+            wants_page: !is_api && accepts_pages(request.headers()),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let asked = parts.extensions.get().copied();
+        asked.ok_or_else(Failure::internal)
+    }
+}
+
+/// The query's `lang`.
+pub(super) fn asked_language(query: Option<&str>) -> Option<&str> {
+    query?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("lang="))
+}
+
+/// Whether the client says that it shows pages, as every browser does.
+fn accepts_pages(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"))
+}
 
 /// The cookie that keeps the choice.
 const COOKIE: &str = "museau-lang";
 
 /// `asked` is the query's `lang`; then come the cookie, `Accept-Language` and the default.
-pub(crate) fn choose(asked: Option<&str>, headers: &HeaderMap, default: Language) -> Language {
+pub(super) fn choose(asked: Option<&str>, headers: &HeaderMap, default: Language) -> Language {
     asked
         .and_then(|code| code.parse().ok())
         .or_else(|| from_cookie(headers))
@@ -15,7 +63,7 @@ pub(crate) fn choose(asked: Option<&str>, headers: &HeaderMap, default: Language
 }
 
 /// The header that makes a browser remember a choice for a year.
-pub(crate) fn remember(language: Language) -> String {
+pub(super) fn remember(language: Language) -> String {
     format!(
         "{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
         language.code()

@@ -1,43 +1,62 @@
 //! The frame of every page: head, brand, navigation, language switch, footer.
-use crate::site::assets;
+use crate::site::assets::Assets;
 use crate::site::drawings::logo;
-use axum::response::{Html, IntoResponse, Response};
+use crate::site::guard::Doors;
+use crate::site::texts::Texts;
+use axum::Extension;
+use axum::response::{IntoResponse, Response};
 use classify::ModelName;
 use maud::{DOCTYPE, Markup, html};
-use words::{Language, Message, fill, pages};
+use words::{Language, Message, fill};
 
-/// A page of the navigation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tab {
-    Home,
-    Demo,
-    None,
+/// What the frame shows and whom it lets in; the same for all apps of a server.
+pub(crate) struct Site {
+    /// The language of those who name none.
+    pub(crate) language: Language,
+    /// The apps to go to.
+    pub(crate) tabs: Vec<Tab>,
+    /// The model that answers, where one does.
+    pub(crate) model: Option<ModelName>,
+    pub(crate) assets: Assets,
+    pub(crate) doors: Doors,
+}
+
+/// The way to an app.
+pub(crate) struct Tab {
+    /// The app's name.
+    pub(crate) app: &'static str,
+    pub(crate) title: fn(Language) -> &'static str,
+    pub(crate) address: String,
 }
 
 /// What a page puts into the frame.
-pub(crate) struct Page<'a> {
-    pub(crate) language: Language,
+#[derive(Clone)]
+pub(crate) struct Page {
     /// Before the name in the browser's tab.
-    pub(crate) title: &'a str,
-    pub(crate) tab: Tab,
-    /// The pages to go to, by their addresses; none where there is only one.
-    pub(crate) tabs: &'a [(Tab, &'static str)],
+    pub(crate) title: String,
+    /// The app that it is of, or nothing.
+    pub(crate) app: &'static str,
     /// The script's file name.
     pub(crate) script: Option<&'static str>,
     /// This page's address in the other language, its query included up to `lang=`.
     pub(crate) switch: String,
-    /// The model that answers, where one does.
-    pub(crate) model: Option<&'a ModelName>,
     pub(crate) content: Markup,
 }
 
-impl Page<'_> {
+/// The answer of a handler: the frame makes a page of it.
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        Extension(self).into_response()
+    }
+}
+
+impl Page {
     /// The whole page.
-    pub(crate) fn render(&self) -> Markup {
-        let text = pages(self.language);
-        html! {
+    pub(super) fn render(&self, site: &Site, asked: Language) -> String {
+        let text = Texts::of(asked);
+        let page = html! {
             (DOCTYPE)
-            html lang=(self.language.code()) {
+            html lang=(asked.code()) {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
@@ -46,10 +65,10 @@ impl Page<'_> {
                     meta name="theme-color" content="#faf5ee" media="(prefers-color-scheme: light)";
                     meta name="theme-color" content="#1b1613" media="(prefers-color-scheme: dark)";
                     title { (self.title) " · museau" }
-                    link rel="icon" type="image/svg+xml" href=(assets::address("logo.svg"));
-                    link rel="stylesheet" href=(assets::address("museau.css"));
+                    link rel="icon" type="image/svg+xml" href=(site.assets.address("logo.svg"));
+                    link rel="stylesheet" href=(site.assets.address("museau.css"));
                     @if let Some(script) = self.script {
-                        script type="module" src=(assets::address(script)) {}
+                        script type="module" src=(site.assets.address(script)) {}
                     }
                 }
                 body {
@@ -57,14 +76,11 @@ impl Page<'_> {
                     header class="top" {
                         div class="wrap" {
                             a class="brand" href="/" { (logo()) span { "museau" } }
-                            @if self.tabs.len() > 1 {
+                            @if site.tabs.len() > 1 {
                                 nav class="pages" aria-label="museau" {
-                                    @for &(tab, address) in self.tabs {
-                                        a href=(address) aria-current=[(tab == self.tab).then_some("page")] {
-                                            (match tab {
-                                                Tab::Demo => &text.nav_demo,
-                                                Tab::Home | Tab::None => &text.nav_home,
-                                            })
+                                    @for tab in &site.tabs {
+                                        a href=(tab.address) aria-current=[(tab.app == self.app).then_some("page")] {
+                                            ((tab.title)(asked))
                                         }
                                     }
                                 }
@@ -72,7 +88,7 @@ impl Page<'_> {
                             nav class="languages" aria-label=(text.languages) {
                                 @for (language, name) in [(Language::French, "Français"), (Language::English, "English")] {
                                     a href={ (self.switch) (language.code()) } lang=(language.code()) hreflang=(language.code())
-                                        aria-label={ (language.code().to_uppercase()) " " (name) } aria-current=[(language == self.language).then_some("true")] {
+                                        aria-label={ (language.code().to_uppercase()) " " (name) } aria-current=[(language == asked).then_some("true")] {
                                         (language.code().to_uppercase())
                                     }
                                 }
@@ -82,23 +98,19 @@ impl Page<'_> {
                     main id="content" tabindex="-1" { div class="wrap" { (self.content) } }
                     footer class="foot" {
                         div class="wrap" {
-                            @match self.model {
+                            @match &site.model {
                                 Some(model) => {
-                                    p { (Message::AnswerLooksOnly.text(self.language)) }
+                                    p { (Message::AnswerLooksOnly.text(asked)) }
                                     p { (text.privacy) }
                                     p { (fill(&text.model, &[("name", &model.name), ("version", &model.version)])) }
                                 }
-                                None => p { (text.review_privacy) },
+                                None => p { (text.privacy_local) },
                             }
                         }
                     }
                 }
             }
-        }
-    }
-
-    /// The page as an answer.
-    pub(crate) fn respond(&self) -> Response {
-        Html(self.render().into_string()).into_response()
+        };
+        page.into_string()
     }
 }

@@ -37,13 +37,21 @@ impl Double {
 }
 
 impl Recognise for Double {
-    fn recognise(&self, photos: &[Photo], top: usize) -> anyhow::Result<Answer> {
+    fn recognise(
+        &self,
+        photos: &mut dyn Iterator<Item = Photo>,
+        top: usize,
+    ) -> anyhow::Result<Option<Answer>> {
+        let sizes = photos.map(|photo| (photo.width(), photo.height()));
+        let sizes: Vec<_> = sizes.collect();
+        if sizes.is_empty() {
+            return Ok(None);
+        }
         assert!(!self.panics, "on purpose");
         if self.gives_no_numbers {
             return Err(classify::ClassifyError::NotFinite.into());
         }
         std::thread::sleep(self.takes);
-        let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
         self.seen.lock().unwrap().extend(sizes);
         let breed = |id: &str, probability| {
             let known = words::breed(id).unwrap();
@@ -58,7 +66,7 @@ impl Recognise for Double {
         };
         let mut breeds = vec![breed("n02088364", 0.9), breed("n02089973", 0.1)];
         breeds.truncate(top);
-        Ok(Answer {
+        Ok(Some(Answer {
             answer: AnswerKind::Dog,
             dog_probability: 0.99,
             breeds,
@@ -69,7 +77,7 @@ impl Recognise for Double {
             quality: vec![],
             model: self.name.clone(),
             milliseconds: Milliseconds::default(),
-        })
+        }))
     }
 
     fn model(&self) -> &ModelName {
@@ -77,8 +85,13 @@ impl Recognise for Double {
     }
 }
 
+/// The association's page with this model.
+pub fn options(model: Arc<Double>) -> Options {
+    Options::new(vec![web::apps::classify()], Some(model))
+}
+
 pub fn app() -> Router {
-    web::router(Options::new(Arc::new(Double::new()))).unwrap()
+    web::router(options(Arc::new(Double::new()))).unwrap()
 }
 
 pub fn photos() -> PathBuf {

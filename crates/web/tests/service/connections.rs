@@ -1,17 +1,17 @@
 //! What a connection shows: the host that a request names, methods and targets of every form, and
 //! clients who connect and say nothing.
-use crate::common::{BOUNDARY, Double, form, photo};
+use crate::common::{BOUNDARY, Double, form, options, photo};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
-use web::{Options, ServerEvent};
+use web::ServerEvent;
 
 /// A server on a socket, for as long as the tests run.
 fn serve() -> SocketAddr {
     let (ready, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let options = Options::new(Arc::new(Double::new()));
+        let options = options(Arc::new(Double::new()));
         let tell = move |event| {
             if let ServerEvent::Ready(address) = event {
                 ready.send(address).unwrap();

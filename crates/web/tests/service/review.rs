@@ -11,42 +11,56 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use words::Language;
+use web::Options;
 
 const HOST: &str = "127.0.0.1:8000";
 
-struct Planted {
+pub struct Planted {
     folder: tempfile::TempDir,
     app: Router,
 }
 
 impl Planted {
     /// Two photos, each found for something.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let set = folder.path().join("set");
         for (class, name) in [("beagle", "beagle_14.jpg"), ("samoyed", "samoyed_32.jpg")] {
             std::fs::create_dir_all(set.join(class)).unwrap();
             std::fs::write(set.join(class).join(name), photo(name)).unwrap();
         }
-        let imported = import(&set, &ImportOptions::default(), &|_, _| {}).unwrap();
-        let manifest = imported.manifest;
-        let path = |index: usize| manifest.all_entries()[index].path.clone();
-        let report = json!({"findings": [
-            {"kind": "unreadable", "paths": [path(0)], "detail": "the file ends early"},
-            {"kind": "dark", "paths": [path(1)], "detail": "12.0"},
-        ]});
-        let check = folder.path().join("check.json");
-        std::fs::write(&check, report.to_string()).unwrap();
-        let decisions = folder.path().join("decisions.csv");
-        let review = Review::open(manifest, &check, &decisions, "ada").unwrap();
-        let app = web::review_router(review, Language::French);
+        let apps = vec![web::apps::review(review_of(folder.path()))];
+        let app = web::router(Options::new(apps, None)).unwrap();
         Planted { folder, app }
+    }
+
+    pub fn set(&self) -> PathBuf {
+        self.folder.path().join("set")
+    }
+
+    /// The same review once more.
+    pub fn review(&self) -> Review {
+        review_of(self.folder.path())
     }
 
     fn beagle(&self) -> PathBuf {
         self.folder.path().join("set/beagle/beagle_14.jpg")
     }
+}
+
+/// Each photo is found for something.
+fn review_of(folder: &Path) -> Review {
+    let imported = import(&folder.join("set"), &ImportOptions::default(), &|_, _| {}).unwrap();
+    let manifest = imported.manifest;
+    let path = |index: usize| manifest.all_entries()[index].path.clone();
+    let report = json!({"findings": [
+        {"kind": "unreadable", "paths": [path(0)], "detail": "the file ends early"},
+        {"kind": "dark", "paths": [path(1)], "detail": "12.0"},
+    ]});
+    let check = folder.join("check.json");
+    std::fs::write(&check, report.to_string()).unwrap();
+    let decisions = folder.join("decisions.csv");
+    Review::open(manifest, &check, &decisions, "ada").unwrap()
 }
 
 fn page(path: &str) -> Request<Body> {

@@ -1,10 +1,9 @@
 //! Forms as programs and browsers write them, and a server that has too much to do.
-use crate::common::{BOUNDARY, Double, app, ask, form, get, photo, post};
+use crate::common::{BOUNDARY, Double, app, ask, form, get, options, photo, post};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use web::Options;
 
 /// A form of one photo.
 fn one_photo() -> Vec<u8> {
@@ -156,7 +155,7 @@ async fn heads_without_end_and_fields_without_number_are_refused() {
 async fn the_server_is_not_ready_while_uploads_are_refused() {
     let mut double = Double::new();
     double.takes = Duration::from_millis(100);
-    let mut options = Options::new(Arc::new(double));
+    let mut options = options(Arc::new(double));
     options.compute_threads = 1;
     options.compute_waiting = 2;
     let app = web::router(options).unwrap();

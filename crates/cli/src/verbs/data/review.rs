@@ -47,8 +47,6 @@ pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
     let decisions = arguments.check.join("decisions.csv");
     let review = Review::open(manifest, &report, &decisions, &arguments.who)
         .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
-    let language = context.wanted_language.unwrap_or_default();
-    serve::listening(context, arguments.open, |tell| {
-        web::serve_review(&arguments.listen, review, language, tell)
-    })
+    let apps = vec![web::apps::review(review)];
+    serve::run(context, &arguments.listen, arguments.open, apps, None)
 }

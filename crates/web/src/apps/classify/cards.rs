@@ -1,35 +1,28 @@
 //! The card of an answer: the photo, what the dog looks like, how sure that is, and what to mind.
-use crate::service::recognise::{Outcome, Seen};
-use crate::site::drawings::{bar, logo, sign, signs};
-use crate::site::failure::Failure;
+use super::texts::Texts;
+use crate::service::{Outcome, Seen};
+use crate::site::{Failure, bar, logo, sign, signs};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use classify::{Answer, AnswerKind, BreedGuess, Notice, Quality};
 use maud::{Markup, html};
-use words::{Confidence, Language, Message, Pages, fill, pages, percent};
+use words::{Confidence, Language, Message, fill, percent};
 
 /// The breeds shown after the first.
 const NEXT: usize = 4;
 
 /// The cards of all outcomes, in order.
-pub(crate) fn cards(outcomes: &[Outcome], language: Language) -> Markup {
+pub(super) fn cards(outcomes: &[Outcome], language: Language) -> Markup {
     html! { @for outcome in outcomes { (card(outcome, language)) } }
 }
 
 /// The card of a request that failed as a whole.
-pub(crate) fn failed(failure: &Failure, language: Language) -> Markup {
-    let text = pages(language);
+pub(super) fn failed(failure: &Failure, language: Language) -> Markup {
+    let text = Texts::of(language);
     html! {
         article class="card" data-summary=(summary_of_failure(failure, language)) {
             div class="pictures" {
-                figure class="picture" data-photo=[failure.photo_index()] {
-                    div class="frame" { (logo()) }
-                    @if let Some(index) = failure.photo_index() {
-                        @let name = shown_name(failure.photo_name().unwrap_or_default(), index, text);
-                        figcaption { (name) }
-                        (actions(&name, text, false))
-                    }
-                }
+                figure class="picture" { div class="frame" { (logo()) } }
             }
             div class="answer" {
                 (failure_answer(failure, language))
@@ -42,7 +35,7 @@ pub(crate) fn failed(failure: &Failure, language: Language) -> Markup {
 }
 
 /// The answer in one line, for the page's title and for those who hear it.
-pub(crate) fn summary(outcome: &Outcome, language: Language) -> String {
+pub(super) fn summary(outcome: &Outcome, language: Language) -> String {
     match &outcome.result {
         Ok(answer) => answer.summary(language),
         Err(failure) => summary_of_failure(failure, language),
@@ -57,7 +50,7 @@ fn summary_of_failure(failure: &Failure, language: Language) -> String {
 }
 
 fn card(outcome: &Outcome, language: Language) -> Markup {
-    let text = pages(language);
+    let text = Texts::of(language);
     let many = outcome.photos.len() > 1;
     html! {
         article class="card" data-summary=(summary(outcome, language)) {
@@ -79,7 +72,7 @@ fn card(outcome: &Outcome, language: Language) -> Markup {
     }
 }
 
-fn picture(seen: &Seen, text: &Pages) -> Markup {
+fn picture(seen: &Seen, text: &Texts) -> Markup {
     let name = shown_name(&seen.name, seen.index, text);
     html! {
         figure class="picture" data-photo=(seen.index) {
@@ -102,7 +95,7 @@ fn picture(seen: &Seen, text: &Pages) -> Markup {
 }
 
 /// A photo's file name, or where it has none its number.
-fn shown_name(name: &str, index: usize, text: &Pages) -> String {
+fn shown_name(name: &str, index: usize, text: &Texts) -> String {
     if name.is_empty() {
         fill(&text.name_of_photo, &[("number", &(index + 1).to_string())])
     } else {
@@ -111,7 +104,7 @@ fn shown_name(name: &str, index: usize, text: &Pages) -> String {
 }
 
 /// The buttons of a picture; the script shows them, for nothing happens without it.
-fn actions(name: &str, text: &Pages, can_point: bool) -> Markup {
+fn actions(name: &str, text: &Texts, can_point: bool) -> Markup {
     let remove = fill(&text.remove, &[("name", name)]);
     html! {
         div class="actions" hidden {
@@ -130,7 +123,7 @@ fn actions(name: &str, text: &Pages, can_point: bool) -> Markup {
 
 fn failure_answer(failure: &Failure, language: Language) -> Markup {
     html! {
-        h3 class="verdict" { span class="breed" { (pages(language).failed) } }
+        h3 class="verdict" { span class="breed" { (Texts::of(language).failed) } }
         div class="note bad" role="alert" {
             p { (failure.text(language)) }
             @if let Some(hint) = failure.hint(language) { p { (hint) } }
@@ -139,7 +132,7 @@ fn failure_answer(failure: &Failure, language: Language) -> Markup {
 }
 
 fn answered(answer: &Answer, language: Language) -> Markup {
-    let text = pages(language);
+    let text = Texts::of(language);
     html! {
         @match (answer.answer, answer.breeds.first()) {
             (AnswerKind::NotADog, _) | (_, None) => (not_a_dog(answer, text, language)),
@@ -150,7 +143,7 @@ fn answered(answer: &Answer, language: Language) -> Markup {
     }
 }
 
-fn dog(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) -> Markup {
+fn dog(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) -> Markup {
     let sure = words::confidence(first.probability.into());
     html! {
         h3 class="verdict" {
@@ -184,7 +177,7 @@ fn tone(sure: Confidence) -> &'static str {
 }
 
 /// The first breed, or the two that share the likeness.
-fn looks_like(answer: &Answer, first: &BreedGuess, text: &Pages, language: Language) -> String {
+fn looks_like(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) -> String {
     match answer.breeds.get(1) {
         Some(second) if answer.mixed => fill(
             &text.mixed_pair,
@@ -197,7 +190,7 @@ fn looks_like(answer: &Answer, first: &BreedGuess, text: &Pages, language: Langu
     }
 }
 
-fn unsure(answer: &Answer, text: &Pages, language: Language) -> Markup {
+fn unsure(answer: &Answer, text: &Texts, language: Language) -> Markup {
     html! {
         h3 class="verdict" {
             span class="breed" { (Message::AnswerUnsure.text(language)) }
@@ -215,7 +208,7 @@ fn unsure(answer: &Answer, text: &Pages, language: Language) -> Markup {
     }
 }
 
-fn not_a_dog(answer: &Answer, text: &Pages, language: Language) -> Markup {
+fn not_a_dog(answer: &Answer, text: &Texts, language: Language) -> Markup {
     html! {
         h3 class="verdict" {
             span class="breed" { (Message::AnswerNotADog.text(language)) }

@@ -1,34 +1,70 @@
 //! The association's page: photos in, the breeds that the dog looks like out.
 mod cards;
+mod texts;
 
-use crate::service::app::{App, Asked};
-use crate::service::recognise::Outcome;
-use crate::site::drawings::{logo, sign, signs};
-use crate::site::failure::Failure;
-use crate::site::shell::{Page, Tab};
+use crate::apps::{About, App};
+use crate::service::{Outcome, Service};
+use crate::site::{Asked, Asset, Failure, Page, at, logo, sign, signs};
+use anyhow::Context;
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
 use maud::{Markup, html};
-use words::{Language, Message, Pages, pages};
+use std::sync::Arc;
+use texts::Texts;
+use words::{Language, Message};
+
+pub(crate) static ABOUT: About = About {
+    name: "classify",
+    title: |language| &Texts::of(language).tab,
+    script: Asset::script("classify.js", include_str!("classify.js")),
+    writes: false,
+};
+
+/// The association's page.
+pub fn classify() -> App {
+    let open = |service: Option<&Service>, base: &str| {
+        let app = Classify {
+            service: service.context("the page needs a model")?.clone(),
+            address: at(base, "").into(),
+        };
+        let page = get(show).post(answer);
+        Ok(Router::new()
+            .route(&app.address, page)
+            .with_state(app.clone()))
+    };
+    App {
+        about: &ABOUT,
+        open: Box::new(open),
+    }
+}
+
+/// The state of the page; cheap to clone.
+#[derive(Clone)]
+struct Classify {
+    service: Service,
+    /// The page's own.
+    address: Arc<str>,
+}
 
 /// The header by which the page's script asks for the cards alone.
 const CARDS_ONLY: &str = "x-museau-part";
 /// What the file picker offers; browsers that know no HEIC still let its name through.
 const ACCEPT: &str = "image/*,.heic,.heif";
 
-/// `GET /`: the page with nothing on it yet.
-pub(crate) async fn show(State(app): State<App>, asked: Asked) -> Response {
-    let text = pages(asked.language);
-    page(&app, &asked, &text.home_title, start(text, asked.language))
+/// The page with nothing on it yet.
+async fn show(State(app): State<Classify>, asked: Asked) -> Page {
+    let text = Texts::of(asked.language);
+    app.page(text.title.clone(), app.start(text, asked.language))
 }
 
-/// `POST /`: the cards of the photos, in a page or, for the script, alone.
-pub(crate) async fn answer(State(app): State<App>, asked: Asked, request: Request) -> Response {
+/// The cards of the photos, in a page or, for the script, alone.
+async fn answer(State(app): State<Classify>, asked: Asked, request: Request) -> Response {
     let cards_only = request.headers().contains_key(CARDS_ONLY);
-    let answered = app.answer(request, true).await;
+    let answered = app.service.answer(request, true).await;
     let language = asked.language;
-    let text = pages(language);
     let (status, title, cards) = match answered.as_ref().map(|answered| &answered.outcomes) {
         Ok(outcomes) => (
             status(outcomes),
@@ -46,13 +82,16 @@ pub(crate) async fn answer(State(app): State<App>, asked: Asked, request: Reques
     let response = if cards_only {
         Html(cards.into_string()).into_response()
     } else {
-        page(&app, &asked, &title, finished(cards, text))
+        let content = app.finished(cards, Texts::of(language));
+        app.page(title, content).into_response()
     };
-    let response = (status, response).into_response();
-    match answered.as_ref().map(|answered| failed(&answered.outcomes)) {
-        Err(failure) | Ok(Some(failure)) => failure.with_headers(response),
-        Ok(None) => response,
+    let mut response = (status, response).into_response();
+    if let Err(failure) | Ok(Some(failure)) =
+        answered.as_ref().map(|answered| failed(&answered.outcomes))
+    {
+        failure.add_headers(response.headers_mut());
     }
+    response
 }
 
 /// Success where anything was answered, else what the first photo failed with.
@@ -70,94 +109,103 @@ fn failed(outcomes: &[Outcome]) -> Option<&Failure> {
         .find_map(|outcome| outcome.result.as_ref().err())
 }
 
-fn page(app: &App, asked: &Asked, title: &str, content: Markup) -> Response {
-    Page {
-        language: asked.language,
-        title,
-        tab: Tab::Home,
-        tabs: &app.tabs,
-        script: Some("classify.js"),
-        switch: "/?lang=".into(),
-        model: Some(app.recogniser.model.model()),
-        content,
+impl Classify {
+    fn page(&self, title: String, content: Markup) -> Page {
+        Page {
+            title,
+            app: ABOUT.name,
+            script: Some(ABOUT.script.name),
+            switch: format!("{}?lang=", self.address),
+            content,
+        }
     }
-    .respond()
-}
 
-fn start(text: &Pages, language: Language) -> Markup {
-    html! {
-        div class="intro" {
-            h1 { (text.home_title) }
-            p { (text.home_lead) }
-        }
-        (form(text, language))
-        section class="results" id="results" aria-labelledby="results-title" hidden {
-            div class="results-head" {
-                h2 id="results-title" { (text.results) }
-                button type="button" class="quiet" id="start-again" { (text.start_again) }
+    fn start(&self, text: &Texts, language: Language) -> Markup {
+        html! {
+            div class="intro" {
+                h1 { (text.title) }
+                p { (text.lead) }
             }
-            div class="cards" {}
-        }
-        p class="visually-hidden" id="status" role="status" {}
-        section class="tips" aria-labelledby="tips-title" {
-            h2 id="tips-title" { (text.tips_title) }
-            ul {
-                li { (text.tip_one) }
-                li { (text.tip_two) }
-                li { (text.tip_three) }
+            (self.form(text, language))
+            section class="results" id="results" aria-labelledby="results-title" hidden {
+                div class="results-head" {
+                    h2 id="results-title" { (text.results) }
+                    button type="button" class="quiet" id="start-again" { (text.start_again) }
+                }
+                div class="cards" {}
             }
+            p class="visually-hidden" id="status" role="status" {}
+            section class="tips" aria-labelledby="tips-title" {
+                h2 id="tips-title" { (text.tips_title) }
+                ul {
+                    li { (text.tip_one) }
+                    li { (text.tip_two) }
+                    li { (text.tip_three) }
+                }
+            }
+            (pointing(text))
         }
-        (pointing(text))
     }
-}
 
-fn form(text: &Pages, language: Language) -> Markup {
-    html! {
-        form id="app" method="post" action="/" enctype="multipart/form-data" data-texts=(script_texts(text, language)) {
-            div class="drop" id="drop" {
-                (logo())
-                h2 {
-                    span class="with-mouse" { (text.drop_title) }
-                    span class="with-finger" { (text.add_title) }
-                }
-                p class="hint with-mouse" { (text.paste_hint) }
-                div class="choices" {
-                    label class="button main" for="photos" {
-                        (sign(signs::PHOTOS)) span { (text.choose) }
-                        input type="file" id="photos" name="photo" accept=(ACCEPT) multiple;
+    fn form(&self, text: &Texts, language: Language) -> Markup {
+        html! {
+            form id="app" method="post" action=(self.address) enctype="multipart/form-data" data-texts=(script_texts(text, language)) {
+                div class="drop" id="drop" {
+                    (logo())
+                    h2 {
+                        span class="with-mouse" { (text.drop_title) }
+                        span class="with-finger" { (text.add_title) }
                     }
-                    label class="button camera" for="camera" {
-                        (sign(signs::CAMERA)) span { (text.camera) }
-                        input type="file" id="camera" name="photo" accept="image/*" capture="environment";
-                    }
-                }
-                label class="check" {
-                    input type="checkbox" id="together" name="together" value="1";
-                    span { (text.together) span class="hint" { (text.together_hint) } }
-                }
-                details class="part" {
-                    summary { (text.part) }
-                    p class="hint" { (text.part_hint) }
-                    div class="four" {
-                        @for (name, label, least) in [
-                            ("box_left", &text.box_left, "0"),
-                            ("box_top", &text.box_top, "0"),
-                            ("box_width", &text.box_width, "1"),
-                            ("box_height", &text.box_height, "1"),
-                        ] {
-                            label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+                    p class="hint with-mouse" { (text.paste_hint) }
+                    div class="choices" {
+                        label class="button main" for="photos" {
+                            (sign(signs::PHOTOS)) span { (text.choose) }
+                            input type="file" id="photos" name="photo" accept=(ACCEPT) multiple;
+                        }
+                        label class="button camera" for="camera" {
+                            (sign(signs::CAMERA)) span { (text.camera) }
+                            input type="file" id="camera" name="photo" accept="image/*" capture="environment";
                         }
                     }
+                    label class="check" {
+                        input type="checkbox" id="together" name="together" value="1";
+                        span { (text.together) span class="hint" { (text.together_hint) } }
+                    }
+                    details class="part" {
+                        summary { (text.part) }
+                        p class="hint" { (text.part_hint) }
+                        div class="four" {
+                            @for (name, label, least) in [
+                                ("box_left", &text.box_left, "0"),
+                                ("box_top", &text.box_top, "0"),
+                                ("box_width", &text.box_width, "1"),
+                                ("box_height", &text.box_height, "1"),
+                            ] {
+                                label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+                            }
+                        }
+                    }
+                    button type="submit" class="main submit" { (text.submit) }
+                    p class="hint formats" { (text.formats_hint) }
                 }
-                button type="submit" class="main submit" { (text.submit) }
-                p class="hint formats" { (text.formats_hint) }
             }
+        }
+    }
+
+    /// The page after a submit without script.
+    fn finished(&self, cards: Markup, text: &Texts) -> Markup {
+        html! {
+            div class="results-head" {
+                h1 { (text.results) }
+                a class="button" href=(self.address) { (text.other_photos) }
+            }
+            section class="cards" { (cards) }
         }
     }
 }
 
 /// The dialog in which one dog of a photo is pointed at.
-fn pointing(text: &Pages) -> Markup {
+fn pointing(text: &Texts) -> Markup {
     html! {
         dialog id="pointing" aria-labelledby="pointing-title" {
             form method="dialog" {
@@ -192,19 +240,8 @@ fn pointing(text: &Pages) -> Markup {
     }
 }
 
-/// The page after a submit without script.
-fn finished(cards: Markup, text: &Pages) -> Markup {
-    html! {
-        div class="results-head" {
-            h1 { (text.results) }
-            a class="button" href="/" { (text.other_photos) }
-        }
-        section class="cards" { (cards) }
-    }
-}
-
 /// What the script says by itself.
-fn script_texts(text: &Pages, language: Language) -> String {
+fn script_texts(text: &Texts, language: Language) -> String {
     serde_json::json!({
         "drop_title": text.drop_title,
         "drop_now": text.drop_now,

@@ -1,5 +1,6 @@
 //! Where a person stands in the game, as the address has it.
-use words::{Pages, fill};
+use super::texts::Texts;
+use words::fill;
 
 /// Where a person stands: the draw, the photo's number from 0, the scores before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,9 @@ impl Score {
         format!("{}-{}", self.right, self.count)
     }
 
-    pub(super) fn said(self, text: &Pages) -> String {
+    pub(super) fn said(self, text: &Texts) -> String {
         let (right, count) = (self.right.to_string(), self.count.to_string());
-        fill(&text.demo_score_of, &[("right", &right), ("count", &count)])
+        fill(&text.score_of, &[("right", &right), ("count", &count)])
     }
 }
 

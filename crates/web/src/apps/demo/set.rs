@@ -1,15 +1,15 @@
 //! The data set that photos are drawn from, and what its classes are called.
 use super::place::Place;
-use crate::site::failure::Failure;
+use crate::service::of_data_set;
+use crate::site::{Failure, at};
 use data::{Class, Dataset, Photo};
-use std::io::ErrorKind;
 use vision::Limits;
 use words::{Language, fold};
 
 /// The photos to draw from.
-pub(crate) struct Demo {
+pub(super) struct Draw {
     /// Before the page's own addresses: empty, or `/demo`.
-    pub(crate) base: &'static str,
+    pub(super) base: String,
     pub(super) set: Dataset,
 }
 
@@ -36,11 +36,7 @@ fn names(class: &Class) -> Vec<String> {
         .collect()
 }
 
-impl Demo {
-    pub(crate) fn new(set: Dataset, base: &'static str) -> Self {
-        Demo { base, set }
-    }
-
+impl Draw {
     /// The class that a person means: by any of its names, or by a part that only one class has.
     pub(super) fn meant(&self, guess: &str) -> Option<usize> {
         let guess = fold(guess);
@@ -64,17 +60,7 @@ impl Demo {
 
     /// A photo's bytes, or why they cannot be read.
     pub(super) fn read(&self, photo: &Photo, limits: &Limits) -> Result<Vec<u8>, Failure> {
-        self.set
-            .read(photo, limits.bytes as u64)
-            .map_err(|error| match error.kind() {
-                ErrorKind::FileTooLarge => Failure::photo_too_large(),
-                _ => {
-                    let path = photo.path.display().to_string();
-                    let path = words::plain_line(&path);
-                    tracing::warn!("{path} of the data set cannot be read: {error}");
-                    Failure::file(&photo.path, error)
-                }
-            })
+        of_data_set(&photo.path, self.set.read(photo, limits.bytes as u64))
     }
 
     /// Of a place in the game.
@@ -83,7 +69,7 @@ impl Demo {
     }
 
     /// Of the test page.
-    pub(super) fn page(&self) -> &'static str {
-        if self.base.is_empty() { "/" } else { self.base }
+    pub(super) fn page(&self) -> String {
+        at(&self.base, "")
     }
 }

@@ -3,8 +3,8 @@
 //! Who waits is served in the order of arrival. Two rules keep it fair and moving: as much as the
 //! largest upload needs is left to the oldest one that is still being read, so that one always ends;
 //! and a sender may hold no more than [`SHARE`] times what is free, so that nobody holds everything.
+use crate::site::Sender;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,21 +15,7 @@ use tokio::time::Instant;
 const SHARE: usize = 3;
 /// How long a refusal tells that the next upload would be refused too: as long as who was refused is
 /// asked to wait.
-const REFUSING: Duration = Duration::from_secs(crate::site::failure::RETRY_AFTER);
-
-/// Who sends: an address, or of IPv6 the network of one subscriber (64 bits); `None` where uploads
-/// come without a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Sender(Option<IpAddr>);
-
-impl Sender {
-    pub(crate) fn new(address: Option<IpAddr>) -> Self {
-        Sender(address.map(|address| match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-            v4 => v4,
-        }))
-    }
-}
+const REFUSING: Duration = Duration::from_secs(crate::site::RETRY_AFTER);
 
 /// What all uploads may hold.
 #[derive(Clone, Copy, Debug)]
@@ -305,6 +291,7 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
     use std::task::Waker;
 
     const MOST: Most = Most {
@@ -398,13 +385,5 @@ mod tests {
         assert!(!memory.is_open(sender(1)));
         assert!(memory.is_open(sender(2)), "the refusal was of one sender");
         assert!(memory.enter(sender(2)).is_ok());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_sender() {
-        let sender = |text: &str| Sender::new(Some(text.parse().unwrap()));
-        assert_eq!(sender("2001:db8:1:2:3::4"), sender("2001:db8:1:2:ffff::1"));
-        assert_ne!(sender("2001:db8:1:2::1"), sender("2001:db8:1:3::1"));
-        assert_eq!(sender("::ffff:192.0.2.1"), sender("192.0.2.1"));
     }
 }

@@ -3,12 +3,10 @@ mod body;
 mod memory;
 mod parameters;
 
-pub(crate) use memory::Sender;
-
 use self::body::{Inflow, Stop};
 use self::memory::{Hold, Memory, Most, Refused};
 use self::parameters::Parameters;
-use crate::site::failure::Failure;
+use crate::site::{Failure, Peer, Sender};
 use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
@@ -48,10 +46,6 @@ impl UploadLimits {
         (self.rate as f64 * self.silence.as_secs_f64()) as usize
     }
 }
-
-/// Who sent a request, as an extension of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Peer(pub(crate) Sender);
 
 impl Default for UploadLimits {
     /// 25 MB a photo, 60 MB and 20 photos a request, 256 MB in all, 256 requests waiting and 448 being
@@ -127,8 +121,8 @@ fn number(text: &str) -> Option<f32> {
 pub(crate) struct Upload {
     /// The file's name, as the sender gave it, without its folders; empty where there was none.
     pub(crate) name: String,
-    /// The file.
-    pub(crate) bytes: Vec<u8>,
+    /// The file, or that it is larger than a photo may be.
+    pub(crate) content: Result<Vec<u8>, Failure>,
     /// The part to look at.
     pub(crate) part: Option<Part>,
 }
@@ -282,29 +276,33 @@ impl Gate {
             let mut bytes = Vec::new();
             let mut too_long = false;
             while let Some(chunk) = field.chunk().await.map_err(bad_form)? {
-                if matches!(what, What::Other) {
+                if too_long || matches!(what, What::Other) {
                     continue;
                 }
                 bytes.extend_from_slice(&chunk);
                 too_long = bytes.len() > limit;
-                if too_long {
-                    break;
+                match what {
+                    // The rest is taken, since other photos may follow, and nothing of it is kept.
+                    What::Photo { .. } if too_long => bytes = Vec::new(),
+                    What::Text(_) if too_long => break,
+                    _ => {}
                 }
             }
             let field_name = match what {
-                What::Photo { name } if too_long => {
-                    let index = read.photos.len();
-                    return Err(Failure::too_large(limit).about(index, &name));
-                }
                 // A browser sends one empty file without a name where none was chosen.
-                What::Photo { name } if name.is_empty() && bytes.is_empty() => continue,
+                What::Photo { name } if name.is_empty() && bytes.is_empty() && !too_long => {
+                    continue;
+                }
                 What::Photo { name } => {
                     if read.photos.len() == self.limits.photos {
                         return Err(Failure::too_many_photos(self.limits.photos));
                     }
                     read.photos.push(Upload {
                         name,
-                        bytes,
+                        content: match too_long {
+                            true => Err(Failure::photo_too_large()),
+                            false => Ok(bytes),
+                        },
                         part: None,
                     });
                     continue;

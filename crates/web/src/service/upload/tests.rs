@@ -256,7 +256,7 @@ async fn many_large_uploads_at_once_are_all_read() {
         .collect();
     for read in sent {
         let form = read.await.unwrap().unwrap();
-        assert_eq!(form.photos[0].bytes.len(), 40_000);
+        assert_eq!(form.photos[0].content.as_ref().unwrap().len(), 40_000);
     }
 }
 
