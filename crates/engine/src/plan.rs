@@ -1,5 +1,4 @@
 //! A plan: the steps of a network for one size of input, where their values live, and what it needs.
-use crate::arena::whole_lines;
 use crate::execute::{BoundStep, Place};
 use crate::kernel_choice::Kernels;
 use crate::layout::Layout;
@@ -118,7 +117,11 @@ impl Plan {
         let lanes = Lanes::of(options);
         let layout = Layout::of(&lowered, lanes.images, 0);
         let workspace = lanes.bytes(&layout);
-        refuse_above(options.memory_limit, weight_bytes(graph), workspace)?;
+        refuse_above(
+            options.memory_limit,
+            weight_bytes(&lowered, options.kernels),
+            workspace,
+        )?;
         let place = |item: Item| match item {
             Item::Value(value) => layout.place(value),
             Item::Parameter(_) | Item::Gradient(_) => {
@@ -167,7 +170,7 @@ impl Plan {
         let lowered = lowered(graph, &outputs, options);
         let lanes = Lanes::of(options);
         let workspace = lanes.bytes(&Layout::of(&lowered, lanes.images, 0));
-        let weights = weight_bytes(graph);
+        let weights = weight_bytes(&lowered, options.kernels);
         refuse_above(options.memory_limit, weights, workspace)?;
         Ok(Memory { weights, workspace })
     }
@@ -224,14 +227,14 @@ impl Lanes {
 
 /// The steps for these outputs, fused and grouped as the options have it.
 fn lowered(graph: &Graph, outputs: &[NodeId], options: &PlanOptions) -> Lowered<Work> {
+    let threads = options.threads.max(1);
     let mut lowered = lower::for_inference(graph, outputs, options.fuse);
     if options.fuse && matches!(options.kernels, Kernels::Fast(_)) {
         // With as many images as threads each image is run on one thread.
-        let threads = options.threads.max(1);
         let share = if options.batch >= threads { 1 } else { threads };
         lowered = lower::group(lowered, share, threads);
     }
-    lowered.add_scratch(bind::inference::scratch);
+    lowered.add_scratch(|work| bind::inference::scratch(work, options.kernels, threads));
     lowered
 }
 
@@ -277,18 +280,13 @@ fn outputs(graph: &Graph, names: &[String]) -> Result<Vec<NodeId>, EngineError> 
     names.iter().map(find).collect()
 }
 
-/// Bytes that the packed weights have at most: channels are rounded up to whole vectors.
-fn weight_bytes(graph: &Graph) -> usize {
-    let padded = |shape: Shape| {
-        let channels = shape.channels().max(1);
-        (shape.elements() / channels).saturating_mul(whole_lines(channels))
-    };
-    let floats = graph
-        .parameters()
-        .iter()
-        .map(|spec| padded(spec.shape))
-        .fold(0, usize::saturating_add);
-    floats.saturating_mul(size_of::<f32>())
+/// Bytes that the packed weights have at most.
+fn weight_bytes(lowered: &Lowered<Work>, kernels: Kernels) -> usize {
+    let floats = lowered.steps.iter();
+    let floats = floats.map(|step| bind::inference::weights(&step.work, kernels));
+    floats
+        .fold(0, usize::saturating_add)
+        .saturating_mul(size_of::<f32>())
 }
 
 fn refuse_above(limit: Option<usize>, weights: usize, working: usize) -> Result<(), EngineError> {

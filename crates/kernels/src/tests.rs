@@ -29,7 +29,7 @@ pub(crate) fn assert_near(found: &[f32], wanted: &[f64], what: &str) {
     }
 }
 
-fn apply(activation: Activation, x: f64) -> f64 {
+pub(crate) fn apply(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Identity => x,
         Activation::Relu => x.max(0.0),

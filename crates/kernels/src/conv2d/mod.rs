@@ -3,7 +3,7 @@
 mod layout;
 pub mod reference;
 pub mod training;
-mod winograd;
+pub mod winograd;
 
 use crate::gemm::{Epilogue, Panels, SharedOutput, Source};
 use crate::{Activation, Isa, Window};
@@ -166,7 +166,7 @@ impl PackedConv2d {
     }
 }
 
-fn check_residual(residual: Option<&[f32]>, length: usize) -> *const f32 {
+pub(crate) fn check_residual(residual: Option<&[f32]>, length: usize) -> *const f32 {
     assert!(
         residual.is_none_or(|residual| residual.len() == length),
         "the residual"

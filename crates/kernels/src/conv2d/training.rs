@@ -1,7 +1,7 @@
 //! Convolutions while training: forward with the statistics of a batch norm that follows, backward to
 //! input and weights in one pass over the rows, so that each value is fetched from memory once.
 use super::layout::{EPILOGUE, lines, spread};
-use super::winograd::Winograd;
+use super::winograd::training::Winograd;
 use crate::batch_norm::training::{finish_statistics, partial_values, share};
 use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer, gather};
 use crate::normed::{self, Above, Normed};

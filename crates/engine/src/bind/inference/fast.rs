@@ -8,6 +8,7 @@ use crate::work::inference::{Residual, Work};
 use graph::Graph;
 use kernels::Isa;
 use kernels::conv2d::PackedConv2d;
+use kernels::conv2d::winograd::{self, PackedWinograd};
 use kernels::dense::PackedDense;
 use kernels::depthwise::PackedDepthwise;
 use tensor::NamedTensors;
@@ -40,6 +41,25 @@ pub(super) fn bind(
             ))
         }
         Work::Layer(layer) => Box::new(FastLayer { isa, layer: *layer }),
+        Work::Conv2d {
+            linear,
+            window,
+            channels,
+            filters,
+            residual,
+        } if winograd::suits(window, *channels, *filters) => {
+            let Weights { kernel, bias } = folded(graph, parameters, linear, *filters);
+            Box::new(PackedWinograd::new(
+                isa,
+                window,
+                *channels,
+                *filters,
+                &kernel,
+                bias.as_deref(),
+                linear.activation,
+                *residual == Residual::AfterActivation,
+            ))
+        }
         Work::Conv2d { .. } | Work::Depthwise { .. } => {
             let stage = stage(graph, parameters, isa, work);
             Box::new(stage.expect("a convolution"))
@@ -109,6 +129,25 @@ impl Operation for Stage {
             Stage::Conv2d(packed) => packed.packed_bytes(),
             Stage::Depthwise { packed, .. } => packed.packed_bytes(),
         }
+    }
+}
+
+impl Operation for PackedWinograd {
+    fn run(&self, mut run: Run<'_, '_>) {
+        let (image, output) = (run.read(Role::Input), run.write(Role::Output));
+        let scratch = run.write(Role::Scratch);
+        PackedWinograd::run(
+            self,
+            run.pool,
+            image,
+            run.find(Role::Other),
+            output,
+            scratch,
+        );
+    }
+
+    fn weight_bytes(&self) -> usize {
+        self.packed_bytes()
     }
 }
 

@@ -6,17 +6,93 @@ mod fast;
 mod fold;
 mod readable;
 
+use crate::arena::whole_lines;
 use crate::kernel_choice::Kernels;
 use crate::operation::Operation;
 use crate::work::inference::Work;
 use graph::Graph;
+use kernels::conv2d::winograd;
+use kernels::{Isa, Window};
 use tensor::NamedTensors;
 
-/// f32 that a step works in.
-pub(crate) fn scratch(work: &Work) -> usize {
+/// f32 that a step works in, on `threads`.
+pub(crate) fn scratch(work: &Work, kernels: Kernels, threads: usize) -> usize {
+    if let Work::Bands { schedule, .. } = work {
+        return schedule.scratch();
+    }
+    tiled(work, kernels).map_or(
+        0,
+        |Tiled {
+             isa,
+             window,
+             sizes: [channels, filters],
+         }| { winograd::scratch_values(isa, window, channels, filters, threads) },
+    )
+}
+
+/// f32 that the packed weights of a step have at most: channels are rounded up to whole vectors.
+pub(crate) fn weights(work: &Work, kernels: Kernels) -> usize {
+    match tiled(work, kernels) {
+        Some(Tiled {
+            isa,
+            sizes: [channels, filters],
+            ..
+        }) => winograd::weight_values(isa, channels, filters),
+        None => product_weights(work),
+    }
+}
+
+/// The same, of products that are not computed by tiles.
+fn product_weights(work: &Work) -> usize {
+    let packed = |inputs: usize, outputs: usize| (inputs + 1).saturating_mul(whole_lines(outputs));
+    let taps = |window: &Window| window.kernel_height * window.kernel_width;
     match work {
-        Work::Bands { schedule, .. } => schedule.scratch(),
-        Work::Conv2d { .. } | Work::Depthwise { .. } | Work::Dense { .. } | Work::Layer(_) => 0,
+        Work::Conv2d {
+            window,
+            channels,
+            filters,
+            ..
+        } => packed(taps(window) * channels, *filters),
+        Work::Depthwise {
+            window, channels, ..
+        } => packed(taps(window), *channels),
+        Work::Dense {
+            features, units, ..
+        } => packed(*features, *units),
+        Work::Bands { stages, .. } => {
+            let stages = stages.iter().map(product_weights);
+            stages.fold(0, usize::saturating_add)
+        }
+        Work::Layer(_) => 0,
+    }
+}
+
+/// A convolution that is computed by tiles.
+struct Tiled<'a> {
+    isa: Isa,
+    window: &'a Window,
+    /// Channels and filters.
+    sizes: [usize; 2],
+}
+
+/// Whether a step by itself is computed by tiles, which costs memory for transformed values and
+/// weights. Bands are not: they want rows, and their convolutions are of one pixel.
+fn tiled(work: &Work, kernels: Kernels) -> Option<Tiled<'_>> {
+    match (work, kernels) {
+        (
+            Work::Conv2d {
+                window,
+                channels,
+                filters,
+                ..
+            },
+            Kernels::Fast(isa),
+        ) if winograd::suits(window, *channels, *filters) => Some(Tiled {
+            isa,
+            window,
+            sizes: [*channels, *filters],
+        }),
+        _ => None,
     }
 }
 

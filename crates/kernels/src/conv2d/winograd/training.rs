@@ -1,28 +1,13 @@
 //! Winograd's minimal filtering F(2x2, 3x3): a convolution of 3x3 windows and its gradients with
-//! 2.25 times fewer multiplications.
-//!
-//! Each tile of 2x2 outputs sees 4x4 inputs. Both, and the kernel, are turned into values at sixteen
-//! points, where the convolution is a product of matrices for each point (Lavin and Gray, "Fast
-//! algorithms for convolutional neural networks", 2016):
-//!
-//! ```text
-//! output = A' [(B' input B) * (G kernel G')] A
-//!      1  0 -1  0          1    0    0
-//! B' = 0  1  1  0    G =  1/2  1/2  1/2    A' = 1  1  1  0
-//!      0 -1  1  0         1/2 -1/2  1/2         0  1 -1 -1
-//!      0  1  0 -1          0    0    1
-//! ```
-//!
-//! The gradients are those of this formula, exactly: each matrix is passed the other way round.
-#![expect(
-    clippy::needless_range_loop,
-    reason = "an index says which point of a tile is meant"
-)]
+//! 2.25 times fewer multiplications. The gradients are those of its formula, exactly: each matrix is
+//! passed the other way round.
 
-use super::layout::{EPILOGUE, lines, spread};
+use super::lines::{Input, InputBack, Kernel, KernelBack, Output, OutputBack};
+use super::{Grid, Product, Read, TAPS, Write, square};
 use crate::Window;
 use crate::batch_norm::training::share;
-use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer};
+use crate::conv2d::layout::{lines, spread};
+use crate::gemm::{Layout, Outer, SharedOutput, add_outer};
 use crate::isa::{Isa, Simd, Work};
 use crate::normed::{Vectors, load_some, over_channels, store_some};
 use std::marker::PhantomData;
@@ -35,9 +20,6 @@ const POINTS: usize = SIDE * SIDE;
 
 /// The outputs of a tile along one side.
 const OUTPUTS: usize = 2;
-
-/// The kernel's side.
-const TAPS: usize = 3;
 
 /// The point of row 1 and column 1, which both columns of A take with the factor 1: what is added to
 /// its product is added to all four outputs of a tile, so the bias costs nothing there.
@@ -55,7 +37,7 @@ const LEAST_TILES: usize = 64;
 
 /// What a convolution's products need to be computed by tiles.
 #[derive(Clone, Debug)]
-pub(super) struct Winograd {
+pub(in crate::conv2d) struct Winograd {
     isa: Isa,
     channels: usize,
     filters: usize,
@@ -66,58 +48,7 @@ pub(super) struct Winograd {
     /// The product of each point, from channels to filters and back.
     forward: Layout,
     backward: Layout,
-    /// Of a row of such a product.
-    row: Window,
     zeros: Vec<f32>,
-}
-
-/// The tiles over one image of a tensor, two rows and columns from one to the next.
-#[derive(Clone, Copy, Debug)]
-struct Grid {
-    height: usize,
-    width: usize,
-    channels: usize,
-    /// The channels, rounded up to whole vectors.
-    padded: usize,
-    /// Rows and columns of the first tile that lie outside of the image.
-    top: usize,
-    left: usize,
-    tiles_down: usize,
-    tiles_across: usize,
-}
-
-impl Grid {
-    fn tiles(&self) -> usize {
-        self.tiles_down * self.tiles_across
-    }
-
-    /// The pixels of the square at a tile's corner among the values of all images; `outside` in place
-    /// of those outside of the image.
-    #[inline(always)]
-    fn pixels<const SQUARE: usize>(
-        &self,
-        tile: usize,
-        images: *mut f32,
-        outside: *mut f32,
-    ) -> [[*mut f32; SQUARE]; SQUARE] {
-        let tile_row = tile / self.tiles_across;
-        let image = tile_row / self.tiles_down;
-        // Rows and columns before the image wrap to numbers beyond its size, so that one comparison
-        // finds what lies outside on either side.
-        let top = (tile_row % self.tiles_down * OUTPUTS).wrapping_sub(self.top);
-        let left = (tile % self.tiles_across * OUTPUTS).wrapping_sub(self.left);
-        let mut pixels = [[outside; SQUARE]; SQUARE];
-        for i in 0..SQUARE {
-            for j in 0..SQUARE {
-                let (row, column) = (top.wrapping_add(i), left.wrapping_add(j));
-                if row < self.height && column < self.width {
-                    let pixel = (image * self.height + row) * self.width + column;
-                    pixels[i][j] = images.wrapping_add(pixel * self.channels);
-                }
-            }
-        }
-        pixels
-    }
 }
 
 /// f32 of the memory that a block of tiles is worked on in.
@@ -144,6 +75,7 @@ impl Winograd {
     pub fn new(isa: Isa, window: &Window, channels: usize, filters: usize) -> Winograd {
         let lanes = isa.lanes();
         let above = Grid {
+            step: OUTPUTS,
             height: window.out_height,
             width: window.out_width,
             channels: filters,
@@ -170,7 +102,6 @@ impl Winograd {
             above,
             forward: Layout::new(isa, channels, above.padded),
             backward: Layout::new(isa, filters, below.padded),
-            row: Window::new([1, 1], [1, 1], [1, 1], [0, 0], [0, 0]),
             zeros: vec![0.0; below.padded.max(above.padded)],
         }
     }
@@ -245,34 +176,6 @@ impl Winograd {
         }
     }
 
-    /// # Safety
-    /// `rows` must be readable for `count` rows of the layout's inputs, padded to whole vectors;
-    /// `products` writable for as many of its outputs, with no other user.
-    unsafe fn product(
-        &self,
-        layout: &Layout,
-        weights: &[f32],
-        bias: &[f32],
-        (rows, channels, padded): (*const f32, usize, usize),
-        count: usize,
-        products: *mut f32,
-    ) {
-        let packed = layout.packed(weights, bias);
-        let source = Source {
-            // SAFETY: as the caller vouches.
-            input: unsafe { std::slice::from_raw_parts(rows, count * padded) },
-            first_row: 0,
-            zeros: &self.zeros,
-            window: &self.row,
-            channels,
-            flat: true,
-            stride: padded,
-        };
-        let (none, products) = (std::ptr::null(), SharedOutput::new(products));
-        // SAFETY: as the caller vouches.
-        unsafe { packed.run(&source, 0, 0..count, none, products, EPILOGUE) };
-    }
-
     /// Computes whole images. `weights` are the transformed ones, `bias` is padded to whole vectors.
     ///
     /// # Safety
@@ -292,7 +195,7 @@ impl Winograd {
         let (below, above) = (memory, memory.wrapping_add(POINTS * block.below));
         let outside = above.wrapping_add(POINTS * block.above);
         for tiles in self.blocks(images) {
-            self.isa.run(Read::<Input, SIDE> {
+            self.isa.run(Read::<Input, SIDE, SIDE> {
                 grid: &self.below,
                 tiles: tiles.clone(),
                 images: input,
@@ -311,13 +214,17 @@ impl Winograd {
                 };
                 // SAFETY: the places of the point have room for a block.
                 unsafe {
-                    let rows = below.add(point * block.below);
-                    let products = above.add(point * block.above);
-                    let rows = (rows.cast_const(), self.channels, self.below.padded);
-                    self.product(&self.forward, weights, bias, rows, tiles.len(), products);
+                    let product = Product {
+                        packed: self.forward.packed(weights, bias),
+                        rows: below.add(point * block.below),
+                        inputs: self.channels,
+                        stride: self.below.padded,
+                        zeros: &self.zeros,
+                    };
+                    product.run(tiles.len(), above.add(point * block.above));
                 }
             }
-            self.isa.run(Write::<Output, OUTPUTS> {
+            self.isa.run(Write::<Output, SIDE, OUTPUTS> {
                 grid: &self.above,
                 tiles,
                 source: above,
@@ -350,7 +257,7 @@ impl Winograd {
         let (below, above) = (memory, memory.wrapping_add(POINTS * block.below));
         let outside = above.wrapping_add(POINTS * block.above);
         for tiles in self.blocks(images) {
-            self.isa.run(Read::<OutputBack, OUTPUTS> {
+            self.isa.run(Read::<OutputBack, OUTPUTS, SIDE> {
                 grid: &self.above,
                 tiles: tiles.clone(),
                 images: gradient,
@@ -360,7 +267,7 @@ impl Winograd {
                 line: PhantomData,
             });
             if let Some((values, _)) = kernel {
-                self.isa.run(Read::<Input, SIDE> {
+                self.isa.run(Read::<Input, SIDE, SIDE> {
                     grid: &self.below,
                     tiles: tiles.clone(),
                     images: values,
@@ -391,14 +298,20 @@ impl Winograd {
                 if let Some((weights, _)) = input {
                     let weights = &weights[point * slice..][..self.backward.weight_values()];
                     let bias = &self.zeros[..self.below.padded];
-                    let rows = (right.cast_const(), self.filters, self.above.padded);
+                    let product = Product {
+                        packed: self.backward.packed(weights, bias),
+                        rows: right,
+                        inputs: self.filters,
+                        stride: self.above.padded,
+                        zeros: &self.zeros,
+                    };
                     // SAFETY: as above; the input at this point is no longer needed, its gradient
                     // takes its place.
-                    unsafe { self.product(&self.backward, weights, bias, rows, tiles.len(), left) };
+                    unsafe { product.run(tiles.len(), left) };
                 }
             }
             if let Some((_, target)) = input {
-                self.isa.run(Write::<InputBack, SIDE> {
+                self.isa.run(Write::<InputBack, SIDE, SIDE> {
                     grid: &self.below,
                     tiles,
                     source: below,
@@ -449,255 +362,6 @@ impl Winograd {
                 gradient: target.pointer(),
             });
         });
-    }
-}
-
-/// One side of a transform: a line of `FROM` vectors of channels becomes one of `TO`.
-trait Line<const FROM: usize, const TO: usize> {
-    fn line<S: Simd>(simd: S, line: [S::Vector; FROM]) -> [S::Vector; TO];
-}
-
-/// B'
-struct Input;
-
-impl Line<SIDE, SIDE> for Input {
-    #[inline(always)]
-    fn line<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; SIDE]) -> [S::Vector; SIDE] {
-        [
-            simd.sub(a, c),
-            simd.add(b, c),
-            simd.sub(c, b),
-            simd.sub(b, d),
-        ]
-    }
-}
-
-/// B
-struct InputBack;
-
-impl Line<SIDE, SIDE> for InputBack {
-    #[inline(always)]
-    fn line<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; SIDE]) -> [S::Vector; SIDE] {
-        [
-            a,
-            simd.add(simd.sub(b, c), d),
-            simd.sub(simd.add(b, c), a),
-            simd.sub(simd.splat(0.0), d),
-        ]
-    }
-}
-
-/// A'
-struct Output;
-
-impl Line<SIDE, OUTPUTS> for Output {
-    #[inline(always)]
-    fn line<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; SIDE]) -> [S::Vector; OUTPUTS] {
-        [simd.add(simd.add(a, b), c), simd.sub(simd.sub(b, c), d)]
-    }
-}
-
-/// A
-struct OutputBack;
-
-impl Line<OUTPUTS, SIDE> for OutputBack {
-    #[inline(always)]
-    fn line<S: Simd>(simd: S, [a, b]: [S::Vector; OUTPUTS]) -> [S::Vector; SIDE] {
-        [
-            a,
-            simd.add(a, b),
-            simd.sub(a, b),
-            simd.sub(simd.splat(0.0), b),
-        ]
-    }
-}
-
-/// G
-struct Kernel;
-
-impl Line<TAPS, SIDE> for Kernel {
-    #[inline(always)]
-    fn line<S: Simd>(simd: S, [a, b, c]: [S::Vector; TAPS]) -> [S::Vector; SIDE] {
-        let half = simd.splat(0.5);
-        let (outer, middle) = (simd.mul(half, simd.add(a, c)), simd.mul(half, b));
-        [a, simd.add(outer, middle), simd.sub(outer, middle), c]
-    }
-}
-
-/// G'
-struct KernelBack;
-
-impl Line<SIDE, TAPS> for KernelBack {
-    #[inline(always)]
-    fn line<S: Simd>(simd: S, [a, b, c, d]: [S::Vector; SIDE]) -> [S::Vector; TAPS] {
-        let half = simd.splat(0.5);
-        let sum = simd.mul(half, simd.add(b, c));
-        [
-            simd.add(a, sum),
-            simd.mul(half, simd.sub(b, c)),
-            simd.add(sum, d),
-        ]
-    }
-}
-
-/// The transform of a square: of its rows, then of its columns.
-#[inline(always)]
-fn square<S: Simd, L: Line<FROM, TO>, const FROM: usize, const TO: usize>(
-    simd: S,
-    values: [[S::Vector; FROM]; FROM],
-) -> [[S::Vector; TO]; TO] {
-    let mut rows = [[simd.splat(0.0); TO]; FROM];
-    for i in 0..FROM {
-        rows[i] = L::line(simd, values[i]);
-    }
-    let mut result = [[simd.splat(0.0); TO]; TO];
-    for j in 0..TO {
-        let mut column = [simd.splat(0.0); FROM];
-        for i in 0..FROM {
-            column[i] = rows[i][j];
-        }
-        let column = L::line(simd, column);
-        for i in 0..TO {
-            result[i][j] = column[i];
-        }
-    }
-    result
-}
-
-/// Turns squares of FROM pixels of images into values at the points: `[16, tiles, padded C]`.
-///
-/// Whoever makes one vouches for its pointers: `images` readable for the images of the tiles,
-/// `outside` for C zeros, `target` writable for the points of all tiles.
-struct Read<'a, L, const FROM: usize> {
-    grid: &'a Grid,
-    tiles: Range<usize>,
-    images: *const f32,
-    /// What is read in place of pixels outside of the image.
-    outside: *const f32,
-    target: *mut f32,
-    /// f32 from one point to the next.
-    slice: usize,
-    line: PhantomData<L>,
-}
-
-/// A tile that is read.
-struct ReadTile<'a, 'b, L, const FROM: usize> {
-    all: &'b Read<'a, L, FROM>,
-    /// Only read.
-    pixels: [[*mut f32; FROM]; FROM],
-    target: *mut f32,
-}
-
-impl<L: Line<FROM, SIDE>, const FROM: usize> Vectors for ReadTile<'_, '_, L, FROM> {
-    /// # Safety
-    /// As for [`Vectors::vector`]; the target is written for whole vectors.
-    #[inline(always)]
-    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
-        // SAFETY: as the caller vouches.
-        unsafe {
-            let mut values = [[simd.splat(0.0); FROM]; FROM];
-            for i in 0..FROM {
-                for j in 0..FROM {
-                    let at = self.pixels[i][j].add(channel);
-                    values[i][j] = load_some::<S, WHOLE>(simd, at, count);
-                }
-            }
-            let points = square::<S, L, FROM, SIDE>(simd, values);
-            for i in 0..SIDE {
-                for j in 0..SIDE {
-                    let at = (i * SIDE + j) * self.all.slice + channel;
-                    simd.store(self.target.add(at), points[i][j]);
-                }
-            }
-        }
-    }
-}
-
-impl<L: Line<FROM, SIDE>, const FROM: usize> Work for Read<'_, L, FROM> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let (images, outside) = (self.images.cast_mut(), self.outside.cast_mut());
-        for (index, tile) in self.tiles.clone().enumerate() {
-            let tile = ReadTile {
-                all: &self,
-                pixels: self.grid.pixels(tile, images, outside),
-                target: self.target.wrapping_add(index * self.grid.padded),
-            };
-            // SAFETY: as whoever made this vouches.
-            unsafe { over_channels(simd, self.grid.channels, &tile) };
-        }
-    }
-}
-
-/// Turns values at the points into squares of TO pixels of images, and writes or adds them.
-///
-/// Whoever makes one vouches for its pointers: `source` readable for the points of all tiles,
-/// `images` writable for the images of the tiles, `outside` for C f32.
-struct Write<'a, L, const TO: usize> {
-    grid: &'a Grid,
-    tiles: Range<usize>,
-    source: *const f32,
-    /// f32 from one point to the next.
-    slice: usize,
-    images: *mut f32,
-    /// Where pixels outside of the image go: to write them nowhere would need a branch a pixel.
-    outside: *mut f32,
-    add: bool,
-    line: PhantomData<L>,
-}
-
-/// A tile that is written.
-struct WriteTile<'a, 'b, L, const TO: usize> {
-    all: &'b Write<'a, L, TO>,
-    source: *const f32,
-    pixels: [[*mut f32; TO]; TO],
-}
-
-impl<L: Line<SIDE, TO>, const TO: usize> Vectors for WriteTile<'_, '_, L, TO> {
-    /// # Safety
-    /// As for [`Vectors::vector`]; the source is read for whole vectors.
-    #[inline(always)]
-    unsafe fn vector<S: Simd, const WHOLE: bool>(&self, simd: S, channel: usize, count: usize) {
-        // SAFETY: as the caller vouches.
-        unsafe {
-            let mut points = [[simd.splat(0.0); SIDE]; SIDE];
-            for i in 0..SIDE {
-                for j in 0..SIDE {
-                    let at = (i * SIDE + j) * self.all.slice + channel;
-                    points[i][j] = simd.load(self.source.add(at));
-                }
-            }
-            let values = square::<S, L, SIDE, TO>(simd, points);
-            for i in 0..TO {
-                for j in 0..TO {
-                    let at = self.pixels[i][j].add(channel);
-                    let mut value = values[i][j];
-                    if self.all.add {
-                        value = simd.add(load_some::<S, WHOLE>(simd, at, count), value);
-                    }
-                    store_some::<S, WHOLE>(simd, at, value, count);
-                }
-            }
-        }
-    }
-}
-
-impl<L: Line<SIDE, TO>, const TO: usize> Work for Write<'_, L, TO> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        for (index, tile) in self.tiles.clone().enumerate() {
-            let tile = WriteTile {
-                all: &self,
-                source: self.source.wrapping_add(index * self.grid.padded),
-                pixels: self.grid.pixels(tile, self.images, self.outside),
-            };
-            // SAFETY: as whoever made this vouches.
-            unsafe { over_channels(simd, self.grid.channels, &tile) };
-        }
     }
 }
 
