@@ -47,7 +47,7 @@ const MAY_USE_ANYHOW: &[&str] = &["cli", "web", "xtask", "fuzz"];
 const MAY_WRITE: &[(&str, &str)] = &[
     ("crates/data/src/files/", "the one writer"),
     (
-        "crates/study/src/storage.rs",
+        "crates/study/src/storage/sqlite/",
         "the folder of SQLite's own file",
     ),
 ];

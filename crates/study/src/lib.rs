@@ -26,14 +26,11 @@
 //! ```
 
 mod error;
-mod query;
 mod recorder;
-mod run;
-mod schema;
+mod runs;
 mod storage;
 
 pub use error::Error;
-pub use query::RunQuery;
 pub use recorder::Recorder;
-pub use run::{Artefact, Details, Goal, Metric, NewRun, Point, RunRow, State};
-pub use storage::{Options, Storage};
+pub use runs::{Artefact, Details, Goal, Metric, NewRun, Point, RunRow, State};
+pub use storage::{Options, RunQuery, Storage};

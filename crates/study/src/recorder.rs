@@ -1,6 +1,6 @@
 //! Writing a run: its metrics and artefacts while it goes on, and how it ends.
 use crate::error::{Error, Fault};
-use crate::run::{Goal, NewRun, State};
+use crate::runs::{Goal, NewRun, State};
 use crate::storage::{Storage, now, sign};
 use rusqlite::{OptionalExtension, Transaction};
 use std::fs::File;

@@ -1,8 +1,8 @@
 //! Looking at runs: lists that read no whole series, one run's details, one series.
 use crate::error::{Error, Fault};
 use crate::recorder::KEPT;
-use crate::run::{Artefact, Details, Goal, Metric, Point, RunRow, State};
-use crate::storage::{Storage, milliseconds, now};
+use crate::runs::{Artefact, Details, Goal, Metric, Point, RunRow, State};
+use super::{Storage, milliseconds, now};
 use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,6 +1,11 @@
 //! The database: opened, shared by the threads of a process, and its running runs kept alive.
+mod read;
+mod schema;
+
+pub use read::RunQuery;
+
 use crate::error::{Error, Fault};
-use crate::schema::{self, MIGRATIONS};
+use schema::MIGRATIONS;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::io;
