@@ -4,14 +4,14 @@ use crate::failure::{Failure, Status};
 use crate::model;
 use anyhow::Result;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use study::{Details, Error, Storage};
 use words::Message;
 
 /// Where the runs are recorded.
 #[derive(Debug, Args)]
 pub struct StorageArguments {
-    /// The database of the runs [default: runs.sqlite in museau's data folder]
+    /// The database of the runs, or `:memory:` for none [default: runs.sqlite in museau's data folder]
     #[arg(long, value_name = "FILE")]
     pub storage: Option<PathBuf>,
 }
@@ -49,57 +49,34 @@ const MOST_NAMED: usize = 5;
 
 /// What went wrong with the record, in the person's language.
 pub fn said(context: &Context, error: &Error) -> String {
-    let shown = |path: &Path| path.display().to_string();
     match error {
-        Error::NothingThere { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsNothingThere { path })
-        }
-        Error::CannotOpen { path, source } => {
-            let (path, reason) = (&shown(path), &words::reason(context.language, source));
-            context.say(Message::RunsCannotOpen { path, reason })
-        }
-        Error::NotADatabase { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsNotADatabase { path })
-        }
-        Error::Foreign { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsForeign { path })
-        }
-        Error::Newer {
-            path,
-            found,
-            supported,
-        } => {
-            let (path, found) = (&shown(path), &found.to_string());
-            let supported = &supported.to_string();
-            context.say(Message::RunsNewer {
-                path,
-                found,
-                supported,
+        Error::NothingThere { place } => context.say(Message::RunsNothingThere { path: place }),
+        Error::CannotOpen { place, source } => {
+            let reason = &words::reason(context.language, source);
+            context.say(Message::RunsCannotOpen {
+                path: place,
+                reason,
             })
         }
-        Error::Locked { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsLocked { path })
-        }
-        Error::DiskFull { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsDiskFull { path })
-        }
-        Error::ReadOnly { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsReadOnly { path })
-        }
-        Error::Damaged { path } => {
-            let path = &shown(path);
-            context.say(Message::RunsDamaged { path })
-        }
-        Error::Sqlite { path, source } => {
-            let (path, detail) = (&shown(path), &source.to_string());
-            context.say(Message::RunsRefused { path, detail })
-        }
+        Error::NotADatabase { place } => context.say(Message::RunsNotADatabase { path: place }),
+        Error::Foreign { place } => context.say(Message::RunsForeign { path: place }),
+        Error::Newer {
+            place,
+            found,
+            supported,
+        } => context.say(Message::RunsNewer {
+            path: place,
+            found: &found.to_string(),
+            supported: &supported.to_string(),
+        }),
+        Error::Locked { place } => context.say(Message::RunsLocked { path: place }),
+        Error::DiskFull { place } => context.say(Message::RunsDiskFull { path: place }),
+        Error::ReadOnly { place } => context.say(Message::RunsReadOnly { path: place }),
+        Error::Damaged { place } => context.say(Message::RunsDamaged { path: place }),
+        Error::Refused { place, detail } => context.say(Message::RunsRefused {
+            path: place,
+            detail,
+        }),
         Error::NoSuchRun { wanted } => context.say(Message::RunsNoSuchRun { wanted }),
         Error::Ambiguous { wanted, runs } => {
             let mut first: Vec<&str> = runs.iter().take(MOST_NAMED).map(String::as_str).collect();
@@ -111,7 +88,8 @@ pub fn said(context: &Context, error: &Error) -> String {
         }
         Error::TakenOver { run } => context.say(Message::RunsTakenOver { run }),
         Error::Artefact { path, source } => {
-            let (path, reason) = (&shown(path), &words::reason(context.language, source));
+            let path = &path.display().to_string();
+            let reason = &words::reason(context.language, source);
             context.say(Message::FileCannotRead { path, reason })
         }
     }

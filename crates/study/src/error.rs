@@ -1,78 +1,78 @@
 //! What may be wrong with a storage, or with what is asked of it.
-use rusqlite::ErrorCode;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// What may be wrong with a storage, or with what is asked of it.
+/// What may be wrong with a storage, or with what is asked of it. `place` is where the storage is, as
+/// its kind names it: the path of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such file, or it holds no run yet.
-    #[error("{} holds no runs", path.display())]
+    /// There is no such storage, or it holds no run yet.
+    #[error("{place} holds no runs")]
     NothingThere {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
-    /// The file cannot be opened or made.
-    #[error("{} cannot be opened: {source}", path.display())]
+    /// The storage could not be opened or made.
+    #[error("{place} could not be opened: {source}")]
     CannotOpen {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
         /// What the system said.
         source: io::Error,
     },
     /// The file is no SQLite database.
-    #[error("{} is not an SQLite database", path.display())]
+    #[error("{place} is not an SQLite database")]
     NotADatabase {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
-    /// The file is a database of another program.
-    #[error("{} is a database of another program", path.display())]
+    /// The database is another program's.
+    #[error("{place} is a database of another program")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
     /// A newer museau made the tables.
-    #[error("{} has version {found} of the tables, known are those up to {supported}", path.display())]
+    #[error("{place} has version {found} of the tables, known are those up to {supported}")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
         /// Its version.
         found: i64,
         /// The newest that this program knows.
         supported: i64,
     },
-    /// Another process kept the database to itself for longer than the patience.
-    #[error("{} is in use by another program", path.display())]
+    /// Another process kept the storage to itself for longer than [`crate::Options::busy`].
+    #[error("{place} is in use by another program")]
     Locked {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
     /// There is no room on the disk.
-    #[error("no room on the disk for {}", path.display())]
+    #[error("no room on the disk for {place}")]
     DiskFull {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
-    /// The file may be read but not written.
-    #[error("{} cannot be written", path.display())]
+    /// The storage may be read but not written.
+    #[error("{place} cannot be written")]
     ReadOnly {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
-    /// The database is damaged.
-    #[error("{} is damaged", path.display())]
+    /// The storage is damaged.
+    #[error("{place} is damaged")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The storage.
+        place: String,
     },
-    /// Anything else that SQLite refuses.
-    #[error("{}: {source}", path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
+    /// Anything else that the storage refuses.
+    #[error("{place}: {detail}")]
+    Refused {
+        /// The storage.
+        place: String,
+        /// What it said, in English.
+        detail: String,
     },
     /// No run has this id or name.
     #[error("there is no run `{wanted}`")]
@@ -94,8 +94,8 @@ pub enum Error {
         /// Its id.
         run: String,
     },
-    /// An artefact cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    /// An artefact could not be read.
+    #[error("{} could not be read: {source}", path.display())]
     Artefact {
         /// The file.
         path: PathBuf,
@@ -117,7 +117,7 @@ impl Error {
             Error::DiskFull { .. } => "disk_full",
             Error::ReadOnly { .. } => "read_only",
             Error::Damaged { .. } => "damaged",
-            Error::Sqlite { .. } => "sqlite",
+            Error::Refused { .. } => "refused",
             Error::NoSuchRun { .. } => "no_such_run",
             Error::Ambiguous { .. } => "ambiguous",
             Error::TakenOver { .. } => "taken_over",
@@ -125,47 +125,15 @@ impl Error {
         }
     }
 
-    /// What SQLite's error means for the file.
-    pub(crate) fn of(path: &Path, source: rusqlite::Error) -> Error {
-        let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Locked { path },
-            Some(ErrorCode::DiskFull) => Error::DiskFull { path },
-            Some(ErrorCode::ReadOnly) => Error::ReadOnly { path },
-            Some(ErrorCode::NotADatabase) => Error::NotADatabase { path },
-            Some(ErrorCode::DatabaseCorrupt) => Error::Damaged { path },
-            Some(ErrorCode::CannotOpen) => Error::CannotOpen {
-                path,
-                source: io::Error::other(source.to_string()),
-            },
-            _ => Error::Sqlite { path, source },
+    /// That no run has this id.
+    pub(crate) fn no_such_run(id: &str) -> Error {
+        Error::NoSuchRun {
+            wanted: id.to_owned(),
         }
     }
-}
 
-/// What ends a transaction early: SQLite's refusal, which gets its file's name later, or ours.
-pub(crate) enum Fault {
-    Sqlite(rusqlite::Error),
-    Own(Error),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Fault::Sqlite(error)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Fault::Own(error)
-    }
-}
-
-impl Fault {
-    pub(crate) fn at(self, path: &Path) -> Error {
-        match self {
-            Fault::Sqlite(error) => Error::of(path, error),
-            Fault::Own(error) => error,
-        }
+    /// That another process has the run of this id.
+    pub(crate) fn taken_over(id: &str) -> Error {
+        Error::TakenOver { run: id.to_owned() }
     }
 }

@@ -1,6 +1,9 @@
 //! Runs: what was trained, with which settings, and how it went, in a database that several
 //! processes share.
 //!
+//! [`Storage`] keeps runs, in an SQLite file or in memory; a [`Recorder`] writes one; [`Comparison`]
+//! puts several side by side.
+//!
 //! Invariant: this crate knows no network and no photo. A run is a name, parameters as text and
 //! series of numbers, whoever makes them; what it holds can be thrown away without losing a model.
 //!
@@ -32,5 +35,8 @@ mod storage;
 
 pub use error::Error;
 pub use recorder::Recorder;
-pub use runs::{Artefact, Details, Goal, Metric, NewRun, Point, RunRow, State};
-pub use storage::{Options, RunQuery, Storage};
+pub use runs::{
+    Artefact, Compared, Comparison, Details, Goal, Metric, NewRun, Order, Point, RunQuery, RunRow,
+    State,
+};
+pub use storage::{IN_MEMORY, Options, Storage};

@@ -493,6 +493,7 @@ messages! {
     "runs.removed" => RunsRemoved { run },
     "runs.files_left" => RunsFilesLeft { folder, count, names },
     "runs.folder_of_other" => RunsFolderOfOther { folder },
+    "runs.shown" => RunsShown { shown, all },
     "runs.same_parameters" => RunsSameParameters,
     "runs.export_name" => RunsExportName { path },
     "runs.exported" => RunsExported { path, count },

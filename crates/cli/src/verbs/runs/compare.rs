@@ -10,9 +10,9 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
-use study::{Details, Goal};
+use study::{Compared, Comparison, Details};
 use words::Message;
 
 /// Stands behind the best value of a row.
@@ -36,6 +36,16 @@ struct Value {
     is_best: bool,
 }
 
+impl From<Compared> for Value {
+    fn from(compared: Compared) -> Self {
+        Value {
+            step: compared.point.step,
+            value: Number(compared.point.value),
+            is_best: compared.is_best,
+        }
+    }
+}
+
 /// Options of `museau runs compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
@@ -57,10 +67,8 @@ pub struct CompareArguments {
 pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let storage = look(context, &arguments.storage)?;
     let runs = all_details(context, &storage, &arguments.runs)?;
-    let parameters = differing(&runs);
-    let metrics: BTreeSet<&str> = (runs.iter())
-        .flat_map(|run| run.row.metrics.keys().map(String::as_str))
-        .collect();
+    let compared = Comparison::new(&runs);
+    let (parameters, metrics) = (&compared.parameters, &compared.metrics);
     if arguments.json {
         let mut out = terminal::stdout();
         for (place, run) in runs.iter().enumerate() {
@@ -72,7 +80,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
                     .map(|&name| (name, run.row.parameters.get(name).map(String::as_str)))
                     .collect(),
                 metrics: (metrics.iter())
-                    .map(|&name| (name, value(&runs, place, name)))
+                    .map(|&name| (name, compared.value(place, name).map(Value::from)))
                     .collect(),
             };
             writeln!(out, "{}", serde_json::to_string(&line)?)?;
@@ -119,7 +127,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     table
         .rows
         .push(std::iter::once(first).chain(states).collect());
-    for &name in &parameters {
+    for &name in parameters {
         let texts = runs.iter().map(|run| {
             let text = run.row.parameters.get(name);
             Cell::text(text.map_or("", String::as_str))
@@ -138,18 +146,18 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
     writeln!(out, "\n{bold}{}{bold:#}", words.of(Message::RunsMetrics))?;
     let mut table = Table::new(of_runs(String::new()));
-    for &name in &metrics {
+    for &name in metrics {
         let mut row = vec![Cell::text(name)];
         for place in 0..runs.len() {
-            row.push(match value(&runs, place, name) {
+            row.push(match compared.value(place, name) {
                 Some(value) if value.is_best => {
                     let style = Style::new().bold().fg_color(Some(AnsiColor::Green.into()));
-                    let text = shown(words.language, value.value.0);
+                    let text = shown(words.language, value.point.value);
                     Cell::number(format!("{text} {BEST}")).styled(style)
                 }
                 // The place of the mark stays free, so that the digits stand under each other.
                 Some(value) => {
-                    let text = shown(words.language, value.value.0);
+                    let text = shown(words.language, value.point.value);
                     Cell::number(format!("{text}  "))
                 }
                 None => Cell::number(""),
@@ -161,7 +169,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
 
     writeln!(out, "\n{bold}{}{bold:#}", words.of(Message::RunsCurve))?;
     let mut table = Table::new(vec![String::new(); 3]);
-    for &name in &metrics {
+    for &name in metrics {
         for (place, run) in runs.iter().enumerate() {
             let metric = if place == 0 { name } else { "" };
             table.rows.push(vec![
@@ -179,37 +187,4 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
 fn label(run: &Details) -> String {
     let (id, name) = (&run.row.id, &run.row.name);
     format!("{} {name}", id.get(..4).unwrap_or(id))
-}
-
-/// The names of the parameters that are not the same in all runs.
-fn differing(runs: &[Details]) -> Vec<&str> {
-    let names: BTreeSet<&str> = (runs.iter())
-        .flat_map(|run| run.row.parameters.keys().map(String::as_str))
-        .collect();
-    let differs = |name: &&str| {
-        let mut values = runs.iter().map(|run| run.row.parameters.get(*name));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
-    };
-    names.into_iter().filter(differs).collect()
-}
-
-/// What one of the runs has in a metric at the step that it keeps, and whether no other has better: a
-/// best value of another epoch is of a network that is gone.
-fn value(runs: &[Details], place: usize, name: &str) -> Option<Value> {
-    let metric = runs[place].row.metrics.get(name)?;
-    let point = metric.kept?;
-    let others = runs
-        .iter()
-        .filter_map(|run| run.row.metrics.get(name)?.kept);
-    let beaten = others
-        .clone()
-        .any(|other| metric.goal.is_better(other.value, point.value));
-    // Alone, a value is not the best of anything.
-    let compared = others.count() > 1 && metric.goal != Goal::None && !point.value.is_nan();
-    Some(Value {
-        step: point.step,
-        value: Number(point.value),
-        is_best: compared && !beaten,
-    })
 }

@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::collections::HashSet;
 use std::io::Write;
-use study::{Error, Goal, RunQuery, RunRow, State, Storage};
+use study::{Error, Order, RunQuery, RunRow, State, Storage};
 use words::Message;
 
 /// Options of `museau runs list`.
@@ -26,6 +26,12 @@ pub struct ListArguments {
     /// The best value of this metric first, as it is at the step that each run keeps
     #[arg(long, value_name = "METRIC")]
     sort: Option<String>,
+    /// Show at most so many runs
+    #[arg(long, value_name = "RUNS")]
+    limit: Option<u64>,
+    /// Leave out so many of the first
+    #[arg(long, value_name = "RUNS", default_value_t = 0)]
+    skip: u64,
     /// Metrics and parameters to show, `seed` and `folder` [default: loss and accuracy, and the
     /// folder where runs have the same name]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
@@ -87,36 +93,26 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         }
         None => METRICS.map(str::to_owned).to_vec(),
     };
-    let mut metrics = wanted.clone();
-    if let Some(name) = &arguments.sort {
-        if !known.contains(name) {
-            return Err(no_column(context, name, known.iter()));
-        }
-        metrics.push(name.clone());
-    }
+    let order = match &arguments.sort {
+        Some(name) if !known.contains(name) => return Err(no_column(context, name, known.iter())),
+        Some(name) => Order::Best(name.clone()),
+        None => Order::Newest,
+    };
     let query = RunQuery {
         kind: arguments.kind.clone(),
         state: arguments.state.map(State::from),
-        metrics,
+        order,
+        skip: arguments.skip,
+        limit: arguments.limit,
+        // What is sorted by stands in JSON whether it is a column or not.
+        metrics: wanted.iter().chain(&arguments.sort).cloned().collect(),
         parameters: wanted.clone(),
     };
-    let mut rows = storage.runs(&query).map_err(told)?;
-    if let Some(name) = &arguments.sort {
-        // A stable sort: what is as good stays newest first.
-        rows.sort_by(|a, b| {
-            let key = |row: &RunRow| {
-                let metric = row.metrics.get(name).copied();
-                let point = metric.and_then(|metric| Some((metric.goal, metric.kept?.value)));
-                point.filter(|(_, value)| !value.is_nan())
-            };
-            match (key(a), key(b)) {
-                (Some((goal, a)), Some((_, b))) => match goal {
-                    Goal::Most => b.total_cmp(&a),
-                    Goal::Least | Goal::None => a.total_cmp(&b),
-                },
-                (a, b) => b.is_some().cmp(&a.is_some()),
-            }
-        });
+    let rows = storage.runs(&query).map_err(told)?;
+    if !context.quiet && (arguments.limit.is_some() || arguments.skip > 0) {
+        let all = storage.count(&query).map_err(told)?;
+        let (shown, all) = (&rows.len().to_string(), &all.to_string());
+        eprintln!("{}", context.say(Message::RunsShown { shown, all }));
     }
     if arguments.json {
         let mut out = terminal::stdout();

@@ -2,12 +2,14 @@
 //!
 //! Optuna's tables (`studies`, `trials`, `study_*`, `trial_*`, `version_info`, `alembic_version`) may
 //! stand in the same database: every name here begins with `run`.
-use crate::error::{Error, Fault};
+use super::{Fault, shown};
+use crate::error::Error;
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
 /// Migration i brings the tables from version i to version i + 1. They only ever grow at the end.
-pub const MIGRATIONS: &[&str] = &["
+pub const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE runs (
     run_id INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -59,7 +61,21 @@ CREATE TABLE run_artefacts (
     blake3 TEXT NOT NULL,
     PRIMARY KEY (run_id, path)
 ) WITHOUT ROWID;
-"];
+",
+    // The step whose result a run keeps becomes a column; it was a note of the name `kept.step`. A process
+    // that opened the database before goes on writing notes: the trigger moves them until it ends.
+    "
+ALTER TABLE runs ADD COLUMN kept INTEGER;
+UPDATE runs SET kept = (SELECT CAST(value AS INTEGER) FROM run_environment AS noted
+    WHERE noted.run_id = runs.run_id AND noted.name = 'kept.step');
+DELETE FROM run_environment WHERE name = 'kept.step';
+CREATE TRIGGER run_kept AFTER INSERT ON run_environment WHEN NEW.name = 'kept.step' BEGIN
+    UPDATE runs SET kept = CAST(NEW.value AS INTEGER) WHERE run_id = NEW.run_id;
+    DELETE FROM run_environment WHERE run_id = NEW.run_id AND name = NEW.name;
+END;
+CREATE INDEX runs_by_start ON runs (started);
+",
+];
 
 /// The version of the tables in a database; 0 where there are none and they may be made. Changes
 /// nothing.
@@ -73,17 +89,16 @@ pub fn version(connection: &Connection, path: &Path, newest: i64) -> Result<i64,
         let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
         let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
         if tables > 0 && !(has("version_info")? && has("studies")?) {
-            let path = path.to_owned();
-            return Err(Error::Foreign { path }.into());
+            return Err(Error::Foreign { place: shown(path) }.into());
         }
         return Ok(0);
     }
     let text = "SELECT coalesce(max(version), 0) FROM runs_schema";
     let found: i64 = connection.query_row(text, [], |row| row.get(0))?;
     if found > newest {
-        let (path, supported) = (path.to_owned(), newest);
+        let (place, supported) = (shown(path), newest);
         return Err(Error::Newer {
-            path,
+            place,
             found,
             supported,
         }
@@ -140,9 +155,27 @@ mod tests {
     }
 
     #[test]
-    fn no_table_has_a_name_that_optuna_uses() {
+    fn what_an_older_museau_notes_meanwhile_is_the_kept_step() {
         let connection = migrated(MIGRATIONS);
-        let text = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+        let text = "INSERT INTO runs (id, name, kind, state, started, heartbeat, writer) \
+                    VALUES ('a', 'a', 'train', 'running', 0, 0, 0)";
+        connection.execute(text, []).unwrap();
+        for step in [3, 7] {
+            // As the version before wrote it.
+            let text = "INSERT OR REPLACE INTO run_environment VALUES (1, 'kept.step', ?1)";
+            connection.execute(text, [step.to_string()]).unwrap();
+            let text = "SELECT kept, (SELECT count(*) FROM run_environment) FROM runs";
+            let found: (i64, i64) = connection
+                .query_row(text, [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
+            assert_eq!(found, (step, 0));
+        }
+    }
+
+    #[test]
+    fn nothing_has_a_name_that_optuna_uses() {
+        let connection = migrated(MIGRATIONS);
+        let text = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'";
         let mut statement = connection.prepare(text).unwrap();
         let names = statement.query_map([], |row| row.get::<_, String>(0));
         for name in names.unwrap() {
