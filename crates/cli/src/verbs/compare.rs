@@ -8,13 +8,13 @@ use anyhow::Result;
 use clap::Args;
 use classify::TrainingRecord;
 use data::check::last_names;
-use data::score::{self, Interval, Paired};
+use data::score::{self, GroupAccuracy, Interval, Paired};
 use data::{Manifest, Part};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use train::evaluate::{EvaluateError, SIGNIFICANT};
+use train::evaluate::{EvaluateError, PairError, Pairs};
 use words::Message;
 
 /// Options of `museau compare`.
@@ -44,11 +44,8 @@ const MOST_NAMED: usize = 5;
 /// One group's accuracy.
 #[derive(Serialize)]
 struct Group {
-    /// Of each model.
-    accuracies: Vec<f64>,
-    mean: f64,
-    /// 95 %, Student's over the models; none of one model, or where all have the same share.
-    interval: Option<Interval>,
+    #[serde(flatten)]
+    accuracy: GroupAccuracy,
     /// The settings in which its models differ among themselves, but for their seeds: empty where it
     /// is not mixed, none where not all models say how they were trained.
     mixed: Option<Vec<String>>,
@@ -73,14 +70,6 @@ struct Compared {
     verdict: String,
 }
 
-/// In what models differ, as their trainings say.
-struct Judged {
-    /// Those of any pair.
-    pairs: Vec<String>,
-    /// Those within the base, and within the others.
-    within: [Vec<String>; 2],
-}
-
 /// Compares and prints.
 pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     if arguments.base.len() != arguments.with.len() {
@@ -97,7 +86,10 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     // Those that the first model answered, by which all others are measured.
     let mut photos: Option<(PathBuf, BTreeSet<usize>)> = None;
     let (differences, [base_mixed, with_mixed]) = match judged {
-        Some(Judged { pairs, within }) => (Some(pairs), within.map(Some)),
+        Some(Pairs {
+            differences,
+            within,
+        }) => (Some(differences), within.map(Some)),
         None => (None, [None, None]),
     };
     // By any model, for the caution.
@@ -128,15 +120,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         }
         seen_by_any.extend(seen.iter().copied());
         Ok(Group {
-            mean: accuracies.iter().sum::<f64>() / accuracies.len() as f64,
-            interval: Some(score::student(&accuracies))
-                .filter(Interval::is_some)
-                // Few models of much scatter reach out of what a share can be.
-                .map(|Interval { low, high }| Interval {
-                    low: low.max(0.0),
-                    high: high.min(1.0),
-                }),
-            accuracies,
+            accuracy: GroupAccuracy::of(accuracies),
             mixed,
             seen: seen.len(),
         })
@@ -147,14 +131,15 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         let count = &seen_by_any.len().to_string();
         eprintln!("{}", context.say(Message::CompareSeen { count }));
     }
-    let mean_difference = with.mean - base.mean;
-    let paired = (base.accuracies.len() > 1)
-        .then(|| score::paired(&base.accuracies, &with.accuracies, SEED));
+    let [of_base, of_with] = [&base.accuracy, &with.accuracy];
+    let mean_difference = of_with.mean - of_base.mean;
+    let paired = (of_base.accuracies.len() > 1)
+        .then(|| score::paired(&of_base.accuracies, &of_with.accuracies, SEED));
     let compared = Compared {
         part: data::part_name(wanted),
         photos: photos.map_or(0, |(_, photos)| photos.len()),
         verdict: match &paired {
-            Some(paired) => verdict(context, paired),
+            Some(paired) => paired.text(context.language),
             None => context.say(Message::CompareOnePair {
                 difference: &shown(context, mean_difference),
             }),
@@ -170,9 +155,10 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         writeln!(out, "{}", serde_json::to_string(&compared)?)?;
         return Ok(());
     }
-    for (name, group) in [("base", &compared.base), ("with", &compared.with)] {
+    for (name, group) in GROUPS.into_iter().zip([&compared.base, &compared.with]) {
+        let group = &group.accuracy;
         let [low, high] = match group.interval {
-            Some(Interval { low, high, .. }) => [low, high].map(|v| shown(context, v)),
+            Some(Interval { low, high }) => [low, high].map(|v| shown(context, v)),
             None => ["-", "-"].map(str::to_owned),
         };
         let mean = shown(context, group.mean);
@@ -231,12 +217,12 @@ fn each_once(context: &Context, arguments: &CompareArguments) -> Result<()> {
     Ok(())
 }
 
-/// Settings that are not compared: names, and what makes the members of a group different.
-const OF_ITS_OWN: [&str; 3] = ["train.name", "train.seed", "data.source"];
+/// The groups, as options and messages name them.
+const GROUPS: [&str; 2] = ["base", "with"];
 
 /// Refuses pairs that are none, and says in what the two groups differ, as far as the models tell how
 /// they were trained; none where not all do.
-fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Result<Option<Judged>> {
+fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Result<Option<Pairs>> {
     // All are read, also after one that has none: what is no model is said before any is evaluated.
     let records = |group: &[PathBuf]| -> Result<Vec<Option<TrainingRecord>>> {
         let record = |model: &PathBuf| subject::training(context, model);
@@ -252,77 +238,37 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
         }
         return Ok(None);
     };
-    let seed = |record: &TrainingRecord| {
-        record
-            .settings
-            .get("train.seed")
-            .cloned()
-            .unwrap_or_default()
-    };
-    let mut within = [const { Vec::new() }; 2];
-    let groups = [("base", &bases), ("with", &withs)];
-    for ((name, group), within) in groups.into_iter().zip(&mut within) {
-        let mut known = HashSet::new();
-        if let Some(twice) = group
-            .iter()
-            .map(seed)
-            .find(|seed| !known.insert(seed.clone()))
-        {
-            let said = context.say(Message::CompareSeedTwice {
-                group: name,
-                seed: &twice,
-            });
-            return Err(Failure::error(Status::Usage, said));
-        }
-        let others = group
-            .iter()
-            .flat_map(|record| differences(&group[0], record));
-        *within = Vec::from_iter(others.collect::<BTreeSet<String>>());
-        if !within.is_empty() && !context.quiet {
-            let keys = &within.join(", ");
-            eprintln!(
-                "{}",
-                context.say(Message::CompareMixed { group: name, keys })
-            );
-        }
-    }
-    let mut keys = BTreeSet::new();
-    for (place, (base, with)) in bases.iter().zip(&withs).enumerate() {
-        let seeds = [seed(base), seed(with)];
-        if seeds[0] != seeds[1] {
-            let said = context.say(Message::CompareSeeds {
-                pair: &(place + 1).to_string(),
-                base: &seeds[0],
-                with: &seeds[1],
-            });
-            return Err(Failure::error(Status::Usage, said));
-        }
-        keys.extend(differences(base, with));
-    }
-    let pairs: Vec<String> = keys.into_iter().collect();
-    if !context.quiet {
-        let listed = &pairs.join(", ");
-        let message = match pairs.len() {
-            0 => Message::CompareAlike,
-            1 => Message::CompareDiffers { keys: listed },
-            _ => Message::CompareSeveral { keys: listed },
+    let pairs = Pairs::judge(&bases, &withs).map_err(|error| {
+        let said = match &error {
+            PairError::SeedTwice { group, seed } => context.say(Message::CompareSeedTwice {
+                group: GROUPS[*group],
+                seed,
+            }),
+            PairError::Seeds { pair, base, with } => context.say(Message::CompareSeeds {
+                pair: &(pair + 1).to_string(),
+                base,
+                with,
+            }),
         };
-        eprintln!("{}", context.say(message));
+        Failure::error(Status::Usage, said)
+    })?;
+    if context.quiet {
+        return Ok(Some(pairs));
     }
-    Ok(Some(Judged { pairs, within }))
-}
-
-/// The settings in which two trainings differ; `photos` where they saw others.
-fn differences(one: &TrainingRecord, other: &TrainingRecord) -> Vec<String> {
-    let names: BTreeSet<&String> = one.settings.keys().chain(other.settings.keys()).collect();
-    let differs = |name: &&String| {
-        !OF_ITS_OWN.contains(&name.as_str()) && one.settings.get(*name) != other.settings.get(*name)
+    for (group, within) in GROUPS.into_iter().zip(&pairs.within) {
+        if !within.is_empty() {
+            let keys = &within.join(", ");
+            eprintln!("{}", context.say(Message::CompareMixed { group, keys }));
+        }
+    }
+    let keys = &pairs.differences.join(", ");
+    let message = match pairs.differences.len() {
+        0 => Message::CompareAlike,
+        1 => Message::CompareDiffers { keys },
+        _ => Message::CompareSeveral { keys },
     };
-    let mut keys: Vec<String> = names.into_iter().filter(differs).cloned().collect();
-    if one.photos != other.photos {
-        keys.push("photos".to_owned());
-    }
-    keys
+    eprintln!("{}", context.say(message));
+    Ok(Some(pairs))
 }
 
 /// What a model tells of a part's photos.
@@ -358,52 +304,4 @@ fn told(context: &Context, model: &Subject, manifest: &Manifest, part: Part) -> 
 /// In points of per cent, with one decimal.
 fn shown(context: &Context, share: f64) -> String {
     words::number(context.language, 100.0 * share, 1)
-}
-
-fn verdict(context: &Context, paired: &Paired) -> String {
-    let significant = paired.p_value < SIGNIFICANT;
-    // 'A loss of 2 points', but 'no difference: -2 points'.
-    let said = match significant {
-        true => paired.mean_difference.abs(),
-        false => paired.mean_difference,
-    };
-    let difference = &shown(context, said);
-    let Interval { low, high } = paired.interval;
-    let (low, high) = (&shown(context, low), &shown(context, high));
-    let interval = &context.say(match paired.interval.is_some() {
-        true => Message::CompareInterval { low, high },
-        false => Message::CompareNoInterval,
-    });
-    let pairs = &paired.pairs.to_string();
-    let p = &words::number(context.language, paired.p_value, 3);
-    let gains = paired.mean_difference > 0.0;
-    let mut text = context.say(match (significant, gains) {
-        (true, true) => Message::CompareGain {
-            difference,
-            interval,
-            pairs,
-            p,
-        },
-        (true, false) => Message::CompareLoss {
-            difference,
-            interval,
-            pairs,
-            p,
-        },
-        (false, _) => Message::CompareNoDifference {
-            difference,
-            interval,
-            pairs,
-            p,
-        },
-    });
-    let can_show = |pairs: &usize| score::least_p_value(*pairs) < SIGNIFICANT;
-    if !can_show(&paired.pairs)
-        && let Some(needed) = (paired.pairs..).find(can_show)
-    {
-        let needed = &needed.to_string();
-        text += " ";
-        text += &context.say(Message::CompareTooFew { needed });
-    }
-    text
 }

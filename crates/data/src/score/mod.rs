@@ -16,8 +16,10 @@ mod paired;
 use serde::Serialize;
 
 pub use confusion::{ClassScore, ConfusedPair, Confusion, macro_f1};
-pub use paired::{Paired, least_p_value, paired};
+pub use paired::{GroupAccuracy, Paired, least_p_value, paired};
 
+/// Below this p-value a difference counts as one.
+pub const SIGNIFICANT: f64 = 0.05;
 /// Bins of the calibration error, of equal width, over the first answer's probability.
 pub const CALIBRATION_BINS: usize = 15;
 /// The 97.5th percentile of the standard normal distribution: intervals are of 95 %.

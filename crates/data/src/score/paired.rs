@@ -2,13 +2,42 @@
 
 use serde::Serialize;
 use tensor::Random;
+use words::{Language, Message};
 
-use super::{Interval, student};
+use super::{Interval, SIGNIFICANT, student};
 
 /// Up to so many pairs every change of signs is tried, above it [`DRAWS`] of them.
 const MOST_EXACT: usize = 20;
 /// Changes of signs drawn where there are too many to try all.
 const DRAWS: u32 = 100_000;
+
+/// How good the models of a group are, trained alike but for their seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupAccuracy {
+    /// Of each model, 0 to 1.
+    pub accuracies: Vec<f64>,
+    /// Their mean; NaN where there are none.
+    pub mean: f64,
+    /// 95 %, Student's over the models; none of one model, or where all are the same.
+    pub interval: Option<Interval>,
+}
+
+impl GroupAccuracy {
+    /// Of these accuracies.
+    pub fn of(accuracies: Vec<f64>) -> Self {
+        GroupAccuracy {
+            mean: accuracies.iter().sum::<f64>() / accuracies.len() as f64,
+            interval: Some(student(&accuracies))
+                .filter(Interval::is_some)
+                // Few models of much scatter reach out of what a share can be.
+                .map(|Interval { low, high }| Interval {
+                    low: low.max(0.0),
+                    high: high.min(1.0),
+                }),
+            accuracies,
+        }
+    }
+}
 
 /// What pairs of results say.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -38,6 +67,63 @@ pub fn paired(first: &[f64], second: &[f64], seed: u64) -> Paired {
         mean_difference: differences.iter().sum::<f64>() / differences.len() as f64,
         interval: student(&differences),
         p_value: sign_permutation(&differences, seed),
+    }
+}
+
+impl Paired {
+    /// Whether chance is no good explanation of the difference.
+    pub fn is_significant(&self) -> bool {
+        self.p_value < SIGNIFICANT
+    }
+
+    /// The verdict in words, in points of per cent: a gain, a loss or neither, and how many pairs it
+    /// takes where there are too few to show anything.
+    pub fn text(&self, language: Language) -> String {
+        let points = |share: f64| words::number(language, 100.0 * share, 1);
+        // 'A loss of 2 points', but 'no difference: -2 points'.
+        let difference = &points(match self.is_significant() {
+            true => self.mean_difference.abs(),
+            false => self.mean_difference,
+        });
+        let Interval { low, high } = self.interval;
+        let (low, high) = (&points(low), &points(high));
+        let interval = match self.interval.is_some() {
+            true => Message::CompareInterval { low, high },
+            false => Message::CompareNoInterval,
+        };
+        let interval = &interval.text(language);
+        let pairs = &self.pairs.to_string();
+        let p = &words::number(language, self.p_value, 3);
+        let verdict = match (self.is_significant(), self.mean_difference > 0.0) {
+            (true, true) => Message::CompareGain {
+                difference,
+                interval,
+                pairs,
+                p,
+            },
+            (true, false) => Message::CompareLoss {
+                difference,
+                interval,
+                pairs,
+                p,
+            },
+            (false, _) => Message::CompareNoDifference {
+                difference,
+                interval,
+                pairs,
+                p,
+            },
+        };
+        let mut text = verdict.text(language);
+        let can_show = |pairs: &usize| least_p_value(*pairs) < SIGNIFICANT;
+        if !can_show(&self.pairs)
+            && let Some(needed) = (self.pairs..).find(can_show)
+        {
+            let needed = &needed.to_string();
+            text += " ";
+            text += &Message::CompareTooFew { needed }.text(language);
+        }
+        text
     }
 }
 
@@ -105,6 +191,43 @@ mod tests {
         assert!(!same.interval.is_some());
         assert!(!paired(&[0.7], &[0.8], 1).interval.is_some());
         assert!(paired(&[], &[], 1).p_value.is_nan());
+    }
+
+    #[test]
+    fn the_verdict_is_told_in_words() {
+        let test = |differences: &[f64]| paired(&vec![0.5; differences.len()], differences, 1);
+        let scattered = |sign: f64| -> Vec<f64> {
+            (0..8)
+                .map(|n| 0.5 + sign * (0.02 + f64::from(n) * 0.002))
+                .collect()
+        };
+        let (gain, loss) = (test(&scattered(1.0)), test(&scattered(-1.0)));
+        assert!(gain.is_significant() && loss.is_significant());
+        let english = |test: &Paired| test.text(Language::English);
+        assert!(english(&gain).starts_with("A gain: 2.7 points (95% interval 2.3 to 3.1, 8 pairs"));
+        assert!(
+            english(&loss).starts_with("A loss: 2.7 points"),
+            "{}",
+            english(&loss)
+        );
+        let french = loss.text(Language::French);
+        assert!(french.starts_with("Une perte") && french.contains("2,7 points"));
+        let few = test(&[0.4, 0.4, 0.4]);
+        let told = english(&few);
+        assert!(
+            told.starts_with("No significant difference: -10.0 points (no interval"),
+            "{told}"
+        );
+        assert!(told.ends_with("at least 6 are needed."), "{told}");
+        assert!(!english(&gain).contains("needed"));
+    }
+
+    #[test]
+    fn the_accuracy_of_a_group_stays_within_what_a_share_can_be() {
+        let group = GroupAccuracy::of(vec![0.9, 1.0, 0.8]);
+        let interval = group.interval.unwrap();
+        assert!((group.mean - 0.9).abs() < 1e-12 && interval.high == 1.0 && interval.low < 0.7);
+        assert_eq!(GroupAccuracy::of(vec![0.9]).interval, None);
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! Two models on the same photos: who is right where the other is wrong.
 
 use classify::ModelName;
-use data::score::{McNemar, Outcome, ScoreError, mcnemar, top};
+use data::score::{McNemar, Outcome, SIGNIFICANT, ScoreError, mcnemar, top};
 use serde::Serialize;
 use std::collections::HashMap;
 
 use super::Predicted;
-
-/// Below this p-value a difference counts as one.
-pub const SIGNIFICANT: f64 = 0.05;
 
 /// Two models compared on the photos that both have answered, each restricted to the classes of the
 /// data set that both know.

@@ -7,6 +7,7 @@
 mod compare;
 mod error;
 mod page;
+mod pairs;
 mod predicted;
 mod scores;
 #[cfg(test)]
@@ -18,8 +19,9 @@ use data::score::{self, ConfusedPair, Outcome, ScoreError};
 use data::{Manifest, Part, Problem, part_name};
 use serde::Serialize;
 
-pub use compare::{Comparison, SIGNIFICANT, Verdict};
+pub use compare::{Comparison, Verdict};
 pub use error::EvaluateError;
+pub use pairs::{PairError, Pairs};
 pub use predicted::{Predicted, PredictedPhoto, entries_of, match_classes};
 pub use scores::{Estimate, Scores, score};
 
