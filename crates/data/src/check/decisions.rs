@@ -11,7 +11,7 @@ use crate::files::AtomicFile;
 use crate::manifest::Manifest;
 use crate::split::class_of;
 use crate::table::Table;
-use crate::table_writer::TableWriter;
+use crate::table_writer::{TableWriter, unguarded};
 
 /// The columns: the photo as the manifest names it, its hash, what was decided, by whom, why.
 pub const DECISION_COLUMNS: [&str; 5] = ["path", "hash", "verdict", "who", "why"];
@@ -68,10 +68,15 @@ pub struct Decision {
     pub why: String,
 }
 
-/// All decisions; of two about one photo the later line counts.
+/// All decisions; of two about one photo the later line counts. Columns that a person added are kept
+/// when the file is written again, behind those of [`DECISION_COLUMNS`].
 #[derive(Clone, Debug, Default)]
 pub struct Decisions {
     lines: Vec<Decision>,
+    /// The names of a person's own columns.
+    other_columns: Vec<String>,
+    /// Of each line the cells of these columns.
+    other_cells: Vec<Vec<String>>,
 }
 
 /// A manifest as decisions have it.
@@ -92,7 +97,11 @@ impl Decisions {
         let columns = DECISION_COLUMNS.map(|name| table.required(&[name]));
         let [file, hash, verdict, who, why] = columns;
         let (file, hash, verdict, who, why) = (file?, hash?, verdict?, who?, why?);
-        let mut lines = Vec::new();
+        let others: Vec<usize> = (0..table.width())
+            .filter(|column| ![file, hash, verdict, who, why].contains(column))
+            .collect();
+        let other_columns = (others.iter()).map(|&column| unguarded(table.name(column)).to_owned());
+        let (mut lines, mut other_cells) = (Vec::new(), Vec::new());
         for row in table.rows() {
             let row = row?;
             let wrong = |column: usize, name: &str| {
@@ -110,13 +119,39 @@ impl Decisions {
                 who: row.text(who).to_owned(),
                 why: row.text(why).to_owned(),
             });
+            let cells = others.iter().map(|&column| row.written(column).to_owned());
+            other_cells.push(cells.collect());
         }
-        Ok(Decisions { lines })
+        Ok(Decisions {
+            lines,
+            other_columns: other_columns.collect(),
+            other_cells,
+        })
     }
 
     /// From lines.
     pub fn new(lines: Vec<Decision>) -> Self {
-        Decisions { lines }
+        let mut decisions = Decisions::default();
+        decisions.extend(lines);
+        decisions
+    }
+
+    /// Adds lines at the end.
+    pub(crate) fn extend(&mut self, lines: Vec<Decision>) {
+        self.lines.extend(lines);
+        let empty = vec![String::new(); self.other_columns.len()];
+        self.other_cells.resize(self.lines.len(), empty);
+    }
+
+    /// Takes the last line out that is this one; one that a person wrote on stays.
+    pub(crate) fn remove(&mut self, line: &Decision) {
+        let as_written = |place: &usize| {
+            self.lines[*place] == *line && self.other_cells[*place].iter().all(String::is_empty)
+        };
+        if let Some(place) = (0..self.lines.len()).rev().find(as_written) {
+            self.lines.remove(place);
+            self.other_cells.remove(place);
+        }
     }
 
     /// Writes the file, whole or not at all.
@@ -129,17 +164,14 @@ impl Decisions {
         let path = &file.path().to_owned();
         let failed = Error::write(path);
         let mut writer = TableWriter::new(file);
-        writer.record(DECISION_COLUMNS).map_err(&failed)?;
-        for line in &self.lines {
-            writer
-                .record::<&str>([
-                    &line.path,
-                    line.hash.to_hex().as_str(),
-                    &line.verdict.text(),
-                    &line.who,
-                    &line.why,
-                ])
-                .map_err(&failed)?;
+        let others = self.other_columns.iter().map(String::as_str);
+        let columns = DECISION_COLUMNS.into_iter().chain(others);
+        writer.record(columns).map_err(&failed)?;
+        for (line, others) in self.lines.iter().zip(&self.other_cells) {
+            let (hash, verdict) = (line.hash.to_hex(), line.verdict.text());
+            let own: [&str; 5] = [&line.path, &hash, &verdict, &line.who, &line.why];
+            let cells = own.into_iter().chain(others.iter().map(String::as_str));
+            writer.record(cells).map_err(&failed)?;
         }
         let file = writer.finish().map_err(failed)?;
         file.commit().map_err(Error::write(path))
@@ -169,9 +201,7 @@ impl Decisions {
             let named = Kind::ALL.into_iter().find(|kind| kind.name() == first);
             named.is_none_or(|named| named == kind)
         };
-        Decisions {
-            lines: self.lines.iter().filter(concerns).cloned().collect(),
-        }
+        Decisions::new(self.lines.iter().filter(concerns).cloned().collect())
     }
 
     /// For each photo of a data set ([`Manifest::all_entries`]) the decision that counts. A photo

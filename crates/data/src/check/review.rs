@@ -203,9 +203,8 @@ impl Review {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut all = self.read()?.lines().to_vec();
-        all.extend(lines.iter().cloned());
-        let all = Decisions::new(all);
+        let mut all = self.read()?;
+        all.extend(lines.clone());
         all.save(&self.file)?;
         self.decisions = all;
         self.steps.push((item, lines));
@@ -220,13 +219,10 @@ impl Review {
         let Some((item, lines)) = self.steps.last() else {
             return Ok(None);
         };
-        let mut all = self.read()?.lines().to_vec();
+        let mut all = self.read()?;
         for line in lines {
-            if let Some(place) = all.iter().rposition(|other| other == line) {
-                all.remove(place);
-            }
+            all.remove(line);
         }
-        let all = Decisions::new(all);
         all.save(&self.file)?;
         let item = *item;
         self.decisions = all;
@@ -357,6 +353,54 @@ mod tests {
         let kept = Decisions::open(&file).unwrap();
         let who: Vec<_> = kept.lines().iter().map(|line| line.who.as_str()).collect();
         assert_eq!(who, ["ada", "bob"]);
+    }
+
+    #[test]
+    fn columns_that_a_person_added_stay() {
+        let (folder, mut review) = planted();
+        review.decide(1, &[Verdict::Drop]).unwrap();
+        let file = folder.path().join("decisions.csv");
+        let written = std::fs::read_to_string(&file).unwrap();
+        // As a spreadsheet may leave it: the columns in another order, two of one name, one of none.
+        let mut lines = written
+            .lines()
+            .map(|line| line.split(',').collect::<Vec<_>>());
+        let (names, cells) = (lines.next().unwrap(), lines.next().unwrap());
+        let with = |own: [&str; 4], of: &[&str]| {
+            let [path, hash, verdict, who, why] = of else {
+                panic!("{of:?}")
+            };
+            let all = [
+                own[0], who, path, hash, own[1], verdict, why, own[2], own[3],
+            ];
+            all.map(|cell| format!("\"{cell}\"")).join(";")
+        };
+        let edited = [
+            with(["note", "'=seen", "note", ""], &names),
+            with(["so dark; truly", "'=1+1", " x ", "y"], &cells),
+        ];
+        std::fs::write(&file, edited.join("\r\n")).unwrap();
+        review.decide(0, &[Verdict::Keep, Verdict::Drop]).unwrap();
+        let table = || {
+            let mut reader = csv::Reader::from_path(&file).unwrap();
+            let names = reader.headers().unwrap().clone();
+            let rows = reader.into_records().map(|row| row.unwrap());
+            let rows = rows.map(|row| row.iter().skip(5).map(str::to_owned).collect::<Vec<_>>());
+            (names, rows.collect::<Vec<_>>())
+        };
+        let (names, rows) = table();
+        let expected = ["path", "hash", "verdict", "who", "why", "note", "'=seen", "note", ""];
+        assert!(names.iter().eq(expected), "{names:?}");
+        let of_person = ["so dark; truly", "'=1+1", " x ", "y"]
+            .map(str::to_owned)
+            .to_vec();
+        let empty = vec![String::new(); 4];
+        assert_eq!(rows, [of_person.clone(), empty.clone(), empty]);
+        // Undoing takes museau's lines out, and none that a person wrote on.
+        review.undo().unwrap();
+        review.undo().unwrap();
+        let (again, rows) = table();
+        assert_eq!((again, rows), (names, vec![of_person]));
     }
 
     #[test]
