@@ -19,5 +19,5 @@ pub use mapped_file::MappedFile;
 pub use named::{NamedTensors, Tensor, TensorError};
 pub use pool::Pool;
 pub use random::Random;
-pub use regular_file::open_regular;
+pub use regular_file::{open_regular, regular_metadata};
 pub use shape::Shape;

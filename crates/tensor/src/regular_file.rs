@@ -1,23 +1,32 @@
 //! Opening a file that somebody else names: looked at first, since a pipe is waited for without end.
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
+
+/// What is known of a regular file, or of the one that a link leads to; it is not opened.
+///
+/// # Errors
+/// `IsADirectory` for a folder, `NotSeekable` for a pipe, a socket or a device; else what the system
+/// says.
+pub fn regular_metadata(path: &Path) -> io::Result<Metadata> {
+    let found = path.metadata()?;
+    if found.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !found.is_file() {
+        let kind = io::ErrorKind::NotSeekable;
+        return Err(io::Error::new(kind, "not a regular file"));
+    }
+    Ok(found)
+}
 
 /// Opens a regular file to be read. What is none is refused before it is opened: a pipe that nobody
 /// writes into would be waited for without end, and a device may do something when it is opened.
 ///
 /// # Errors
-/// `IsADirectory` for a folder, `NotSeekable` for a pipe, a socket or a device; else what the system
-/// says.
+/// As [`regular_metadata`].
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let kind = path.metadata()?.file_type();
-    if kind.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !kind.is_file() {
-        let kind = io::ErrorKind::NotSeekable;
-        return Err(io::Error::new(kind, "not a regular file"));
-    }
+    regular_metadata(path)?;
     File::open(path)
 }
 

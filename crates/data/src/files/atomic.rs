@@ -23,7 +23,7 @@ pub struct AtomicFile {
     place: PathBuf,
     /// What it may replace; anything in a place that is museau's own.
     kind: Option<Kind>,
-    /// Dropped after the unfinished file in them.
+    /// The folders of a person that were made for it; dropped after the unfinished file in them.
     _made: Option<MadeFolders>,
 }
 
@@ -34,7 +34,10 @@ impl AtomicFile {
     /// # Errors
     /// What the system says; `IsADirectory` or `NotSeekable` where something else than a file is there.
     pub fn create(path: &Path) -> io::Result<Self> {
-        AtomicFile::new(path, None)
+        let place = place_of(path)?;
+        // Others may be about to write into a folder of museau's own: it stays.
+        make_folder(folder_of(&place))?.keep();
+        AtomicFile::at(place, path)
     }
 
     /// Begins a file where a person says. What stands there is replaced only as its kind allows, which
@@ -44,35 +47,17 @@ impl AtomicFile {
     /// [`Refused`]
     pub fn begin(path: &Path, kind: Kind) -> Result<Self, Refused> {
         kind.may_replace(path)?;
-        Ok(AtomicFile::new(path, Some(kind))?)
+        let place = place_of(path)?;
+        let made = make_folder(folder_of(&place))?;
+        Ok(AtomicFile {
+            kind: Some(kind),
+            _made: Some(made),
+            ..AtomicFile::at(place, path)?
+        })
     }
 
-    fn new(path: &Path, kind: Option<Kind>) -> io::Result<Self> {
-        let place = match path.symlink_metadata() {
-            Ok(found) if found.is_symlink() => path.canonicalize()?,
-            _ => path.to_owned(),
-        };
-        if place.exists() {
-            // A pipe or a device is not replaced by a file, and a folder cannot be.
-            let kind = place.metadata()?.file_type();
-            if kind.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
-            } else if !kind.is_file() {
-                return Err(io::Error::new(
-                    io::ErrorKind::NotSeekable,
-                    "not a regular file",
-                ));
-            }
-        }
+    fn at(place: PathBuf, path: &Path) -> io::Result<Self> {
         let folder = folder_of(&place);
-        let made = match (make_folder(folder)?, kind) {
-            (made, Some(_)) => Some(made),
-            // Others may be about to write into a folder of museau's own.
-            (made, None) => {
-                made.keep();
-                None
-            }
-        };
         sweep_once(folder);
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
@@ -89,8 +74,8 @@ impl AtomicFile {
             writer: BufWriter::new(file),
             path: path.to_owned(),
             place,
-            kind,
-            _made: made,
+            kind: None,
+            _made: None,
         })
     }
 
@@ -133,6 +118,22 @@ impl AtomicFile {
     pub fn finish(mut self, rest: &[u8]) -> io::Result<()> {
         self.write_all(rest)?;
         self.commit()
+    }
+}
+
+/// Where a file that is written to `path` really goes: where that is a link, to what it leads to.
+///
+/// # Errors
+/// Of something there that is not a file: a pipe or a device is not replaced by one, and a folder
+/// cannot be.
+fn place_of(path: &Path) -> io::Result<PathBuf> {
+    let place = match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => path.canonicalize()?,
+        _ => path.to_owned(),
+    };
+    match tensor::regular_metadata(&place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(place),
     }
 }
 

@@ -140,7 +140,7 @@ pub fn touch(path: &Path) {
 pub fn unfinished(path: &Path) -> io::Result<File> {
     make_folder(folder_of(path))?.keep();
     if path.symlink_metadata().is_ok() {
-        tensor::open_regular(path)?;
+        tensor::regular_metadata(path)?;
     }
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
