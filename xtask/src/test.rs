@@ -3,8 +3,8 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs tidiness, formatting, lints, the Rust tests and, where `browser` is set, the browser's and the
-/// notebook's.
+/// Runs tidiness, formatting, lints, the documentation, the compiler over the fuzz targets, the Rust
+/// tests and, where `browser` is set, the browser's and the notebook's.
 pub fn run(root: &Path, browser: bool) -> Result<()> {
     if browser {
         need(
@@ -35,6 +35,13 @@ pub fn run(root: &Path, browser: bool) -> Result<()> {
         "warnings",
     ];
     step(root, "cargo", &lint)?;
+    let document = ["doc", "--workspace", "--no-deps", "--quiet"];
+    step_with(root, "cargo", &document, &[("RUSTDOCFLAGS", "-D warnings")])?;
+    // libFuzzer is built by what Unix systems have.
+    if cfg!(unix) {
+        let fuzz = ["check", "--quiet", "--bins", "--examples"];
+        step(&root.join("fuzz"), "cargo", &fuzz)?;
+    }
     step(root, "cargo", &["test", "--workspace", "--no-fail-fast"])?;
     if browser {
         step(root, "cargo", &["build", "--release"])?;
@@ -84,11 +91,22 @@ fn answers(command: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+fn step(folder: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+    step_with(folder, program, arguments, &[])
+}
+
+/// Runs a program in a folder, with these variables of the environment besides.
+fn step_with(
+    folder: &Path,
+    program: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<()> {
     eprintln!("== {program} {}", arguments.join(" "));
     let status = Command::new(program)
         .args(arguments)
-        .current_dir(root)
+        .envs(variables.iter().copied())
+        .current_dir(folder)
         .status()
         .with_context(|| format!("could not start {program}"))?;
     if !status.success() {

@@ -37,6 +37,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The crate that every other may use in its tests.
+const TEST_KIT: &str = "testkit";
+
 /// Crates that may hold unsafe code and intrinsics.
 const MAY_BE_UNSAFE: &[&str] = &["kernels", "tensor"];
 
@@ -284,19 +287,30 @@ fn arrows(root: &Path, faults: &mut Vec<String>) -> Result<()> {
             continue;
         };
         let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
-        for used in dependencies(&manifest, "dependencies") {
+        uses(&name, &manifest, allowed, faults);
+    }
+    Ok(())
+}
+
+/// Compares a manifest with what an arrow of its crate leads to. Tests may use the test kit besides, and
+/// nothing that stands above their crate.
+fn uses(name: &str, manifest: &toml::Table, allowed: &BTreeSet<&str>, faults: &mut Vec<String>) {
+    for table in ["dependencies", "build-dependencies", "dev-dependencies"] {
+        let of_tests = table == "dev-dependencies";
+        for used in dependencies(manifest, table) {
+            let used = used.as_str();
             let ours = ARROWS.iter().any(|(crate_name, _)| *crate_name == used);
-            if ours && !allowed.contains(used.as_str()) {
-                faults.push(format!("crates/{name} uses {used}: no arrow allows it"));
-            }
-            if used == "testkit" {
+            let by_kit = of_tests && (used == TEST_KIT || reach(TEST_KIT).contains(used));
+            if used == TEST_KIT && !of_tests {
                 faults.push(format!(
-                    "crates/{name}: testkit is for tests (dev-dependencies)"
+                    "crates/{name}: {TEST_KIT} is for tests (dev-dependencies)"
                 ));
+            } else if ours && !by_kit && !allowed.contains(used) {
+                let place = format!("crates/{name}, {table}");
+                faults.push(format!("{place}: no arrow leads to {used}"));
             }
         }
     }
-    Ok(())
 }
 
 fn dependencies(manifest: &toml::Table, table: &str) -> Vec<String> {
@@ -360,6 +374,36 @@ mod tests {
             }
         }
         assert!(reach("vision").contains("tensor"));
+    }
+
+    #[test]
+    fn finds_a_dependency_that_no_arrow_leads_to() {
+        let found = |manifest: &str| {
+            let mut faults = Vec::new();
+            uses(
+                "data",
+                &manifest.parse().unwrap(),
+                &reach("data"),
+                &mut faults,
+            );
+            faults.len()
+        };
+        assert_eq!(
+            found("[dependencies]\nvision = 1\ntensor = 1\nserde = 1"),
+            0
+        );
+        assert_eq!(found("[dev-dependencies]\nvision = 1\ntestkit = 1"), 0);
+        for table in [
+            "dependencies",
+            "build-dependencies",
+            "dev-dependencies",
+            "target.'cfg(unix)'.dependencies",
+            "target.'cfg(unix)'.dev-dependencies",
+        ] {
+            assert_eq!(found(&format!("[{table}]\ntrain = 1")), 1, "{table}");
+        }
+        assert_eq!(found("[dependencies]\ntestkit = 1"), 1);
+        assert_eq!(found("[target.'cfg(unix)'.dependencies]\ntestkit = 1"), 1);
     }
 
     #[test]
