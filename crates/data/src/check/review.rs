@@ -389,7 +389,9 @@ mod tests {
             (names, rows.collect::<Vec<_>>())
         };
         let (names, rows) = table();
-        let expected = ["path", "hash", "verdict", "who", "why", "note", "'=seen", "note", ""];
+        let expected = [
+            "path", "hash", "verdict", "who", "why", "note", "'=seen", "note", "",
+        ];
         assert!(names.iter().eq(expected), "{names:?}");
         let of_person = ["so dark; truly", "'=1+1", " x ", "y"]
             .map(str::to_owned)
