@@ -6,7 +6,6 @@ mod terminal;
 mod arguments;
 mod augmentation;
 mod context;
-mod csv;
 mod data_set;
 mod failure;
 mod features;

@@ -13,6 +13,7 @@ use crate::check::plane::Plane;
 use crate::features::{Features, plane_of};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
+use crate::picture::picture;
 
 /// The side of a mean image, in pixels.
 const MEAN_SIDE: usize = 64;
@@ -481,8 +482,7 @@ impl Explored {
         parallel::map(threads, classes.len(), &|_, _| {}, |class| {
             let name = &classes[class].folder;
             let alternative = Message::ExploreMeanImage { class: name }.text(language);
-            let mean =
-                Picture::from_rgb(MEAN_SIDE, MEAN_SIDE, &self.mean_images[class], &alternative);
+            let mean = picture(MEAN_SIDE, MEAN_SIDE, &self.mean_images[class], &alternative);
             let own = self
                 .places
                 .iter()

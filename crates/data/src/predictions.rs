@@ -4,13 +4,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::class::composed;
+use crate::columns::PREDICTION_COLUMNS;
 use crate::error::{Error, TableFault};
 use crate::files::AtomicFile;
 use crate::table::{Names, Table};
 use crate::table_writer::{TableWriter, unguarded};
-
-/// The columns that stand before those of the classes.
-const COLUMNS: [&str; 3] = ["path", "label", "answer"];
 
 /// The most classes that a table may have. What is counted of a table grows with their square; models
 /// of dogs know a few hundred.
@@ -48,7 +46,7 @@ impl Predictions {
         let mut writer = TableWriter::new(file);
         let mut write = || -> io::Result<()> {
             let classes = self.classes.iter().map(String::as_str);
-            writer.record(COLUMNS.into_iter().chain(classes))?;
+            writer.record(PREDICTION_COLUMNS.into_iter().chain(classes))?;
             for row in &self.rows {
                 let mut first = 0;
                 for (class, value) in row.probabilities.iter().enumerate() {

@@ -1,6 +1,5 @@
 //! Made-up photos for tests: patches and lines drawn by a seed, so that corners are there to find.
 
-use jpeg_encoder::{ColorType, Encoder};
 use tensor::Random;
 
 /// A scene as RGB pixels: 60 rectangles of random colours over a slope.
@@ -33,11 +32,7 @@ pub(crate) fn pixels(seed: u64, width: usize, height: usize) -> Vec<u8> {
 
 /// Pixels as a JPEG.
 pub(crate) fn encode(rgb: &[u8], width: usize, height: usize, quality: u8) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    Encoder::new(&mut bytes, quality)
-        .encode(rgb, width as u16, height as u16, ColorType::Rgb)
-        .unwrap();
-    bytes
+    vision::encode::small_jpeg(width, height, rgb, quality).unwrap()
 }
 
 /// A scene as a JPEG.

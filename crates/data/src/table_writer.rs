@@ -14,7 +14,7 @@ const BEGINNINGS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 const GUARD: char = '\'';
 
 /// A cell as it is written: with a guard where a spreadsheet would compute it.
-pub fn guarded(cell: &str) -> Cow<'_, str> {
+pub(crate) fn guarded(cell: &str) -> Cow<'_, str> {
     let bare = cell.trim_start_matches(GUARD);
     let is_number = bare.len() == cell.len() && cell.parse::<f64>().is_ok();
     match bare.starts_with(BEGINNINGS) && !is_number {
@@ -31,15 +31,27 @@ pub(crate) fn unguarded(cell: &str) -> &str {
     }
 }
 
-/// Writes records of guarded cells.
-pub(crate) struct TableWriter<W: Write>(csv::Writer<W>);
+/// A record of guarded cells as a line, with its end, for a table that is written line by line.
+pub fn table_line<Cell: AsRef<str>>(cells: impl IntoIterator<Item = Cell>) -> String {
+    let mut writer = TableWriter::new(Vec::new());
+    let line = writer.record(cells).and_then(|()| writer.finish());
+    let line = line.map(String::from_utf8);
+    line.expect("memory takes what is written").expect("texts")
+}
+
+/// Writes records of guarded cells, as CSV.
+pub struct TableWriter<W: Write>(csv::Writer<W>);
 
 impl<W: Write> TableWriter<W> {
+    /// Writes to this.
     pub fn new(to: W) -> Self {
         TableWriter(csv::Writer::from_writer(to))
     }
 
     /// Writes a record, which has as many cells as the first.
+    ///
+    /// # Errors
+    /// What the system says.
     pub fn record<Cell: AsRef<str>>(
         &mut self,
         cells: impl IntoIterator<Item = Cell>,
@@ -51,6 +63,9 @@ impl<W: Write> TableWriter<W> {
     }
 
     /// What was written to, after all that was written.
+    ///
+    /// # Errors
+    /// What the system says.
     pub fn finish(self) -> io::Result<W> {
         self.0.into_inner().map_err(csv::IntoInnerError::into_error)
     }
@@ -160,6 +175,16 @@ mod tests {
         Decisions::new(decisions.to_vec()).save(&file).unwrap();
         no_formula(&file);
         assert_eq!(Decisions::open(&file).unwrap().lines(), decisions);
+    }
+
+    #[test]
+    fn cells_of_a_line_are_quoted_where_they_must_be() {
+        assert_eq!(table_line(["a b", "a,\"b\"", ""]), "a b,\"a,\"\"b\"\"\",\n");
+        assert_eq!(
+            table_line(["=1+1.jpg", "-0.5", "\t=1"]),
+            "'=1+1.jpg,-0.5,'\t=1\n"
+        );
+        assert_eq!(table_line(["a\nb", "c"]), "\"a\nb\",c\n");
     }
 
     #[test]

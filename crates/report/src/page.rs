@@ -198,7 +198,7 @@ mod tests {
     fn only_a_comparison_brings_a_script() {
         let mut page = Page::new("en", "Pair");
         assert!(!page.finish().contains("script"));
-        let gray = Picture::from_rgb(2, 2, &[128; 12], "<x>");
+        let gray = Picture::from_jpeg(2, 2, vec![0xff, 0xd8], "<x>");
         page.comparison([&gray, &gray], ["a", "b"], "a \"slider\"");
         let html = page.finish();
         assert!(html.contains("script-src 'unsafe-inline'") && html.contains("<script>for("));
@@ -217,7 +217,7 @@ mod tests {
         page.table("Comptes", &table);
         let values = [("carlin".to_owned(), 3.0), ("<i>".to_owned(), 4.0)];
         page.chart(&Chart::bars("Photos", "photos", &values), "Les nombres");
-        let gray = Picture::from_rgb(2, 2, &[128; 12], "une photo");
+        let gray = Picture::from_jpeg(2, 2, vec![0xff, 0xd8], "une photo");
         page.grid(&[(vec![gray], vec!["a'b".to_owned()])]);
         let html = page.finish();
         assert!(html.contains("<html lang=fr>"));

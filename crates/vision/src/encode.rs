@@ -1,4 +1,4 @@
-//! A photo as the bytes of a file.
+//! Pixels as the bytes of a file: the one encoder of JPEG and PNG.
 use jpeg_encoder::{ColorType, Encoder};
 
 use crate::Photo;
@@ -28,10 +28,10 @@ pub struct EncodeError {
 }
 
 impl EncodeError {
-    fn new(photo: &Photo, detail: impl std::fmt::Display) -> Self {
+    fn new((width, height): (usize, usize), detail: impl std::fmt::Display) -> Self {
         EncodeError {
-            width: photo.width(),
-            height: photo.height(),
+            width,
+            height,
             detail: detail.to_string(),
         }
     }
@@ -42,7 +42,8 @@ impl EncodeError {
 /// # Errors
 /// Where a side is over what the format holds.
 pub fn png(photo: &Photo) -> Result<Vec<u8>, EncodeError> {
-    let side = |side: usize| u32::try_from(side).map_err(|error| EncodeError::new(photo, error));
+    let size = (photo.width(), photo.height());
+    let side = |side: usize| u32::try_from(side).map_err(|error| EncodeError::new(size, error));
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, side(photo.width())?, side(photo.height())?);
     encoder.set_color(png::ColorType::Rgb);
@@ -55,25 +56,51 @@ pub fn png(photo: &Photo) -> Result<Vec<u8>, EncodeError> {
             writer.write_image_data(photo.rgb())?;
             writer.finish()
         })
-        .map_err(|error| EncodeError::new(photo, error))?;
+        .map_err(|error| EncodeError::new(size, error))?;
     Ok(bytes)
 }
 
-/// As JPEG of a quality from 1 to 100.
+/// As JPEG of a quality from 1 to 100, for a file of its own.
 ///
 /// # Errors
 /// Where a side is over 65,535.
 pub fn jpeg(photo: &Photo, quality: u8) -> Result<Vec<u8>, EncodeError> {
-    let side = |side: usize| u16::try_from(side).map_err(|error| EncodeError::new(photo, error));
-    let (width, height) = (side(photo.width())?, side(photo.height())?);
+    let size = (photo.width(), photo.height());
+    encoded(size, photo.rgb(), quality, Some(WRITTEN_BY))
+}
+
+/// Pixels, row by row, as JPEG of a quality from 1 to 100, to stand inside of a page or an answer: it
+/// does not say by whom it was written, so that none who keeps it as a file loses it to museau.
+///
+/// # Errors
+/// Where a side is 0 or over 65,535, or `rgb` does not hold `width * height * 3` bytes.
+pub fn small_jpeg(
+    width: usize,
+    height: usize,
+    rgb: &[u8],
+    quality: u8,
+) -> Result<Vec<u8>, EncodeError> {
+    encoded((width, height), rgb, quality, None)
+}
+
+fn encoded(
+    size: (usize, usize),
+    rgb: &[u8],
+    quality: u8,
+    written_by: Option<&str>,
+) -> Result<Vec<u8>, EncodeError> {
+    let side = |side: usize| u16::try_from(side).map_err(|error| EncodeError::new(size, error));
+    let (width, height) = (side(size.0)?, side(size.1)?);
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, quality);
+    if let Some(text) = written_by {
+        encoder
+            .add_app_segment(15, text.as_bytes().to_vec())
+            .map_err(|error| EncodeError::new(size, error))?;
+    }
     encoder
-        .add_app_segment(15, WRITTEN_BY.as_bytes().to_vec())
-        .map_err(|error| EncodeError::new(photo, error))?;
-    encoder
-        .encode(photo.rgb(), width, height, ColorType::Rgb)
-        .map_err(|error| EncodeError::new(photo, error))?;
+        .encode(rgb, width, height, ColorType::Rgb)
+        .map_err(|error| EncodeError::new(size, error))?;
     Ok(bytes)
 }
 
@@ -93,6 +120,9 @@ mod tests {
         assert!(!written_here(theirs) && !written_here(b""));
         let lossy = read(&jpeg(&photo, 95).unwrap());
         assert_eq!((lossy.width(), lossy.height()), (7, 5));
+        let small = small_jpeg(7, 5, photo.rgb(), 95).unwrap();
+        assert!(!written_here(&small) && read(&small).rgb() == lossy.rgb());
+        assert!(small_jpeg(7, 6, photo.rgb(), 95).is_err());
         let wide = Photo::from_rgb(70_000, 1, vec![0; 210_000]);
         assert!(jpeg(&wide, 95).is_err() && png(&wide).is_ok());
     }

@@ -23,6 +23,7 @@ pub mod steps;
 pub use budget::Budget;
 pub use decode::{decode, decode_within};
 pub use error::{DecodeError, Excess, PrepareError};
+pub use filters::shrunk;
 pub use format::{Format, has_photo_ending};
 pub use limits::Limits;
 pub use orientation::Orientation;

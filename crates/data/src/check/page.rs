@@ -9,6 +9,7 @@ use super::plane::Plane;
 use super::{Checked, Finding, Kind};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
+use crate::picture::picture;
 
 /// The longest side of a picture in a report, in pixels.
 const SIDE: usize = 112;
@@ -137,7 +138,7 @@ pub fn thumbnail(
         let sides = [left * across, top * down, right * across, bottom * down];
         outline(&mut rgb, (new_width, new_height), sides);
     }
-    Some(Picture::from_rgb(
+    Some(picture(
         new_width,
         new_height,
         &rgb,

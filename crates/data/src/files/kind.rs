@@ -1,4 +1,5 @@
 //! What museau writes for people, and how it knows such a file again.
+use crate::columns::{PREDICTION_COLUMNS, PROBLEM_COLUMNS, RUN_COLUMNS, begins_with, is_manifest};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
@@ -72,7 +73,7 @@ impl Kind {
             file.take(HEAD as u64).read_to_end(&mut head),
         );
         read?;
-        match (crate::is_manifest(path), self) {
+        match (is_manifest(path), self) {
             (true, Kind::Manifest) => Ok(()),
             (true, _) => Err(Refused::Manifest),
             _ if empty || self.is_own(path, &head) => Ok(()),
@@ -82,7 +83,6 @@ impl Kind {
 
     /// Whether a file that begins so is museau's own of this kind.
     fn is_own(self, path: &Path, head: &[u8]) -> bool {
-        let begins = |text: &str| head.starts_with(text.as_bytes());
         match self {
             Kind::Page => report::is_page(head),
             Kind::Check => is_json(path, &["counts", "decided", "findings", "photos"]),
@@ -91,9 +91,9 @@ impl Kind {
                 &["aspects", "channel_means", "sharpness", "unreadable"],
             ),
             Kind::RunLines => is_json(path, &["artefacts", "environment", "series"]),
-            Kind::Problems => begins("path,problem,detail\n"),
-            Kind::Predictions => begins("path,label,answer,"),
-            Kind::RunTable => begins("run,name,metric,step,value\n"),
+            Kind::Problems => begins_with(head, &PROBLEM_COLUMNS, false),
+            Kind::Predictions => begins_with(head, &PREDICTION_COLUMNS, true),
+            Kind::RunTable => begins_with(head, &RUN_COLUMNS, false),
             Kind::Picture => vision::encode::written_here(head),
             Kind::Manual => {
                 let named = |name: &str| {
@@ -141,10 +141,35 @@ mod tests {
         Kind::Decisions,
     ];
 
+    /// A table of predictions, by its writer.
+    fn predictions() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let table = crate::Predictions {
+            classes: vec!["a".to_owned()],
+            rows: vec![crate::Prediction {
+                path: "x.jpg".to_owned(),
+                label: "a".to_owned(),
+                probabilities: vec![1.0],
+            }],
+        };
+        let file = super::super::AtomicFile::create(&path).unwrap();
+        table.save_into(file).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
     /// A file of each kind as museau writes it, and files of a person that look much like one.
     fn samples() -> Vec<(Option<Kind>, &'static str, Vec<u8>)> {
         let photo = vision::Photo::from_rgb(2, 2, vec![7; 12]);
         let manifest = format!("{}\na.jpg,,1,0,b,,,1,1,,,,\n", crate::COLUMNS.join(","));
+        let mut problems = Vec::new();
+        let problem = crate::Problem {
+            path: "a".to_owned(),
+            kind: crate::ProblemKind::Empty,
+            detail: String::new(),
+        };
+        crate::Problem::write_all(&[problem], &mut problems).unwrap();
+        let runs = crate::table_line(RUN_COLUMNS);
         let own = |kind, name, bytes: &[u8]| (Some(kind), name, bytes.to_vec());
         let theirs = |name, bytes: &[u8]| (None, name, bytes.to_vec());
         vec![
@@ -164,13 +189,9 @@ mod tests {
                 "d.json",
                 b"{\"id\":\"a\",\"environment\":{},\"artefacts\":[],\"series\":{}}\n{}",
             ),
-            own(Kind::Problems, "e.csv", b"path,problem,detail\na,empty,\n"),
-            own(
-                Kind::Predictions,
-                "f.csv",
-                b"path,label,answer,a\nx.jpg,a,a,1\n",
-            ),
-            own(Kind::RunTable, "g.csv", b"run,name,metric,step,value\n"),
+            own(Kind::Problems, "e.csv", &problems),
+            own(Kind::Predictions, "f.csv", &predictions()),
+            own(Kind::RunTable, "g.csv", runs.as_bytes()),
             own(
                 Kind::Picture,
                 "h.png",

@@ -16,8 +16,9 @@ use vision::Limits;
 
 pub use problem::{Problem, ProblemKind};
 
+use crate::columns::is_manifest;
 use crate::error::Error;
-use crate::manifest::{CHANGED, Manifest, is_manifest};
+use crate::manifest::{CHANGED, Manifest};
 use crate::parallel::{self, Progress};
 use archives::{IMAGES_ARCHIVE, from_archive};
 use candidate::read_candidate;

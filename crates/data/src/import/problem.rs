@@ -5,12 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::columns::PROBLEM_COLUMNS;
 use crate::error::{Error, TableFault};
 use crate::table::Table;
 use crate::table_writer::TableWriter;
-
-/// The columns of a table of problems.
-const COLUMNS: [&str; 3] = ["path", "problem", "detail"];
 
 /// Something that is not as it should be, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +25,7 @@ impl Problem {
     /// Writes problems as a CSV with the columns path, problem, detail.
     pub fn write_all(problems: &[Problem], to: impl Write) -> io::Result<()> {
         let mut writer = TableWriter::new(to);
-        writer.record(COLUMNS)?;
+        writer.record(PROBLEM_COLUMNS)?;
         for problem in problems {
             let row = [&problem.path, problem.kind.name(), &problem.detail];
             writer.record(row)?;
@@ -41,7 +39,7 @@ impl Problem {
     /// Where the file cannot be read, or names a kind that is none.
     pub fn read_all(path: &Path) -> Result<Vec<Problem>, Error> {
         let table = Table::open(path, None)?;
-        let [file, problem, detail] = COLUMNS.map(|name| table.required(&[name]));
+        let [file, problem, detail] = PROBLEM_COLUMNS.map(|name| table.required(&[name]));
         let (file, problem, detail) = (file?, problem?, detail?);
         let of_row = |row: Result<crate::table::Row, Error>| {
             let row = row?;
@@ -50,7 +48,7 @@ impl Problem {
                 .into_iter()
                 .find(|kind| kind.name() == name);
             let wrong = || TableFault::Value {
-                column: COLUMNS[1].to_owned(),
+                column: PROBLEM_COLUMNS[1].to_owned(),
                 value: name.to_owned(),
             };
             Ok(Problem {

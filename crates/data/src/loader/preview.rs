@@ -8,6 +8,7 @@ use words::{Language, Message};
 use super::{Cache, Loader, LoaderError, LoaderOptions, Preparation};
 use crate::Manifest;
 use crate::parallel;
+use crate::picture::picture as small_picture;
 
 /// Side of the pictures, in pixels.
 const SIDE: usize = 160;
@@ -109,7 +110,7 @@ pub fn preview(
             for ((values, target), place) in pictures.zip(targets).zip(batch.places()) {
                 let rgb: Vec<u8> = values.iter().map(|value| value.round() as u8).collect();
                 let alternative = format!("{}, {caption}", entries[*place].path);
-                let picture = Picture::from_rgb(SIDE, SIDE, &rgb, &alternative);
+                let picture = small_picture(SIDE, SIDE, &rgb, &alternative);
                 let mut lines = vec![caption.clone()];
                 let shares = (0..class_count).filter(|class| target[*class] > 0.0);
                 let shares: Vec<String> = shares

@@ -30,10 +30,8 @@ fn dataset(folder: &Path, count: usize) -> Manifest {
         let pixels: Vec<u8> = (0..60 * 50 * 3)
             .map(|i| ((i / 7 + index * 31) % 256) as u8)
             .collect();
-        let file = std::fs::File::create(class.join(format!("{index:03}.jpg"))).unwrap();
-        jpeg_encoder::Encoder::new(file, 90)
-            .encode(&pixels, 60, 50, jpeg_encoder::ColorType::Rgb)
-            .unwrap();
+        let jpeg = crate::scene::encode(&pixels, 60, 50, 90);
+        std::fs::write(class.join(format!("{index:03}.jpg")), jpeg).unwrap();
     }
     let options = ImportOptions {
         threads: 2,

@@ -32,10 +32,8 @@ impl Photos {
                     }
                 }
                 let path = place.join(format!("{photo}.jpg"));
-                jpeg_encoder::Encoder::new_file(path, 95)
-                    .unwrap()
-                    .encode(&pixels, 24, 20, jpeg_encoder::ColorType::Rgb)
-                    .unwrap();
+                let jpeg = vision::encode::small_jpeg(24, 20, &pixels, 95).unwrap();
+                std::fs::write(path, jpeg).unwrap();
             }
         }
         Photos { folder }

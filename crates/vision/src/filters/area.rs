@@ -1,8 +1,32 @@
 //! Resizing by area: each new pixel is the mean of what it covers, as OpenCV's `INTER_AREA`; where a
 //! side grows, it is a pixel or lies between two.
-use kernels::Loops;
+use kernels::{Isa, Loops};
+use std::borrow::Cow;
+use tensor::Pool;
 
 use super::{Picture, Workers};
+use crate::Photo;
+
+/// The photo with `longest` pixels on its longer side, by area, to be shown; a smaller one as it is. On
+/// the caller's thread alone.
+pub fn shrunk(photo: &Photo, longest: usize) -> Cow<'_, Photo> {
+    let (width, height) = (photo.width(), photo.height());
+    let longer = width.max(height);
+    if longer <= longest {
+        return Cow::Borrowed(photo);
+    }
+    let scaled = |side: usize| (side * longest / longer).max(1);
+    let (new_width, new_height) = (scaled(width), scaled(height));
+    let pool = Pool::serial();
+    let workers = Workers {
+        pool: &pool,
+        isa: Isa::best(),
+    };
+    // The pixels are not copied first: the photo may be large.
+    let size = (width, height);
+    let values = means(photo.rgb(), size, 3, (new_width, new_height), &workers);
+    Cow::Owned(Photo::from_rgb(new_width, new_height, values))
+}
 
 /// The picture at a new size, no side of which is greater than its own.
 pub(super) fn area(
@@ -11,18 +35,35 @@ pub(super) fn area(
     height: usize,
     workers: &Workers<'_>,
 ) -> Picture {
-    let channels = picture.channels;
-    let down = Coverage::new(picture.height, height);
-    let across = Coverage::new(picture.width, width);
+    let (size, channels) = ((picture.width, picture.height), picture.channels);
+    Picture {
+        width,
+        height,
+        channels,
+        values: means(&picture.values, size, channels, (width, height), workers),
+    }
+}
+
+/// The means of what the pixels of a smaller picture cover, of one channel or three.
+fn means(
+    pixels: &[u8],
+    size: (usize, usize),
+    channels: usize,
+    (width, height): (usize, usize),
+    workers: &Workers<'_>,
+) -> Vec<u8> {
+    let stride = size.0 * channels;
+    let down = Coverage::new(size.1, height);
+    let across = Coverage::new(size.0, width);
     let mut values = vec![0; width * height * channels];
     workers.bands(&mut values, width * channels, |first, band| {
-        let mut sums = vec![0.0; picture.stride()];
+        let mut sums = vec![0.0; stride];
         for (index, out) in band.chunks_exact_mut(width * channels).enumerate() {
             let (start, shares) = down.of(first + index);
             let rows: Vec<(&[u8], f32)> = shares
                 .iter()
                 .enumerate()
-                .map(|(row, &share)| (picture.row(start + row), share))
+                .map(|(row, &share)| (&pixels[(start + row) * stride..][..stride], share))
                 .collect();
             workers.isa.compile(Sum {
                 rows: &rows,
@@ -34,12 +75,7 @@ pub(super) fn area(
             }
         }
     });
-    Picture {
-        width,
-        height,
-        channels,
-        values,
-    }
+    values
 }
 
 /// The picture at a new size, of which a side is greater than its own: OpenCV then takes for both sides
@@ -162,5 +198,28 @@ fn mean<const CHANNELS: usize>(sums: &[f32], across: &Coverage, out: &mut [u8]) 
             }
         }
         *pixel = mean.map(|mean: f32| mean.round_ties_even() as u8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shrunk_photo_keeps_its_aspect_and_its_mean() {
+        let (width, height) = (1001, 333);
+        let rgb: Vec<u8> = (0..width * height * 3)
+            .map(|index| ((index * 7919) % 251) as u8)
+            .collect();
+        let mean = |rgb: &[u8]| rgb.iter().map(|&v| f64::from(v)).sum::<f64>() / rgb.len() as f64;
+        let photo = Photo::from_rgb(width, height, rgb);
+        let small = shrunk(&photo, 480);
+        assert_eq!((small.width(), small.height()), (480, 159));
+        assert!((mean(small.rgb()) - mean(photo.rgb())).abs() < 0.5);
+        assert!(matches!(shrunk(&photo, 1001), Cow::Borrowed(_)));
+        let thin = Photo::from_rgb(5000, 1, vec![200; 15_000]);
+        let small = shrunk(&thin, 480);
+        assert_eq!((small.width(), small.height()), (480, 1));
+        assert!(small.rgb().iter().all(|&value| value == 200));
     }
 }

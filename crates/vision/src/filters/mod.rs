@@ -23,6 +23,7 @@ mod resize;
 
 use picture::Picture;
 
+pub use area::shrunk;
 pub use picture::Workers;
 pub use pipeline::{Pipeline, Ran, Region, Step};
 

@@ -4,6 +4,7 @@ use crate::site::failure::Failure;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use std::borrow::Cow;
 use words::Language;
 
 /// Who asks. The frame tells it of every request; handlers take it as an argument.
@@ -19,7 +20,7 @@ impl Asked {
         let asked = asked_language(request.uri().query());
         let is_api = request.uri().path().starts_with("/api");
         Asked {
-            language: choose(asked, request.headers(), default),
+            language: choose(asked.as_deref(), request.headers(), default),
             wants_page: !is_api && accepts_pages(request.headers()),
         }
     }
@@ -35,10 +36,9 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 }
 
 /// The query's `lang`.
-pub(super) fn asked_language(query: Option<&str>) -> Option<&str> {
-    query?
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("lang="))
+pub(super) fn asked_language(query: Option<&str>) -> Option<Cow<'_, str>> {
+    let mut pairs = form_urlencoded::parse(query?.as_bytes());
+    pairs.find(|(name, _)| name == "lang").map(|(_, code)| code)
 }
 
 /// Whether the client says that it shows pages, as every browser does.

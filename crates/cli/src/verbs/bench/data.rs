@@ -7,13 +7,12 @@ use crate::terminal::{self, stdout};
 use crate::{augmentation, data_set, model, photos};
 use anyhow::{Context as _, Result};
 use clap::Args;
-use data::Part;
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
+use data::{Part, parallel};
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Photos of a batch from the cache.
@@ -144,23 +143,12 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
     let mut rates = Vec::new();
     // The first run fills the system's cache of files.
     for run in 0..=arguments.runs {
-        let next = AtomicUsize::new(0);
         let start = Instant::now();
-        let work = || -> Result<()> {
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= count {
-                    return Ok(());
-                }
-                std::hint::black_box(prepared(&paths[index % paths.len()])?);
-            }
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..context.threads).map(|_| scope.spawn(work)).collect();
-            threads
-                .into_iter()
-                .try_for_each(|thread| thread.join().expect("a thread that does not panic"))
-        })?;
+        let results = parallel::map(context.threads, count, &|_, _| {}, |index| -> Result<()> {
+            std::hint::black_box(prepared(&paths[index % paths.len()])?);
+            Ok(())
+        });
+        results.into_iter().collect::<Result<()>>()?;
         if run > 0 {
             rates.push(count as f64 / start.elapsed().as_secs_f64());
         }

@@ -8,10 +8,9 @@ use crate::photos::{self, Found, Unanswered, load};
 use anyhow::Result;
 use clap::Args;
 use classify::{Classifier, ClassifyOptions};
+use data::parallel;
 use print::{Form, Outcome, Printer};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::Instant;
 use tensor::Pool;
 
@@ -132,41 +131,13 @@ fn each(
     }
     // Work is handed out in rounds, so that the answers that wait for a slow photo stay few.
     for round in found.chunks(workers * 16) {
-        for outcome in side_by_side(workers, round, |one| {
-            answer(context, classifier, &Pool::serial(), one.clone(), options)
-        }) {
-            show(outcome)?;
-        }
+        let outcomes = parallel::map(workers, round.len(), &|_, _| {}, |index| {
+            let one = round[index].clone();
+            answer(context, classifier, &Pool::serial(), one, options)
+        });
+        outcomes.into_iter().try_for_each(&mut *show)?;
     }
     Ok(())
-}
-
-/// The results of `work` on each item, in the items' order, on so many threads.
-fn side_by_side<T: Sync, R: Send>(
-    threads: usize,
-    items: &[T],
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { break };
-                    if sender.send((index, work(item))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-    });
-    drop(sender);
-    let mut results: Vec<_> = receiver.iter().collect();
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
 }
 
 fn answer(

@@ -1,6 +1,5 @@
 //! Answers as text for people, as JSON lines, or as CSV.
 use crate::context::Context;
-use crate::csv::quoted;
 use crate::photos::Unanswered;
 use crate::terminal;
 use anyhow::Result;
@@ -173,9 +172,7 @@ impl<'a> Printer<'a> {
                 cells.push(why.kind.to_owned());
             }
         }
-        let cells: Vec<_> = cells.iter().map(|cell| quoted(cell)).collect();
-        writeln!(self.out, "{}", cells.join(","))?;
-        Ok(())
+        Ok(write!(self.out, "{}", data::table_line(cells))?)
     }
 }
 

@@ -12,6 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use tensor::Pool;
 use vision::Photo;
+use vision::encode::small_jpeg;
 use vision::filters::{Pipeline, Ran, Workers};
 use words::Message;
 
@@ -31,6 +32,8 @@ pub struct GalleryArguments {
 
 /// Pixels of the longer side of a picture on the page.
 const SHOWN: usize = 480;
+/// JPEG's quality, of 100: what the steps change must be seen.
+const QUALITY: u8 = 88;
 
 /// Pictures on a page: as many of that size as keep it under 15 MB.
 const MOST_PICTURES: usize = 160;
@@ -163,19 +166,10 @@ fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, 
 
 /// The photo as it is shown: whole, at most [`SHOWN`] pixels long.
 fn picture(photo: &Photo, alternative: &str) -> Picture {
-    let longer = photo.width().max(photo.height());
-    let small;
-    let photo = if longer > SHOWN {
-        let side = |side: usize| (side * SHOWN / longer).max(1);
-        let (width, height) = (side(photo.width()), side(photo.height()));
-        let shrink = format!("resize({width}x{height},stretch,area)");
-        let shrink: Pipeline = shrink.parse().expect("a step with sides above 0");
-        small = shrink.run_alone(photo, None);
-        &small
-    } else {
-        photo
-    };
-    Picture::with_quality(photo.width(), photo.height(), photo.rgb(), alternative, 88)
+    let small = vision::shrunk(photo, SHOWN);
+    let (width, height) = (small.width(), small.height());
+    let jpeg = small_jpeg(width, height, small.rgb(), QUALITY).expect("a small picture");
+    Picture::from_jpeg(width, height, jpeg, alternative)
 }
 
 /// The share of the pixels, in per cent, in each eight levels of the luma.

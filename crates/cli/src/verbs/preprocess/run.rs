@@ -10,11 +10,11 @@ use crate::terminal;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use data::files::{AtomicFile, Kind, Refused};
+use data::parallel;
 use data::{Dataset, Entry, Manifest, Part};
 use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tensor::Pool;
 use vision::Photo;
@@ -186,57 +186,35 @@ pub fn run(context: &Context, arguments: &RunArguments) -> Result<()> {
     let targets = targets(context, arguments, &tasks)?;
     let before = made_before(context, arguments)?;
     let shown = Shown::of_items(context, "preprocess");
-    let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    let written = AtomicUsize::new(0);
-    let rows = Mutex::new(Vec::new());
     let said = Mutex::new(());
     let many = tasks.len() > 1;
     let pool = Pool::new(if many { 1 } else { context.threads });
-    let work = || {
-        let serial = Pool::serial();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(task) = tasks.get(index) else {
-                return;
-            };
-            let workers = Workers {
-                pool: if many { &serial } else { &pool },
-                isa: context.isa,
-            };
-            let made = task.source.read(context).and_then(|(original, region)| {
-                let photo = pipeline.run(&original, region, workers);
-                let bytes = write(context, arguments, &targets[index], &photo)?;
-                let same_size =
-                    (original.width(), original.height()) == (photo.width(), photo.height());
-                Ok(task.row(&targets[index], &bytes, &photo, same_size))
-            });
-            match made {
-                Ok(row) => {
-                    written.fetch_add(1, Ordering::Relaxed);
-                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                    rows.extend(row);
-                }
-                Err(message) => {
-                    let _one_at_a_time = said.lock().unwrap_or_else(PoisonError::into_inner);
-                    let file = terminal::shown(&task.source.file());
-                    shown.say(&format!("museau: {file}: {message}"));
-                }
-            }
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            shown.now(done as u64, tasks.len() as u64);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..context.threads.min(tasks.len()) {
-            scope.spawn(work);
-        }
-        work();
+    let progress = |done: usize, all: usize| shown.now(done as u64, all as u64);
+    let made = parallel::map(context.threads, tasks.len(), &progress, |index| {
+        let (task, serial) = (&tasks[index], Pool::serial());
+        let workers = Workers {
+            pool: if many { &serial } else { &pool },
+            isa: context.isa,
+        };
+        let made = task.source.read(context).and_then(|(original, region)| {
+            let photo = pipeline.run(&original, region, workers);
+            let bytes = write(context, arguments, &targets[index], &photo)?;
+            let same_size =
+                (original.width(), original.height()) == (photo.width(), photo.height());
+            Ok(task.row(&targets[index], &bytes, &photo, same_size))
+        });
+        made.inspect_err(|message| {
+            let _one_at_a_time = said.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = terminal::shown(&task.source.file());
+            shown.say(&format!("museau: {file}: {message}"));
+        })
+        .ok()
     });
     shown.finish();
-    let written = written.into_inner();
+    let made: Vec<_> = made.into_iter().flatten().collect();
+    let written = made.len();
     failed += tasks.len() - written;
-    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let rows: Vec<_> = made.into_iter().flatten().collect();
     let labelled = rows.len();
     let manifest = save_manifest(context, arguments, &before, rows)?;
     let mut out = terminal::stdout();

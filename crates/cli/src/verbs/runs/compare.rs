@@ -3,12 +3,12 @@ use super::json::Number;
 use super::table::{Cell, Table};
 use super::text::{Words, curve, shown};
 use crate::context::Context;
-use crate::csv::quoted;
 use crate::storage::{StorageArguments, all_details, look};
 use crate::terminal;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use clap::Args;
+use data::TableWriter;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -93,24 +93,22 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         let heading = heading
             .chain(parameters.iter().copied())
             .chain(metrics.iter().copied());
-        let heading: Vec<_> = heading.map(quoted).collect();
-        writeln!(out, "{}", heading.join(","))?;
+        let mut table = TableWriter::new(out);
+        table.record(heading)?;
         for run in &runs {
             let row = &run.row;
-            let mut cells = vec![
-                quoted(&row.id),
-                quoted(&row.name),
-                row.state.name().to_owned(),
-            ];
+            let state = row.state.name().to_owned();
+            let mut cells = vec![row.id.clone(), row.name.clone(), state];
             let texts = parameters.iter().map(|name| row.parameters.get(*name));
-            cells.extend(texts.map(|text| text.map_or_else(String::new, |text| quoted(text))));
+            cells.extend(texts.map(|text| text.cloned().unwrap_or_default()));
             let values = metrics.iter().map(|name| row.metrics.get(*name));
             cells.extend(values.map(|metric| {
                 let point = metric.and_then(|metric| metric.kept);
                 point.map_or_else(String::new, |point| point.value.to_string())
             }));
-            writeln!(out, "{}", cells.join(","))?;
+            table.record(cells)?;
         }
+        table.finish()?.flush()?;
         return Ok(());
     }
 

@@ -1,13 +1,13 @@
 //! `museau runs export`: the metrics of runs, step by step, for other programs.
 use super::json::{Number, Whole};
 use crate::context::Context;
-use crate::csv::quoted;
 use crate::failure::{Failure, Status};
 use crate::outputs::{Kind, begin, unwritten};
 use crate::storage::{StorageArguments, all_details, failure, look};
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
+use data::{RUN_COLUMNS, TableWriter};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -113,7 +113,7 @@ fn write(
     out: &mut impl Write,
 ) -> Result<()> {
     if form == Form::Csv {
-        writeln!(out, "run,name,metric,step,value")?;
+        return table(context, storage, runs, out);
     }
     for run in runs {
         let row = &run.row;
@@ -121,20 +121,35 @@ fn write(
         for metric in row.metrics.keys() {
             let points = storage.series(&row.id, metric);
             let points = points.map_err(|error| failure(context, &error))?;
-            if form == Form::Json {
-                let pairs = points.iter().map(|point| (point.step, Number(point.value)));
-                series.insert(metric.as_str(), pairs.collect());
-                continue;
-            }
-            let (id, name, metric) = (&row.id, quoted(&row.name), quoted(metric));
-            for point in points {
-                writeln!(out, "{id},{name},{metric},{},{}", point.step, point.value)?;
-            }
+            let pairs = points.iter().map(|point| (point.step, Number(point.value)));
+            series.insert(metric.as_str(), pairs.collect());
         }
-        if form == Form::Json {
-            let run = Whole::new(run);
-            writeln!(out, "{}", serde_json::to_string(&Line { run, series })?)?;
+        let run = Whole::new(run);
+        writeln!(out, "{}", serde_json::to_string(&Line { run, series })?)?;
+    }
+    Ok(())
+}
+
+/// A line for each value of each metric.
+fn table(
+    context: &Context,
+    storage: &Storage,
+    runs: &[Details],
+    out: &mut impl Write,
+) -> Result<()> {
+    let mut table = TableWriter::new(out);
+    table.record(RUN_COLUMNS)?;
+    for run in runs {
+        let row = &run.row;
+        for metric in row.metrics.keys() {
+            let points = storage.series(&row.id, metric);
+            let points = points.map_err(|error| failure(context, &error))?;
+            for point in points {
+                let (step, value) = (point.step.to_string(), point.value.to_string());
+                table.record([&row.id, &row.name, metric, &step, &value])?;
+            }
         }
     }
+    table.finish()?;
     Ok(())
 }

@@ -107,13 +107,8 @@ async fn show(
         return Ok(view.page(content, "").into_response());
     }
     let guessed = if showing { None } else { guessed };
-    let asked_again = match guessed {
-        Some(class) => format!(
-            "&guess={}",
-            form_encoded(name(&draw.set.classes()[class], asked.language))
-        ),
-        None => "&show=1".to_string(),
-    };
+    let guessed_name = guessed.map(|class| name(&draw.set.classes()[class], asked.language));
+    let asked_again = asked_again(guessed_name);
     let class = photo.class;
     let read = {
         let draw = Arc::clone(draw);
@@ -152,16 +147,14 @@ async fn photo(
     Ok((headers, jpeg).into_response())
 }
 
-/// A value in a query: everything but letters, digits and `-._~` as `%XX`.
-fn form_encoded(value: &str) -> String {
-    value.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
+/// What stands behind a page's address, so that it is answered again as it was: the guess, or none.
+fn asked_again(guess: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::for_suffix("&".to_owned(), 1);
+    match guess {
+        Some(guess) => query.append_pair("guess", guess),
+        None => query.append_pair("show", "1"),
+    };
+    query.finish()
 }
 
 #[cfg(test)]
@@ -212,6 +205,8 @@ mod tests {
 
     #[test]
     fn a_query_value_is_encoded() {
-        assert_eq!(form_encoded("Épagneul & co"), "%C3%89pagneul%20%26%20co");
+        let again = asked_again(Some("Épagneul & co"));
+        assert_eq!(again, "&guess=%C3%89pagneul+%26+co");
+        assert_eq!(asked_again(None), "&show=1");
     }
 }
