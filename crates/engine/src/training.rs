@@ -501,14 +501,6 @@ impl TrainingState {
         }
     }
 
-    /// Calls `visit(name, values)` for each parameter, the moving statistics among them.
-    pub fn for_each_parameter(&mut self, mut visit: impl FnMut(&str, &mut [f32])) {
-        for parameter in &self.parameters {
-            let values = &mut self.memory[parameter.values.clone()];
-            visit(&parameter.spec.name, values);
-        }
-    }
-
     /// The names and shapes of the parameters that are trained, in the graph's order.
     pub fn trained(&self) -> impl Iterator<Item = (&str, Shape)> {
         self.parameters

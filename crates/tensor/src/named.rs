@@ -69,14 +69,6 @@ impl Tensor {
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
     }
-
-    /// The same values under another shape of as many elements.
-    ///
-    /// # Errors
-    /// [`TensorError::Elements`] where the shape has another number of elements.
-    pub fn reshaped(self, shape: impl Into<Shape>) -> Result<Self, TensorError> {
-        Self::new(shape, self.values)
-    }
 }
 
 /// Tensors by name, in the order in which they were added (Keras's legacy files map weights by
@@ -97,6 +89,5 @@ mod tests {
                 values: 5
             }
         );
-        assert!(Tensor::zeros([4]).reshaped([2, 2]).is_ok());
     }
 }

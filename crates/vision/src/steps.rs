@@ -184,26 +184,6 @@ impl Step<'_> {
         }
     }
 
-    /// The argument at `index` as a whole number in a range, `default` where it is not given.
-    ///
-    /// # Errors
-    /// `Value` with the range.
-    pub fn whole_number(
-        &self,
-        index: usize,
-        name: &'static str,
-        range: RangeInclusive<usize>,
-        default: usize,
-    ) -> Result<usize, StepError> {
-        let Some(argument) = self.arguments.get(index) else {
-            return Ok(default);
-        };
-        match argument.text.parse::<usize>() {
-            Ok(value) if range.contains(&value) => Ok(value),
-            _ => Err(argument.refused(name, format!("{} to {}", range.start(), range.end()))),
-        }
-    }
-
     /// The argument at `index` as one of some words, the first of them where it is not given.
     ///
     /// # Errors
@@ -400,7 +380,6 @@ mod tests {
             step.number(1, "x", 0.0..=1.0, 0.0).unwrap_err().position,
             12
         );
-        assert_eq!(step.whole_number(0, "sides", 1..=20, 3), Ok(15));
         assert_eq!(step.word(1, "way", &["down", "up"]), Ok("up"));
         assert_eq!(step.word(2, "way", &["down", "up"]), Ok("down"));
         assert!(step.word(0, "way", &["down", "up"]).is_err());

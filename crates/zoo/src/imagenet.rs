@@ -5,9 +5,6 @@ use std::ops::RangeInclusive;
 /// How many classes ImageNet-1k has.
 pub const CLASSES: usize = 1000;
 
-/// How many classes Stanford Dogs has.
-pub const STANFORD_CLASSES: usize = 120;
-
 /// The classes that are domestic dogs (151 Chihuahua to 268 Mexican hairless, the dalmatian 251
 /// among them) or wild dogs that Stanford Dogs counts in (273 dingo, 274 dhole, 275 African
 /// hunting dog). Wolves and the coyote (269 to 272) are not.
@@ -40,6 +37,9 @@ pub fn stanford_names() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How many classes Stanford Dogs has.
+    const STANFORD_CLASSES: usize = 120;
 
     #[test]
     fn the_classes_are_those_of_the_lists() {
