@@ -3,11 +3,9 @@ use crate::context::Context;
 use crate::failure::Status;
 use anyhow::Result;
 use classify::ClassifyError;
-use data::{Aside, Links, What};
-use std::fs;
-use std::io::Read;
+use data::{Aside, Links, Unread, What};
 use std::path::{Path, PathBuf};
-use vision::{DecodeError, Limits, Photo};
+use vision::Photo;
 use words::{Language, Message};
 
 /// A photo to read, or why there is none where one was asked for.
@@ -92,42 +90,13 @@ pub fn load(context: &Context, one: Found) -> Result<(PathBuf, Photo), (PathBuf,
             },
         )
     })?;
-    match read(&path) {
+    match data::read_photo(&path) {
         Ok(photo) => Ok((path, photo)),
         Err(why) => {
             let why = explain(context, &path, why);
             Err((path, why))
         }
     }
-}
-
-/// Why a photo cannot be looked at.
-pub enum Unread {
-    /// Its file cannot be read.
-    File(std::io::Error),
-    /// Its bytes are no photo.
-    Photo(DecodeError),
-}
-
-fn read(path: &Path) -> Result<Photo, Unread> {
-    let limits = Limits::default();
-    // One byte more than the limit is enough for the decoder to refuse a huge file by its size.
-    let mut bytes = Vec::new();
-    let file = match is_handed_over(path) {
-        true => fs::File::open(path),
-        false => tensor::open_regular(path),
-    };
-    let file = file.map_err(Unread::File)?;
-    file.take(limits.bytes as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Unread::File)?;
-    vision::decode(&bytes, &limits).map_err(Unread::Photo)
-}
-
-/// Whether the path is what a shell hands over already open (`/dev/stdin`, `<(...)`): the one pipe
-/// that somebody surely writes into.
-fn is_handed_over(path: &Path) -> bool {
-    path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd"))
 }
 
 /// What is told about it.
