@@ -12,7 +12,7 @@ use portable::Portable;
 pub(crate) use simd::{MOST_VECTORS, Simd};
 use std::fmt;
 
-/// A set of vector instructions that this processor has. A value above [`Isa::Portable`] only
+/// A set of vector instructions that this processor has. A value above [`Isa::PORTABLE`] only
 /// comes from detection, so it proves that its instructions may be executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Isa(Level);

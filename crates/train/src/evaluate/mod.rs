@@ -2,7 +2,7 @@
 //!
 //! [`Predicted`] holds what a model says of the photos (or what a table says that it said),
 //! [`Evaluation::of`] makes figures of it, [`Evaluation::page`] and [`Evaluation::text`] show them.
-//! [`score`] scores a table of probabilities and labels, for whoever has no photos at hand.
+//! [`score()`] scores a table of probabilities and labels, for whoever has no photos at hand.
 
 mod compare;
 mod error;
