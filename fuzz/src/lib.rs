@@ -355,7 +355,14 @@ pub fn steps(bytes: &[u8]) {
 struct Double(ModelName);
 
 impl web::Recognise for Double {
-    fn recognise(&self, _: &[Photo], top: usize) -> anyhow::Result<Answer> {
+    fn recognise(
+        &self,
+        photos: &mut dyn Iterator<Item = Photo>,
+        top: usize,
+    ) -> anyhow::Result<Option<Answer>> {
+        if photos.count() == 0 {
+            return Ok(None);
+        }
         let breed = BreedGuess {
             id: "beagle".into(),
             name: "Beagle".into(),
@@ -364,7 +371,7 @@ impl web::Recognise for Double {
             wild: false,
             probability: 1.0,
         };
-        Ok(Answer {
+        Ok(Some(Answer {
             answer: AnswerKind::Dog,
             dog_probability: 1.0,
             breeds: [breed].into_iter().take(top).collect(),
@@ -375,7 +382,7 @@ impl web::Recognise for Double {
             quality: Vec::new(),
             model: self.0.clone(),
             milliseconds: Milliseconds::default(),
-        })
+        }))
     }
 
     fn model(&self) -> &ModelName {
@@ -390,7 +397,8 @@ pub fn upload(bytes: &[u8]) {
             name: "double".into(),
             version: "1".into(),
         });
-        let mut options = web::Options::new(Arc::new(model));
+        let apps = vec![web::apps::classify()];
+        let mut options = web::Options::new(apps, Some(Arc::new(model)));
         options.compute_threads = 1;
         options.photos = limits();
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -15,8 +15,11 @@ struct Place {
     _folder: Option<tempfile::TempDir>,
 }
 
+/// Makes a storage, with these waiting times.
+type Make = fn(Options) -> Place;
+
 /// Every storage there is.
-const STORAGES: [(&str, fn(Options) -> Place); 2] = [("sqlite", sqlite), ("memory", memory)];
+const STORAGES: [(&str, Make); 2] = [("sqlite", sqlite), ("memory", memory)];
 
 fn sqlite(options: Options) -> Place {
     let folder = tempfile::tempdir().unwrap();
