@@ -1,15 +1,6 @@
-//! How the memory of a trained convolution is laid out, and what its products end in.
-use crate::Activation;
-use crate::gemm::Epilogue;
-
+//! How the memory that a convolution works in is laid out.
 /// f32 between two parts' memory, so that no cache line is shared.
 const LINE: usize = 16;
-
-/// The products are the values: no activation, no residual.
-pub(super) const EPILOGUE: Epilogue = Epilogue {
-    activation: Activation::Identity,
-    residual_last: false,
-};
 
 /// Whole cache lines.
 pub(super) fn lines(values: usize) -> usize {

@@ -1,9 +1,9 @@
 //! Convolutions while training: forward with the statistics of a batch norm that follows, backward to
 //! input and weights in one pass over the rows, so that each value is fetched from memory once.
-use super::layout::{EPILOGUE, lines, spread};
+use super::layout::{lines, spread};
 use super::winograd::training::Winograd;
 use crate::batch_norm::training::{finish_statistics, partial_values, share};
-use crate::gemm::{Layout, Outer, SharedOutput, Source, add_outer, gather};
+use crate::gemm::{Epilogue, Layout, Outer, SharedOutput, Source, add_outer, gather};
 use crate::normed::{self, Above, Normed};
 use crate::{Isa, Window};
 use std::ops::Range;
@@ -386,7 +386,7 @@ impl TrainingConv2d {
                             0..end - first,
                             std::ptr::null(),
                             target,
-                            EPILOGUE,
+                            Epilogue::NONE,
                         );
                     }
                     count(first..end);
@@ -428,7 +428,14 @@ impl TrainingConv2d {
                         unsafe {
                             let target = output.pointer().add(image * each * filters);
                             let target = SharedOutput::new(target);
-                            packed.run(&source, 0, first..end, std::ptr::null(), target, EPILOGUE);
+                            packed.run(
+                                &source,
+                                0,
+                                first..end,
+                                std::ptr::null(),
+                                target,
+                                Epilogue::NONE,
+                            );
                         }
                         count(image * each + first..image * each + end);
                         first = end;
@@ -670,7 +677,7 @@ impl Pass<'_> {
         // SAFETY: as the caller vouches; a residual is read before its place is written.
         unsafe {
             self.packed
-                .run(source, 0, 0..pixels, residual, target, EPILOGUE)
+                .run(source, 0, 0..pixels, residual, target, Epilogue::NONE)
         };
     }
 
@@ -790,7 +797,7 @@ impl Pass<'_> {
                     let products = SharedOutput::new(windows);
                     let none = std::ptr::null();
                     self.packed
-                        .run(&source, 0, 0..end - first, none, products, EPILOGUE);
+                        .run(&source, 0, 0..end - first, none, products, Epilogue::NONE);
                     let windows = std::slice::from_raw_parts(windows, (end - first) * depth);
                     conv.scatter(first..end, windows, target);
                     first = end;

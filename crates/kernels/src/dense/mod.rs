@@ -2,17 +2,29 @@
 
 pub mod reference;
 
-use crate::gemm::{Epilogue, Panels, SharedOutput, Source};
+use crate::batch_norm::training::share;
+use crate::gemm::{Epilogue, HalfPanels, Panels, SharedOutput, Source};
 use crate::{Activation, Isa, Window};
 use tensor::Pool;
+
+/// Weights from which on f16 are kept as such: more f32 than a large second-level cache (4 MiB) has.
+const LARGE: usize = 1024 * 1024;
 
 /// A dense layer whose weights are packed for a set of instructions.
 #[derive(Clone, Debug)]
 pub struct PackedDense {
     inputs: usize,
     units: usize,
-    panels: Panels,
+    weights: Weights,
     epilogue: Epilogue,
+}
+
+#[derive(Clone, Debug)]
+enum Weights {
+    Whole(Panels),
+    /// Many, and each an f16 to the last bit, as those of a package are: the results are the same but
+    /// for the order of the sums.
+    Halves(HalfPanels),
 }
 
 impl PackedDense {
@@ -28,10 +40,16 @@ impl PackedDense {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> PackedDense {
+        let panels = Panels::new(isa, inputs, units, weights, bias);
+        let halves = if weights.len() >= LARGE {
+            HalfPanels::of(&panels)
+        } else {
+            None
+        };
         PackedDense {
             inputs,
             units,
-            panels: Panels::new(isa, inputs, units, weights, bias),
+            weights: halves.map_or(Weights::Whole(panels), Weights::Halves),
             epilogue: Epilogue {
                 activation,
                 residual_last: false,
@@ -41,7 +59,10 @@ impl PackedDense {
 
     /// Bytes of the packed weights.
     pub fn packed_bytes(&self) -> usize {
-        self.panels.bytes()
+        match &self.weights {
+            Weights::Whole(panels) => panels.bytes(),
+            Weights::Halves(panels) => panels.bytes(),
+        }
     }
 
     /// Computes any number of rows: `input` is `[rows, inputs]`, `output` `[rows, units]`.
@@ -76,18 +97,81 @@ impl PackedDense {
         let output = SharedOutput::new(output.as_mut_ptr());
         let parts = pool.threads();
         pool.run(parts, &|part| {
-            let none = std::ptr::null();
+            let epilogue = self.epilogue;
             // SAFETY: the lengths were checked; parts share no value of the output.
             unsafe {
-                self.panels.packed().run_part(
-                    (part, parts),
-                    &source,
-                    rows,
-                    none,
-                    output,
-                    self.epilogue,
-                );
+                match &self.weights {
+                    Weights::Whole(panels) => {
+                        let (packed, none) = (panels.packed(), std::ptr::null());
+                        packed.run_part((part, parts), &source, rows, none, output, epilogue);
+                    }
+                    Weights::Halves(panels) => {
+                        let own = share(panels.panels(), part, parts);
+                        panels.run(own, &source, rows, output, epilogue);
+                    }
+                }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGE, PackedDense, Weights, reference};
+    use crate::tests::{assert_near, values};
+    use crate::{Activation, Isa};
+    use half::f16;
+    use tensor::Pool;
+
+    /// Many weights that are f16 give what the plain sum gives, whatever rows, panels and blocks are
+    /// left over; with one that is none they stay f32.
+    #[test]
+    fn large_layers_of_f16_agree_with_the_plain_sum() {
+        let (inputs, units) = (9001, 133);
+        assert!(inputs * units > LARGE);
+        let mut weights: Vec<f32> = values(1, inputs * units)
+            .into_iter()
+            .map(|value| f16::from_f32(value / 100.0).to_f32())
+            .collect();
+        let bias = values(2, units);
+        for isa in Isa::available() {
+            for (rows, threads) in [(1, 2), (3, 1), (17, 3)] {
+                let activation = Activation::Relu;
+                let packed =
+                    PackedDense::new(isa, inputs, units, &weights, Some(&bias), activation);
+                assert!(matches!(packed.weights, Weights::Halves(_)));
+                assert!(packed.packed_bytes() < 3 * inputs * units);
+                let input = values(3, rows * inputs);
+                let mut output = vec![f32::NAN; rows * units];
+                packed.run(&Pool::new(threads), &input, &mut output);
+                let f64s =
+                    |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+                let mut wanted = vec![0.0; rows * units];
+                let (kernel, biases) = (f64s(&weights), f64s(&bias));
+                reference::forward(
+                    rows,
+                    inputs,
+                    units,
+                    &f64s(&input),
+                    &kernel,
+                    Some(&biases),
+                    &mut wanted,
+                );
+                for value in &mut wanted {
+                    *value = value.max(0.0);
+                }
+                assert_near(&output, &wanted, &format!("{isa} {rows} {threads}"));
+            }
+        }
+        weights[inputs * units / 2] = 0.1;
+        let packed = PackedDense::new(
+            Isa::PORTABLE,
+            inputs,
+            units,
+            &weights,
+            None,
+            Activation::Identity,
+        );
+        assert!(matches!(packed.weights, Weights::Whole(_)));
     }
 }

@@ -58,6 +58,14 @@ pub(crate) struct Epilogue {
     pub residual_last: bool,
 }
 
+impl Epilogue {
+    /// The sums are the results: no activation, no residual after it.
+    pub const NONE: Epilogue = Epilogue {
+        activation: Activation::Identity,
+        residual_last: false,
+    };
+}
+
 /// A pointer that several threads write through, each to its own places.
 #[derive(Clone, Copy)]
 pub(crate) struct SharedOutput(*mut f32);
@@ -119,6 +127,41 @@ impl Layout {
     fn panel_values(&self, panel: &Panel) -> Range<usize> {
         let width = panel.vectors * self.isa.lanes();
         panel.weights..panel.weights + self.inputs * width
+    }
+
+    /// How many panels there are.
+    pub fn panels(&self) -> usize {
+        self.panels.len()
+    }
+
+    /// Where the packed weights of a panel lie.
+    pub fn panel_range(&self, panel: usize) -> Range<usize> {
+        self.panel_values(&self.panels[panel])
+    }
+
+    /// One panel alone, for a run of `inputs` of its inputs.
+    pub fn part(&self, panel: usize, inputs: usize) -> Layout {
+        let panel = Panel {
+            weights: 0,
+            ..self.panels[panel]
+        };
+        Layout {
+            isa: self.isa,
+            inputs,
+            outputs: self.outputs,
+            panels: vec![panel],
+        }
+    }
+
+    /// The weights of [`Layout::part`], and the biases of all panels.
+    pub fn packed_part<'a>(&'a self, weights: &'a [f32], bias: &'a [f32]) -> Packed<'a> {
+        assert_eq!(weights.len(), self.panel_range(0).len(), "packed weights");
+        assert_eq!(bias.len(), self.padded_outputs(), "packed biases");
+        Packed {
+            layout: self,
+            weights,
+            bias,
+        }
     }
 
     /// Where the packed weights of the panels lie that part `part` of `parts` packs.
@@ -250,6 +293,11 @@ impl Panels {
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
         (self.weights.len() + self.bias.len()) * size_of::<f32>()
+    }
+
+    /// How the weights lie, the weights, and the biases.
+    pub fn parts(&self) -> (&Layout, &[f32], &[f32]) {
+        (&self.layout, &self.weights, &self.bias)
     }
 
     /// The weights, to be multiplied with.

@@ -19,9 +19,8 @@ mod lines;
 mod packed;
 pub(super) mod training;
 
-use super::layout::EPILOGUE;
 use crate::Window;
-use crate::gemm::{Packed, SharedOutput, Source};
+use crate::gemm::{Epilogue, Packed, SharedOutput, Source};
 use crate::isa::{Simd, Work};
 use crate::normed::{Vectors, load_some, over_channels, store_some};
 use lines::Line;
@@ -281,7 +280,7 @@ impl Product<'_> {
         // SAFETY: as the caller vouches.
         unsafe {
             self.packed
-                .run(&source, 0, 0..count, none, products, EPILOGUE)
+                .run(&source, 0, 0..count, none, products, Epilogue::NONE)
         };
     }
 }
