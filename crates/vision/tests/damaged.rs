@@ -97,6 +97,76 @@ fn other_formats_cut_short_are_broken() {
     }
 }
 
+/// Runs of a bitmap that end before its last row leave the rest black, without a word of it.
+#[test]
+fn a_bitmap_of_runs_that_end_early_is_truncated() {
+    // 8 columns, 3 rows, a palette of 256 grays.
+    let bitmap = |compression: u32, runs: &[u8]| {
+        let mut bytes = b"BM".to_vec();
+        let start = 14 + 40 + 4 * 256;
+        bytes.extend((start + runs.len() as u32).to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(start.to_le_bytes());
+        for value in [40u32, 8, 3] {
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes.extend([1, 0, if compression == 1 { 8 } else { 4 }, 0]);
+        bytes.extend(compression.to_le_bytes());
+        bytes.extend((runs.len() as u32).to_le_bytes());
+        bytes.extend([0; 8]);
+        bytes.extend(if compression == 1 { 256u32 } else { 16 }.to_le_bytes());
+        bytes.extend([0; 4]);
+        for gray in 0..=255u8 {
+            bytes.extend([gray, gray, gray, 0]);
+        }
+        bytes.extend(runs);
+        bytes
+    };
+    let kind = |bytes: &[u8]| {
+        decode(bytes, &Limits::default()).map_or_else(|error| error.kind(), |_| "photo")
+    };
+    for compression in [1, 2] {
+        let row: &[u8] = &[8, 0x22, 0, 0];
+        let end: &[u8] = &[0, 1];
+        assert_eq!(
+            kind(&bitmap(compression, &[row, row, row, end].concat())),
+            "photo"
+        );
+        // The last row without its own end.
+        assert_eq!(
+            kind(&bitmap(compression, &[row, row, &row[..2], end].concat())),
+            "photo"
+        );
+        assert_eq!(
+            kind(&bitmap(compression, &[row, row, end].concat())),
+            "truncated"
+        );
+        assert_eq!(
+            kind(&bitmap(compression, &[row, end].concat())),
+            "truncated"
+        );
+        assert_eq!(kind(&bitmap(compression, row)), "truncated");
+        // Values as they are, three of them, and a step of two rows.
+        let plain: &[u8] = if compression == 1 {
+            &[0, 3, 1, 2, 3, 0, 0, 0]
+        } else {
+            &[0, 3, 0x12, 0x30, 0, 0]
+        };
+        assert_eq!(
+            kind(&bitmap(compression, &[plain, plain, plain, end].concat())),
+            "photo"
+        );
+        assert_eq!(
+            kind(&bitmap(compression, &[plain, end].concat())),
+            "truncated"
+        );
+        assert_eq!(
+            kind(&bitmap(compression, &[row, &[0, 2, 1, 1], end].concat())),
+            "photo"
+        );
+    }
+}
+
 #[test]
 fn what_is_too_large_is_refused_before_it_is_allocated() {
     // The header of a PNG of 30,000 x 30,000 and a little of its data.

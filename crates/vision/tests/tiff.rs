@@ -1,6 +1,13 @@
 //! Variants of TIFF, made here: what each pixel must be, or that the variant is refused.
+#[path = "jpeg/encoder.rs"]
+#[allow(
+    dead_code,
+    reason = "its other colours and orders have tests of their own"
+)]
+mod encoder;
 mod made;
 
+use encoder::{Colors, Recipe};
 use made::*;
 use vision::{Limits, decode};
 
@@ -206,4 +213,87 @@ fn what_asks_for_too_much_is_refused_before_it_is_taken() {
     bytes[starts + 2] = 9;
     let error = decode(&bytes, &Limits::default()).unwrap_err();
     assert!(error.to_string().contains("overlap"), "{error}");
+}
+
+/// A TIFF whose strips are JPEGs.
+fn of_jpegs(recipe: &Recipe, photometric: u32, strips: Vec<Vec<u8>>) -> Tiff {
+    let bits = vec![8; recipe.sampling.len()];
+    let (width, height) = (recipe.width as u32, recipe.height as u32);
+    let mut tiff = Tiff::new(width, height, photometric, &bits, Vec::new()).with(COMPRESSION, &[7]);
+    tiff.parts = strips;
+    tiff
+}
+
+/// A JPEG in a strip is read as one in a file: whatever its sampling and the order of its scans.
+#[test]
+fn strips_of_jpeg_are_read_as_files_of_jpeg() {
+    const YCBCR: u32 = 6;
+    for sampling in [
+        vec![[1, 1], [1, 1], [1, 1]],
+        vec![[2, 2], [1, 1], [1, 1]],
+        vec![[1, 2], [1, 1], [1, 1]],
+        vec![[2, 1], [1, 1], [1, 1]],
+    ] {
+        let together = Recipe::new(70, 53, Colors::Ycc, &sampling);
+        for recipe in [
+            together.clone(),
+            together.clone().separate(&[0, 1, 2]),
+            together.clone().progressive(0),
+        ] {
+            let bytes = recipe.encode();
+            let file = decode(&bytes, &Limits::default()).unwrap();
+            let tiff = of_jpegs(&recipe, YCBCR, vec![bytes]);
+            assert_eq!(rgb(&tiff), file.rgb(), "{recipe:?}");
+        }
+    }
+    let gray = Recipe::new(70, 53, Colors::Gray, &[[1, 1]]);
+    let bytes = gray.encode();
+    let file = decode(&bytes, &Limits::default()).unwrap();
+    assert_eq!(rgb(&of_jpegs(&gray, GRAY, vec![bytes.clone()])), file.rgb());
+    let white: Vec<u8> = file.rgb().iter().map(|value| 255 - value).collect();
+    assert_eq!(rgb(&of_jpegs(&gray, WHITE_IS_ZERO, vec![bytes])), white);
+}
+
+/// The tables may stand apart, once for all strips.
+#[test]
+fn strips_of_jpeg_may_share_their_tables() {
+    let recipe = Recipe::new(48, 32, Colors::Gray, &[[1, 1]]);
+    let bytes = recipe.encode();
+    let file = decode(&bytes, &Limits::default()).unwrap();
+    // The segments, after the start marker and before the scan's data.
+    let mut tables = vec![0xFF, 0xD8];
+    let mut rest = vec![0xFF, 0xD8];
+    let mut at = 2;
+    while bytes[at + 1] != 0xDA {
+        let end = at + 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+        let of_tables = matches!(bytes[at + 1], 0xC4 | 0xDB);
+        let segments = if of_tables { &mut tables } else { &mut rest };
+        segments.extend(&bytes[at..end]);
+        at = end;
+    }
+    tables.extend([0xFF, 0xD9]);
+    rest.extend(&bytes[at..]);
+    let values: Vec<u32> = tables.iter().map(|&byte| u32::from(byte)).collect();
+    let mut tiff = of_jpegs(&recipe, GRAY, vec![rest.clone(), rest]);
+    tiff = tiff
+        .with(257, &[64])
+        .with(ROWS, &[32])
+        .with(JPEG_TABLES, &values);
+    assert_eq!(rgb(&tiff), [file.rgb(), file.rgb()].concat());
+}
+
+/// A strip's JPEG that ends early is missing data, as a file's is; a smaller one is damage.
+#[test]
+fn a_strip_of_jpeg_that_ends_early_is_truncated() {
+    let recipe = Recipe::new(90, 70, Colors::Gray, &[[1, 1]]);
+    let bytes = recipe.encode();
+    for part in [3, 2] {
+        let cut = bytes.len() - bytes.len() / part;
+        for end in [&b""[..], b"\xFF\xD9"] {
+            let strip = [&bytes[..cut], end].concat();
+            assert_eq!(kind(&of_jpegs(&recipe, GRAY, vec![strip])), "truncated");
+        }
+    }
+    let smaller = Recipe::new(80, 70, Colors::Gray, &[[1, 1]]).encode();
+    assert_eq!(kind(&of_jpegs(&recipe, GRAY, vec![smaller])), "damaged");
 }

@@ -6,7 +6,8 @@ use tiff::decoder::{ChunkType, Decoder, Limits as LibraryLimits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use super::{MOST_PROFILE_BYTES, Need, Room, Stored, check, check_pixels, is_end, jpeg};
+use super::jpeg::{self, Colors};
+use super::{MOST_PROFILE_BYTES, Need, Room, Stored, check, check_pixels, is_end};
 use crate::color::Samples;
 use crate::{DecodeError, Excess, Format, Limits, Orientation};
 
@@ -31,8 +32,10 @@ pub(super) fn decode(bytes: &[u8], room: &Room<'_>) -> Result<Stored, DecodeErro
     let ranges = ranges(&mut decoder, bytes.len())?;
     let compression = number(&mut decoder, Tag::Compression).unwrap_or(1);
     let mut of_jpeg = 0;
+    let mut jpegs = None;
     if compression == JPEG {
         of_jpeg = check_jpegs(bytes, &ranges, layout.part)?;
+        jpegs = Some(Jpegs::of(&mut decoder, bytes, ranges.clone(), room)?);
     }
     let orientation =
         number(&mut decoder, Tag::Orientation).map_or(Orientation::Upright, Orientation::from_exif);
@@ -58,7 +61,7 @@ pub(super) fn decode(bytes: &[u8], room: &Room<'_>) -> Result<Stored, DecodeErro
     allowed.ifd_value_size = MOST_PROFILE_BYTES;
     let mut decoder = decoder.with_limits(allowed);
     let profile = profile(&mut decoder);
-    let values = layout.read(&mut decoder)?;
+    let values = layout.read(&mut decoder, jpegs.as_ref())?;
     let samples = match (layout.color, layout.opacity) {
         (Color::Palette, _) => Samples::Rgb(through_palette(&mut decoder, &values, layout.bits)?),
         (Color::Gray, Opacity::None) => Samples::Gray(values),
@@ -66,6 +69,7 @@ pub(super) fn decode(bytes: &[u8], room: &Room<'_>) -> Result<Stored, DecodeErro
         (Color::Rgb, Opacity::None) => Samples::Rgb(values),
         (Color::Rgb, Opacity::Straight) => Samples::Rgba(values),
         (Color::Rgb, Opacity::Multiplied) => Samples::Premultiplied(values),
+        (Color::YCbCr, Opacity::None) if jpegs.is_some() => Samples::Rgb(values),
         (Color::YCbCr, Opacity::None) => Samples::Rgb(from_ycbcr(values)),
         (Color::Cmyk, Opacity::None) => Samples::Cmyk(values),
         (color, _) => {
@@ -229,7 +233,11 @@ impl Layout {
     }
 
     /// The samples, 8 bits each: part by part, so that the many bits of one part alone are held.
-    fn read(&self, decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Vec<u8>, DecodeError> {
+    fn read(
+        &self,
+        decoder: &mut Decoder<Cursor<&[u8]>>,
+        jpegs: Option<&Jpegs<'_>>,
+    ) -> Result<Vec<u8>, DecodeError> {
         let mut part = Vec::new();
         let mut whole = match self.is_whole() {
             true => Vec::new(),
@@ -239,11 +247,16 @@ impl Layout {
         for index in 0..self.parts {
             let (width, height) = decoder.chunk_data_dimensions(index);
             let (width, height) = (width as usize, height as usize);
-            part.clear();
-            part.resize(self.row_bytes(width) * height, 0);
-            decoder
-                .read_chunk_bytes(index, &mut part)
-                .map_err(of_library)?;
+            match jpegs {
+                Some(jpegs) => part = jpegs.part(index as usize, [width, height], self)?,
+                None => {
+                    part.clear();
+                    part.resize(self.row_bytes(width) * height, 0);
+                    decoder
+                        .read_chunk_bytes(index, &mut part)
+                        .map_err(of_library)?;
+                }
+            }
             if self.bits == 16 {
                 upper_bytes(&mut part);
             }
@@ -344,6 +357,97 @@ fn check_jpegs(
     }
     Ok(most as u64)
 }
+
+/// The JPEGs that are the strips or tiles of a picture. The library's decoder of them does not tell
+/// early ends, and takes some samplings for others; museau's own does.
+struct Jpegs<'a> {
+    bytes: &'a [u8],
+    ranges: Vec<Range<usize>>,
+    /// What stands before the scans of each of them: segments with tables.
+    tables: Vec<u8>,
+    limits: &'a Limits,
+    /// Whether 0 is white.
+    inverted: bool,
+}
+
+impl<'a> Jpegs<'a> {
+    fn of(
+        decoder: &mut Decoder<Cursor<&[u8]>>,
+        bytes: &'a [u8],
+        ranges: Vec<Range<usize>>,
+        limits: &'a Limits,
+    ) -> Result<Self, DecodeError> {
+        let tables = decoder.find_tag(Tag::JPEGTables).map_err(of_library)?;
+        let tables = tables.map(|tables| tables.into_u8_vec().map_err(of_library));
+        // A JPEG without frame and scans: between its start and its end marker are the tables.
+        let mut tables = tables.transpose()?.unwrap_or_default();
+        if tables.ends_with(END) {
+            tables.truncate(tables.len() - END.len());
+        }
+        if tables.starts_with(START) {
+            tables.drain(..START.len());
+        }
+        Ok(Jpegs {
+            bytes,
+            ranges,
+            tables,
+            limits,
+            inverted: number(decoder, Tag::PhotometricInterpretation) == Some(0),
+        })
+    }
+
+    /// The samples of a strip or tile, of which this much lies in the picture.
+    fn part(
+        &self,
+        index: usize,
+        [width, height]: [usize; 2],
+        layout: &Layout,
+    ) -> Result<Vec<u8>, DecodeError> {
+        let damaged = |what: &str| DecodeError::damaged(TIFF, what);
+        let range = self.ranges.get(index).cloned();
+        let data = &self.bytes[range.ok_or_else(|| damaged("a strip is missing"))?];
+        let data = data.strip_prefix(START);
+        let data = data.ok_or_else(|| damaged("a strip that is no JPEG"))?;
+        let whole = [START, &self.tables, data].concat();
+        let colors = match layout.color {
+            Color::Gray => Colors::Gray,
+            Color::Rgb if layout.samples == 3 => Colors::Rgb,
+            Color::YCbCr => Colors::Ycc,
+            Color::Cmyk => Colors::Cmyk,
+            color => {
+                let feature = format!("JPEG of {} samples of {color:?}", layout.samples);
+                return Err(DecodeError::unsupported(TIFF, feature));
+            }
+        };
+        let decoded = jpeg::decode_piece(&whole, colors, self.limits);
+        let ([across, down], mut values) = decoded.map_err(|error| match error {
+            DecodeError::Truncated { .. } => DecodeError::Truncated { format: TIFF },
+            DecodeError::Damaged { detail, .. } => DecodeError::damaged(TIFF, detail),
+            error => error,
+        })?;
+        if across < width || down < height {
+            return Err(damaged("a strip's JPEG is smaller than the strip"));
+        }
+        // Ink as it is: only JPEG files by themselves have it inverted.
+        if self.inverted || colors == Colors::Cmyk {
+            values.iter_mut().for_each(|value| *value = 255 - *value);
+        }
+        let samples = colors.channels();
+        if across > width {
+            let rows = values.chunks_exact(across * samples).take(height);
+            return Ok(rows
+                .flat_map(|row| &row[..width * samples])
+                .copied()
+                .collect());
+        }
+        values.truncate(width * height * samples);
+        Ok(values)
+    }
+}
+
+/// The markers that a JPEG begins and ends with.
+const START: &[u8] = &[0xFF, 0xD8];
+const END: &[u8] = &[0xFF, 0xD9];
 
 /// The file with the bits of its picture's bytes the other way round (FillOrder 2), which the library
 /// takes no notice of.

@@ -127,6 +127,16 @@ fn colors_by_the_segments() {
         let rgb = Recipe::new(40, 30, Colors::Rgb, &[[1, 1]; 3]);
         right(&Recipe { adobe, ..rgb });
     }
+    // A segment too short to be JFIF's, though it begins so, is another's.
+    let rgb = Recipe {
+        adobe: Some(0),
+        ..Recipe::new(40, 30, Colors::Rgb, &[[1, 1]; 3])
+    };
+    let bytes = rgb.encode();
+    let short = b"\xFF\xE0\0\x0EJFIF\0\x01\x01\0\0\x01\0\x01";
+    let with_short = [&bytes[..2], short, &bytes[2..]].concat();
+    let (plain, other) = (decoded(&bytes).unwrap(), decoded(&with_short).unwrap());
+    assert!(plain.rgb() == other.rgb(), "a short segment");
     let cmyk = Recipe::new(40, 30, Colors::Cmyk, &[[1, 1]; 4]);
     for adobe in [Some(0), None] {
         right(&Recipe {
@@ -269,6 +279,37 @@ fn a_progressive_file_may_have_fewer_scans() {
         ..whole
     };
     assert_eq!(kind(&missing.encode()), "truncated");
+}
+
+/// The rest of a file whose room was taken before its content came is zeros, which can be code words.
+#[test]
+fn zeros_in_place_of_the_rest_are_missing_data() {
+    // The zeros may begin inside of a segment, which is then damaged.
+    let missing = |bytes: &[u8]| matches!(kind(bytes), "truncated" | "damaged");
+    let baseline = Recipe::new(200, 150, Colors::Ycc, &[[2, 2], [1, 1], [1, 1]]);
+    for recipe in [
+        baseline.clone(),
+        baseline.clone().separate(&[0, 1, 2]),
+        Recipe::new(200, 150, Colors::Gray, &[[1, 1]]),
+        baseline.progressive(0),
+    ] {
+        let bytes = recipe.encode();
+        for percent in [30, 50, 70, 90] {
+            let kept = bytes.len() * percent / 100;
+            let mut zeros = bytes.clone();
+            zeros[kept..].fill(0);
+            assert!(missing(&zeros), "{percent} %: {recipe:?}");
+            zeros.extend(b"\xFF\xD9");
+            assert!(missing(&zeros), "{percent} % and an end: {recipe:?}");
+        }
+        // Zeros behind the end marker, as sectors are filled up with, say nothing.
+        right(&recipe);
+        let filled = [&bytes[..], &[0; 4096]].concat();
+        assert_eq!(
+            decoded(&filled).unwrap().rgb(),
+            decoded(&bytes).unwrap().rgb()
+        );
+    }
 }
 
 /// A restart marker that is missing, superfluous or another one: data have been lost.

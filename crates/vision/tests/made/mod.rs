@@ -22,6 +22,8 @@ pub const TILE_WIDTH: u16 = 322;
 pub const TILE_HEIGHT: u16 = 323;
 pub const EXTRA: u16 = 338;
 pub const SAMPLE_FORMAT: u16 = 339;
+/// Bytes rather than numbers.
+pub const JPEG_TABLES: u16 = 347;
 
 impl Tiff {
     /// Uncompressed, in one strip.
@@ -81,7 +83,9 @@ impl Tiff {
         let mut entries = Vec::new();
         for (tag, values) in &tags {
             let wide = values.iter().any(|value| *value > u32::from(u16::MAX));
+            let bytes_alone = *tag == JPEG_TABLES;
             let mut written: Vec<u8> = match wide {
+                _ if bytes_alone => values.iter().map(|&value| value as u8).collect(),
                 true => values.iter().flat_map(|&value| long(value)).collect(),
                 false => values
                     .iter()
@@ -95,7 +99,12 @@ impl Tiff {
             }
             written.resize(4, 0);
             entries.extend(short(*tag));
-            entries.extend(short(if wide { 4 } else { 3 }));
+            let kind = match wide {
+                _ if bytes_alone => 7,
+                true => 4,
+                false => 3,
+            };
+            entries.extend(short(kind));
             entries.extend(long(values.len() as u32));
             entries.extend(written);
         }

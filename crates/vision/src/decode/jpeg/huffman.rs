@@ -117,6 +117,13 @@ pub(super) struct Place {
     added: u32,
 }
 
+impl Place {
+    /// Bytes of the segment of which bits have been taken.
+    pub(super) fn taken(&self) -> usize {
+        self.at - (self.count.saturating_sub(self.added) / 8) as usize
+    }
+}
+
 impl<'a> Bits<'a> {
     pub(super) fn new(data: &'a [u8], place: Place) -> Self {
         Bits { data, place }

@@ -194,7 +194,8 @@ pub(super) fn survey(bytes: &[u8]) -> Survey<'_> {
                     frame.height = u16::from_be_bytes([body[0], body[1]]);
                 }
             }
-            0xE0 if in_header && body.len() >= 12 && body.starts_with(b"JFIF\0") => {
+            // As libjpeg, which takes a shorter one for another's.
+            0xE0 if in_header && body.len() >= 14 && body.starts_with(b"JFIF\0") => {
                 survey.jfif = true;
             }
             0xE1 if body.starts_with(b"Exif\0\0") && survey.exif.is_none() => {

@@ -4,10 +4,11 @@ use kernels::Isa;
 
 use super::{Need, Room, Stored, check, check_pixels, orientation};
 use crate::color::Samples;
-use crate::{DecodeError, Excess, Format};
+use crate::{DecodeError, Excess, Format, Limits};
 use huffman::{Code, Table};
 use markers::{Frame, Step, Survey, Walk, is_frame, survey};
-use samples::{Colors, Picture, Plane};
+pub(super) use samples::Colors;
+use samples::{Picture, Plane};
 use scan::{Block, Header, Part, Reading, Scan, Task, by_rows, place};
 
 mod huffman;
@@ -22,8 +23,53 @@ const LARGEST_SCANS: u64 = 20;
 
 pub(super) fn decode(bytes: &[u8], limits: &Room<'_>) -> Result<Stored, DecodeError> {
     let survey = survey(bytes);
+    let frame = check_survey(&survey, limits)?;
+    let colors = colors(frame, &survey)?;
+    let layout = Layout::of(frame, bytes)?;
+    let orientation = orientation::find(survey.exif, survey.xmp);
+    limits.take(&Need {
+        width: u64::from(frame.width),
+        height: u64::from(frame.height),
+        channels: colors.channels() as u64,
+        decoder: layout.bytes(&survey, colors) + bytes.len() as u64,
+        turned: orientation.swaps_sides(),
+    })?;
+    let values = decode_frame(bytes, &survey, frame, &layout, colors)?;
+    let samples = match colors {
+        Colors::Gray => Samples::Gray(values),
+        Colors::Rgb | Colors::Ycc => Samples::Rgb(values),
+        Colors::Cmyk | Colors::Ycck => Samples::Cmyk(values),
+    };
+    Ok(Stored {
+        width: usize::from(frame.width),
+        height: usize::from(frame.height),
+        samples,
+        orientation,
+        profile: survey.assembled_profile(),
+    })
+}
+
+/// Decodes a JPEG that is a piece of another file, whose colours are said there: its samples, and its
+/// columns and rows. Whoever calls has looked at the size and taken the memory ([`measure`]).
+pub(super) fn decode_piece(
+    bytes: &[u8],
+    colors: Colors,
+    limits: &Limits,
+) -> Result<([usize; 2], Vec<u8>), DecodeError> {
+    let survey = survey(bytes);
+    let frame = check_survey(&survey, limits)?;
+    if frame.components.len() != colors.channels() {
+        return Err(damaged("other components than the colours have"));
+    }
+    let layout = Layout::of(frame, bytes)?;
+    let values = decode_frame(bytes, &survey, frame, &layout, colors)?;
+    Ok((layout.size, values))
+}
+
+/// What the markers must say before anything is decoded.
+fn check_survey<'a>(survey: &'a Survey<'_>, limits: &Limits) -> Result<&'a Frame, DecodeError> {
     let Some(frame) = &survey.frame else {
-        return Err(missing(&survey, "there is no frame header"));
+        return Err(missing(survey, "there is no frame header"));
     };
     check_process(frame)?;
     check_pixels(
@@ -37,40 +83,14 @@ pub(super) fn decode(bytes: &[u8], limits: &Room<'_>) -> Result<Stored, DecodeEr
     let passes = (limits.pixels.saturating_mul(LARGEST_SCANS) / pixels).min(limits.scans as u64);
     check(Excess::Scans, survey.scans as u64, passes)?;
     if survey.scans == 0 {
-        return Err(missing(&survey, "there is no scan"));
+        return Err(missing(survey, "there is no scan"));
     }
-    // Without an end marker nothing tells whether more scans should follow.
+    // Without an end marker nothing tells whether more scans should follow; with one, fewer scans are a
+    // picture of less detail, as all decoders have it.
     if survey.cut_segment || (!survey.ended && frame.process == 2 && !survey.complete) {
         return Err(DecodeError::Truncated { format: JPEG });
     }
-    let colors = colors(frame, &survey)?;
-    let layout = Layout::of(frame)?;
-    // No code word is shorter than a bit, and each block has one at least: what asks for much more
-    // memory than the file has bits is refused before it gets it.
-    if layout.blocks() > bytes.len() * 8 {
-        return Err(DecodeError::Truncated { format: JPEG });
-    }
-    let orientation = orientation::find(survey.exif, survey.xmp);
-    limits.take(&Need {
-        width: u64::from(frame.width),
-        height: u64::from(frame.height),
-        channels: colors.channels() as u64,
-        decoder: layout.bytes(&survey, colors) + bytes.len() as u64,
-        turned: orientation.swaps_sides(),
-    })?;
-    let values = decode_frame(bytes, frame, &layout, colors)?;
-    let samples = match colors {
-        Colors::Gray => Samples::Gray(values),
-        Colors::Rgb | Colors::Ycc => Samples::Rgb(values),
-        Colors::Cmyk | Colors::Ycck => Samples::Cmyk(values),
-    };
-    Ok(Stored {
-        width: usize::from(frame.width),
-        height: usize::from(frame.height),
-        samples,
-        orientation,
-        profile: survey.assembled_profile(),
-    })
+    Ok(frame)
 }
 
 /// The columns and rows, and the components, that a JPEG's frame header says it has.
@@ -157,7 +177,9 @@ struct Place {
 }
 
 impl Layout {
-    fn of(frame: &Frame) -> Result<Layout, DecodeError> {
+    /// Of a file that has enough bits for it: no code word is shorter than a bit, and each block has
+    /// one at least, so that what asks for much more memory is refused before it gets it.
+    fn of(frame: &Frame, bytes: &[u8]) -> Result<Layout, DecodeError> {
         let size = [usize::from(frame.width), usize::from(frame.height)];
         let alone = frame.components.len() == 1;
         let sampling = frame.components.iter().map(|component| {
@@ -183,12 +205,16 @@ impl Layout {
                 stride: units[0] * sampling[0],
             }
         });
-        Ok(Layout {
+        let layout = Layout {
             size,
             units,
             most,
             components: components.collect(),
-        })
+        };
+        match layout.blocks() > bytes.len() * 8 {
+            true => Err(DecodeError::Truncated { format: JPEG }),
+            false => Ok(layout),
+        }
     }
 
     /// Blocks of a component in a row of units.
@@ -309,6 +335,7 @@ impl Tables {
 /// last scan.
 fn decode_frame(
     bytes: &[u8],
+    survey: &Survey<'_>,
     frame: &Frame,
     layout: &Layout,
     colors: Colors,
@@ -384,6 +411,7 @@ fn decode_frame(
                 reading.row(&scan, &mut places)?;
                 picture.take(|index| &rows[index]);
             }
+            reading.check_end(true)?;
             return Ok(picture.finish());
         }
         if kept.is_empty() {
@@ -402,6 +430,7 @@ fn decode_frame(
                 read => read?,
             }
         }
+        reading.check_end(!progressive || survey.complete)?;
     }
     if !seen[..count].iter().all(|seen| *seen) {
         return Err(DecodeError::Truncated { format: JPEG });

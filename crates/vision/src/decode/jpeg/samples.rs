@@ -12,7 +12,7 @@ const BETWEEN: u32 = 2;
 
 /// The colours that the components stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colors {
+pub(in crate::decode) enum Colors {
     Gray,
     Rgb,
     /// Luma and two differences, as JFIF has them.
@@ -25,7 +25,7 @@ pub(super) enum Colors {
 
 impl Colors {
     /// Components.
-    pub(super) fn channels(self) -> usize {
+    pub(in crate::decode) fn channels(self) -> usize {
         match self {
             Colors::Gray => 1,
             Colors::Rgb | Colors::Ycc => 3,

@@ -251,6 +251,30 @@ impl<'a> Reading<'a> {
         scan.task.is_detail() && next && Bits::new(&self.data, self.place).are_short()
     }
 
+    /// Refuses a scan whose last data are zeros that go on behind it: the rest of a file whose room was
+    /// taken before its content came. Zero bits can be code words, so decoding alone does not tell. Where
+    /// the scans are not `complete`, zeros behind a whole one stand in the place of others.
+    pub(super) fn check_end(&self, complete: bool) -> Result<(), DecodeError> {
+        /// Zero bytes behind the scan, and before its end.
+        const BEHIND: usize = 64;
+        const BEFORE: usize = 16;
+        let end = self.place.taken().min(self.data.len());
+        let (before, behind) = self.data.split_at(end);
+        let zeros = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let ran_into_zeros = behind.len() >= BEHIND
+            && zeros(behind)
+            && (!complete
+                || before
+                    .last_chunk::<BEFORE>()
+                    .is_some_and(|last| zeros(last)));
+        match ran_into_zeros {
+            true => Err(DecodeError::Truncated {
+                format: Format::Jpeg,
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// Why there are no more data: the file is cut off, where nothing but its end follows.
     #[cold]
     fn stopped(&self) -> DecodeError {
