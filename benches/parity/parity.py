@@ -29,7 +29,7 @@ def museau(case, folder):
     save_file({"pixels": np.ascontiguousarray(case.pixels)}, pixels)
     package = PACKAGES.get(case.weights)
     weights = peers.file_of(package, case.weights) if package else case.weights
-    command = ["cargo", "run", "--release", "--quiet", "--package", "classify", "--example", "taps", "--"]
+    command = ["cargo", "run", "--release", "--quiet", "--package", "train", "--example", "taps", "--"]
     command += [case.backbone, weights, str(case.classes), case.head, pixels, out, *case.layers]
     subprocess.run(command, cwd=peers.ROOT, check=True)
     return load_file(out)

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use classify::{About, Calibration, DogRule, Label, Package, Provenance};
 use formats::Precision;
 use graph::{
     Activation, Conv2d, DepthwiseConv2d, Filter, Geometry, Graph, InputSpec, Op, Padding, Pool2d,
     Scaling, View,
 };
 use museau_fuzz::taken_apart;
+use package::{About, Calibration, DogRule, Label, Package, Provenance};
 use tensor::{NamedTensors, Tensor};
 use vision::Format;
 

@@ -11,11 +11,12 @@ use std::sync::{Arc, LazyLock, Mutex, Once, PoisonError};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
 use classify::{
-    Answer, AnswerKind, BreedGuess, Classifier, Milliseconds, ModelName, OpenOptions, Package,
+    Answer, AnswerKind, BreedGuess, Classifier, Milliseconds, ModelName, OpenOptions,
 };
 use data::check::decisions::Decisions;
 use data::{ImportOptions, Manifest, Predictions};
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
+use package::Package;
 use tower::ServiceExt;
 use train::Recipe;
 use vision::augment::{Augmentation, Draw, Stored};

@@ -1,4 +1,4 @@
-"""A sample of what Keras and PyTorch compute, for crates/classify/tests/parity.rs.
+"""A sample of what Keras and PyTorch compute, for crates/train/tests/published.rs.
 
 Writes parity/CASE.txt: a line a layer with its name, the shape of all its values, the largest
 magnitude, the step between the values kept, and those values (all as bits of f32); and

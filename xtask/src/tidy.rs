@@ -24,15 +24,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["kernels", "graph"]),
     ("vision", &["kernels", "graph", "words"]),
     ("data", &["vision", "report", "words"]),
-    ("classify", &["engine", "vision", "formats", "words", "zoo"]),
-    ("train", &["engine", "data", "zoo", "classify"]),
+    ("package", &["formats", "graph", "words"]),
+    ("classify", &["engine", "vision", "package", "words"]),
+    ("train", &["engine", "data", "zoo", "classify", "package"]),
     ("register", &["words"]),
     ("web", &["classify", "study", "register", "data", "report"]),
     ("testkit", &["tensor"]),
     (
         "cli",
         &[
-            "web", "classify", "train", "data", "study", "register", "zoo", "formats", "report",
+            "web", "classify", "package", "train", "data", "study", "register", "zoo", "formats",
+            "report",
         ],
     ),
 ];

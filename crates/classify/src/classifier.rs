@@ -1,9 +1,9 @@
 //! A model ready to answer: the package's network, planned, with its labels and calibration.
 use crate::answer::{Answer, ModelName, Quality};
 use crate::decide::{Class, Probabilities, answer};
-use crate::error::{ClassifyError, PackageError};
+use crate::error::{ClassifyError, OpenError};
 use crate::network::Network;
-use crate::package::{About, Package, read_file};
+use package::{About, Package};
 use std::path::Path;
 use std::time::Instant;
 use tensor::{Pool, Random};
@@ -53,29 +53,31 @@ impl Classifier {
     /// Checks a package and makes its network ready.
     ///
     /// # Errors
-    /// [`PackageError`]: see there for what a wrong file is told to be.
-    pub fn open(bytes: &[u8], options: &OpenOptions) -> Result<Self, PackageError> {
+    /// [`OpenError`]: see [`package::PackageError`] for what a wrong file is told to be.
+    pub fn open(bytes: &[u8], options: &OpenOptions) -> Result<Self, OpenError> {
         Self::from_package(Package::read(bytes)?, options)
     }
 
     /// The same from a file.
     ///
     /// # Errors
-    /// As [`Classifier::open`], and [`PackageError::Read`].
-    pub fn open_file(path: &Path, options: &OpenOptions) -> Result<Self, PackageError> {
-        Self::open(&read_file(path)?, options)
+    /// As [`Classifier::open`], and [`package::PackageError::Read`].
+    pub fn open_file(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        Self::from_package(Package::read_file(path)?, options)
     }
 
     /// The same from a package in memory.
     ///
     /// # Errors
-    /// [`PackageError::Engine`] where the network cannot be run here.
-    pub fn from_package(package: Package, options: &OpenOptions) -> Result<Self, PackageError> {
+    /// [`OpenError::Prepare`] where photos cannot be prepared as it asks, [`OpenError::Engine`] where
+    /// its network cannot be run here.
+    pub fn from_package(package: Package, options: &OpenOptions) -> Result<Self, OpenError> {
         let Package {
             about,
             graph,
             weights,
         } = package;
+        vision::check(&about.input)?;
         let network = Network::new(&graph, &weights, about.input.views.len(), options)?;
         Ok(Classifier {
             model: ModelName {
@@ -232,7 +234,7 @@ fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::answer::AnswerKind;
-    use crate::package::tests::tiny;
+    use package::samples::tiny;
 
     fn photo(rgb: [u8; 3]) -> Photo {
         Photo::from_rgb(200, 150, rgb.repeat(200 * 150))

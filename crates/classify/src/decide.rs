@@ -1,7 +1,6 @@
 //! From the network's outputs to the answer: probabilities, the three kinds, group, cross, notices.
 use crate::answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice};
-use crate::calibration::{Calibration, softmax};
-use crate::package::Label;
+use package::{Calibration, Label, softmax};
 
 /// What is known of one class of the model.
 #[derive(Clone, Debug, Default)]
@@ -233,7 +232,7 @@ fn likeliest_group(breeds: &[f32], classes: &[Class]) -> Option<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calibration::DogRule;
+    use package::DogRule;
 
     /// Six classes: a and b look alike in group 1; c, d in group 2; e wild; f of the category look.
     fn classes() -> Vec<Class> {

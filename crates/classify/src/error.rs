@@ -1,165 +1,45 @@
-//! What may be wrong with a package or with an answer asked of it.
+//! Why a package cannot be made ready to answer, or a photo not be answered, in the person's language.
 use engine::EngineError;
-use graph::{GraphError, ShapeFault};
-use std::path::{Path, PathBuf};
-use tensor::Shape;
+use package::PackageError;
+use words::{Language, Message};
 
-/// Why a file is not a model that can be used.
+/// Why a package cannot be made ready to answer.
 #[derive(Debug, thiserror::Error)]
-pub enum PackageError {
-    /// The file has no bytes.
-    #[error("the file is empty")]
-    Empty,
-    /// Git LFS left its pointer in the place of the file.
-    #[error("this is a Git LFS pointer, not the model itself{}", size_of_object(.size))]
-    GitLfsPointer {
-        /// Bytes of the real file, where the pointer says so.
-        size: Option<u64>,
-    },
-    /// A download that was answered with a web page.
-    #[error("this is a web page (HTML), not a model: the download was answered with a page")]
-    HtmlPage,
-    /// Something else altogether.
-    #[error("this is not a model of museau: {}", found.text(words::Language::English))]
-    NotAPackage {
-        /// What it seems to be: one of the messages `looks`.
-        found: words::Message<'static>,
-    },
-    /// A safetensors file that another program wrote.
-    #[error("these are weights (safetensors) without museau's description of the network")]
-    ForeignSafetensors,
-    /// The file ends too early.
-    #[error("the file was cut short: it has {found} bytes of {expected}")]
-    Truncated {
-        /// Bytes that its header announces.
-        expected: u64,
-        /// Bytes that are there.
-        found: u64,
-    },
-    /// The content is not what was written.
-    #[error("the file is damaged: {reason}")]
-    Damaged {
-        /// What does not agree.
-        reason: String,
-    },
-    /// The header is well, the values or the description are not those that were written.
-    #[error("the file is damaged: its content does not have the hash that it names")]
-    WrongHash,
-    /// Written by a later museau.
-    #[error("the file has format version {version}, and this museau reads up to {known}")]
-    Newer {
-        /// The file's.
-        version: u64,
-        /// The newest that is understood here.
-        known: u64,
-    },
-    /// The values do not fit the network.
-    #[error("weights: `{name}` has {}, the network wants {expected}", shape_or_none(.found))]
-    Shape {
-        /// The parameter.
-        name: String,
-        /// The network's.
-        expected: Shape,
-        /// The file's; `None` where it is missing.
-        found: Option<Shape>,
-    },
-    /// A value of the network is infinite or not a number.
-    #[error("weights: `{name}` holds values that are infinite or not a number")]
-    NotFinite {
-        /// The parameter.
-        name: String,
-    },
-    /// A description that contradicts itself.
-    #[error("the description does not agree with itself: {reason}")]
-    Inconsistent {
-        /// What does not agree.
-        reason: String,
-    },
-    /// The network cannot be run.
+pub enum OpenError {
+    /// The file is not a package that can be used.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// Photos cannot be prepared as it asks.
+    #[error("the description does not agree with itself: {0}")]
+    Prepare(#[from] vision::PrepareError),
+    /// Its network has no dense or 1 x 1 layer that features could be taken before.
+    #[error("the description does not agree with itself: the network has no classification head")]
+    NoHead,
+    /// Its network cannot be run.
     #[error("the network cannot be run: {0}")]
     Engine(#[from] EngineError),
-    /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
 }
 
-impl PackageError {
-    /// Whether what [`PackageError::text`] says names the file.
+impl OpenError {
+    /// Whether what [`OpenError::text`] says names the file.
     pub fn names_the_file(&self) -> bool {
-        matches!(self, PackageError::Read { .. })
+        matches!(self, OpenError::Package(error) if error.names_the_file())
     }
 
     /// What is wrong and what to do about it, in the person's language.
-    pub fn text(&self, language: words::Language) -> String {
-        use words::Message;
-        let (found, supported, path);
-        let looks = |found: &Message<'_>| found.text(language);
-        let shown = |path: &Path, source: &std::io::Error| {
-            (path.display().to_string(), words::reason(language, source))
-        };
-        let detail = self.to_string();
-        let message = match self {
-            PackageError::Empty => {
-                found = looks(&Message::LooksEmpty);
-                Message::ModelNotAPackage { found: &found }
+    pub fn text(&self, language: Language) -> String {
+        match self {
+            OpenError::Package(error) => error.text(language),
+            OpenError::Engine(EngineError::Memory { needed, limit, .. }) => {
+                let needed = &needed.div_ceil(1_000_000).to_string();
+                let limit = &(limit / 1_000_000).to_string();
+                Message::ModelMemory { needed, limit }.text(language)
             }
-            PackageError::NotAPackage { found: kind } => {
-                found = looks(kind);
-                Message::ModelNotAPackage { found: &found }
+            OpenError::Prepare(_) | OpenError::NoHead | OpenError::Engine(_) => {
+                let detail = &self.to_string();
+                Message::ModelWrongShapes { detail }.text(language)
             }
-            PackageError::GitLfsPointer { .. } => Message::ModelGitLfsPointer,
-            PackageError::HtmlPage => Message::ModelHtmlPage,
-            PackageError::ForeignSafetensors => Message::ModelForeignSafetensors,
-            PackageError::Truncated { .. } => Message::ModelTruncated,
-            PackageError::Damaged { .. } => Message::ModelDamaged,
-            PackageError::WrongHash => Message::ModelWrongHash,
-            PackageError::Newer { version, known } => {
-                (found, supported) = (version.to_string(), known.to_string());
-                Message::ModelWrongVersion {
-                    found: &found,
-                    supported: &supported,
-                }
-            }
-            PackageError::Engine(EngineError::Memory { needed, limit, .. }) => {
-                found = needed.div_ceil(1_000_000).to_string();
-                supported = (limit / 1_000_000).to_string();
-                Message::ModelMemory {
-                    needed: &found,
-                    limit: &supported,
-                }
-            }
-            PackageError::NotFinite { name } => Message::ModelWeightsNotFinite { name },
-            PackageError::Shape { .. }
-            | PackageError::Inconsistent { .. }
-            | PackageError::Engine(_) => Message::ModelWrongShapes { detail: &detail },
-            PackageError::Read { path: file, source } => {
-                (path, found) = shown(file, source);
-                Message::ModelCannotRead {
-                    path: &path,
-                    reason: &found,
-                }
-            }
-        };
-        words::message(language, message)
-    }
-}
-
-fn size_of_object(size: &Option<u64>) -> String {
-    match size {
-        Some(size) => format!(" (of {size} bytes): fetch it with `git lfs pull`"),
-        None => ": fetch it with `git lfs pull`".into(),
-    }
-}
-
-fn shape_or_none(found: &Option<Shape>) -> String {
-    match found {
-        Some(shape) => shape.to_string(),
-        None => "no values".into(),
+        }
     }
 }
 
@@ -213,60 +93,9 @@ pub fn photo_message(error: &vision::DecodeError) -> words::Message<'_> {
     }
 }
 
-/// Why a network cannot be built, in the person's language; what no recipe can bring about is in
-/// English.
-pub fn network_reason(error: &GraphError, language: words::Language) -> String {
-    let GraphError::Shape {
-        name,
-        op,
-        inputs,
-        reason,
-    } = error
-    else {
-        return error.to_string();
-    };
-    use words::Message;
-    let shape;
-    let message = match reason {
-        ShapeFault::Uncountable { shape: found } => {
-            shape = found.to_string();
-            Message::ShapeUncountable { shape: &shape }
-        }
-        ShapeFault::PaddingFillsWindow => Message::ShapePaddingFillsWindow,
-        ShapeFault::NoWindow => Message::ShapeNoWindow,
-        ShapeFault::WindowTooLarge => Message::ShapeWindowTooLarge,
-        ShapeFault::TooMany => Message::ShapeTooMany,
-        ShapeFault::NothingLeft => Message::ShapeNothingLeft,
-        ShapeFault::Blocks => Message::ShapeBlocks,
-        ShapeFault::EvenKernel => Message::ShapeEvenKernel,
-        ShapeFault::Dropout => Message::ShapeDropout,
-        // Of networks that neither a recipe nor the zoo makes.
-        ShapeFault::Differ
-        | ShapeFault::Number
-        | ShapeFault::NoBroadcast
-        | ShapeFault::DifferBeyondChannels
-        | ShapeFault::Scalar
-        | ShapeFault::NoImage => return error.to_string(),
-    };
-    let reason = &message.text(language);
-    let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
-    let inputs = &inputs.join(", ");
-    let layer = match inputs.is_empty() {
-        true => Message::ShapeLayer { name, op, reason },
-        false => Message::ShapeLayerOn {
-            name,
-            op,
-            inputs,
-            reason,
-        },
-    };
-    layer.text(language)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use words::Language;
 
     #[test]
     fn a_film_and_a_raw_photo_are_said_in_the_persons_language() {
@@ -287,18 +116,5 @@ mod tests {
             let said = words::message(Language::English, message);
             assert!(said.contains(english), "{said}");
         }
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_told_as_such() {
-        let read = PackageError::Read {
-            path: PathBuf::from("nope.museau"),
-            source: std::io::ErrorKind::NotFound.into(),
-        };
-        let said = read.text(Language::French);
-        assert!(said.contains("nope.museau ne peut pas être lu"), "{said}");
-        assert!(said.contains("il n’existe pas"), "{said}");
-        assert!(read.names_the_file());
-        assert!(!PackageError::WrongHash.names_the_file());
     }
 }

@@ -1,8 +1,8 @@
 //! Features of photos: the input of a package's classification head, for neighbours and maps.
-use crate::error::{ClassifyError, PackageError};
+use crate::error::{ClassifyError, OpenError};
 use crate::network::{Network, OpenOptions};
-use crate::package::Package;
 use graph::{Graph, InputSpec, NodeId, Op};
+use package::Package;
 use tensor::Pool;
 use vision::Photo;
 
@@ -18,22 +18,17 @@ impl Features {
     /// is compared is photos with photos, for which one view does.
     ///
     /// # Errors
-    /// [`PackageError::Inconsistent`] where the network has no dense or 1 x 1 head, and as
+    /// [`OpenError::NoHead`] where the network has no dense or 1 x 1 head, and as
     /// [`crate::Classifier::from_package`].
-    pub fn from_package(package: Package, options: &OpenOptions) -> Result<Self, PackageError> {
+    pub fn from_package(package: Package, options: &OpenOptions) -> Result<Self, OpenError> {
         let Package {
             about,
             mut graph,
             weights,
         } = package;
-        let before = before_head(&graph).ok_or_else(|| PackageError::Inconsistent {
-            reason: "the network has no classification head".to_owned(),
-        })?;
-        graph
-            .set_outputs(&[before])
-            .map_err(|error| PackageError::Inconsistent {
-                reason: error.to_string(),
-            })?;
+        let before = before_head(&graph).ok_or(OpenError::NoHead)?;
+        graph.set_outputs(&[before]).expect("a node of this graph");
+        vision::check(&about.input)?;
         let mut input = about.input;
         input.views.truncate(1);
         Ok(Features {
@@ -79,7 +74,7 @@ fn before_head(graph: &Graph) -> Option<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::tests::tiny;
+    use package::samples::tiny;
 
     #[test]
     fn the_head_applied_to_the_features_gives_the_outputs() {

@@ -1,5 +1,5 @@
 //! The network of a package, planned for its number of views, with the memory of its runs.
-use crate::error::{ClassifyError, PackageError};
+use crate::error::{ClassifyError, OpenError};
 use engine::{EngineError, Kernels, Plan, PlanOptions, Workspace};
 use graph::Graph;
 use std::sync::Mutex;
@@ -48,7 +48,7 @@ impl Network {
         weights: &NamedTensors,
         batch: usize,
         options: &OpenOptions,
-    ) -> Result<Self, PackageError> {
+    ) -> Result<Self, OpenError> {
         // What is prepared for it is held beside it.
         let image = graph
             .input_shape()

@@ -3,8 +3,9 @@ use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
 use crate::terminal;
 use anyhow::Result;
-use classify::{Classifier, ClassifyError, OpenOptions, Package, PackageError};
+use classify::{Classifier, ClassifyError, OpenError, OpenOptions};
 use engine::Kernels;
+use package::{Package, PackageError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tensor::memory;
@@ -42,10 +43,10 @@ pub fn options(context: &Context, threads: usize) -> OpenOptions {
 /// Reads and checks a package.
 pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
     match model {
-        None => Package::read(DEFAULT).map_err(|error| unusable(context, None, &error)),
+        None => Package::read(DEFAULT).map_err(|error| unusable(context, None, &error.into())),
         Some(model) => {
             let path = find(model);
-            Package::read_file(&path).map_err(|error| unusable(context, Some(&path), &error))
+            Package::read_file(&path).map_err(|error| unusable(context, Some(&path), &error.into()))
         }
     }
 }
@@ -64,7 +65,7 @@ pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
                 path: path.clone(),
                 source,
             };
-            unusable(context, Some(&path), &error)
+            unusable(context, Some(&path), &error.into())
         })
 }
 
@@ -128,7 +129,7 @@ pub fn unanswered(context: &Context, path: Option<&Path>, error: &ClassifyError)
 }
 
 /// What a wrong model file is told to be, in the person's language.
-pub fn unusable(context: &Context, path: Option<&Path>, error: &PackageError) -> anyhow::Error {
+pub fn unusable(context: &Context, path: Option<&Path>, error: &OpenError) -> anyhow::Error {
     let said = error.text(context.language);
     let text = match path {
         Some(path) if !error.names_the_file() => format!("{}: {said}", terminal::shown(path)),

@@ -399,7 +399,7 @@ fn model_files_that_are_none_end_in_3() {
 /// A package whose values are finite, and whose network gives none that are.
 fn package_without_numbers() -> Vec<u8> {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/default.museau");
-    let mut package = classify::Package::read_file(&model).expect("the embedded model");
+    let mut package = package::Package::read_file(&model).expect("the embedded model");
     let mut last = package.graph.outputs()[0];
     for name in ["huge", "infinite"] {
         let op = graph::Op::Affine {

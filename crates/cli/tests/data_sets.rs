@@ -502,7 +502,7 @@ fn what_a_package_calls_itself_names_no_file() {
     fs::create_dir_all(&theirs).expect("a folder");
     fs::write(theirs.join("weights.safetensors"), "hours of work").expect("a file");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/default.museau");
-    let mut package = classify::Package::read_file(&model).expect("the model inside");
+    let mut package = package::Package::read_file(&model).expect("the model inside");
     package.about.name = "../victim/evil".to_owned();
     let evil = folder.path().join("evil.museau");
     fs::write(&evil, package.to_bytes().expect("a package")).expect("a file");

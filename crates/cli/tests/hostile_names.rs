@@ -1,6 +1,6 @@
 //! Names that strangers chose (of files, folders, classes, models, runs) walk through the verbs: what
 //! is printed holds no terminal's codes and no line of theirs, and no table a formula.
-use classify::Package;
+use package::Package;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

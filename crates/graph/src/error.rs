@@ -22,12 +22,6 @@ pub enum GraphError {
         /// What it asks for.
         input: NodeId,
     },
-    /// A stored graph names a layer that does not stand before.
-    #[error("a layer or output refers to `{name}`, which does not stand before it")]
-    UnknownName {
-        /// What is referred to.
-        name: String,
-    },
     /// An operation was given another number of inputs than it takes.
     #[error("layer `{name}` ({op}) takes {expected} inputs and was given {given}")]
     Inputs {

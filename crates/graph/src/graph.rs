@@ -1,7 +1,5 @@
 //! The network itself: named nodes in topological order, each with its operation, inputs and shape.
-use crate::record::Record;
 use crate::{GraphError, Op, shapes};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use tensor::Shape;
@@ -56,8 +54,7 @@ impl Node {
 
 /// A network: one input, nodes in topological order, one or several outputs. Its parameters are
 /// [specified](Graph::parameters), their values live elsewhere.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(try_from = "Record", into = "Record")]
+#[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
     by_name: HashMap<String, NodeId>,

@@ -84,3 +84,72 @@ impl Scaling {
         }
     }
 }
+
+/// Most views of a photo: each is a run of the network. Ten crops and their mirror images are the most in
+/// common use.
+pub const MOST_VIEWS: usize = 64;
+
+/// Far above any network's input, far below what would exhaust the memory.
+const LARGEST_SIDE: usize = 8192;
+
+/// The part of a photo that a centre crop may leave: of less than a hundredth nothing would be seen.
+const FRACTIONS: std::ops::RangeInclusive<f32> = 0.01..=1.0;
+
+/// What makes no sense in an [`InputSpec`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum InputFault {
+    /// No pixels, or more than any network takes.
+    #[error("an input of {width} x {height}")]
+    Size {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// No view, or more than [`MOST_VIEWS`].
+    #[error("{0} views")]
+    Views(usize),
+    /// Less than a hundredth of a photo, or more than all of it.
+    #[error("a centre crop of the fraction {0}")]
+    Fraction(f32),
+    /// Nothing that can be divided by.
+    #[error("a deviation of {0:?}")]
+    Deviation([f32; 3]),
+    /// Not a number, or infinite.
+    #[error("a mean of {0:?}")]
+    Mean([f32; 3]),
+}
+
+impl InputSpec {
+    /// Whether its numbers make sense; the preprocessing is `vision`'s to judge.
+    ///
+    /// # Errors
+    /// The first [`InputFault`].
+    pub fn check(&self) -> Result<(), InputFault> {
+        let (width, height) = (self.width, self.height);
+        let sides = 1..=LARGEST_SIDE;
+        if !sides.contains(&height) || !sides.contains(&width) {
+            return Err(InputFault::Size { width, height });
+        }
+        if !(1..=MOST_VIEWS).contains(&self.views.len()) {
+            return Err(InputFault::Views(self.views.len()));
+        }
+        for view in &self.views {
+            if let Geometry::CenterCrop { fraction } = view.geometry
+                && !FRACTIONS.contains(&fraction)
+            {
+                return Err(InputFault::Fraction(fraction));
+            }
+        }
+        let Scaling {
+            mean, deviation, ..
+        } = self.scaling;
+        if deviation.iter().any(|deviation| !deviation.is_normal()) {
+            return Err(InputFault::Deviation(deviation));
+        }
+        if !mean.iter().all(|mean| mean.is_finite()) {
+            return Err(InputFault::Mean(mean));
+        }
+        Ok(())
+    }
+}

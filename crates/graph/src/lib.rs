@@ -8,13 +8,14 @@ mod error;
 mod graph;
 mod input;
 mod op;
-mod record;
 mod shapes;
+mod text;
 mod weights;
 
 pub use costs::Costs;
 pub use error::{GraphError, ShapeFault};
 pub use graph::{Graph, Node, NodeId, ParameterSpec};
-pub use input::{Filter, Geometry, InputSpec, Scaling, View};
+pub use input::{Filter, Geometry, InputFault, InputSpec, MOST_VIEWS, Scaling, View};
 pub use op::{Activation, Conv2d, DepthwiseConv2d, Op, Padding, Pool2d};
+pub use text::GraphTextError;
 pub use weights::{Layout, Matching, Origin, WeightNames, WeightRow};

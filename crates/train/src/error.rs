@@ -89,7 +89,7 @@ pub enum TrainError {
     },
     /// The views cannot be understood.
     #[error(transparent)]
-    Views(#[from] classify::make::ParseViewsError),
+    Views(#[from] crate::make::ParseViewsError),
     /// The network cannot be built at this size.
     #[error("the network cannot be built: {0}")]
     Network(#[from] graph::GraphError),
@@ -205,7 +205,7 @@ pub enum TrainError {
     Engine(#[from] EngineError),
     /// The package cannot be made.
     #[error(transparent)]
-    Package(#[from] classify::make::MakeError),
+    Package(#[from] crate::make::MakeError),
 }
 
 /// What a run was begun with, that it is not to go on with.
@@ -281,11 +281,11 @@ impl TrainError {
                 let reason = &data::loader::step_message(source, language);
                 say(Message::TrainSteps { key, reason })
             }
-            TrainError::Views(classify::make::ParseViewsError(view)) => {
+            TrainError::Views(crate::make::ParseViewsError(view)) => {
                 say(Message::TrainViews { view })
             }
             TrainError::Network(error) => {
-                let reason = &classify::network_reason(error, language);
+                let reason = &package::network_reason(error, language);
                 say(Message::TrainNetwork { reason })
             }
             TrainError::NoSource => say(Message::TrainNoSource),

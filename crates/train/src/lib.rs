@@ -28,6 +28,7 @@ mod descent;
 mod error;
 pub mod evaluate;
 mod initial;
+pub mod make;
 pub mod optimizers;
 mod out_of_fold;
 mod rate_finder;

@@ -278,7 +278,7 @@ impl Head {
             all.extend(
                 logits
                     .chunks_exact(classes.max(1))
-                    .map(|row| classify::softmax(row.iter().copied(), 1.0)),
+                    .map(|row| package::softmax(row.iter().copied(), 1.0)),
             );
         }
         Ok(all)

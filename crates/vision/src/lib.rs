@@ -28,6 +28,6 @@ pub use format::{Format, has_photo_ending};
 pub use limits::Limits;
 pub use orientation::Orientation;
 pub use photo::{Found, Photo};
-pub use prepare::{MOST_VIEWS, Scaler, Views, check, pixels, prepare};
+pub use prepare::{Scaler, Views, check, pixels, prepare};
 pub use quality::{Flaw, quality};
 pub use similarity::{psnr, ssim};

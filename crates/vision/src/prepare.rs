@@ -135,10 +135,6 @@ fn preprocessed<'a>(pipeline: &Pipeline, photo: &'a Photo) -> Cow<'a, Photo> {
     }
 }
 
-/// Most views of a photo: each is a run of the network. Ten crops and their mirror images are the most in
-/// common use.
-pub const MOST_VIEWS: usize = 64;
-
 /// The preprocessing of a specification that makes sense.
 ///
 /// # Errors
@@ -149,41 +145,14 @@ pub fn check(spec: &InputSpec) -> Result<Pipeline, PrepareError> {
         pipeline: spec.preprocessing.clone(),
         fault,
     })?;
-    let wrong = |what: String| Err(PrepareError::Specification(what));
     // A photo to be answered has no box: the step would crop its centre and say nothing.
     if let Some(step) = pipeline.steps().iter().find(|step| step.wants_box()) {
-        return wrong(format!(
+        return Err(PrepareError::Specification(format!(
             "`{step}` looks for a box, which a photo to be answered lacks; hint: `crop`, or run it on the files with `museau preprocess run`"
-        ));
+        )));
     }
-    // Far above any network's input, far below what would exhaust the memory.
-    const LARGEST_SIDE: usize = 8192;
-    let sides = 1..=LARGEST_SIDE;
-    if !sides.contains(&spec.height) || !sides.contains(&spec.width) {
-        return wrong(format!("an input of {} x {}", spec.width, spec.height));
-    }
-    if !(1..=MOST_VIEWS).contains(&spec.views.len()) {
-        return wrong(format!("{} views", spec.views.len()));
-    }
-    for view in &spec.views {
-        // What is cut out of a larger photo: of less than a hundredth nothing would be seen.
-        if let Geometry::CenterCrop { fraction } = view.geometry
-            && !(0.01..=1.0).contains(&fraction)
-        {
-            return wrong(format!("a centre crop of the fraction {fraction}"));
-        }
-    }
-    if spec
-        .scaling
-        .deviation
-        .iter()
-        .any(|deviation| !deviation.is_normal())
-    {
-        return wrong(format!("a deviation of {:?}", spec.scaling.deviation));
-    }
-    if !spec.scaling.mean.iter().all(|mean| mean.is_finite()) {
-        return wrong(format!("a mean of {:?}", spec.scaling.mean));
-    }
+    spec.check()
+        .map_err(|fault| PrepareError::Specification(fault.to_string()))?;
     Ok(pipeline)
 }
 

@@ -14,9 +14,10 @@ mod scores;
 mod tests;
 mod text;
 
-use classify::{AnswerKind, Label, ModelName, TrainingRecord};
+use classify::{AnswerKind, ModelName};
 use data::score::{self, ConfusedPair, Outcome, ScoreError};
 use data::{Manifest, Part, Problem, part_name};
+use package::{Label, TrainingRecord};
 use serde::Serialize;
 
 pub use compare::{Comparison, Verdict};

@@ -1,5 +1,5 @@
 //! Models in pairs, trained alike but for one thing: whether they are, and in what they differ.
-use classify::TrainingRecord;
+use package::TrainingRecord;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Settings that are not compared: names, and what makes the members of a group different.

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use classify::{
-    AnswerKind, Classifier, Label, ModelName, PhotoIds, TrainingRecord, photo_message, softmax,
-};
+use classify::{AnswerKind, Classifier, ModelName, photo_message};
 use data::score::{Outcome, ScoreError};
 use data::{Entry, Manifest, Part, Progress, parallel};
+use package::{Label, PhotoIds, TrainingRecord, softmax};
 use tensor::Pool;
 use vision::Limits;
 use words::{Language, Message};

@@ -56,7 +56,7 @@ pub fn network(recipe: &Recipe, classes: usize) -> Result<Network, TrainError> {
         )
     };
     input.filter = recipe.input.filter;
-    input.views = classify::make::parse_views(&recipe.input.views)?;
+    input.views = crate::make::parse_views(&recipe.input.views)?;
     input.preprocessing = recipe.preprocess.steps.clone();
     let steps = recipe.preprocess.steps.parse::<Pipeline>();
     steps.map_err(|source| TrainError::Steps {

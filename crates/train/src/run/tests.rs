@@ -232,7 +232,7 @@ fn it_ends_early_and_keeps_the_best() {
     let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
     assert_eq!(outcome.ended, Ended::Early);
     assert_eq!(outcome.epochs, outcome.kept_epoch + 3);
-    let package = classify::Package::read_file(&outcome.package.unwrap()).unwrap();
+    let package = package::Package::read_file(&outcome.package.unwrap()).unwrap();
     let kept = format!("epoch {}", outcome.kept_epoch);
     assert!(package.about.provenance.weights.contains(&kept));
 }
@@ -465,7 +465,7 @@ fn photos_that_could_not_be_read_for_the_temperature_are_counted_and_said() {
         panic!("{:?}", hears.notices);
     };
     assert!(*all > 1 && path.ends_with(".jpg"), "{all} {path}");
-    let package = classify::Package::read_file(&outcome.package.unwrap()).unwrap();
+    let package = package::Package::read_file(&outcome.package.unwrap()).unwrap();
     let fitted = format!("{} validation photos", all - 1);
     assert!(package.about.calibration.fitted_on.starts_with(&fitted));
 }
@@ -496,7 +496,7 @@ fn a_training_that_ended_early_ends_there_again() {
     let read = formats::read_safetensors(&std::fs::read(best).unwrap())
         .unwrap()
         .0;
-    let packaged = classify::Package::read(&package).unwrap().weights;
+    let packaged = package::Package::read(&package).unwrap().weights;
     for (name, tensor) in &packaged {
         let pairs = tensor.values().iter().zip(read[name].values());
         for (stored, best) in pairs {

@@ -8,15 +8,15 @@ use super::photos::places;
 use super::prepared::{Prepared, recipe_hash, validation_options};
 use super::surroundings::Surroundings;
 use crate::evaluate::score;
+use crate::make::{MakeError, Trained, check_outputs, fit_to_photos, of_trained};
 use crate::recipe::{Monitor, Recipe};
 use crate::watch::{Beginning, Flow, Live, METRICS, VAL_ACCURACY, Watch};
 use crate::{Descent, Difference, Notice, Progress, Schedule, TrainError, initial_parameters};
-use classify::make::{Trained, check_outputs, fit_to_photos, of_trained};
-use classify::{PhotoIds, TrainingRecord};
 use data::files::AtomicFile;
 use data::loader::Loader;
 use data::{Manifest, Part};
 use engine::{Plan, StepOptions, StepResult, Targets, TrainingPlan, TrainingState};
+use package::{PhotoIds, TrainingRecord};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -421,7 +421,7 @@ impl<'a> Training<'a> {
                 if row.iter().any(|logit| !logit.is_finite()) {
                     return Ok(Some((f64::NAN, 0.0)));
                 }
-                probabilities.extend(classify::softmax(row.iter().copied(), 1.0));
+                probabilities.extend(package::softmax(row.iter().copied(), 1.0));
             }
             labels.extend_from_slice(batch.classes());
         }
@@ -571,9 +571,7 @@ impl<'a> Training<'a> {
             });
         }
         package.about.card += &self.card(kept);
-        let bytes = package
-            .to_bytes()
-            .map_err(classify::make::MakeError::from)?;
+        let bytes = package.to_bytes().map_err(MakeError::from)?;
         let path = self.folder.package_path();
         self.folder.write(&path, &bytes)?;
         let card = self.folder.path().join("model_card.md");

@@ -9,12 +9,13 @@ use crate::progress::Shown;
 use crate::{data_set, model, outputs, terminal};
 use anyhow::Result;
 use clap::Args;
-use classify::{Package, PhotoIds, make};
 use data::{Manifest, Part};
+use package::{Package, PhotoIds};
 use std::io::Write;
 use std::path::PathBuf;
 use subject::{PartName, Subject, part, unusable};
 use train::evaluate::{Comparison, Evaluation, Predicted};
+use train::make;
 use words::Message;
 
 /// Options of `museau evaluate`.
@@ -163,7 +164,7 @@ fn fit(
     package.about.provenance.calibrated = PhotoIds::of(hashes);
     let bytes = package
         .to_bytes()
-        .map_err(|error| model::unusable(context, None, &error))?;
+        .map_err(|error| model::unusable(context, None, &error.into()))?;
     let path = file.path().display().to_string();
     outputs::finish(context, file, &bytes)?;
     let calibration = &package.about.calibration;

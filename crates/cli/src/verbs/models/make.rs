@@ -5,13 +5,13 @@ use crate::outputs::{Kind, begin, finish};
 use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
-use classify::make::{
-    self, CalibrationPhotos, Classes, Examples, ExamplesError, MakeError, Recipe,
-};
 use indicatif::ProgressBar;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
+use train::make::{
+    self, CalibrationPhotos, Classes, Examples, ExamplesError, MakeError, Published,
+};
 use words::Message;
 
 /// What `--views` takes, in signs.
@@ -83,7 +83,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         path.file_stem()
             .map(|name| name.to_string_lossy().into_owned())
     };
-    let recipe = Recipe {
+    let published = Published {
         backbone,
         size: arguments.size.map(usize::from),
         weights: &arguments.weights,
@@ -111,7 +111,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         |error: ExamplesError| Failure::error(Status::Unusable, error.text(context.language));
     // The place is tried before the work is done.
     let file = begin(context, &arguments.output, Kind::Package)?;
-    let mut package = make::assemble(&recipe).map_err(unmade)?;
+    let mut package = make::assemble(&published).map_err(unmade)?;
     let pool = Pool::new(context.threads);
     make::check_outputs(&package, &pool).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {

@@ -7,7 +7,7 @@ use crate::model;
 use crate::terminal::stdout;
 use anyhow::Result;
 use clap::Subcommand;
-use classify::Package;
+use package::Package;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! Why a package cannot be made, in the person's language.
-use crate::error::{ClassifyError, PackageError, network_reason};
+use classify::{ClassifyError, OpenError};
 use formats::{FormatError, Mismatch};
 use graph::GraphError;
+use package::{PackageError, network_reason};
 use std::path::PathBuf;
 use words::{Language, Message};
 
@@ -42,6 +43,9 @@ pub enum MakeError {
     /// The package does not hold together.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// The package cannot be made ready to answer.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The network cannot be run.
     #[error(transparent)]
     Classify(#[from] ClassifyError),
@@ -73,6 +77,7 @@ impl MakeError {
                 wanted: &wanted.to_string(),
             }),
             MakeError::Package(error) => error.text(language),
+            MakeError::Open(error) => error.text(language),
             MakeError::Classify(error @ ClassifyError::NotFinite) => error.text(language),
             MakeError::Classify(error) => say(Message::MakeCannotRun {
                 reason: &error.to_string(),

@@ -1,14 +1,9 @@
-//! The package of a network that was trained here: its labels by `words`, its calibration by photos
-//! that it was not fitted to.
-use super::rows::Rows;
-use super::{Fit, MakeError, card, fit_to_rows, label};
-use crate::calibration::Calibration;
-use crate::classifier::Classifier;
-use crate::network::OpenOptions;
-use crate::package::{About, Package, PhotoIds, Provenance, TrainingRecord};
+//! The package of a network that was trained here: its labels by `words`.
+use super::card::card;
+use super::{MakeError, label};
 use graph::{Graph, InputSpec};
-use tensor::{NamedTensors, Pool};
-use vision::Photo;
+use package::{About, Calibration, Package, PhotoIds, Provenance, TrainingRecord};
+use tensor::NamedTensors;
 
 /// A network that was trained here.
 #[derive(Debug)]
@@ -73,35 +68,4 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
     let mut package = Package::read(&package.to_bytes()?)?;
     package.about.card = card(&package.about, None);
     Ok(package)
-}
-
-/// Fits the temperature and the threshold of 'unsure' of a package whose classes are all dogs, on
-/// photos, each with its class's place among the labels, that the weights were not fitted to. `None`,
-/// and nothing changed, where there is no photo. `what` says which photos they are.
-///
-/// # Errors
-/// [`MakeError`]
-pub fn fit_to_photos(
-    package: &mut Package,
-    photos: impl Iterator<Item = (Photo, usize)>,
-    what: &str,
-    pool: &Pool,
-) -> Result<Option<Fit>, MakeError> {
-    let options = OpenOptions {
-        threads: pool.threads(),
-        ..OpenOptions::default()
-    };
-    let classifier = Classifier::from_package(package.clone(), &options)?;
-    let mut rows = Rows::default();
-    for (photo, class) in photos {
-        rows.push(classifier.outputs(pool, &photo)?, class);
-    }
-    if rows.outputs.is_empty() {
-        return Ok(None);
-    }
-    let count = rows.outputs.len();
-    let fit = fit_to_rows(&mut package.about, &[rows.clone(), rows], &Rows::default())?;
-    package.about.calibration.fitted_on = format!("{count} {what}");
-    package.about.card = card(&package.about, None);
-    Ok(Some(fit))
 }

@@ -1,66 +1,13 @@
-//! Makes a package: published weights into a backbone, then its calibration on photos whose truth
-//! is known.
-mod error;
-mod examples;
-mod fit;
-mod harder;
-mod views;
-
-pub use error::MakeError;
-pub use examples::{Example, Examples, ExamplesError};
-pub use views::{ParseViewsError, parse_views, views_text};
-
-use crate::calibration::{Calibration, DogRule};
-use crate::classifier::Classifier;
-use crate::network::OpenOptions;
-use crate::package::{About, Label, Package, PhotoIds, Provenance};
-use graph::View;
-use rows::{Rows, mean_of};
+//! Fits a package's temperature and thresholds on photos, and says how good it is on them.
+use super::card::card;
+use super::rows::{self, Rows, mean_of};
+use super::{Examples, MakeError, fit, harder};
+use classify::{Classifier, OpenOptions};
+use package::{About, Calibration, Package};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
 use vision::{Limits, Photo};
-use zoo::{Backbone, Head};
-
-mod rows;
-mod trained;
-
-pub use trained::{Trained, fit_to_photos, of_trained};
-
-/// What to make.
-#[derive(Debug)]
-pub struct Recipe<'a> {
-    /// The network.
-    pub backbone: &'a Backbone,
-    /// Height and width of its input; the backbone's own where `None`.
-    pub size: Option<usize>,
-    /// The file of its weights.
-    pub weights: &'a Path,
-    /// Name and origin of the weights, for the provenance.
-    pub origin: String,
-    /// Their licence (SPDX).
-    pub licence: String,
-    /// What their training has seen, in words.
-    pub seen: String,
-    /// The classes to answer with.
-    pub classes: Classes,
-    /// How photos are looked at; the backbone's own way where `None`.
-    pub views: Option<Vec<View>>,
-    /// The package's name.
-    pub name: String,
-    /// The package's version.
-    pub version: String,
-}
-
-/// Which of the network's outputs are classes of the package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Classes {
-    /// The 120 of Stanford Dogs out of a head of ImageNet's 1000, which is kept whole: the share of
-    /// its dogs tells whether there is one.
-    Stanford,
-    /// All outputs, in this order; every photo is taken to show a dog.
-    All(Vec<String>),
-}
 
 /// What calibration is done on.
 #[derive(Clone, Debug, Default)]
@@ -98,105 +45,6 @@ const UNSURE_QUANTILE: f64 = 0.02;
 /// ... and this share by the largest logit. With 24 of the 120 classes withheld in turn, these two
 /// make 7 of 10 photos of the withheld ones 'unsure' (3 of 10 by the probability alone).
 const UNFAMILIAR_QUANTILE: f64 = 0.04;
-
-/// Makes the package with its calibration left at what the network says itself.
-///
-/// # Errors
-/// [`MakeError`]
-pub fn assemble(recipe: &Recipe<'_>) -> Result<Package, MakeError> {
-    let bytes = std::fs::read(recipe.weights).map_err(|source| MakeError::Io {
-        path: recipe.weights.into(),
-        source,
-    })?;
-    let weights_hash = blake3::hash(&bytes).to_hex().to_string();
-    let source = formats::read(&bytes)?;
-    drop(bytes);
-    let backbone = recipe.backbone;
-    let size = recipe.size.unwrap_or(backbone.default_size);
-    let wanted = match &recipe.classes {
-        Classes::Stanford => zoo::imagenet::CLASSES,
-        Classes::All(ids) => ids.len(),
-    };
-    let graph = backbone.build(size, size, Head::Classes(wanted))?;
-    let names = backbone
-        .weight_names(&graph, source.origin)
-        .ok_or(MakeError::Names {
-            backbone: backbone.name,
-        })?;
-    let weights = formats::assign(&graph.parameters(), source.tensors, &names)?;
-    let mut input = backbone.input_spec(size, size);
-    if let Some(views) = &recipe.views {
-        input.views.clone_from(views);
-    }
-    let labels = match &recipe.classes {
-        Classes::Stanford => zoo::imagenet::stanford_classes()
-            .zip(zoo::imagenet::stanford_names())
-            .map(|(output, (id, name))| label(id, name, output))
-            .collect(),
-        Classes::All(ids) => ids
-            .iter()
-            .zip(0..)
-            .map(|(id, output)| label(id, id, output))
-            .collect(),
-    };
-    let dog = (recipe.classes == Classes::Stanford).then(|| DogRule {
-        outputs: ranges(zoo::imagenet::dog_classes()),
-        slope: 1.0,
-        offset: 0.0,
-    });
-    let package = Package {
-        about: About {
-            name: recipe.name.clone(),
-            version: recipe.version.clone(),
-            input,
-            labels,
-            calibration: Calibration {
-                dog,
-                ..Calibration::default()
-            },
-            provenance: Provenance {
-                backbone: backbone.name.into(),
-                weights: recipe.origin.clone(),
-                licence: recipe.licence.clone(),
-                weights_hash,
-                seen: recipe.seen.clone(),
-                made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),
-                training: None,
-                calibrated: PhotoIds::default(),
-            },
-            card: String::new(),
-        },
-        graph,
-        weights,
-    };
-    // As it will be stored: the values rounded to f16, so that everything fitted is fitted on them.
-    let mut package = Package::read(&package.to_bytes()?)?;
-    package.about.card = card(&package.about, None);
-    Ok(package)
-}
-
-/// A class with the names that `words` has for it.
-fn label(id: &str, name: &str, output: usize) -> Label {
-    let breed = words::breed(id).or_else(|| words::find(id));
-    Label {
-        id: id.into(),
-        name: breed.map_or(name, |breed| &breed.name_en).into(),
-        name_fr: breed.map(|breed| breed.name_fr.clone()),
-        output,
-    }
-}
-
-/// Rising numbers as inclusive ranges.
-fn ranges(numbers: impl Iterator<Item = usize>) -> Vec<[usize; 2]> {
-    let mut ranges: Vec<[usize; 2]> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some([_, last]) if *last + 1 == number => *last = number,
-            _ => ranges.push([number, number]),
-        }
-    }
-    ranges
-}
 
 /// Fits the package's temperature and thresholds, and writes its card.
 ///
@@ -247,7 +95,7 @@ pub fn calibrate(
 /// Whether the network of a package gives finite numbers, as each of its values is one.
 ///
 /// # Errors
-/// [`ClassifyError::NotFinite`](crate::ClassifyError::NotFinite), and where the network cannot be run.
+/// [`ClassifyError::NotFinite`](classify::ClassifyError::NotFinite), and where the network cannot be run.
 pub fn check_outputs(package: &Package, pool: &Pool) -> Result<(), MakeError> {
     let options = OpenOptions {
         threads: pool.threads(),
@@ -255,6 +103,37 @@ pub fn check_outputs(package: &Package, pool: &Pool) -> Result<(), MakeError> {
     };
     let classifier = Classifier::from_package(package.clone(), &options)?;
     Ok(classifier.check_outputs(pool)?)
+}
+
+/// Fits the temperature and the threshold of 'unsure' of a package whose classes are all dogs, on
+/// photos, each with its class's place among the labels, that the weights were not fitted to. `None`,
+/// and nothing changed, where there is no photo. `what` says which photos they are.
+///
+/// # Errors
+/// [`MakeError`]
+pub fn fit_to_photos(
+    package: &mut Package,
+    photos: impl Iterator<Item = (Photo, usize)>,
+    what: &str,
+    pool: &Pool,
+) -> Result<Option<Fit>, MakeError> {
+    let options = OpenOptions {
+        threads: pool.threads(),
+        ..OpenOptions::default()
+    };
+    let classifier = Classifier::from_package(package.clone(), &options)?;
+    let mut rows = Rows::default();
+    for (photo, class) in photos {
+        rows.push(classifier.outputs(pool, &photo)?, class);
+    }
+    if rows.outputs.is_empty() {
+        return Ok(None);
+    }
+    let count = rows.outputs.len();
+    let fit = fit_to_rows(&mut package.about, &[rows.clone(), rows], &Rows::default())?;
+    package.about.calibration.fitted_on = format!("{count} {what}");
+    package.about.card = card(&package.about, None);
+    Ok(Some(fit))
 }
 
 /// The same from outputs that were computed already.
@@ -328,7 +207,7 @@ fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit
 fn firsts(rows: &[Vec<f32>], temperature: f32) -> Vec<(usize, f32, f32)> {
     rows.iter()
         .map(|row| {
-            let probabilities = crate::calibration::softmax(row.iter().copied(), temperature);
+            let probabilities = package::softmax(row.iter().copied(), temperature);
             let first = (0..row.len())
                 .max_by(|&a, &b| row[a].total_cmp(&row[b]))
                 .unwrap_or(0);
@@ -386,82 +265,11 @@ pub fn calibrate_answers(
 }
 
 /// A photo from its file, or nothing where it cannot be read.
-fn read_photo(path: &Path) -> Option<Photo> {
+pub(super) fn read_photo(path: &Path) -> Option<Photo> {
     let mut bytes = Vec::new();
     let mut file = tensor::open_regular(path).ok()?;
     file.read_to_end(&mut bytes).ok()?;
     vision::decode(&bytes, &Limits::default()).ok()
-}
-
-/// The model card, Markdown: what it is, what it rests on, what it was fitted on, what to mind.
-fn card(about: &About, fit: Option<&Fit>) -> String {
-    let provenance = &about.provenance;
-    let input = &about.input;
-    let calibration = &about.calibration;
-    let mut card = format!(
-        "# {} {}\n\n\
-         Tells {} classes apart. Network: {}, {} x {}, seen as `{}`.\n\n\
-         ## Weights\n\n\
-         {}. Licence: {}. blake3: `{}`.\n\n\
-         {}\n\n\
-         ## Calibration\n\n\
-         Temperature {:.3}; fitted on {}.\n",
-        words::plain_line(&about.name),
-        words::plain_line(&about.version),
-        about.labels.len(),
-        provenance.backbone,
-        input.width,
-        input.height,
-        views_text(&input.views),
-        provenance.weights,
-        provenance.licence,
-        provenance.weights_hash,
-        provenance.seen,
-        calibration.temperature,
-        calibration.fitted_on,
-    );
-    let unfamiliar = calibration
-        .unfamiliar_below
-        .map(|least| format!(" or its logit below {least:.2}"))
-        .unwrap_or_default();
-    card += &format!(
-        "\n'Not a dog' below a dog probability of {:.3}. 'Unsure' where the first breed's \
-         probability is below {:.3}{unfamiliar}; it is then said by group from {:.2} of the mass \
-         on. A cross is likely where two breeds that are not look-alikes have {:.2} together and \
-         the lesser one {:.2} of that.\n",
-        calibration.not_a_dog_below,
-        calibration.unsure_below,
-        calibration.group_from,
-        calibration.mixed_together,
-        calibration.mixed_share,
-    );
-    if let Some(fit) = fit {
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        card += &format!(
-            "\nOn the very photos that it was fitted on (so too good, and the weights may have \
-             learnt from them as well):\n\n\
-             | | dogs as they are | made harder |\n|---|---|---|\n\
-             | first answer right | {} | {} |\n\
-             | among the first five | {} | {} |\n\
-             | answered 'not a dog' | {} | {} |\n\n\
-             'Unsure' of the dogs as they are: {}. Of the photos without a dog {} are not \
-             answered 'not a dog'.\n",
-            percent(fit.top1[0]),
-            percent(fit.top1[1]),
-            percent(fit.top5[0]),
-            percent(fit.top5[1]),
-            percent(fit.dogs_missed[0]),
-            percent(fit.dogs_missed[1]),
-            percent(fit.unsure),
-            percent(fit.not_dogs_taken),
-        );
-    }
-    card += "\n## What to mind\n\n\
-        It tells what a dog looks like, not what it is: of shelter dogs few are of one breed, and \
-        people who look at them are often wrong as well. Breeds outside its classes are answered \
-        'unsure' at best, or as a breed that looks like them. Drawings, several dogs in one photo \
-        and dogs cut off are outside what it was checked on.\n";
-    card
 }
 
 #[cfg(test)]
@@ -469,18 +277,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_inclusive_and_whole() {
-        assert_eq!(
-            ranges([1, 2, 3, 7, 9, 10].into_iter()),
-            [[1, 3], [7, 7], [9, 10]]
-        );
-        let dogs = ranges(zoo::imagenet::dog_classes());
-        assert_eq!(dogs, [[151, 268], [273, 275]]);
-    }
-
-    #[test]
     fn a_calibration_is_fitted_to_outputs() {
-        let mut about = crate::package::tests::tiny().about;
+        let mut about = package::samples::tiny().about;
         let mut dogs = [Rows::default(), Rows::default()];
         let mut others = Rows::default();
         for index in 0..300 {
@@ -518,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_answers_alone_are_calibrated_on_their_own_photos() {
-        let mut about = crate::package::tests::tiny().about;
+        let mut about = package::samples::tiny().about;
         let before = about.calibration.clone();
         // Twice as sure as it is right: three of four are the class that it says, by a margin of 2 ln 3.
         let logits = vec![vec![2.0 * 3f32.ln(), 0.0]; 400];

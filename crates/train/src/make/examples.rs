@@ -1,6 +1,6 @@
 //! The photos of a calibration: a folder for each class, or Stanford Dogs' sample with its index.
-use crate::package::Label;
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
+use package::Label;
 use std::path::{Path, PathBuf};
 use vision::Photo;
 use words::{Language, Message};
@@ -148,7 +148,7 @@ impl Examples {
 impl Example {
     /// The photo, in its true aspect; nothing where it cannot be read.
     pub(crate) fn read(&self) -> Option<Photo> {
-        let photo = super::read_photo(&self.path)?;
+        let photo = super::calibrate::read_photo(&self.path)?;
         match self.true_size {
             Some((width, height)) => unstretched(&photo, width, height),
             None => Some(photo),

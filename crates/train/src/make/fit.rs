@@ -1,6 +1,6 @@
 //! The numbers of a calibration from outputs whose truth is known: one temperature, one logistic
 //! curve, one threshold, all by plain search.
-use crate::calibration::log_sum_exp;
+use package::log_sum_exp;
 
 /// What the squared logarithm of a temperature costs beside the photos' log-likelihood.
 const PRIOR: f64 = 0.2;
@@ -141,7 +141,7 @@ mod tests {
     fn temperature_is_found_again() {
         // Truths drawn from the softmax of `logits / 2.5`, exactly in proportion.
         let logits = vec![vec![0.0f32, 1.0, 4.0]; 4000];
-        let p = crate::calibration::softmax([0.0f32, 1.0, 4.0].into_iter(), 2.5);
+        let p = package::softmax([0.0f32, 1.0, 4.0].into_iter(), 2.5);
         let truth = |u: f64| {
             if u < p[0].into() {
                 0

@@ -1,0 +1,238 @@
+//! The file of a model, `NAME.museau`: safetensors whose `__metadata__` holds everything else that
+//! an answer needs. Checked whole before use.
+//!
+//! Layout: 8 bytes little-endian length of the header, the header (JSON), the values. The metadata's
+//! keys are `format`, `format_version`, `name`, `version`, `graph`, `input`, `labels`,
+//! `calibration`, `provenance`, `card` and `content_hash`: the blake3 of the whole file in which
+//! the 64 digits of the hash itself stand as zeros. Kernels are stored as f16, vectors (biases and
+//! batch norms, which are few and sensitive) as f32.
+use crate::about::About;
+use crate::error::{PackageError, wrong};
+use crate::header::{self, FORMAT, FORMAT_VERSION};
+use crate::values;
+use graph::{Graph, Op};
+use safetensors::SafeTensors;
+use serde::Serialize;
+use std::path::Path;
+use tensor::{NamedTensors, Shape, Tensor};
+
+/// Values begin at a multiple of this, so that a mapped file can be read in place.
+const ALIGNMENT: usize = 64;
+
+/// A model: network, values, input, labels, calibration, and where all of it comes from.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Everything but the network and its values.
+    pub about: About,
+    /// The network; its last dimension is the outputs that the labels point into.
+    pub graph: Graph,
+    /// The values of the network's parameters.
+    pub weights: NamedTensors,
+}
+
+impl Package {
+    /// Reads and checks a package.
+    ///
+    /// # Errors
+    /// Any [`PackageError`] but `Io`: see there for what a wrong file is told to be. Never panics,
+    /// whatever the bytes.
+    pub fn read(bytes: &[u8]) -> Result<Self, PackageError> {
+        let (about, graph_json) = About::read_with_graph(bytes)?;
+        let graph = graph_of(&graph_json)?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| PackageError::Damaged {
+            reason: error.to_string(),
+        })?;
+        let specs = graph.parameters();
+        let mut weights = NamedTensors::with_capacity(specs.len());
+        for spec in &specs {
+            let view = file.tensor(&spec.name).map_err(|_| PackageError::Shape {
+                name: spec.name.clone(),
+                expected: spec.shape,
+                found: None,
+            })?;
+            if view.shape() != spec.shape.dimensions() {
+                return Err(PackageError::Shape {
+                    name: spec.name.clone(),
+                    expected: spec.shape,
+                    found: (view.shape().len() <= 5).then(|| Shape::new(view.shape())),
+                });
+            }
+            let values = values::read(view.dtype(), view.data(), &spec.name)?;
+            let tensor =
+                Tensor::new(spec.shape, values).map_err(|error| PackageError::Damaged {
+                    reason: error.to_string(),
+                })?;
+            weights.insert(spec.name.clone(), tensor);
+        }
+        if let Some(name) = file
+            .names()
+            .into_iter()
+            .find(|name| !weights.contains_key(*name))
+        {
+            return Err(PackageError::Inconsistent {
+                reason: format!("it holds values `{name}` that the network does not use"),
+            });
+        }
+        let package = Package {
+            about,
+            graph,
+            weights,
+        };
+        package.check()?;
+        Ok(package)
+    }
+
+    /// Reads and checks the package in this file.
+    ///
+    /// # Errors
+    /// As [`Package::read`], and [`PackageError::Read`].
+    pub fn read_file(path: &Path) -> Result<Self, PackageError> {
+        Self::read(&read_file(path)?)
+    }
+
+    /// Whether description, network and values agree.
+    fn check(&self) -> Result<(), PackageError> {
+        self.check_values()?;
+        self.check_network()?;
+        self.about.check(self.outputs()?)
+    }
+
+    /// Whether every value is a number that can be stored.
+    fn check_values(&self) -> Result<(), PackageError> {
+        for (name, tensor) in &self.weights {
+            if !tensor.values().iter().all(|value| value.is_finite()) {
+                return Err(PackageError::NotFinite { name: name.clone() });
+            }
+            let largest = tensor
+                .values()
+                .iter()
+                .fold(0f32, |most, value| most.max(value.abs()));
+            if largest > values::largest(tensor) {
+                return wrong(format!("`{name}` holds values that cannot be stored"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the network takes the photos as they are prepared, and gives numbers.
+    fn check_network(&self) -> Result<(), PackageError> {
+        let input = &self.about.input;
+        let wanted = Shape::from([input.height, input.width, 3]);
+        if self.graph.input_shape() != Some(wanted) {
+            return wrong(format!(
+                "photos are prepared as {wanted}, which the network does not take"
+            ));
+        }
+        for node in self.graph.nodes() {
+            let Op::BatchNorm { epsilon, .. } = *node.op() else {
+                continue;
+            };
+            let name = format!("{}/moving_variance", node.name());
+            // Divided by the root of their sum.
+            let variances = self.weights.get(&name).map_or(&[][..], Tensor::values);
+            if variances.iter().any(|variance| variance + epsilon <= 0.0) {
+                return wrong(format!("`{name}` holds values that are no variances"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of the network's outputs.
+    fn outputs(&self) -> Result<usize, PackageError> {
+        let outputs = self.graph.outputs();
+        let [output] = outputs[..] else {
+            return wrong(format!(
+                "the network has {} outputs, one is wanted",
+                outputs.len()
+            ));
+        };
+        let shape = self.graph.node(output).shape();
+        match shape.rank() {
+            1 => Ok(shape.channels()),
+            _ => wrong(format!(
+                "the network's output has shape {shape}, [classes] is wanted"
+            )),
+        }
+    }
+
+    /// The file's bytes; the same package gives the same bytes.
+    ///
+    /// # Errors
+    /// Where the values do not fit the network, or the description contradicts itself.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, PackageError> {
+        self.check()?;
+        let mut header = serde_json::Map::new();
+        let mut values = Vec::new();
+        for spec in self.graph.parameters() {
+            let tensor = self.weights.get(&spec.name);
+            let found = tensor.map(Tensor::shape);
+            let Some(tensor) = tensor.filter(|tensor| tensor.shape() == spec.shape) else {
+                return Err(PackageError::Shape {
+                    name: spec.name,
+                    expected: spec.shape,
+                    found,
+                });
+            };
+            let begin = values.len();
+            let dtype = values::write(tensor, &mut values);
+            header.insert(
+                spec.name,
+                serde_json::json!({
+                    "dtype": dtype,
+                    "shape": spec.shape.dimensions(),
+                    "data_offsets": [begin, values.len()],
+                }),
+            );
+        }
+        let about = &self.about;
+        let metadata = serde_json::json!({
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION.to_string(),
+            "name": about.name,
+            "version": about.version,
+            "graph": self.graph.to_json(),
+            "input": json(&about.input),
+            "labels": json(&about.labels),
+            "calibration": json(&about.calibration),
+            "provenance": json(&about.provenance),
+            "card": about.card,
+            "content_hash": "0".repeat(header::HASH_DIGITS),
+        });
+        header.insert("__metadata__".into(), metadata);
+        let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+        while !(8 + header.len()).is_multiple_of(ALIGNMENT) {
+            header.push(b' ');
+        }
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        bytes.extend(values);
+        let place = header::hash_place(&bytes).ok_or_else(|| PackageError::Inconsistent {
+            reason: "the header has no place for the hash".into(),
+        })?;
+        let hash = blake3::hash(&bytes).to_hex();
+        bytes[place..place + header::HASH_DIGITS].copy_from_slice(hash.as_bytes());
+        Ok(bytes)
+    }
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`PackageError::Read`]
+fn read_file(path: &Path) -> Result<Vec<u8>, PackageError> {
+    std::fs::read(path).map_err(|source| PackageError::Read {
+        path: path.into(),
+        source,
+    })
+}
+
+/// The network from the text that the metadata has of it.
+fn graph_of(text: &str) -> Result<Graph, PackageError> {
+    Graph::from_json(text).map_err(|error| PackageError::Inconsistent {
+        reason: format!("`graph`: {error}"),
+    })
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data becomes JSON")
+}

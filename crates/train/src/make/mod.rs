@@ -1,0 +1,34 @@
+//! Makes packages: of published weights and of networks that were trained here, and fits their
+//! calibration on photos whose truth is known.
+mod calibrate;
+mod card;
+mod error;
+mod examples;
+mod fit;
+mod harder;
+mod published;
+mod rows;
+mod trained;
+mod views;
+
+pub use calibrate::{
+    CalibrationPhotos, Fit, calibrate, calibrate_answers, check_outputs, fit_to_photos,
+};
+pub use error::MakeError;
+pub use examples::{Example, Examples, ExamplesError};
+pub use published::{Classes, Published, assemble};
+pub use trained::{Trained, of_trained};
+pub use views::{ParseViewsError, parse_views, views_text};
+
+use package::Label;
+
+/// A class with the names that `words` has for it.
+fn label(id: &str, name: &str, output: usize) -> Label {
+    let breed = words::breed(id).or_else(|| words::find(id));
+    Label {
+        id: id.into(),
+        name: breed.map_or(name, |breed| &breed.name_en).into(),
+        name_fr: breed.map(|breed| breed.name_fr.clone()),
+        output,
+    }
+}
