@@ -85,7 +85,7 @@ fn find(model: &Path) -> PathBuf {
     if model.is_file() {
         return model.to_path_buf();
     }
-    let of_run = model.join(format!("model.{EXTENSION}"));
+    let of_run = model.join(train::run::names::PACKAGE);
     if of_run.is_file() {
         return of_run;
     }

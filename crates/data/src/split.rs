@@ -35,53 +35,90 @@ pub struct Splitted {
     pub left_out: Vec<String>,
 }
 
-/// The classes of a request: a number (that many classes which are easily told apart, for a first
-/// small network) or names, by folder, synset or breed.
-pub fn choose_classes(manifest: &Manifest, request: &str) -> Result<Vec<String>, Error> {
+/// Which classes of a data set are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassRequest {
+    /// All of them.
+    All,
+    /// That many, which are easily told apart, for a first small network.
+    Count(usize),
+    /// These, by folder, synset or breed.
+    Names(Vec<String>),
+}
+
+impl From<&str> for ClassRequest {
+    /// A number, or names joined by commas; all of an empty text.
+    fn from(text: &str) -> Self {
+        let text = text.trim();
+        if text.is_empty() {
+            return ClassRequest::All;
+        }
+        if let Ok(count) = text.parse() {
+            return ClassRequest::Count(count);
+        }
+        let names = text.split(',').map(str::trim);
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        // Commas alone name something, if nothing that there is.
+        let names = if names.is_empty() { vec![text] } else { names };
+        ClassRequest::Names(names.into_iter().map(str::to_owned).collect())
+    }
+}
+
+/// The names of the classes of a request.
+///
+/// # Errors
+/// A class that there is not, or more classes than there are.
+pub fn choose_classes(manifest: &Manifest, request: &ClassRequest) -> Result<Vec<String>, Error> {
     let unknown = |name: &str| Error::UnknownClass {
         name: name.to_owned(),
         nearest: nearest_class(manifest, name),
     };
     let classes = manifest.classes();
-    if let Ok(count) = request.trim().parse::<usize>() {
-        let ids = SMALL_SETS
-            .get(..count)
-            .filter(|ids| !ids.is_empty())
-            .filter(|ids| ids.iter().all(|id| class_of(manifest, id).is_some()));
-        if let Some(ids) = ids {
-            return Ok(ids.iter().filter_map(|id| class_of(manifest, id)).collect());
+    let names = match request {
+        ClassRequest::All => {
+            let all = classes.iter().map(|class| class.folder.clone());
+            return Ok(all.collect());
         }
-        // Another data set, or more classes: the largest, by name where equal.
-        if count == 0 || count > classes.len() {
-            return Err(Error::ClassCount {
-                wanted: count,
-                classes: classes.len(),
-            });
-        }
-        let mut sizes = vec![0usize; classes.len()];
-        for entry in manifest.all_entries() {
-            sizes[entry.class] += 1;
-        }
-        let mut order: Vec<usize> = (0..classes.len()).collect();
-        order.sort_by_key(|&class| (std::cmp::Reverse(sizes[class]), class));
-        let mut chosen: Vec<String> = order[..count]
-            .iter()
-            .map(|&class| classes[class].folder.clone())
-            .collect();
-        chosen.sort();
-        return Ok(chosen);
-    }
-    let names = request.split(',').map(str::trim);
-    let mut chosen: Vec<String> = names
-        .filter(|name| !name.is_empty())
+        ClassRequest::Count(count) => return few_classes(manifest, *count),
+        ClassRequest::Names(names) => names,
+    };
+    let mut chosen: Vec<String> = (names.iter())
         .map(|name| class_of(manifest, name).ok_or_else(|| unknown(name)))
         .collect::<Result<_, _>>()?;
     // Two names of one class are one wish.
     let mut seen = BTreeSet::new();
     chosen.retain(|name| seen.insert(name.clone()));
-    if chosen.is_empty() {
-        return Err(unknown(request));
+    Ok(chosen)
+}
+
+/// So many classes that are easily told apart; the largest of a data set of which that is not known.
+fn few_classes(manifest: &Manifest, count: usize) -> Result<Vec<String>, Error> {
+    let classes = manifest.classes();
+    let ids = SMALL_SETS
+        .get(..count)
+        .filter(|ids| !ids.is_empty())
+        .filter(|ids| ids.iter().all(|id| class_of(manifest, id).is_some()));
+    if let Some(ids) = ids {
+        return Ok(ids.iter().filter_map(|id| class_of(manifest, id)).collect());
     }
+    // Another data set, or more classes: the largest, by name where equal.
+    if count == 0 || count > classes.len() {
+        return Err(Error::ClassCount {
+            wanted: count,
+            classes: classes.len(),
+        });
+    }
+    let mut sizes = vec![0usize; classes.len()];
+    for entry in manifest.all_entries() {
+        sizes[entry.class] += 1;
+    }
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_key(|&class| (std::cmp::Reverse(sizes[class]), class));
+    let mut chosen: Vec<String> = order[..count]
+        .iter()
+        .map(|&class| classes[class].folder.clone())
+        .collect();
+    chosen.sort();
     Ok(chosen)
 }
 
@@ -492,11 +529,11 @@ mod tests {
     #[test]
     fn classes_are_chosen_by_number_and_by_any_name() {
         let whole = manifest([30, 40, 20]);
-        let names = |request| choose_classes(&whole, request).unwrap();
+        let names = |request: &str| choose_classes(&whole, &request.into()).unwrap();
         assert_eq!(names("2"), ["beagle", "n02085620-Chihuahua"]);
         assert_eq!(names("Chihuahua, carlin"), ["n02085620-Chihuahua", "pug"]);
         assert_eq!(names("pug, Carlin, beagle, pug"), ["pug", "beagle"]);
-        let refused = |request| choose_classes(&whole, request).unwrap_err();
+        let refused = |request: &str| choose_classes(&whole, &request.into()).unwrap_err();
         for (written, meant) in [
             ("beagel", Some("beagle")),
             ("pug, Chiuaua", Some("Chihuahua")),
@@ -509,6 +546,8 @@ mod tests {
                 "{error}"
             );
         }
+        assert_eq!(names("").len(), 3);
+        assert!(matches!(refused(" , "), Error::UnknownClass { .. }));
         let many = refused("4");
         assert!(matches!(
             many,

@@ -10,6 +10,7 @@ mod input;
 mod op;
 mod shapes;
 mod text;
+mod views;
 mod weights;
 
 pub use costs::Costs;
@@ -18,4 +19,5 @@ pub use graph::{Graph, Node, NodeId, ParameterSpec};
 pub use input::{Filter, Geometry, InputFault, InputSpec, MOST_VIEWS, Scaling, View};
 pub use op::{Activation, Conv2d, DepthwiseConv2d, Op, Padding, Pool2d};
 pub use text::GraphTextError;
+pub use views::{ParseViewsError, parse_views, views_text};
 pub use weights::{Layout, Matching, Origin, WeightNames, WeightRow};

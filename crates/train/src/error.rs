@@ -55,6 +55,14 @@ pub enum TrainError {
         /// A known one.
         nearest: Option<&'static str>,
     },
+    /// A key that stands in a recipe twice, under two names.
+    #[error("`{key}` and `{other}` are the same key of a recipe")]
+    KeyTwice {
+        /// One name.
+        key: String,
+        /// The other.
+        other: String,
+    },
     /// A key with a value of the wrong kind.
     #[error("`{key}` is {value}, it must be {}", kind.message().text(Language::English))]
     Value {
@@ -89,7 +97,7 @@ pub enum TrainError {
     },
     /// The views cannot be understood.
     #[error(transparent)]
-    Views(#[from] crate::make::ParseViewsError),
+    Views(#[from] graph::ParseViewsError),
     /// The network cannot be built at this size.
     #[error("the network cannot be built: {0}")]
     Network(#[from] graph::GraphError),
@@ -268,6 +276,7 @@ impl TrainError {
             TrainError::Key { key, nearest } => {
                 words::message_unknown(language, Message::TrainKey { key }, *nearest)
             }
+            TrainError::KeyTwice { key, other } => say(Message::TrainKeyTwice { key, other }),
             TrainError::Value { key, value, kind } => {
                 let kind = &kind.message().text(language);
                 say(Message::TrainValue { key, value, kind })
@@ -281,9 +290,7 @@ impl TrainError {
                 let reason = &data::loader::step_message(source, language);
                 say(Message::TrainSteps { key, reason })
             }
-            TrainError::Views(crate::make::ParseViewsError(view)) => {
-                say(Message::TrainViews { view })
-            }
+            TrainError::Views(graph::ParseViewsError(view)) => say(Message::TrainViews { view }),
             TrainError::Network(error) => {
                 let reason = &package::network_reason(error, language);
                 say(Message::TrainNetwork { reason })
@@ -369,8 +376,10 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_network_is_said_in_french() {
         let said = |changes: &[(&str, &str)]| {
-            let recipe = Recipe::default().set(changes.iter().copied()).unwrap();
-            let error = crate::run::network(&recipe, 3).unwrap_err();
+            let recipe = Recipe::default().set(changes.iter().copied());
+            let error = recipe
+                .and_then(|recipe| crate::run::network(&recipe, 3))
+                .unwrap_err();
             error.message(Language::French).replace('\u{a0}', " ")
         };
         let small = said(&[("input.size", "8"), ("model.filters", "4,4,4,4,4")]);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use tensor::{NamedTensors, Pool};
 use testkit::{formula_parameters, formula_values, golden_f32, gradient_error};
 use train::{Descent, OptimizerOptions};
-use zoo::{Head, LeNet};
+use zoo::{DenseHead, Head, LeNet};
 
 const BATCH: usize = 8;
 const CLASSES: usize = 7;
@@ -289,7 +289,10 @@ fn mobilenet_v2_trains_as_keras_does_near_corners() {
 #[test]
 fn lenet_trains_as_keras_does() {
     let lenet = LeNet {
-        dropout: 0.0,
+        head: DenseHead {
+            dropout: 0.0,
+            ..DenseHead::default()
+        },
         ..LeNet::default()
     };
     let graph = lenet.build(Head::Classes(CLASSES)).unwrap();

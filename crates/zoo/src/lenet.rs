@@ -28,12 +28,31 @@ pub struct LeNet {
     /// After each convolution and after the first dense layer; `relu`, `swish` and the like.
     #[serde(with = "activation_name")]
     pub activation: Activation,
-    /// Whether the last feature maps are averaged before the dense layers, rather than flattened.
+    /// What stands on them; a recipe's `[head]`.
+    #[serde(skip)]
+    pub head: DenseHead,
+}
+
+/// Two dense layers on the last feature maps, the second with a unit for each class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DenseHead {
+    /// Whether the feature maps are averaged before, rather than flattened.
     pub global_pooling: bool,
-    /// Units of the first dense layer; the second has one for each class.
+    /// Units of the first layer.
     pub units: usize,
-    /// The share of the first dense layer's values that is dropped while training.
+    /// The share of the first layer's values that is dropped while training.
     pub dropout: f32,
+}
+
+impl Default for DenseHead {
+    fn default() -> Self {
+        DenseHead {
+            global_pooling: false,
+            units: 64,
+            dropout: 0.3,
+        }
+    }
 }
 
 impl Default for LeNet {
@@ -45,9 +64,7 @@ impl Default for LeNet {
             kernels: vec![3],
             batch_norm: true,
             activation: Activation::Relu,
-            global_pooling: false,
-            units: 64,
-            dropout: 0.3,
+            head: DenseHead::default(),
         }
     }
 }
@@ -112,7 +129,7 @@ impl LeNet {
         if self.kernels.is_empty() || self.kernels.iter().any(|kernel| kernel % 2 == 0) {
             return Err(refuse(ShapeFault::EvenKernel));
         }
-        if !(0.0..1.0).contains(&self.dropout) {
+        if !(0.0..1.0).contains(&self.head.dropout) {
             return Err(refuse(ShapeFault::Dropout));
         }
         let mut x = image;
@@ -143,7 +160,7 @@ impl LeNet {
         let Head::Classes(classes) = head else {
             return Ok(net.graph);
         };
-        x = if self.global_pooling {
+        x = if self.head.global_pooling {
             let op = Op::GlobalAveragePool {
                 keep_dimensions: false,
             };
@@ -152,11 +169,11 @@ impl LeNet {
             net.add("flatten", Op::Flatten, &[x])?
         };
         let dense = |units| Op::Dense { units, bias: true };
-        x = net.add("dense_1", dense(self.units), &[x])?;
+        x = net.add("dense_1", dense(self.head.units), &[x])?;
         x = net.add("dense_activation", Op::Activation(self.activation), &[x])?;
-        if self.dropout > 0.0 {
+        if self.head.dropout > 0.0 {
             let dropout = Op::Dropout {
-                rate: self.dropout,
+                rate: self.head.dropout,
                 per_sample: false,
             };
             x = net.add("dropout", dropout, &[x])?;
@@ -213,8 +230,11 @@ mod tests {
                     filters: vec![8; blocks],
                     kernels: vec![5, 3],
                     batch_norm,
-                    global_pooling,
-                    dropout,
+                    head: DenseHead {
+                        global_pooling,
+                        dropout,
+                        ..DenseHead::default()
+                    },
                     size: 33,
                     ..LeNet::default()
                 };
@@ -242,7 +262,10 @@ mod tests {
                 ..LeNet::default()
             },
             LeNet {
-                dropout: 1.0,
+                head: DenseHead {
+                    dropout: 1.0,
+                    ..DenseHead::default()
+                },
                 ..LeNet::default()
             },
         ] {

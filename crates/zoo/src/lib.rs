@@ -18,7 +18,7 @@ mod lenet;
 mod mobilenet_v2;
 
 pub use head::select_classes;
-pub use lenet::{LeNet, SMALL};
+pub use lenet::{DenseHead, LeNet, SMALL};
 
 use graph::{Graph, GraphError, InputSpec, Origin, WeightNames};
 

@@ -1,5 +1,6 @@
 //! The model card of a package.
-use super::{Fit, views_text};
+use super::Fit;
+use graph::views_text;
 use package::About;
 
 /// The model card, Markdown: what it is, what it rests on, what it was fitted on, what to mind.

@@ -1,13 +1,21 @@
 //! The keys of a recipe: what each is for and what may stand behind it.
+use super::written::{Architecture, FromText as _};
 use crate::TrainError;
+use graph::View;
 use toml::Value;
+use vision::augment::Augmentation;
+use vision::filters::Pipeline;
 use words::Message;
 
 /// A key of a recipe.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// `section.key`
+    /// `section.key`, as it is written.
     pub name: &'static str,
+    /// Where else it may stand, for the keys of one family of networks and of the head:
+    /// `model.lenet.filters`, `head.units`. Recipes had them all in `[model]` when there was one family,
+    /// and are still written so: the same recipe has the same text, and goes on with the same runs.
+    table: Option<&'static str>,
     /// What may stand behind it.
     pub kind: Kind,
     /// What it is for, in a few English words, for the command line's help.
@@ -27,13 +35,23 @@ pub enum Kind {
     Switch,
     /// Several whole numbers.
     Wholes,
+    /// The name of a network.
+    Network,
+    /// Views of a photo.
+    Views,
+    /// A chain of classic steps.
+    Preprocessing,
+    /// A chain of random steps.
+    Augmentation,
 }
 
 impl Kind {
     /// In words, for an error.
     pub fn message(self) -> Message<'static> {
         match self {
-            Kind::Text => Message::TrainKindText,
+            Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
+                Message::TrainKindText
+            }
             Kind::Whole => Message::TrainKindWhole,
             Kind::Number => Message::TrainKindNumber,
             Kind::Switch => Message::TrainKindSwitch,
@@ -46,7 +64,7 @@ impl Kind {
     #[expect(clippy::option_option, reason = "no value at all, or none wanted")]
     pub(super) fn read(self, text: &str) -> Option<Option<Value>> {
         let text = text.trim();
-        if text == "none" && self != Kind::Text {
+        if text == "none" && !self.is_text() {
             return Some(None);
         }
         let whole = |text: &str| {
@@ -54,7 +72,9 @@ impl Kind {
             number.map(|number| Value::Integer(i64::from(number)))
         };
         let value = match self {
-            Kind::Text => Value::String(text.to_owned()),
+            Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
+                Value::String(text.to_owned())
+            }
             Kind::Whole => whole(text)?,
             Kind::Number => Value::Float(text.parse().ok()?),
             Kind::Switch => Value::Boolean(text.parse().ok()?),
@@ -66,10 +86,42 @@ impl Kind {
         Some(Some(value))
     }
 
-    pub(super) fn is(self, value: &Value) -> bool {
+    fn is_text(self) -> bool {
+        match self {
+            Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
+                true
+            }
+            Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => false,
+        }
+    }
+
+    /// Whether a value of the key `name` is of this kind, and can be understood.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`], or what is wrong with a text.
+    pub(super) fn check(self, name: &str, value: &Value) -> Result<(), TrainError> {
+        if !self.is(value) {
+            return Err(TrainError::Value {
+                key: name.to_owned(),
+                value: value.to_string(),
+                kind: self,
+            });
+        }
+        let text = value.as_str().unwrap_or_default();
+        match self {
+            Kind::Network => Architecture::from_text(text).map(drop),
+            Kind::Views => Vec::<View>::from_text(text).map(drop),
+            Kind::Preprocessing => Pipeline::from_text(text).map(drop),
+            Kind::Augmentation => Augmentation::from_text(text).map(drop),
+            Kind::Text | Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => Ok(()),
+        }
+    }
+
+    fn is(self, value: &Value) -> bool {
         let whole = |value: &Value| matches!(value, Value::Integer(0..));
         match (self, value) {
-            (Kind::Text, Value::String(_)) | (Kind::Switch, Value::Boolean(_)) => true,
+            (Kind::Switch, Value::Boolean(_)) => true,
+            (kind, Value::String(_)) => kind.is_text(),
             (Kind::Whole, value) => whole(value),
             (Kind::Number, Value::Float(number)) => number.is_finite(),
             (Kind::Number, Value::Integer(_)) => true,
@@ -83,6 +135,16 @@ impl Key {
     /// Its section and its name there.
     pub fn parts(&self) -> (&'static str, &'static str) {
         self.name.split_once('.').unwrap_or((self.name, ""))
+    }
+
+    /// Where the recipe's structs have it.
+    pub fn place(&self) -> &'static str {
+        self.table.unwrap_or(self.name)
+    }
+
+    const fn in_table(self, table: &'static str) -> Key {
+        let table = Some(table);
+        Key { table, ..self }
     }
 }
 
@@ -122,17 +184,17 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "input.views",
-        Kind::Text,
+        Kind::Views,
         "Views of a photo: stretch, crop:0.875, stretch+stretch:mirror",
     ),
     key(
         "preprocess.steps",
-        Kind::Text,
+        Kind::Preprocessing,
         "Preprocessing of every photo: 'clahe(2,8) | gaussian(3)'",
     ),
     key(
         "augment.steps",
-        Kind::Text,
+        Kind::Augmentation,
         "Augmentation of training photos: 'flip | rotate(15) | mixup(0.2)'",
     ),
     key(
@@ -142,7 +204,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "model.network",
-        Kind::Text,
+        Kind::Network,
         "lenet, or a backbone, trained from scratch",
     ),
     key(
@@ -154,33 +216,39 @@ pub const KEYS: &[Key] = &[
         "model.filters",
         Kind::Wholes,
         "Number of filters of each block: two to five blocks",
-    ),
+    )
+    .in_table("model.lenet.filters"),
     key(
         "model.kernels",
         Kind::Wholes,
         "Kernel size of each block, odd; the last one is repeated",
-    ),
+    )
+    .in_table("model.lenet.kernels"),
     key(
         "model.batch_norm",
         Kind::Switch,
         "Batch norm after each convolution",
-    ),
+    )
+    .in_table("model.lenet.batch_norm"),
     key(
         "model.activation",
         Kind::Text,
         "relu, relu6, swish, sigmoid or tanh",
-    ),
+    )
+    .in_table("model.lenet.activation"),
     key(
         "model.global_pooling",
         Kind::Switch,
         "Global average pooling instead of flattening",
-    ),
-    key("model.units", Kind::Whole, "Units of the first dense layer"),
+    )
+    .in_table("head.global_pooling"),
+    key("model.units", Kind::Whole, "Units of the first dense layer").in_table("head.units"),
     key(
         "model.dropout",
         Kind::Number,
         "Dropout rate of the first dense layer",
-    ),
+    )
+    .in_table("head.dropout"),
     key(
         "optimizer.name",
         Kind::Text,
@@ -348,13 +416,30 @@ pub const KEYS: &[Key] = &[
 ];
 
 const fn key(name: &'static str, kind: Kind, help: &'static str) -> Key {
-    Key { name, kind, help }
+    let table = None;
+    Key {
+        name,
+        table,
+        kind,
+        help,
+    }
 }
 
 /// The key of this name.
 pub(super) fn find(name: &str) -> Result<&'static Key, TrainError> {
-    let found = KEYS.iter().find(|key| key.name == name);
+    let found = KEYS
+        .iter()
+        .find(|key| key.name == name || key.place() == name);
     found.ok_or_else(|| unknown(name))
+}
+
+/// Whether keys stand in a table of this name.
+pub(super) fn is_table(name: &str) -> bool {
+    let mut names = KEYS.iter().flat_map(|key| [key.name, key.place()]);
+    names.any(|key| {
+        key.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    })
 }
 
 /// The error that there is no such key or section.
@@ -362,7 +447,13 @@ pub(super) fn unknown(name: &str) -> TrainError {
     // A key may have been given without its section, or be a section.
     let meant = KEYS.iter().flat_map(|key| {
         let (section, bare) = key.parts();
-        [(key.name, key.name), (bare, key.name), (section, section)]
+        let place = key.place();
+        [
+            (key.name, key.name),
+            (bare, key.name),
+            (section, section),
+            (place, place),
+        ]
     });
     TrainError::Key {
         key: name.to_owned(),

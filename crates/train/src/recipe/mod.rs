@@ -3,15 +3,23 @@
 //! Every key is also a flag of the command line (`--optimizer.rate 0.001`): [`Recipe::set`]. An
 //! unknown key is an error that names the nearest known one.
 use crate::{OptimizerOptions, ScheduleOptions, TrainError};
-use graph::Filter;
+use data::split::ClassRequest;
+use graph::{Filter, View};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use toml::{Table, Value};
-use zoo::LeNet;
+use vision::augment::Augmentation;
+use vision::filters::Pipeline;
+use zoo::{DenseHead, LeNet};
 
 mod keys;
+mod table;
+mod written;
 
 pub use keys::{KEYS, Key, Kind};
+pub use written::{Architecture, FromText, Prefixes, Written};
+
+use written::LENET;
 
 /// All that a training depends on but the photos themselves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +35,8 @@ pub struct Recipe {
     pub augment: AugmentSection,
     /// The network.
     pub model: ModelSection,
+    /// What stands on the last features of a network that has no head of its own.
+    pub head: DenseHead,
     /// The optimiser.
     pub optimizer: OptimizerOptions,
     /// The learning rate over time.
@@ -46,7 +56,7 @@ pub struct DataSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decisions: Option<String>,
     /// The classes to tell apart: a number, or names joined by commas; empty for all.
-    pub classes: String,
+    pub classes: Written<ClassRequest>,
     /// The share of the photos outside the test split for validation, where the data set has no
     /// such part.
     pub validation: f64,
@@ -62,7 +72,7 @@ impl Default for DataSection {
         DataSection {
             source: String::new(),
             decisions: None,
-            classes: String::new(),
+            classes: written(""),
             validation: 0.2,
             seed: 1,
             most: None,
@@ -80,7 +90,7 @@ pub struct InputSection {
     pub filter: Filter,
     /// How photos are looked at, as `models make --views` has it. Training uses the first view;
     /// answers are the mean of all.
-    pub views: String,
+    pub views: Written<Vec<View>>,
 }
 
 impl Default for InputSection {
@@ -88,17 +98,23 @@ impl Default for InputSection {
         InputSection {
             size: 64,
             filter: Filter::Bilinear,
-            views: "stretch".into(),
+            views: written("stretch"),
         }
     }
 }
 
 /// A chain of steps.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StepsSection {
     /// As text: `clahe(2,8) | gaussian(3)`; empty for none.
-    pub steps: String,
+    pub steps: Written<Pipeline>,
+}
+
+impl Default for StepsSection {
+    fn default() -> Self {
+        StepsSection { steps: written("") }
+    }
 }
 
 /// Augmentation.
@@ -106,7 +122,7 @@ pub struct StepsSection {
 #[serde(default)]
 pub struct AugmentSection {
     /// As text: `flip | rotate(15) | zoom(0.8,1.2) | mixup(0.2)`; empty for none.
-    pub steps: String,
+    pub steps: Written<Augmentation>,
     /// How many times larger than the input the pictures are stored that it chooses from.
     pub margin: f32,
 }
@@ -114,7 +130,7 @@ pub struct AugmentSection {
 impl Default for AugmentSection {
     fn default() -> Self {
         AugmentSection {
-            steps: String::new(),
+            steps: written(""),
             margin: 1.0,
         }
     }
@@ -125,27 +141,28 @@ impl Default for AugmentSection {
 #[serde(default)]
 pub struct ModelSection {
     /// `lenet`, or a backbone of the zoo, trained from scratch.
-    pub network: String,
+    pub network: Written<Architecture>,
     /// The layers that are not trained: those whose names begin with one of these texts, joined by
     /// commas. Their batch norms use the moving statistics and leave them.
-    pub freeze: String,
-    /// What a `lenet` is made of.
-    #[serde(flatten)]
+    pub freeze: Written<Prefixes>,
+    /// What a `lenet` is made of; each family has a table of its own.
     pub lenet: LeNet,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
         ModelSection {
-            network: LENET.into(),
-            freeze: String::new(),
+            network: written(LENET),
+            freeze: written(""),
             lenet: LeNet::default(),
         }
     }
 }
 
-/// The small network's name among the backbones'.
-pub const LENET: &str = "lenet";
+/// A default.
+fn written<T: FromText>(text: &str) -> Written<T> {
+    Written::read(text).expect("a default makes sense")
+}
 
 /// What counts as better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,24 +269,17 @@ impl Recipe {
         &self,
         changes: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, TrainError> {
-        let mut table = self.table();
+        let mut table = table::of(self);
         for (name, text) in changes {
             let key = keys::find(name)?;
-            let (section, key_name) = key.parts();
             let wrong = || TrainError::Value {
                 key: key.name.to_owned(),
                 value: text.to_owned(),
                 kind: key.kind,
             };
-            let value = key.kind.read(text).ok_or_else(wrong)?;
-            let section = table
-                .entry(section)
-                .or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(section) = section {
-                match value {
-                    Some(value) => section.insert(key_name.to_owned(), value),
-                    None => section.remove(key_name),
-                };
+            match key.kind.read(text).ok_or_else(wrong)? {
+                Some(value) => table::put(&mut table, key.name, value),
+                None => table::remove(&mut table, key.name),
             }
         }
         Self::from_table(table)
@@ -277,13 +287,13 @@ impl Recipe {
 
     /// The whole recipe as TOML, defaults too.
     pub fn text(&self) -> String {
-        self.table().to_string()
+        table::of(self).to_string()
     }
 
     /// Every key that has a value, as `section.key` and text.
     pub fn flat(&self) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        for (section, values) in self.table() {
+        for (section, values) in table::of(self) {
             for (key, value) in values.as_table().into_iter().flatten() {
                 let text = match value {
                     Value::String(text) => text.clone(),
@@ -295,46 +305,15 @@ impl Recipe {
         all
     }
 
-    fn table(&self) -> Table {
-        let mut table = Table::try_from(self).expect("a recipe is made of tables and numbers");
-        let sections = table
-            .iter_mut()
-            .filter_map(|(_, values)| values.as_table_mut());
-        for (_, value) in sections.flat_map(|section| section.iter_mut()) {
-            if let Value::Float(number) = value {
-                *number = shortest(*number);
-            }
-        }
-        table
-    }
-
     fn from_table(table: Table) -> Result<Self, TrainError> {
-        for (section, values) in &table {
-            let Value::Table(values) = values else {
-                return Err(keys::unknown(section));
-            };
-            for (key, value) in values {
-                let name = format!("{section}.{key}");
-                let known = keys::find(&name)?;
-                if !known.kind.is(value) {
-                    return Err(TrainError::Value {
-                        key: name,
-                        value: value.to_string(),
-                        kind: known.kind,
-                    });
-                }
-            }
-            if values.is_empty() && !KEYS.iter().any(|key| key.parts().0 == section) {
-                return Err(keys::unknown(section));
-            }
-        }
         let mut recipe: Recipe =
-            Value::Table(table)
+            Value::Table(table::checked(table)?)
                 .try_into()
                 .map_err(|error: toml::de::Error| TrainError::Toml {
                     reason: error.to_string().trim_end().to_owned(),
                 })?;
         recipe.model.lenet.size = recipe.input.size;
+        recipe.model.lenet.head = recipe.head.clone();
         recipe.check()?;
         Ok(recipe)
     }
@@ -418,23 +397,12 @@ impl Recipe {
             size: self.input.size,
             ..LeNet::default()
         };
-        if self.model.network != LENET && self.model.lenet != own {
-            return Err(TrainError::NotItsOwn {
-                network: self.model.network.clone(),
-            });
+        match *self.model.network {
+            Architecture::Backbone(_) if self.model.lenet != own => Err(TrainError::NotItsOwn {
+                network: self.model.network.text().to_owned(),
+            }),
+            Architecture::Backbone(_) | Architecture::LeNet => Ok(()),
         }
-        Ok(())
-    }
-}
-
-/// What was an f32, with the fewest digits that are read as the same f32: 0.1 rather than
-/// 0.10000000149011612.
-fn shortest(number: f64) -> f64 {
-    let narrow = number as f32;
-    if f64::from(narrow) == number {
-        narrow.to_string().parse().unwrap_or(number)
-    } else {
-        number
     }
 }
 

@@ -65,7 +65,7 @@ fn a_recipe_is_its_text() {
     assert_eq!(changed.optimizer.momentum, None);
     assert_eq!(changed.model.lenet.filters.len(), 3);
     assert_eq!(changed.model.lenet.size, 48);
-    assert_eq!(changed.augment.steps, "");
+    assert_eq!(changed.augment.steps.text(), "");
     assert_eq!(Recipe::parse(&changed.text()).unwrap(), changed);
 }
 
@@ -114,4 +114,63 @@ fn what_makes_no_sense_is_named() {
     assert!(matches!(error(other), TrainError::NotItsOwn { .. }));
     let set = Recipe::default().set([("train.epochs", "x")]);
     assert!(matches!(set, Err(TrainError::Value { .. })));
+}
+
+#[test]
+fn a_family_and_the_head_have_tables_of_their_own() {
+    let old = "[model]\nfilters = [8, 16]\nbatch_norm = false\nunits = 7\ndropout = 0.5\n";
+    let new =
+        "[model.lenet]\nfilters = [8, 16]\nbatch_norm = false\n[head]\nunits = 7\ndropout = 0.5\n";
+    let recipe = Recipe::parse(new).unwrap();
+    assert_eq!((recipe.head.units, recipe.model.lenet.head.units), (7, 7));
+    assert_eq!(recipe, Recipe::parse(old).unwrap());
+    // The same recipe has one text, whichever way it was written.
+    assert_eq!(recipe.text(), Recipe::parse(old).unwrap().text());
+    let changed = recipe.set([("head.units", "9"), ("model.lenet.filters", "4,4")]);
+    let same = recipe.set([("model.units", "9"), ("model.filters", "4,4")]);
+    assert_eq!(changed.unwrap(), same.unwrap());
+    let twice = Recipe::parse(&format!("{old}[head]\nunits = 7\n")).unwrap_err();
+    assert!(matches!(twice, TrainError::KeyTwice { .. }), "{twice}");
+    for (text, wanted) in [
+        ("[head]\nunit = 7", Some("head.units")),
+        (
+            "[model.lenet]\nfilter = [3, 4]",
+            Some("model.lenet.filters"),
+        ),
+        ("[model.lent]", None),
+        ("[train.more]\nepochs = 3", Some("train.epochs")),
+    ] {
+        let TrainError::Key { nearest, .. } = Recipe::parse(text).unwrap_err() else {
+            panic!("{text}");
+        };
+        if wanted.is_some() {
+            assert_eq!(nearest, wanted, "{text}");
+        }
+    }
+    for key in KEYS {
+        let places = KEYS.iter().filter(|other| other.place() == key.place());
+        assert_eq!(places.count(), 1, "{}", key.place());
+    }
+}
+
+/// What a text means is found out once, and the text stays as it was written.
+#[test]
+fn texts_are_read_with_the_recipe_and_written_as_they_were() {
+    let text = "[data]\nclasses = \"pug,  Beagle\"\n[preprocess]\nsteps = \"clahe(2,8)|gaussian(3)\"\n\
+                [augment]\nsteps = \"flip|rotate( 15 )\"\n[model]\nfreeze = \"conv_1,norm_1\"\nnetwork = \"MobileNet-v2\"\n";
+    let recipe = Recipe::parse(text).unwrap();
+    let names = ["pug", "Beagle"].map(str::to_owned).to_vec();
+    assert_eq!(*recipe.data.classes, ClassRequest::Names(names));
+    assert_eq!(recipe.preprocess.steps.steps().len(), 2);
+    assert_eq!(recipe.model.freeze.0, ["conv_1", "norm_1"]);
+    let Architecture::Backbone(backbone) = *recipe.model.network else {
+        panic!("{:?}", recipe.model.network);
+    };
+    assert_eq!(backbone.name, "mobilenet_v2");
+    for written in text.split('"').skip(1).step_by(2) {
+        assert!(
+            recipe.text().contains(&format!("\"{written}\"")),
+            "{written}"
+        );
+    }
 }

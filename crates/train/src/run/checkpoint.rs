@@ -118,7 +118,7 @@ pub(super) fn save(
     let (newest, older) = (folder.checkpoint_path(), folder.older_checkpoint_path());
     // Whole on the disk before anything else is touched.
     let bytes = to_bytes(position, tensors);
-    let beside = folder.path().join("checkpoint.new.part");
+    let beside = folder.unplaced_checkpoint_path();
     folder.write(&beside, &bytes)?;
     if before == Newest::Whole && newest.exists() {
         files::replace(&newest, &older).map_err(TrainError::write(&older))?;

@@ -1,19 +1,10 @@
 //! The folder of a run: what is in it, and that one training at a time works there.
-//!
-//! | file | what |
-//! |---|---|
-//! | `recipe.toml` | the whole recipe, with what was changed by flags |
-//! | `run.json` | version, machine, photos, parameters, memory: [`About`] |
-//! | `metrics.csv`, `curve.html` | a line an epoch, and the page that shows them |
-//! | `checkpoint.safetensors`, `checkpoint.before.safetensors` | to go on from |
-//! | `photos.csv` | the photos, each with its part: a manifest |
-//! | `best-EPOCH.safetensors` | the network of the best epoch so far |
-//! | `model.museau`, `model_card.md` | the result |
+//! Its files are named in [`super::names`].
+use super::names::{self, ABOUT, LOCK, PACKAGE, PHOTOS, RECIPE, best_epoch};
 use crate::{Difference, METRICS, Recipe, TrainError};
 use data::Manifest;
 use data::files::{self, AtomicFile, Lock};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -199,11 +190,11 @@ impl RunFolder {
     }
 
     fn metrics_path(&self) -> PathBuf {
-        self.path.join("metrics.csv")
+        self.path.join(names::METRICS)
     }
 
     pub(super) fn curve_path(&self) -> PathBuf {
-        self.path.join("curve.html")
+        self.path.join(names::CURVE)
     }
 
     /// Where the result is.
@@ -212,16 +203,24 @@ impl RunFolder {
     }
 
     pub(super) fn checkpoint_path(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
+        self.path.join(names::CHECKPOINT)
     }
 
     pub(super) fn older_checkpoint_path(&self) -> PathBuf {
-        self.path.join("checkpoint.before.safetensors")
+        self.path.join(names::OLDER_CHECKPOINT)
+    }
+
+    pub(super) fn unplaced_checkpoint_path(&self) -> PathBuf {
+        self.path.join(names::UNPLACED_CHECKPOINT)
+    }
+
+    pub(super) fn card_path(&self) -> PathBuf {
+        self.path.join(names::CARD)
     }
 
     /// The network of this epoch, where it was the best.
     pub(super) fn best_path(&self, epoch: u32) -> PathBuf {
-        self.path.join(best_name(epoch))
+        self.path.join(names::best(epoch))
     }
 
     /// Removes the networks of all epochs but these.
@@ -315,7 +314,7 @@ impl RunFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn curve(path: &Path) -> Result<Vec<String>, TrainError> {
-        let path = path.join("metrics.csv");
+        let path = path.join(names::METRICS);
         let file = File::open(&path).map_err(TrainError::read(&path))?;
         let mut curve = Vec::new();
         for line in std::io::BufReader::new(file).lines() {
@@ -326,12 +325,6 @@ impl RunFolder {
         Ok(curve)
     }
 }
-
-const RECIPE: &str = "recipe.toml";
-const PACKAGE: &str = "model.museau";
-const LOCK: &str = "run.lock";
-const ABOUT: &str = "run.json";
-const PHOTOS: &str = "photos.csv";
 
 fn line((epoch, metrics): &Row) -> String {
     let mut line = epoch.to_string();
@@ -349,17 +342,4 @@ fn is_table_of(about: Option<&About>, file: &Path) -> bool {
     let hash = about.and_then(|about| about.table.as_deref());
     let read = std::fs::read(file);
     hash.is_some_and(|hash| read.is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() == hash))
-}
-
-/// What the network of this epoch is called, where it was the best.
-fn best_name(epoch: u32) -> String {
-    format!("best-{epoch}.safetensors")
-}
-
-/// The epoch of which a file of a run's folder is the network; none of files of other names. These
-/// come and go while a training runs.
-pub fn best_epoch(name: &OsStr) -> Option<u32> {
-    let digits = name.to_str()?.strip_prefix("best-")?;
-    let epoch = digits.strip_suffix(".safetensors")?.parse().ok()?;
-    (name == OsStr::new(&best_name(epoch))).then_some(epoch)
 }

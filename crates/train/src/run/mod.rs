@@ -2,15 +2,21 @@
 mod checkpoint;
 mod curve;
 mod folder;
+mod keeper;
+pub mod names;
 mod network;
 mod outcome;
 mod photos;
 mod prepared;
+mod result;
+mod session;
+mod source;
 mod surroundings;
 mod trainer;
 mod training;
 
-pub use folder::{About, RunFolder, best_epoch};
+pub use folder::{About, RunFolder};
+pub use names::best_epoch;
 pub use network::{Network, network};
 pub use outcome::{Ended, Outcome};
 pub use photos::photos;

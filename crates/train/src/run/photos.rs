@@ -22,17 +22,8 @@ pub fn photos(
     progress: Progress<'_>,
 ) -> Result<(Manifest, Option<Notice>), TrainError> {
     let data = &recipe.data;
-    let classes = match data.classes.trim() {
-        "" => Vec::new(),
-        request => choose_classes(manifest, request)?,
-    };
     // Every class that is asked for, also one of whose photos all are held out for the test.
-    let names: Vec<String> = if classes.is_empty() {
-        let all = manifest.classes().iter();
-        all.map(|class| class.folder.clone()).collect()
-    } else {
-        classes
-    };
+    let names = choose_classes(manifest, &data.classes)?;
     if names.len() < 2 {
         return Err(TrainError::Classes { count: names.len() });
     }

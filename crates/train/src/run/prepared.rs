@@ -1,6 +1,6 @@
 //! All that is known of a training before it takes memory: its photos, its network, what it will need.
 use super::folder::About;
-use super::network::{Network, augmentation, network};
+use super::network::{Network, network};
 use super::photos::{fingerprint, photos, places};
 use super::surroundings::Surroundings;
 use crate::TrainError;
@@ -10,16 +10,26 @@ use crate::watch::{Notice, Watch};
 use data::loader::{Cache, Loader, LoaderOptions, Preparation};
 use data::{Manifest, Part};
 use engine::{Kernels, LeastMemory, Loss, Plan, PlanOptions, TrainingOptions, TrainingPlan};
+use graph::{Graph, Node};
 use std::collections::HashSet;
 use vision::augment::Augmentation;
 
 /// All that is known before a training takes memory.
 pub(super) struct Prepared<'a> {
-    pub(super) recipe: &'a Recipe,
     pub(super) photos: Manifest,
     pub(super) network: Network,
+    pub(super) task: Task<'a>,
+}
+
+/// What is to be trained, whatever its examples are.
+pub(super) struct Task<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) graph: Graph,
     pub(super) plan: TrainingPlan,
+    /// Bytes that the optimiser keeps.
     pub(super) optimizer_bytes: usize,
+    /// Bytes besides: batches that wait, and the larger of a look at the validation examples and a
+    /// checkpoint's copies.
     pub(super) other_bytes: usize,
     pub(super) about: About,
 }
@@ -31,8 +41,7 @@ impl<'a> Prepared<'a> {
         around: &Surroundings<'_>,
         watch: &mut dyn Watch,
     ) -> Result<Self, TrainError> {
-        // What it says is looked at before anything that takes time or memory.
-        augmentation(recipe)?;
+        // Before anything that takes time or memory.
         refuse_impossible(recipe, around.memory_limit)?;
         let (photos, left_out) = photos(
             recipe,
@@ -100,20 +109,26 @@ impl<'a> Prepared<'a> {
             record: None,
             table: None,
         };
-        Ok(Prepared {
+        let task = Task {
             recipe,
-            photos,
-            network,
+            graph: network.graph.clone(),
             plan,
             optimizer_bytes,
             other_bytes,
             about,
+        };
+        Ok(Prepared {
+            photos,
+            network,
+            task,
         })
     }
 
     /// The training photos, augmented.
     pub(super) fn train(&self, around: &Surroundings<'_>) -> Result<Loader, TrainError> {
-        let (augmentation, margin) = (augmentation(self.recipe)?, self.recipe.augment.margin);
+        let recipe = self.task.recipe;
+        let augmentation = Augmentation::clone(&recipe.augment.steps);
+        let margin = recipe.augment.margin;
         let loader = self.loader(Part::Train, augmentation, margin, around)?;
         Ok(loader.expect("every class has a training photo"))
     }
@@ -149,12 +164,13 @@ impl<'a> Prepared<'a> {
             around.threads,
             around.decoded,
         )?;
-        let batch = self.recipe.train.batch;
+        let options = &self.task.recipe.train;
+        let (batch, seed) = (options.batch, options.seed);
         let options = LoaderOptions {
             batch,
             threads: around.threads.min(2),
             ahead: AHEAD,
-            seed: self.recipe.train.seed,
+            seed,
             augmentation,
             whole_batches: part == Part::Train && places.len() >= batch,
         };
@@ -227,12 +243,13 @@ pub(super) fn recipe_hash(recipe: &Recipe) -> String {
 }
 
 /// The layers of the network that the recipe freezes: all whose names begin as it says.
-fn frozen(recipe: &Recipe, graph: &graph::Graph) -> Result<HashSet<String>, TrainError> {
+fn frozen(recipe: &Recipe, graph: &Graph) -> Result<HashSet<String>, TrainError> {
     let mut frozen = HashSet::new();
-    let prefixes = recipe.model.freeze.split(',').map(str::trim);
-    for prefix in prefixes.filter(|prefix| !prefix.is_empty()) {
-        let names = || graph.nodes().iter().map(graph::Node::name);
-        let own: Vec<&str> = names().filter(|name| name.starts_with(prefix)).collect();
+    for prefix in &recipe.model.freeze.0 {
+        let names = || graph.nodes().iter().map(Node::name);
+        let own: Vec<&str> = names()
+            .filter(|name| name.starts_with(prefix.as_str()))
+            .collect();
         if own.is_empty() {
             // Beginnings of as many words.
             let words = prefix.matches('_').count();

@@ -275,21 +275,21 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
         try_it(&sizes, &manifest, &plain),
         TrainError::Network(_)
     ));
-    let steps = recipe(&[("augment.steps", "flop")]);
-    assert!(matches!(
-        try_it(&steps, &manifest, &plain),
-        TrainError::Steps { .. }
-    ));
-    let steps = recipe(&[("preprocess.steps", "clahe(")]);
-    assert!(matches!(
-        try_it(&steps, &manifest, &plain),
-        TrainError::Steps { .. }
-    ));
-    let network = Recipe::parse("[model]\nnetwork = \"vgg61\"").unwrap();
-    assert!(matches!(
-        try_it(&network, &manifest, &plain),
-        TrainError::Unknown { .. }
-    ));
+    // Texts are read with the recipe.
+    let refused = |key: &str, text: &str| Recipe::default().set([(key, text)]).unwrap_err();
+    let steps = refused("augment.steps", "flop");
+    assert!(matches!(steps, TrainError::Steps { key, .. } if key == "augment.steps"));
+    let steps = refused("preprocess.steps", "clahe(");
+    assert!(matches!(steps, TrainError::Steps { key, .. } if key == "preprocess.steps"));
+    let views = refused("input.views", "crop:2");
+    assert!(matches!(views, TrainError::Views(_)));
+    let network = Recipe::parse("[model]\nnetwork = \"vgg61\"").unwrap_err();
+    assert!(matches!(network, TrainError::Unknown { .. }));
+    for error in [steps, views, network] {
+        for language in [words::Language::French, words::Language::English] {
+            assert!(error.message(language).len() > 20);
+        }
+    }
 }
 
 #[test]
@@ -1046,4 +1046,43 @@ fn no_model_is_made_of_a_best_network_with_one_bit_flipped() {
     std::fs::write(&best, old).unwrap();
     again().unwrap();
     assert!(std::fs::read(&package).unwrap() == whole);
+}
+
+/// Trainings side by side, or one after the other, look for twins once and decode for each size once.
+#[test]
+fn twins_are_found_once_a_data_set_and_photos_decoded_once_a_size() {
+    let photos = Photos::new(&[("a", 6), ("b", 6)]);
+    let manifest = photos.manifest();
+    let cache = photos.run("cache");
+    let looked = std::sync::atomic::AtomicUsize::new(0);
+    let decoded = |_: usize, _: usize| {
+        looked.fetch_add(1, Ordering::Relaxed);
+    };
+    let around = Surroundings {
+        decoded: &decoded,
+        ..around(&cache, &NEVER)
+    };
+    let all = manifest.all_entries().len();
+    for (name, size, seed, expected) in [
+        ("first", "16", "1", 2 * all),
+        ("same", "16", "1", 0),
+        ("seed", "16", "2", 0),
+        ("size", "20", "1", all),
+        ("again", "20", "3", 0),
+    ] {
+        let changes = [
+            ("input.size", size),
+            ("train.seed", seed),
+            ("train.epochs", "1"),
+        ];
+        looked.store(0, Ordering::Relaxed);
+        let (recipe, folder) = (recipe(&changes), photos.run(name));
+        begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
+        assert_eq!(looked.load(Ordering::Relaxed), expected, "{name}");
+    }
+    // Whoever tries rates asks the same.
+    looked.store(0, Ordering::Relaxed);
+    let range = crate::RateRange::default();
+    try_rates(&recipe(&[]), &manifest, range, &around, &mut Unwatched).unwrap();
+    assert_eq!(looked.load(Ordering::Relaxed), 0);
 }

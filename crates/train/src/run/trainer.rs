@@ -1,11 +1,14 @@
 //! Begins a training, goes on with one, or tries rates for it.
 use super::folder::RunFolder;
-use super::outcome::Outcome;
+use super::outcome::{Ended, Outcome};
 use super::prepared::Prepared;
+use super::result::{Kept, Origin};
+use super::session::in_group;
+use super::source::{Photos, Source as _};
 use super::surroundings::Surroundings;
-use super::training::{Training, in_group};
+use super::training::{Training, found};
 use crate::recipe::Recipe;
-use crate::watch::Watch;
+use crate::watch::{VAL_ACCURACY, Watch};
 use crate::{Descent, Difference, Finding, RateRange, TrainError, find_rate, initial_parameters};
 use data::Manifest;
 use engine::{StepOptions, Targets};
@@ -28,10 +31,51 @@ pub fn begin(
     RunFolder::look(folder)?;
     let mut prepared = Prepared::new(recipe, manifest, around, watch)?;
     let folder = RunFolder::create(folder)?;
-    prepared.about.record = record.map(str::to_owned);
-    folder.describe(recipe, &prepared.about, &prepared.photos)?;
+    prepared.task.about.record = record.map(str::to_owned);
+    folder.describe(recipe, &prepared.task.about, &prepared.photos)?;
     folder.write_metrics(&[])?;
-    Training::start(prepared, &folder, around, watch)?.run(watch)
+    train(prepared, &folder, around, watch)
+}
+
+/// Trains what is prepared, from the folder's checkpoint where there is one, and makes its package.
+fn train(
+    prepared: Prepared<'_>,
+    folder: &RunFolder,
+    around: &Surroundings<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, TrainError> {
+    let found = found(folder, &prepared.task)?;
+    let source = Photos::open(&prepared, around)?;
+    let Prepared {
+        photos,
+        network,
+        task,
+    } = prepared;
+    let (recipe, fingerprint) = (task.recipe, task.about.photos.clone());
+    let mut training = Training::start(task, found, &source, folder, around, watch)?;
+    let ended = training.run(watch)?;
+    if ended == Ended::Interrupted {
+        return Ok(training.outcome(ended));
+    }
+    let (keeper, session) = (&training.keeper, &training.session);
+    let epoch = keeper.kept_epoch();
+    let kept = Kept {
+        epoch,
+        epochs: keeper.position.epoch,
+        weights: keeper.kept_network(session)?,
+        val_accuracy: keeper.metrics_of(epoch)[VAL_ACCURACY],
+    };
+    let origin = Origin {
+        recipe,
+        photos: &photos,
+        fingerprint: &fingerprint,
+        network: &network,
+    };
+    let package = origin.package(kept, folder, session.pool(), watch)?;
+    Ok(Outcome {
+        package: Some(package),
+        ..training.outcome(ended)
+    })
 }
 
 /// Refuses a folder that holds what the training is made of.
@@ -68,10 +112,10 @@ pub fn resume(
     let recipe = folder.recipe()?;
     let about = folder.about()?;
     let prepared = Prepared::new(&recipe, manifest, around, watch)?;
-    if prepared.about.photos != about.photos {
+    if prepared.task.about.photos != about.photos {
         return Err(folder.begun_with(Difference::Photos));
     }
-    Training::start(prepared, folder, around, watch)?.run(watch)
+    train(prepared, folder, around, watch)
 }
 
 /// Tries the rates of `range` on a recipe's network and photos, each on as many batches as make a step
@@ -87,19 +131,20 @@ pub fn try_rates(
     watch: &mut dyn Watch,
 ) -> Result<Finding, TrainError> {
     let prepared = Prepared::new(recipe, manifest, around, watch)?;
-    let train = prepared.train(around)?;
-    let Prepared { network, plan, .. } = prepared;
+    let source = Photos::train_alone(&prepared, around)?;
+    let Prepared { network, task, .. } = prepared;
+    let plan = task.plan;
     let seed = recipe.train.seed;
     let mut state = plan.state(&network.graph, &initial_parameters(&network.graph, seed))?;
     let mut descent = Descent::new(&recipe.optimizer, &state)?;
     let pool = Pool::new(around.threads);
     let (mut step, mut epoch, mut place) = (0, 0, 0);
-    let mut pass = train.epoch(epoch);
-    let batches = train.batches();
+    let mut pass = source.epoch(epoch, 0);
+    let batches = source.batches();
     find_rate(range, |rate| {
         if place == batches {
             (epoch, place) = (epoch + 1, 0);
-            pass = train.epoch(epoch);
+            pass = source.epoch(epoch, 0);
         }
         let group = in_group(place, batches, recipe.train.accumulate as usize);
         let mut loss = 0.0;

@@ -7,6 +7,8 @@
 //! steps that change values follow in their order. The steps that mix two photos come last.
 use tensor::Random;
 
+use std::sync::Arc;
+
 use crate::steps::{self, StepError};
 
 mod affine;
@@ -167,10 +169,10 @@ impl Draw {
 const MOST_STEPS: usize = 64;
 
 /// A chain of random steps; by default none.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Augmentation {
     text: String,
-    steps: Vec<Box<dyn Step>>,
+    steps: Arc<[Box<dyn Step>]>,
 }
 
 impl Augmentation {
@@ -202,7 +204,7 @@ impl Augmentation {
         let written: Vec<String> = written.iter().map(ToString::to_string).collect();
         Ok(Augmentation {
             text: written.join(" | "),
-            steps: made,
+            steps: made.into(),
         })
     }
 

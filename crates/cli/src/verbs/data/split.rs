@@ -63,7 +63,8 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
     let mut chosen = Vec::new();
     if let Some(request) = &arguments.classes {
         // Twins are looked for among these alone.
-        chosen = data::split::choose_classes(&manifest, request).map_err(unusable(context))?;
+        chosen = data::split::choose_classes(&manifest, &request.as_str().into())
+            .map_err(unusable(context))?;
         let wanted: HashSet<&str> = chosen.iter().map(String::as_str).collect();
         manifest = manifest.restricted(|entry| wanted.contains(manifest.class_name(entry)));
     }

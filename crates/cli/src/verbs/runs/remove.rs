@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use study::{Artefact, Details, State, Storage};
 use train::TrainError;
 use train::run::RunFolder;
+use train::run::names::ABOUT;
 use words::Message;
 
 /// Options of `museau runs rm`.
@@ -59,9 +60,6 @@ pub fn run(context: &Context, arguments: &RmArguments) -> Result<()> {
 
 /// So many of the files that stay are named.
 const MOST_NAMED: usize = 10;
-
-/// The file by which a training's folder tells whose it is.
-const ABOUT: &str = "run.json";
 
 /// Deletes the files that a run recorded in its folder and that are still as it recorded them, the
 /// networks of best epochs that its training left there, and the folder when it is empty then. All else

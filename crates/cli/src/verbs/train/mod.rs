@@ -10,6 +10,7 @@ use crate::{data_set, interrupt, terminal};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
+use data::split::ClassRequest;
 use data::{Manifest, ProblemKind};
 use engine::EngineError;
 use recorded::Recorded;
@@ -86,8 +87,11 @@ impl FromArgMatches for RecipeFlags {
 impl Args for RecipeFlags {
     fn augment_args(command: Command) -> Command {
         command.args(KEYS.iter().map(|key| {
+            // Where its table stands in a recipe; of most keys that is the name.
+            let place = Some(key.place()).filter(|place| *place != key.name);
             Arg::new(key.name)
                 .long(key.name)
+                .aliases(place)
                 .value_name("VALUE")
                 .help(key.help)
                 .help_heading("Keys of a recipe")
@@ -360,7 +364,7 @@ impl Manifests {
         }
         let opened = &self.0[&key];
         // All classes are asked for, and the network would never have heard of this one.
-        if data.classes.trim().is_empty()
+        if *data.classes == ClassRequest::All
             && let Some(class) = opened.empty.clone()
         {
             return Err(failure(context, &TrainError::EmptyClass { class }));
@@ -537,6 +541,7 @@ fn status(error: &TrainError) -> Status {
         | TrainError::Range { .. }
         | TrainError::Toml { .. }
         | TrainError::Key { .. }
+        | TrainError::KeyTwice { .. }
         | TrainError::Value { .. }
         | TrainError::NotItsOwn { .. }
         | TrainError::Freeze { .. }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use std::path::Path;
 use study::{Error, Goal, NewRun, Recorder, State, Storage};
-use train::run::{Ended, Outcome};
+use train::run::{Ended, Outcome, names};
 use train::{Beginning, Flow, Recipe, TrainError, Watch};
 use words::Message;
 
@@ -22,13 +22,13 @@ const GOALS: [(&str, Goal); 7] = [
 
 /// The files of a run's folder, and what each is.
 const FILES: [(&str, &str); 7] = [
-    ("recipe", "recipe.toml"),
-    ("about", "run.json"),
-    ("metrics", "metrics.csv"),
-    ("report", "curve.html"),
-    ("checkpoint", "checkpoint.safetensors"),
-    ("checkpoint", "checkpoint.before.safetensors"),
-    ("photos", "photos.csv"),
+    ("recipe", names::RECIPE),
+    ("about", names::ABOUT),
+    ("metrics", names::METRICS),
+    ("report", names::CURVE),
+    ("checkpoint", names::CHECKPOINT),
+    ("checkpoint", names::OLDER_CHECKPOINT),
+    ("photos", names::PHOTOS),
 ];
 
 /// Opens the database to record into. What is wrong with it is told before a training begins.
@@ -109,7 +109,7 @@ impl<'a> Recorded<'a> {
             .ok()
             .and_then(|outcome| outcome.package.as_deref());
         let files = FILES.map(|(kind, name)| (kind, self.folder.join(name)));
-        let card = package.map(|_| ("card", self.folder.join("model_card.md")));
+        let card = package.map(|_| ("card", self.folder.join(names::CARD)));
         let package = package.map(|path| ("package", path.to_owned()));
         for (kind, path) in files.into_iter().chain(card).chain(package) {
             if path.is_file() {
@@ -241,7 +241,7 @@ fn new(context: &Context, recipe: &Recipe, id: Option<String>, folder: &Path) ->
 /// Records the epochs until `epoch` from the run's own `metrics.csv`; lines that are no numbers are
 /// left out.
 fn missed(folder: &Path, epoch: u32, recorder: &mut Recorder) -> Result<(), Error> {
-    let Ok(text) = std::fs::read_to_string(folder.join("metrics.csv")) else {
+    let Ok(text) = std::fs::read_to_string(folder.join(names::METRICS)) else {
         return Ok(());
     };
     let mut lines = text.lines();
@@ -329,7 +329,7 @@ pub(crate) mod tests {
         let (context, folder) = (context(), home.path().join("run"));
         std::fs::create_dir(&folder).unwrap();
         let csv = "epoch,loss,val_loss\n1,2,\n2,1,\n3,0.5,\nodd,1,\n";
-        std::fs::write(folder.join("metrics.csv"), csv).unwrap();
+        std::fs::write(folder.join(names::METRICS), csv).unwrap();
         let arguments = StorageArguments {
             storage: Some(home.path().join("a.sqlite")),
         };
@@ -353,7 +353,7 @@ pub(crate) mod tests {
             (details.row.kept, details.environment["threads"].as_str()),
             (Some(2), "2")
         );
-        assert_eq!(details.artefacts[0].path, Path::new("metrics.csv"));
+        assert_eq!(details.artefacts[0].path, Path::new(names::METRICS));
         assert!(said.borrow().is_empty(), "{:?}", said.borrow());
 
         // In the same database, and in one that knows nothing of it.

@@ -1,5 +1,5 @@
 //! Views of a photo as text: `crop:0.875+crop:0.875:mirror+stretch`.
-use graph::{Geometry, MOST_VIEWS, View};
+use crate::{Geometry, MOST_VIEWS, View};
 
 /// A text that names no views.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,187 @@
+//! What a training leaves in its folder as it goes: checkpoints, the best network, the metrics and
+//! their page.
+use super::checkpoint::{self, Newest, Position, Sums};
+use super::folder::{Row, RunFolder};
+use super::session::Session;
+use crate::recipe::Recipe;
+use crate::watch::{METRICS, Watch};
+use crate::{Notice, TrainError};
+use data::files::AtomicFile;
+use std::time::{Duration, Instant};
+use tensor::NamedTensors;
+use words::Language;
+
+/// Keeps a training in its folder.
+pub(super) struct Keeper<'a> {
+    recipe: &'a Recipe,
+    folder: &'a RunFolder,
+    language: Language,
+    /// Where the training is.
+    pub position: Position,
+    saved: Instant,
+    /// The newest checkpoint in the folder.
+    newest: Newest,
+    /// The best epoch as the last checkpoint has it.
+    saved_best: Option<u32>,
+    /// When the curve was last drawn.
+    drawn: Instant,
+    /// Whether it was told already that the curve cannot be written.
+    told: bool,
+    begun: Instant,
+}
+
+/// The curve is drawn with checkpoints that are at least so far apart: it takes some milliseconds.
+const CURVE_PAUSE: Duration = Duration::from_secs(10);
+
+impl<'a> Keeper<'a> {
+    /// Of a training that is at `position`.
+    pub fn new(
+        recipe: &'a Recipe,
+        folder: &'a RunFolder,
+        language: Language,
+        position: Position,
+        newest: Newest,
+    ) -> Self {
+        let now = Instant::now();
+        Keeper {
+            recipe,
+            folder,
+            language,
+            saved: now,
+            newest,
+            saved_best: position.best.map(|(epoch, _)| epoch),
+            position,
+            drawn: now,
+            told: false,
+            begun: now,
+        }
+    }
+
+    /// Whether it is time for a checkpoint.
+    pub fn is_due(&self) -> bool {
+        self.saved.elapsed().as_secs_f64() >= self.recipe.train.checkpoint_seconds
+    }
+
+    /// Counts a batch of this mean loss, in an epoch on which `milliseconds` were spent by now.
+    pub fn count(&mut self, examples: usize, loss: f32, correct: usize, milliseconds: u64) {
+        let sums = &mut self.position.sums;
+        let total = f64::from_bits(sums.loss) + f64::from(loss) * examples as f64;
+        sums.loss = total.to_bits();
+        sums.correct += correct;
+        sums.photos += examples;
+        sums.milliseconds = milliseconds;
+        self.position.batches += 1;
+        self.position.batch += 1;
+    }
+
+    /// Ends the epoch at hand; its sums.
+    pub fn end_epoch(&mut self) -> Sums {
+        self.position.batch = 0;
+        self.position.epoch += 1;
+        std::mem::take(&mut self.position.sums)
+    }
+
+    /// Keeps the network of the epoch that has just ended where its score, of which less is better, is
+    /// the best so far.
+    pub fn judge(&mut self, score: f64, parameters: &NamedTensors) -> Result<(), TrainError> {
+        let epoch = self.position.epoch;
+        let best = self.position.best.map(|(_, best)| f64::from_bits(best));
+        let is_better = best.is_none_or(|best| score < best);
+        if !is_better {
+            return Ok(());
+        }
+        self.position.best = Some((epoch, score.to_bits()));
+        if self.recipe.train.restore_best {
+            let bytes = checkpoint::network_to_bytes(parameters);
+            self.folder.write(&self.folder.best_path(epoch), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the metrics of the epoch that has just ended.
+    pub fn add(&mut self, metrics: [Option<f64>; METRICS.len()]) -> Result<(), TrainError> {
+        let epoch = self.position.epoch;
+        let bits = metrics.iter().map(|metric| metric.map(f64::to_bits));
+        self.position.history.push((epoch, bits.collect()));
+        self.folder.add_metrics(&(epoch, metrics))
+    }
+
+    /// Whether the network of the epoch that has just ended is the one that is kept so far.
+    pub fn keeps_this(&self) -> bool {
+        let best = self.position.best.map(|(epoch, _)| epoch);
+        self.recipe.train.restore_best && best == Some(self.position.epoch)
+    }
+
+    /// Writes a checkpoint.
+    pub fn save(&mut self, session: &Session<'_>, watch: &mut dyn Watch) -> Result<(), TrainError> {
+        self.position.steps = session.steps();
+        let bits = session.schedule().into_iter().map(f64::to_bits);
+        self.position.schedule = bits.collect();
+        self.position.seconds += self.begun.elapsed().as_secs_f64();
+        self.begun = Instant::now();
+        checkpoint::save(self.folder, &self.position, &session.kept(), self.newest)?;
+        self.newest = Newest::Whole;
+        // The older checkpoint's best is kept as long as the checkpoint.
+        let best = self.position.best.map(|(epoch, _)| epoch);
+        let kept: Vec<u32> = self.saved_best.into_iter().chain(best).collect();
+        self.folder.keep_best(&kept);
+        self.saved_best = best;
+        self.saved = Instant::now();
+        if self.drawn.elapsed() >= CURVE_PAUSE {
+            self.draw(watch);
+        }
+        Ok(())
+    }
+
+    /// Draws the curve of the epochs so far. A training goes on without it; that is told once.
+    pub fn draw(&mut self, watch: &mut dyn Watch) {
+        self.drawn = Instant::now();
+        let rows = self.position.rows();
+        let Some(&(last, _)) = rows.last() else {
+            return;
+        };
+        // The epoch that failed has no row.
+        let (name, kept) = (&self.recipe.train.name, self.kept_epoch().min(last));
+        let page = super::curve::page(name, &rows, kept, self.language);
+        let path = self.folder.curve_path();
+        let written = AtomicFile::create(&path).and_then(|file| file.finish(page.as_bytes()));
+        if let Err(error) = written
+            && !std::mem::replace(&mut self.told, true)
+        {
+            let reason = words::reason(self.language, &error);
+            watch.notice(&Notice::NoCurve { path, reason });
+        }
+    }
+
+    /// The epoch whose network is kept.
+    pub fn kept_epoch(&self) -> u32 {
+        match self.position.best {
+            Some((epoch, _)) if self.recipe.train.restore_best => epoch,
+            _ => self.position.epoch,
+        }
+    }
+
+    /// The network that is kept.
+    pub fn kept_network(&self, session: &Session<'_>) -> Result<NamedTensors, TrainError> {
+        let kept = self.kept_epoch();
+        if kept == self.position.epoch {
+            return Ok(session.parameters());
+        }
+        let path = self.folder.best_path(kept);
+        let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
+        checkpoint::network_from_bytes(&bytes)
+            .map_err(|reason| TrainError::BestNetwork { path, reason })
+    }
+
+    /// The metrics of an epoch; none where it has no line.
+    pub fn metrics_of(&self, epoch: u32) -> [Option<f64>; METRICS.len()] {
+        let rows = self.position.rows();
+        let found: Option<&Row> = rows.iter().find(|(row, _)| *row == epoch);
+        found.map_or([None; METRICS.len()], |(_, metrics)| *metrics)
+    }
+
+    /// Seconds spent, breaks not counted.
+    pub fn seconds(&self) -> f64 {
+        self.position.seconds + self.begun.elapsed().as_secs_f64()
+    }
+}
