@@ -430,7 +430,14 @@ fn a_model_that_gives_no_numbers_ends_in_3_whatever_is_asked_of_it() {
             &["evaluate", &path, &path_of(&folder, "set"), "--part", "val"],
             // A server that did not try its model would complain of the address, or serve.
             &["serve", "--model", &path, "--listen", "nowhere"],
-            &["demo", &path_of(&folder, "set"), "--model", &path, "--listen", "nowhere"],
+            &[
+                "demo",
+                &path_of(&folder, "set"),
+                "--model",
+                &path,
+                "--listen",
+                "nowhere",
+            ],
         ] {
             let output = museau(&[arguments, &["--lang", language]].concat())
                 .output()

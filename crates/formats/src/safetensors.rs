@@ -23,6 +23,25 @@ pub enum Precision {
     F16,
 }
 
+impl Precision {
+    /// The largest number that stays finite.
+    pub fn largest(self) -> f32 {
+        match self {
+            Precision::F32 => f32::MAX,
+            Precision::F16 => f16::MAX.to_f32(),
+        }
+    }
+
+    /// Makes values what they are when they are read back.
+    pub fn round(self, values: &mut [f32]) {
+        if self == Precision::F16 {
+            for value in values {
+                *value = f16::from_f32(*value).to_f32();
+            }
+        }
+    }
+}
+
 /// What the JSON of a header says, but for the tensors themselves. Reading it takes little memory
 /// whatever the header, and fails where that has more tensors than any network, or two of one name.
 #[derive(Debug, Default)]
@@ -271,6 +290,13 @@ mod tests {
             assert!(tensors.keys().eq(example().keys()), "the order is kept");
             for (name, tensor) in &example() {
                 assert_eq!(tensors[name].shape(), tensor.shape());
+                let mut rounded = tensor.values().to_vec();
+                precision.round(&mut rounded);
+                assert_eq!(
+                    tensors[name].values(),
+                    rounded,
+                    "{name}: as they are read back"
+                );
                 for (a, b) in tensors[name].values().iter().zip(tensor.values()) {
                     assert!((a - b).abs() <= tolerance, "{name}: {a} {b}");
                 }

@@ -107,7 +107,7 @@ impl Package {
                 .values()
                 .iter()
                 .fold(0f32, |most, value| most.max(value.abs()));
-            if largest > values::largest(tensor) {
+            if largest > values::precision(tensor).largest() {
                 return wrong(format!("`{name}` holds values that cannot be stored"));
             }
         }
@@ -153,6 +153,19 @@ impl Package {
                 "the network's output has shape {shape}, [classes] is wanted"
             )),
         }
+    }
+
+    /// The package as it is when it is read back: everything that is fitted to its values must be fitted
+    /// to those that are stored.
+    ///
+    /// # Errors
+    /// As [`Package::to_bytes`].
+    pub fn rounded(mut self) -> Result<Self, PackageError> {
+        self.check()?;
+        for tensor in self.weights.values_mut() {
+            values::precision(tensor).round(tensor.values_mut());
+        }
+        Ok(self)
     }
 
     /// The file's bytes; the same package gives the same bytes.

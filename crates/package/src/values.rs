@@ -1,32 +1,35 @@
 //! The values of a package as they are stored: f16 for matrices, f32 for vectors.
 use crate::error::PackageError;
+use formats::Precision;
 use half::slice::HalfFloatSliceExt;
 use safetensors::Dtype;
 use tensor::{AlignedBuffer, Tensor};
 
-/// The largest value that a tensor may have: matrices are stored as f16, vectors as f32.
-pub(crate) fn largest(tensor: &Tensor) -> f32 {
-    if tensor.shape().rank() < 2 {
-        f32::MAX
-    } else {
-        half::f16::MAX.to_f32()
+/// How a tensor is stored: matrices as f16, vectors as f32.
+pub(crate) fn precision(tensor: &Tensor) -> Precision {
+    match tensor.shape().rank() {
+        0 | 1 => Precision::F32,
+        _ => Precision::F16,
     }
 }
 
-/// f16 for what has two dimensions or more, f32 for vectors; answers the type's name.
+/// Writes a tensor's values as it is stored; answers the type's name.
 pub(crate) fn write(tensor: &Tensor, bytes: &mut Vec<u8>) -> &'static str {
-    if tensor.shape().rank() < 2 {
-        bytes.extend(tensor.values().iter().flat_map(|value| value.to_le_bytes()));
-        return "F32";
+    let values = tensor.values().iter();
+    match precision(tensor) {
+        Precision::F32 => {
+            bytes.extend(values.flat_map(|value| value.to_le_bytes()));
+            "F32"
+        }
+        Precision::F16 => {
+            let halves = values.map(|&value| half::f16::from_f32(value));
+            bytes.extend(halves.flat_map(|value| value.to_le_bytes()));
+            "F16"
+        }
     }
-    let halves = tensor
-        .values()
-        .iter()
-        .map(|&value| half::f16::from_f32(value));
-    bytes.extend(halves.flat_map(|value| value.to_le_bytes()));
-    "F16"
 }
 
+/// A tensor's values, as they were stored.
 pub(crate) fn read(dtype: Dtype, data: &[u8], name: &str) -> Result<AlignedBuffer, PackageError> {
     match dtype {
         Dtype::F32 => {

@@ -154,6 +154,7 @@ pub(super) fn from_archive(
             boxes: Vec::new(),
             annotation: annotations.get(&format!("{class}/{stem}")).cloned(),
             member: Some((*member).clone()),
+            original: None,
         });
     }
     let listed: BTreeSet<&String> = lists.values().flatten().collect();

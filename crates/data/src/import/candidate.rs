@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     /// Boxes that a table gives, in the photo's pixels as they are stored.
     pub boxes: Vec<Rectangle>,
     pub annotation: Option<Place>,
+    /// Its size before it was stretched to be stored, where that is known.
+    pub original: Option<(u32, u32)>,
 }
 
 /// Where a small file lies.
@@ -96,7 +98,7 @@ pub(super) fn read_candidate(
         boxes.into_iter().map(turn).collect()
     };
     let mut boxes = upright(candidate.boxes.clone());
-    let mut original = None;
+    let mut original = candidate.original;
     let mut told = synset_of_file(&candidate.name)
         .filter(|synset| {
             class::breed_of_folder(&candidate.class).is_some_and(|breed| breed.id != *synset)

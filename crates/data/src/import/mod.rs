@@ -8,7 +8,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -18,11 +18,12 @@ pub use problem::{Problem, ProblemKind};
 
 use crate::columns::is_manifest;
 use crate::error::Error;
-use crate::manifest::{CHANGED, Manifest};
+use crate::manifest::{CHANGED, Entry, Manifest};
 use crate::parallel::{self, Progress};
+use crate::part::Part;
 use archives::{IMAGES_ARCHIVE, from_archive};
 use candidate::read_candidate;
-use folders::from_folders;
+use folders::{all_photos, from_folders, true_sizes};
 use tables::from_table;
 
 /// The table that makes a folder a data set.
@@ -39,6 +40,14 @@ pub struct ImportOptions {
     pub label_column: Option<String>,
     /// The table's encoding, by its usual name (`latin1`); else UTF-8 or UTF-16.
     pub encoding: Option<String>,
+    /// The one class of all photos of a folder, whatever folders they lie in.
+    pub one_class: Option<String>,
+    /// At most so many photos of each class, spread evenly over them, none of them a test photo: for
+    /// what is fitted on a few.
+    pub most: Option<usize>,
+    /// Whether the table `index.csv` beside `Images` tells the true sizes of photos that are stored
+    /// stretched.
+    pub true_sizes: bool,
     /// Threads.
     pub threads: usize,
 }
@@ -50,6 +59,9 @@ impl Default for ImportOptions {
             path_column: None,
             label_column: None,
             encoding: None,
+            one_class: None,
+            most: None,
+            true_sizes: false,
             threads: 1,
         }
     }
@@ -101,15 +113,24 @@ pub fn import(
         return again(source, options, progress);
     }
     let mut problems = Vec::new();
-    let (layout, candidates) = if found.is_dir() {
-        if source.join(LABELS_FILE).is_file() {
+    let (layout, mut candidates) = if found.is_dir() {
+        if let Some(class) = &options.one_class {
+            (Layout::Folders, all_photos(source, class, &mut problems))
+        } else if source.join(LABELS_FILE).is_file() {
             let table = source.join(LABELS_FILE);
             (Layout::Table, from_table(&table, options, &mut problems)?)
         } else if source.join(IMAGES_ARCHIVE).is_file() {
             let archive = source.join(IMAGES_ARCHIVE);
             (Layout::Archive, from_archive(&archive, &mut problems)?)
         } else {
-            (Layout::Folders, from_folders(source, &mut problems)?)
+            let sizes = match options.true_sizes {
+                true => true_sizes(source)?,
+                false => HashMap::new(),
+            };
+            (
+                Layout::Folders,
+                from_folders(source, &sizes, &mut problems)?,
+            )
         }
     } else if let Err(error) = tensor::open_regular(source) {
         return Err(Error::read(source)(error));
@@ -119,6 +140,11 @@ pub fn import(
         (Layout::Archive, from_archive(source, &mut problems)?)
     };
 
+    if let Some(most) = options.most {
+        candidates.retain(|candidate| candidate.part != Part::Test);
+        candidates.sort_by(|one, other| (&one.class, &one.name).cmp(&(&other.class, &other.name)));
+        candidates = few(candidates, most, |candidate| &candidate.class);
+    }
     let limits = Limits::default();
     let read = parallel::map(options.threads, candidates.len(), progress, |index| {
         read_candidate(&candidates[index], &limits)
@@ -163,6 +189,10 @@ fn again(
         let folder = folder.canonicalize().map_err(Error::read(folder))?;
         manifest = manifest.starting_from(folder);
     }
+    if let Some(most) = options.most {
+        let open: Vec<Entry> = manifest.open_entries().cloned().collect();
+        manifest = manifest.with(few(open, most, |entry| &entry.class));
+    }
     let entries = manifest.all_entries();
     let found = parallel::map(options.threads, entries.len(), progress, |index| {
         let entry = &entries[index];
@@ -198,6 +228,22 @@ fn again(
         manifest: manifest.with(same),
         problems,
     })
+}
+
+/// Of things in the order of their classes at most so many of each, spread evenly over them.
+fn few<T, C: PartialEq>(all: Vec<T>, most: usize, class: impl Fn(&T) -> &C) -> Vec<T> {
+    let mut kept = vec![false; all.len()];
+    let mut first = 0;
+    for own in all.chunk_by(|one, other| class(one) == class(other)) {
+        let step = (own.len() as f64 / most.max(1) as f64).max(1.0);
+        for index in 0..own.len().min(most) {
+            kept[first + (index as f64 * step) as usize] = true;
+        }
+        first += own.len();
+    }
+    let mut kept = kept.into_iter();
+    let all = all.into_iter();
+    all.filter(|_| kept.next() == Some(true)).collect()
 }
 
 fn is_table(path: &Path) -> bool {

@@ -195,6 +195,7 @@ pub(super) fn from_table(
             group: row.group,
             boxes: row.boxes,
             annotation: None,
+            original: None,
         });
     }
     Ok(candidates)

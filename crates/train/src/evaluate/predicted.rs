@@ -64,7 +64,8 @@ pub fn match_classes(labels: &[Label], manifest: &Manifest) -> Vec<Option<usize>
     // The first label of each name: a table may have hundreds of thousands.
     let (mut ids, mut breeds, mut folded) = (HashMap::new(), HashMap::new(), HashMap::new());
     for (place, label) in labels.iter().enumerate() {
-        ids.entry(label.id.as_str()).or_insert(place);
+        // As a data set spells its classes: a package may have been made before they were composed.
+        ids.entry(data::composed(&label.id)).or_insert(place);
         let breed = data::breed_of_folder(&label.id).or_else(|| words::find(&label.name));
         if let Some(breed) = breed {
             breeds.entry(breed.id.as_str()).or_insert(place);
@@ -76,7 +77,7 @@ pub fn match_classes(labels: &[Label], manifest: &Manifest) -> Vec<Option<usize>
     let classes = manifest.classes().iter();
     classes
         .map(|class| {
-            let exact = ids.get(class.folder.as_str());
+            let exact = ids.get(&class.folder);
             let same_breed = || breeds.get(class.breed?.id.as_str());
             exact
                 .or_else(same_breed)

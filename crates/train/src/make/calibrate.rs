@@ -1,22 +1,11 @@
 //! Fits a package's temperature and thresholds on photos, and says how good it is on them.
 use super::card::card;
 use super::rows::{self, Rows, mean_of};
-use super::{Examples, MakeError, fit, harder};
+use super::{CalibrationPhotos, MakeError, fit, harder};
 use classify::{Classifier, OpenOptions};
 use package::{About, Calibration, Package};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use tensor::Pool;
-use vision::{Limits, Photo};
-
-/// What calibration is done on.
-#[derive(Clone, Debug, Default)]
-pub struct CalibrationPhotos {
-    /// Dogs, of known class: train photos.
-    pub dogs: Examples,
-    /// Photos without a dog.
-    pub not_dogs: Vec<PathBuf>,
-}
+use vision::Photo;
 
 /// What came out of a calibration, on the very photos that it was done on.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +40,7 @@ const UNFAMILIAR_QUANTILE: f64 = 0.04;
 /// The temperature is fitted on the dogs as they are and made harder alike; the rule of the dog
 /// probability and its threshold on the dogs and the other photos as they are; the thresholds of
 /// 'unsure' on those dogs, as they are, whose first answer is right. `progress(done, all)` is called
-/// after each photo. Photos that cannot be read are passed over.
+/// after each photo. Photos that are gone since they were opened are passed over.
 ///
 /// # Errors
 /// [`MakeError`]
@@ -66,23 +55,26 @@ pub fn calibrate(
         ..OpenOptions::default()
     };
     let classifier = Classifier::from_package(package.clone(), &options)?;
-    let all = photos.dogs.list.len() + photos.not_dogs.len();
+    let mut done = 0;
+    let mut advance = || {
+        done += 1;
+        progress(done, photos.count());
+    };
     let mut dogs = [Rows::default(), Rows::default()];
-    for (index, example) in photos.dogs.list.iter().enumerate() {
-        if let Some(photo) = example.read() {
-            let seed = index as u64;
+    for (seed, (photo, class)) in (0..).zip(photos.dogs()) {
+        if let Some(photo) = photo {
             for (rows, photo) in dogs.iter_mut().zip([&photo, &harder::harder(&photo, seed)]) {
-                rows.push(classifier.outputs(pool, photo)?, example.class);
+                rows.push(classifier.outputs(pool, photo)?, class);
             }
         }
-        progress(index + 1, all);
+        advance();
     }
     let mut others = Rows::default();
-    for (index, path) in photos.not_dogs.iter().enumerate() {
-        if let Some(photo) = read_photo(path) {
+    for photo in photos.not_dogs() {
+        if let Some(photo) = photo {
             others.push(classifier.outputs(pool, &photo)?, usize::MAX);
         }
-        progress(photos.dogs.list.len() + index + 1, all);
+        advance();
     }
     if dogs[0].outputs.is_empty() {
         return Err(MakeError::NoDogs);
@@ -264,14 +256,6 @@ pub fn calibrate_answers(
     Ok(())
 }
 
-/// A photo from its file, or nothing where it cannot be read.
-pub(super) fn read_photo(path: &Path) -> Option<Photo> {
-    let mut bytes = Vec::new();
-    let mut file = tensor::open_regular(path).ok()?;
-    file.read_to_end(&mut bytes).ok()?;
-    vision::decode(&bytes, &Limits::default()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,5 +321,53 @@ mod tests {
         assert_eq!(after.not_a_dog_below, before.not_a_dog_below);
         assert!(about.card.contains("fitted on 400 val photos"));
         assert!(calibrate_answers(&mut about, &[], &[], "").is_err());
+    }
+
+    /// From folders to thresholds, without a line of the command's.
+    #[test]
+    fn a_package_is_calibrated_on_folders_of_photos() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, number: u8, rgb: [u8; 3]| {
+            let place = folder.path().join(name);
+            std::fs::create_dir_all(&place).unwrap();
+            let pixels = rgb
+                .map(|value| value.saturating_sub(number))
+                .repeat(24 * 20);
+            let jpeg = vision::encode::small_jpeg(24, 20, &pixels, 95).unwrap();
+            std::fs::write(place.join(format!("{number}.jpg")), jpeg).unwrap();
+        };
+        for number in 0..6 {
+            put("dogs/red", number, [250, 20, 20]);
+            put("dogs/green", number, [20, 250, 20]);
+            put("dogs/blue", number, [20, 20, 250]);
+            put("others/dark/deeper", number, [5, 5, 5]);
+        }
+        std::fs::write(folder.path().join("others/cut.jpg"), [0xff, 0xd8, 0xff]).unwrap();
+        let mut package = package::samples::tiny();
+        let photos = CalibrationPhotos::open(
+            &folder.path().join("dogs"),
+            Some(&folder.path().join("others")),
+            &package.about.labels,
+            4,
+            2,
+            &|_, _| {},
+        )
+        .unwrap();
+        let mut seen = Vec::new();
+        let mut progress = |done, all| seen.push((done, all));
+        let fit = calibrate(&mut package, &photos, &Pool::serial(), &mut progress).unwrap();
+        assert_eq!(fit.photos, [12, 6]);
+        assert_eq!(
+            (fit.top1[0], fit.dogs_missed[0], fit.not_dogs_taken),
+            (1.0, 0.0, 0.0)
+        );
+        // One that cannot be read counts, and is not run.
+        assert_eq!((photos.count(), seen.len()), (19, 18));
+        let fitted_on = &package.about.calibration.fitted_on;
+        assert!(
+            fitted_on.starts_with("12 train photos of dogs"),
+            "{fitted_on}"
+        );
+        package.to_bytes().unwrap();
     }
 }

@@ -49,6 +49,15 @@ pub enum MakeError {
     /// The network cannot be run.
     #[error(transparent)]
     Classify(#[from] ClassifyError),
+    /// The photos to fit on cannot be used.
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    /// No class of the photos is one of the package.
+    #[error("{}: no folder has the name of a class with photos in it", path.display())]
+    NoClass {
+        /// The data set.
+        path: PathBuf,
+    },
     /// There is no photo with a dog to fit on.
     #[error("no photo with a dog to calibrate on")]
     NoDogs,
@@ -81,6 +90,10 @@ impl MakeError {
             MakeError::Classify(error @ ClassifyError::NotFinite) => error.text(language),
             MakeError::Classify(error) => say(Message::MakeCannotRun {
                 reason: &error.to_string(),
+            }),
+            MakeError::Data(error) => error.message(language),
+            MakeError::NoClass { path } => say(Message::MakeNoClass {
+                path: &path.display().to_string(),
             }),
             MakeError::NoDogs => say(Message::MakeNoDogs),
             MakeError::NoOthers => say(Message::MakeNoOthers),

@@ -3,22 +3,18 @@
 mod calibrate;
 mod card;
 mod error;
-mod examples;
 mod fit;
 mod harder;
+mod photos;
 mod published;
 mod rows;
 mod trained;
-mod views;
 
-pub use calibrate::{
-    CalibrationPhotos, Fit, calibrate, calibrate_answers, check_outputs, fit_to_photos,
-};
+pub use calibrate::{Fit, calibrate, calibrate_answers, check_outputs, fit_to_photos};
 pub use error::MakeError;
-pub use examples::{Example, Examples, ExamplesError};
+pub use photos::CalibrationPhotos;
 pub use published::{Classes, Published, assemble};
 pub use trained::{Trained, of_trained};
-pub use views::{ParseViewsError, parse_views, views_text};
 
 use package::Label;
 

@@ -41,6 +41,18 @@ pub enum Classes {
     All(Vec<String>),
 }
 
+impl Classes {
+    /// All outputs by a list with a class's id a line, in their order; nothing of a list without any.
+    /// Names are spelled as a data set's are ([`data::composed`]): a class is the same wherever it comes
+    /// from.
+    pub fn listed(text: &str) -> Option<Self> {
+        let text = text.trim_start_matches('\u{feff}');
+        let ids = text.lines().map(str::trim).filter(|id| !id.is_empty());
+        let ids: Vec<String> = ids.map(data::composed).collect();
+        (!ids.is_empty()).then_some(Classes::All(ids))
+    }
+}
+
 /// Makes the package with its calibration left at what the network says itself.
 ///
 /// # Errors
@@ -111,8 +123,7 @@ pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
         graph,
         weights,
     };
-    // As it will be stored: the values rounded to f16, so that everything fitted is fitted on them.
-    let mut package = Package::read(&package.to_bytes()?)?;
+    let mut package = package.rounded()?;
     package.about.card = card(&package.about, None);
     Ok(package)
 }
@@ -141,5 +152,13 @@ mod tests {
         );
         let dogs = ranges(zoo::imagenet::dog_classes());
         assert_eq!(dogs, [[151, 268], [273, 275]]);
+    }
+
+    #[test]
+    fn a_listed_class_is_spelled_as_a_data_sets() {
+        let listed = Classes::listed("\u{feff}E\u{301}pagneul\r\n\n  chien nu \n").unwrap();
+        let ids = ["\u{c9}pagneul", "chien nu"].map(str::to_owned);
+        assert_eq!(listed, Classes::All(ids.to_vec()));
+        assert_eq!(Classes::listed(" \n\n"), None);
     }
 }

@@ -64,8 +64,7 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
         graph: trained.graph,
         weights: trained.weights,
     };
-    // As it will be stored: everything fitted is fitted on the rounded values.
-    let mut package = Package::read(&package.to_bytes()?)?;
+    let mut package = package.rounded()?;
     package.about.card = card(&package.about, None);
     Ok(package)
 }

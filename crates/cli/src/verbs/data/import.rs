@@ -57,6 +57,7 @@ pub fn run(context: &Context, arguments: &ImportArguments) -> Result<()> {
         label_column: arguments.label_column.clone(),
         encoding: arguments.encoding.clone(),
         threads: context.threads,
+        ..ImportOptions::default()
     };
     let imported = import_source(context, &arguments.source, &options)?;
     may_replace(

@@ -2,6 +2,7 @@
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::outputs::{Kind, begin, finish};
+use crate::progress::Shown;
 use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
@@ -9,9 +10,7 @@ use indicatif::ProgressBar;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
-use train::make::{
-    self, CalibrationPhotos, Classes, Examples, ExamplesError, MakeError, Published,
-};
+use train::make::{self, CalibrationPhotos, Classes, MakeError, Published};
 use words::Message;
 
 /// What `--views` takes, in signs.
@@ -69,7 +68,7 @@ pub struct MakeArguments {
 pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let backbone = model::backbone(context, &arguments.backbone, &[])?;
     let views = match &arguments.views {
-        Some(text) => Some(make::parse_views(text).map_err(|error| {
+        Some(text) => Some(graph::parse_views(text).map_err(|error| {
             let message = Message::UsageWrongValue {
                 argument: "--views",
                 value: &error.0,
@@ -107,26 +106,23 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         version: arguments.model_version.clone(),
     };
     let unmade = |error: MakeError| Failure::error(Status::Unusable, error.text(context.language));
-    let no_photos =
-        |error: ExamplesError| Failure::error(Status::Unusable, error.text(context.language));
     // The place is tried before the work is done.
     let file = begin(context, &arguments.output, Kind::Package)?;
     let mut package = make::assemble(&published).map_err(unmade)?;
     let pool = Pool::new(context.threads);
     make::check_outputs(&package, &pool).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {
-        let photos = CalibrationPhotos {
-            dogs: Examples::in_folder(
-                folder,
-                &package.about.labels,
-                usize::from(arguments.photos_per_class),
-            )
-            .map_err(no_photos)?,
-            not_dogs: match &arguments.not_dogs {
-                Some(folder) => Examples::files(folder).map_err(no_photos)?,
-                None => Vec::new(),
-            },
-        };
+        let opened = Shown::of_items(context, "import");
+        let photos = CalibrationPhotos::open(
+            folder,
+            arguments.not_dogs.as_deref(),
+            &package.about.labels,
+            usize::from(arguments.photos_per_class),
+            context.threads,
+            &|done, all| opened.now(done as u64, all as u64),
+        );
+        opened.finish();
+        let photos = photos.map_err(unmade)?;
         let bar = if context.quiet {
             ProgressBar::hidden()
         } else {
@@ -138,7 +134,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         })
         .map_err(unmade)?;
         bar.finish_and_clear();
-        let all = photos.dogs.list.len() + photos.not_dogs.len();
+        let all = photos.count();
         let read: usize = fit.photos.iter().sum();
         if read < all && !context.quiet {
             let (count, all) = (&(all - read).to_string(), &all.to_string());
@@ -165,17 +161,8 @@ fn classes(context: &Context, list: &str) -> Result<Classes> {
         });
         Failure::error(Status::Failed, text)
     })?;
-    let ids: Vec<String> = text
-        .lines()
-        .map(str::trim)
-        .filter(|id| !id.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if ids.is_empty() {
-        return Err(Failure::error(
-            Status::Usage,
-            context.say(Message::MakeNoClassListed { path: list }),
-        ));
-    }
-    Ok(Classes::All(ids))
+    Classes::listed(&text).ok_or_else(|| {
+        let said = context.say(Message::MakeNoClassListed { path: list });
+        Failure::error(Status::Usage, said)
+    })
 }
