@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("zoo", &["graph"]),
     ("formats", &["graph"]),
     ("engine", &["kernels", "graph"]),
-    ("vision", &["kernels", "graph", "words"]),
+    ("vision", &["kernels", "graph"]),
     ("data", &["vision", "report", "words"]),
     ("package", &["formats", "graph", "words"]),
     ("classify", &["engine", "vision", "package", "words"]),

@@ -235,6 +235,7 @@ mod tests {
     use super::*;
     use crate::answer::AnswerKind;
     use package::samples::tiny;
+    use words::Say;
 
     fn photo(rgb: [u8; 3]) -> Photo {
         Photo::from_rgb(200, 150, rgb.repeat(200 * 150))
@@ -252,7 +253,7 @@ mod tests {
             ..OpenOptions::default()
         };
         let refused = Classifier::open(&tiny().to_bytes().unwrap(), &options).unwrap_err();
-        let said = refused.text(words::Language::English);
+        let said = refused.message(words::Language::English);
         assert!(
             said.contains("needs 1 MB of memory, and 0 MB are free"),
             "{said}"
@@ -324,7 +325,7 @@ mod tests {
                 (words::Language::French, "infinies"),
                 (words::Language::English, "infinite"),
             ] {
-                let said = refused.text(language);
+                let said = refused.message(language);
                 assert!(said.contains(text), "{said}");
             }
             let features = crate::Features::from_package(package, &OpenOptions::default());

@@ -1,7 +1,7 @@
 //! Why a package cannot be made ready to answer, or a photo not be answered, in the person's language.
 use engine::EngineError;
 use package::PackageError;
-use words::{Language, Message};
+use words::{Language, ModelMessage, PhotoMessage, Said, Say};
 
 /// Why a package cannot be made ready to answer.
 #[derive(Debug, thiserror::Error)]
@@ -21,23 +21,24 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether what [`OpenError::text`] says names the file.
+    /// Whether what [`Say::say`] says names the file.
     pub fn names_the_file(&self) -> bool {
         matches!(self, OpenError::Package(error) if error.names_the_file())
     }
+}
 
-    /// What is wrong and what to do about it, in the person's language.
-    pub fn text(&self, language: Language) -> String {
+impl Say for OpenError {
+    fn say(&self, language: Language) -> Said {
         match self {
-            OpenError::Package(error) => error.text(language),
+            OpenError::Package(error) => error.say(language),
             OpenError::Engine(EngineError::Memory { needed, limit, .. }) => {
                 let needed = &needed.div_ceil(1_000_000).to_string();
                 let limit = &(limit / 1_000_000).to_string();
-                Message::ModelMemory { needed, limit }.text(language)
+                ModelMessage::Memory { needed, limit }.say(language)
             }
             OpenError::Prepare(_) | OpenError::NoHead | OpenError::Engine(_) => {
                 let detail = &self.to_string();
-                Message::ModelWrongShapes { detail }.text(language)
+                ModelMessage::WrongShapes { detail }.say(language)
             }
         }
     }
@@ -65,31 +66,34 @@ impl ClassifyError {
             ClassifyError::NotFinite => "model_not_finite",
         }
     }
+}
 
-    /// What is wrong and what to do about it, in the person's language.
-    pub fn text(&self, language: words::Language) -> String {
+impl Say for ClassifyError {
+    fn say(&self, language: Language) -> Said {
         match self {
-            ClassifyError::Prepare(_) | ClassifyError::Engine(_) => self.to_string(),
-            ClassifyError::NotFinite => words::message(language, words::Message::ModelNotFinite),
+            ClassifyError::Prepare(_) | ClassifyError::Engine(_) => {
+                let reason = &self.to_string();
+                ModelMessage::MakeCannotRun { reason }.say(language)
+            }
+            ClassifyError::NotFinite => ModelMessage::NotFinite.say(language),
         }
     }
 }
 
-/// What a photo that cannot be read is told to be, for [`words::message`].
-pub fn photo_message(error: &vision::DecodeError) -> words::Message<'_> {
+/// What a photo that cannot be read is told to be.
+pub fn photo_message(error: &vision::DecodeError) -> PhotoMessage<'_> {
     use vision::DecodeError;
-    use words::Message;
     match error {
-        DecodeError::Empty => Message::PhotoEmpty,
-        DecodeError::NotAPhoto => Message::PhotoNotAPhoto,
-        DecodeError::Truncated { .. } => Message::PhotoTruncated,
-        DecodeError::Damaged { .. } => Message::PhotoDamaged,
-        DecodeError::TooLarge { .. } => Message::PhotoTooLarge,
-        DecodeError::Busy => Message::PhotoBusy,
-        DecodeError::UnsupportedFormat { name } => Message::PhotoUnsupportedFormat { format: name },
-        DecodeError::Film => Message::PhotoFilm,
-        DecodeError::CameraRaw => Message::PhotoCameraRaw,
-        DecodeError::UnsupportedFeature { .. } => Message::PhotoUnsupportedFeature,
+        DecodeError::Empty => PhotoMessage::Empty,
+        DecodeError::NotAPhoto => PhotoMessage::NotAPhoto,
+        DecodeError::Truncated { .. } => PhotoMessage::Truncated,
+        DecodeError::Damaged { .. } => PhotoMessage::Damaged,
+        DecodeError::TooLarge { .. } => PhotoMessage::TooLarge,
+        DecodeError::Busy => PhotoMessage::Busy,
+        DecodeError::UnsupportedFormat { name } => PhotoMessage::UnsupportedFormat { format: name },
+        DecodeError::Film => PhotoMessage::Film,
+        DecodeError::CameraRaw => PhotoMessage::CameraRaw,
+        DecodeError::UnsupportedFeature { .. } => PhotoMessage::UnsupportedFeature,
     }
 }
 
@@ -111,9 +115,9 @@ mod tests {
         ] {
             let message = photo_message(&error);
             assert_eq!(message.kind(), format!("photo.{}", error.kind()));
-            let said = words::message(Language::French, message);
+            let said = message.message(Language::French);
             assert!(said.contains(french), "{said}");
-            let said = words::message(Language::English, message);
+            let said = message.message(Language::English);
             assert!(said.contains(english), "{said}");
         }
     }

@@ -1,25 +1,25 @@
 //! An answer in sentences: which of `words`' messages it is said with, for the terminal and the pages
 //! alike.
 use crate::{Answer, AnswerKind, BreedGuess, Group, Notice, Quality};
-use words::{Language, Message};
+use words::{AnswerMessage, Language};
 
 impl Answer {
     /// The answer in one sentence.
     pub fn summary(&self, language: Language) -> String {
         match (self.answer, self.breeds.as_slice()) {
-            (AnswerKind::NotADog, _) | (_, []) => Message::AnswerNotADog.text(language),
+            (AnswerKind::NotADog, _) | (_, []) => AnswerMessage::NotADog.text(language),
             (AnswerKind::Unsure, _) => match &self.group {
                 Some(group) => {
                     let group = group.article_in(language);
-                    Message::AnswerUnsureGroup { group }.text(language)
+                    AnswerMessage::UnsureGroup { group }.text(language)
                 }
-                None => Message::AnswerUnsure.text(language),
+                None => AnswerMessage::Unsure.text(language),
             },
             (AnswerKind::Dog, [first, second, ..]) if self.mixed => {
                 let (first, second) = (first.name_in(language), second.name_in(language));
-                Message::AnswerMixedBreeds { first, second }.text(language)
+                AnswerMessage::MixedBreeds { first, second }.text(language)
             }
-            (AnswerKind::Dog, [first, ..]) => Message::AnswerLooksLikeBreed {
+            (AnswerKind::Dog, [first, ..]) => AnswerMessage::LooksLikeBreed {
                 breed: first.name_in(language),
                 confidence: &words::confidence(first.probability.into()).text(language),
                 percent: &words::percent(language, first.probability.into()),
@@ -29,15 +29,15 @@ impl Answer {
     }
 
     /// What must be said beside it: the notices, then what is wrong with the photo.
-    pub fn remarks(&self) -> Vec<Message<'static>> {
+    pub fn remarks(&self) -> Vec<AnswerMessage<'static>> {
         let notices = self.notices.iter().map(|notice| match notice {
-            Notice::Category => Message::NoticeCategory,
-            Notice::Wild => Message::NoticeWild,
+            Notice::Category => AnswerMessage::NoticeCategory,
+            Notice::Wild => AnswerMessage::NoticeWild,
         });
         let quality = self.quality.iter().map(|quality| match quality {
-            Quality::Dark => Message::QualityDark,
-            Quality::Blurred => Message::QualityBlurred,
-            Quality::Tiny => Message::QualityTiny,
+            Quality::Dark => AnswerMessage::QualityDark,
+            Quality::Blurred => AnswerMessage::QualityBlurred,
+            Quality::Tiny => AnswerMessage::QualityTiny,
         });
         notices.chain(quality).collect()
     }

@@ -4,11 +4,12 @@ use crate::failure::{Failure, Status};
 use anyhow::Result;
 use data::loader::LoaderError;
 use vision::augment::Augmentation;
+use words::Say;
 
 /// Reads an augmentation that was given to an option.
 pub fn parse(context: &Context, option: &str, text: &str) -> Result<Augmentation> {
     Augmentation::parse(text).map_err(|error| {
-        let said = data::loader::step_message(&error, context.language);
+        let said = data::loader::step_said(&error, context.language).to_string();
         Failure::error(Status::Usage, format!("{option}: {said}"))
     })
 }

@@ -4,7 +4,7 @@ use crate::options::CommonArguments;
 use anyhow::Result;
 use kernels::Isa;
 use std::num::NonZero;
-use words::{Language, Message};
+use words::{Language, Say, UsageMessage};
 
 /// The options of every verb, made sense of.
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +51,14 @@ impl Context {
     }
 
     /// A message in the person's language, with what to do.
-    pub fn say(&self, message: Message<'_>) -> String {
-        words::message(self.language, message)
+    pub fn say(&self, message: impl Say) -> String {
+        message.message(self.language)
     }
 }
 
 /// The refusal of a value that is not one of the known ones.
 pub fn not_one_of(language: Language, argument: &str, value: &str, allowed: &str) -> anyhow::Error {
-    let message = Message::UsageNotOneOf {
+    let message = UsageMessage::NotOneOf {
         argument,
         value,
         allowed,

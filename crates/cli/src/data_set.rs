@@ -9,7 +9,7 @@ use data::check::decisions::{Applied, Decisions};
 use data::{Error, ImportOptions, Imported, Manifest, Problem, ProblemKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use words::Message;
+use words::{DataMessage, Say};
 
 /// Where the photos are.
 #[derive(Debug, Args)]
@@ -64,13 +64,13 @@ fn say_left_out(context: &Context, problems: &[Problem]) {
         let count = &kinds.values().sum::<usize>().to_string();
         let named = kinds.iter().map(|(kind, n)| format!("{} {n}", kind.name()));
         let kinds = &named.collect::<Vec<_>>().join(", ");
-        eprintln!("{}", context.say(Message::DatasetLeftOut { count, kinds }));
+        eprintln!("{}", context.say(DataMessage::LeftOut { count, kinds }));
     }
     let ignored = problems
         .iter()
         .filter(|problem| problem.kind == ProblemKind::IgnoredPart);
     for Problem { path, .. } in ignored.take(MOST_NAMED) {
-        eprintln!("{}", context.say(Message::DatasetIgnoredPart { path }));
+        eprintln!("{}", context.say(DataMessage::IgnoredPart { path }));
     }
 }
 
@@ -99,10 +99,10 @@ pub fn decided(
     } = decisions.apply(manifest);
     if !context.quiet {
         for path in &unmet {
-            eprintln!("{}", context.say(Message::DecisionUnmet { path }));
+            eprintln!("{}", context.say(DataMessage::DecisionUnmet { path }));
         }
         for name in &new_classes {
-            eprintln!("{}", context.say(Message::DecisionNewClass { name }));
+            eprintln!("{}", context.say(DataMessage::DecisionNewClass { name }));
         }
     }
     if decided.all_entries().is_empty() {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use data::{Manifest, Progress};
 use std::path::{Path, PathBuf};
 use train::features::{FeatureOptions, FeaturesError, KeptFeatures};
+use words::Say;
 
 /// Features of the photos of a manifest, of test photos only `with_test`. Says where the file is that
 /// keeps them.

@@ -9,6 +9,7 @@ use package::{Package, PackageError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tensor::memory;
+use words::Say;
 
 /// The model that is inside the binary.
 pub const DEFAULT: &[u8] = include_bytes!("../model/default.museau");
@@ -120,7 +121,7 @@ pub fn folder() -> Option<PathBuf> {
 
 /// That a model cannot answer, and why, in the person's language.
 pub fn unanswered(context: &Context, path: Option<&Path>, error: &ClassifyError) -> anyhow::Error {
-    let said = error.text(context.language);
+    let said = error.message(context.language);
     let text = match path {
         Some(path) => format!("{}: {said}", terminal::shown(path)),
         None => said,
@@ -130,7 +131,7 @@ pub fn unanswered(context: &Context, path: Option<&Path>, error: &ClassifyError)
 
 /// What a wrong model file is told to be, in the person's language.
 pub fn unusable(context: &Context, path: Option<&Path>, error: &OpenError) -> anyhow::Error {
-    let said = error.text(context.language);
+    let said = error.message(context.language);
     let text = match path {
         Some(path) if !error.names_the_file() => format!("{}: {said}", terminal::shown(path)),
         _ => said,

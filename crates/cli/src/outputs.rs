@@ -9,7 +9,7 @@ use data::{Error, Manifest, Part};
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use words::Message;
+use words::{DataMessage, FileMessage, Say};
 
 /// Begins a manifest. What stands in its place already is written over only where it is a manifest,
 /// and not the source itself: a mistyped name must not cost a table of labels or an archive. Gives
@@ -26,14 +26,14 @@ pub fn begin_manifest(
     };
     if is_source() {
         let path = &path.display().to_string();
-        let said = context.say(Message::ManifestOverSource { path });
+        let said = context.say(DataMessage::ManifestOverSource { path });
         return Err(Failure::error(Status::Usage, said));
     }
     let file = begin(context, path, Kind::Manifest)?;
     let old = path.metadata().is_ok_and(|found| found.len() > 0);
     let before = match old && !force {
         true => Some(Manifest::open(path).map_err(|error| {
-            let said = context.say(Message::ManifestDamaged {
+            let said = context.say(DataMessage::ManifestDamaged {
                 reason: &error.message(context.language),
             });
             Failure::error(Status::Usage, said)
@@ -67,12 +67,12 @@ pub fn may_replace(
     let path = &path.display().to_string();
     let photos = &old.len().to_string();
     if shared.is_empty() {
-        let said = context.say(Message::ManifestOfOthers { path, photos });
+        let said = context.say(DataMessage::ManifestOfOthers { path, photos });
         return Err(Failure::error(Status::Usage, said));
     }
     if !context.quiet {
         let changed = shared.iter().filter(|name| old[**name] != new[**name]);
-        let said = context.say(Message::ManifestReplaced {
+        let said = context.say(DataMessage::ManifestReplaced {
             path,
             photos,
             gone: &(old.len() - shared.len()).to_string(),
@@ -89,16 +89,18 @@ pub fn may_replace(
 pub fn begin(context: &Context, path: &Path, kind: Kind) -> Result<AtomicFile> {
     AtomicFile::begin(path, kind).map_err(|refused| {
         let shown = &path.display().to_string();
-        let message = match refused {
-            Refused::Manifest => Message::ManifestUnder { path: shown },
-            Refused::Other if kind == Kind::Manifest => Message::ManifestOverOther { path: shown },
-            Refused::Other => Message::FileOverOther { path: shown },
+        let said = match refused {
+            Refused::Manifest => context.say(DataMessage::ManifestUnder { path: shown }),
+            Refused::Other if kind == Kind::Manifest => {
+                context.say(DataMessage::ManifestOverOther { path: shown })
+            }
+            Refused::Other => context.say(FileMessage::OverOther { path: shown }),
             Refused::System(source) => {
                 let path = path.to_owned();
                 return failed(context)(Error::Write { path, source });
             }
         };
-        Failure::error(Status::Usage, context.say(message))
+        Failure::error(Status::Usage, said)
     })
 }
 
@@ -111,9 +113,9 @@ pub fn finish(context: &Context, file: AtomicFile, rest: &[u8]) -> Result<()> {
 
 /// That a file cannot be written, and why.
 pub fn unwritten(context: &Context, path: &Path, error: &io::Error) -> String {
-    let reason = words::reason(context.language, error);
+    let reason = error.message(context.language);
     let path = path.display().to_string();
-    context.say(Message::FileCannotWrite {
+    context.say(FileMessage::CannotWrite {
         path: &path,
         reason: &reason,
     })

@@ -6,7 +6,7 @@ use classify::ClassifyError;
 use data::{Aside, Links, Unread, What};
 use std::path::{Path, PathBuf};
 use vision::Photo;
-use words::{Language, Message};
+use words::{FileMessage, Language, Say};
 
 /// A photo to read, or why there is none where one was asked for.
 pub type Found = Result<PathBuf, (PathBuf, String)>;
@@ -21,7 +21,7 @@ pub fn find(context: &Context, named: &[PathBuf]) -> Vec<Found> {
             walk(context, path, &mut found);
             if found.len() == before {
                 let shown = path.display().to_string();
-                let said = context.say(Message::FileNoPhotoInFolder { path: &shown });
+                let said = context.say(FileMessage::NoPhotoInFolder { path: &shown });
                 found.push(Err((path.clone(), said)));
             }
         } else {
@@ -44,8 +44,8 @@ fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
             What::Folder | What::Aside(_) => continue,
         };
         let path = met.path.display().to_string();
-        let reason = words::reason(context.language, &error);
-        let said = context.say(Message::FileFolderUnreadable {
+        let reason = error.message(context.language);
+        let said = context.say(FileMessage::FolderUnreadable {
             path: &path,
             reason: &reason,
         });
@@ -66,7 +66,7 @@ impl Unanswered {
     pub fn model(language: Language, error: &ClassifyError) -> Self {
         Unanswered {
             kind: error.kind(),
-            message: error.text(language),
+            message: error.message(language),
         }
     }
 
@@ -109,14 +109,14 @@ pub fn explain(context: &Context, path: &Path, why: Unread) -> Unanswered {
         Unread::File(error) => {
             let path = path.display().to_string();
             if error.kind() == std::io::ErrorKind::NotFound {
-                let message = context.say(Message::FileNotFound { path: &path });
+                let message = context.say(FileMessage::NotFound { path: &path });
                 return Unanswered {
                     kind: "not_found",
                     message,
                 };
             }
-            let reason = words::reason(context.language, &error);
-            let message = context.say(Message::FileCannotRead {
+            let reason = error.message(context.language);
+            let message = context.say(FileMessage::CannotRead {
                 path: &path,
                 reason: &reason,
             });

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 use study::{Details, Error, Storage};
-use words::Message;
+use words::{FileMessage, RunMessage, Say};
 
 /// Where the runs are recorded.
 #[derive(Debug, Args)]
@@ -50,47 +50,47 @@ const MOST_NAMED: usize = 5;
 /// What went wrong with the record, in the person's language.
 pub fn said(context: &Context, error: &Error) -> String {
     match error {
-        Error::NothingThere { place } => context.say(Message::RunsNothingThere { path: place }),
+        Error::NothingThere { place } => context.say(RunMessage::NothingThere { path: place }),
         Error::CannotOpen { place, source } => {
-            let reason = &words::reason(context.language, source);
-            context.say(Message::RunsCannotOpen {
+            let reason = &source.message(context.language);
+            context.say(RunMessage::CannotOpen {
                 path: place,
                 reason,
             })
         }
-        Error::NotADatabase { place } => context.say(Message::RunsNotADatabase { path: place }),
-        Error::Foreign { place } => context.say(Message::RunsForeign { path: place }),
+        Error::NotADatabase { place } => context.say(RunMessage::NotADatabase { path: place }),
+        Error::Foreign { place } => context.say(RunMessage::Foreign { path: place }),
         Error::Newer {
             place,
             found,
             supported,
-        } => context.say(Message::RunsNewer {
+        } => context.say(RunMessage::Newer {
             path: place,
             found: &found.to_string(),
             supported: &supported.to_string(),
         }),
-        Error::Locked { place } => context.say(Message::RunsLocked { path: place }),
-        Error::DiskFull { place } => context.say(Message::RunsDiskFull { path: place }),
-        Error::ReadOnly { place } => context.say(Message::RunsReadOnly { path: place }),
-        Error::Damaged { place } => context.say(Message::RunsDamaged { path: place }),
-        Error::Refused { place, detail } => context.say(Message::RunsRefused {
+        Error::Locked { place } => context.say(RunMessage::Locked { path: place }),
+        Error::DiskFull { place } => context.say(RunMessage::DiskFull { path: place }),
+        Error::ReadOnly { place } => context.say(RunMessage::ReadOnly { path: place }),
+        Error::Damaged { place } => context.say(RunMessage::Damaged { path: place }),
+        Error::Refused { place, detail } => context.say(RunMessage::Refused {
             path: place,
             detail,
         }),
-        Error::NoSuchRun { wanted } => context.say(Message::RunsNoSuchRun { wanted }),
+        Error::NoSuchRun { wanted } => context.say(RunMessage::NoSuchRun { wanted }),
         Error::Ambiguous { wanted, runs } => {
             let mut first: Vec<&str> = runs.iter().take(MOST_NAMED).map(String::as_str).collect();
             if first.len() < runs.len() {
                 first.push("…");
             }
             let runs = &first.join(", ");
-            context.say(Message::RunsAmbiguous { wanted, runs })
+            context.say(RunMessage::Ambiguous { wanted, runs })
         }
-        Error::TakenOver { run } => context.say(Message::RunsTakenOver { run }),
+        Error::TakenOver { run } => context.say(RunMessage::TakenOver { run }),
         Error::Artefact { path, source } => {
             let path = &path.display().to_string();
-            let reason = &words::reason(context.language, source);
-            context.say(Message::FileCannotRead { path, reason })
+            let reason = &source.message(context.language);
+            context.say(FileMessage::CannotRead { path, reason })
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use std::ffi::OsString;
 use std::num::{ParseFloatError, ParseIntError};
-use words::{Language, Message};
+use words::{Language, TrainMessage, UsageMessage};
 
 /// What was typed, or what is wrong with it. Help and the version are printed and end the program.
 pub fn read() -> anyhow::Result<Arguments> {
@@ -52,12 +52,12 @@ fn said(error: &Error, language: Language) -> Option<String> {
     let wrong = text(ContextKind::InvalidArg);
     let (value, reason, other);
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => Message::UsageUnknownArgument {
+        ErrorKind::UnknownArgument => UsageMessage::UnknownArgument {
             argument: wrong.as_deref()?,
         },
         ErrorKind::InvalidSubcommand => {
             value = text(ContextKind::InvalidSubcommand)?;
-            Message::UsageUnknownVerb { verb: &value }
+            UsageMessage::UnknownVerb { verb: &value }
         }
         ErrorKind::InvalidValue => {
             let argument = wrong.as_deref()?;
@@ -65,8 +65,8 @@ fn said(error: &Error, language: Language) -> Option<String> {
             let allowed = text(ContextKind::ValidValue);
             reason = allowed.unwrap_or_default();
             match (value.is_empty(), reason.is_empty()) {
-                (true, _) => Message::UsageMissingValue { argument },
-                (false, false) => Message::UsageNotOneOf {
+                (true, _) => UsageMessage::MissingValue { argument },
+                (false, false) => UsageMessage::NotOneOf {
                     argument,
                     value: &value,
                     allowed: &reason,
@@ -77,18 +77,18 @@ fn said(error: &Error, language: Language) -> Option<String> {
         ErrorKind::ValueValidation => {
             value = text(ContextKind::InvalidValue)?;
             reason = wanted(error, language);
-            Message::UsageWrongValue {
+            UsageMessage::WrongValue {
                 argument: wrong.as_deref()?,
                 value: &value,
                 wanted: &reason,
             }
         }
-        ErrorKind::MissingRequiredArgument => Message::UsageMissing {
+        ErrorKind::MissingRequiredArgument => UsageMessage::Missing {
             arguments: wrong.as_deref()?,
         },
         ErrorKind::ArgumentConflict => {
             other = text(ContextKind::PriorArg)?;
-            Message::UsageConflict {
+            UsageMessage::Conflict {
                 argument: wrong.as_deref()?,
                 other: &other,
             }
@@ -96,7 +96,7 @@ fn said(error: &Error, language: Language) -> Option<String> {
         ErrorKind::MissingSubcommand => {
             value = text(ContextKind::InvalidSubcommand)?;
             other = text(ContextKind::ValidSubcommand)?;
-            Message::UsageNoVerb {
+            UsageMessage::NoVerb {
                 command: &value,
                 verbs: &other,
             }
@@ -104,7 +104,7 @@ fn said(error: &Error, language: Language) -> Option<String> {
         ErrorKind::TooFewValues => {
             value = number(ContextKind::ActualNumValues)?;
             other = number(ContextKind::MinValues)?;
-            Message::UsageTooFew {
+            UsageMessage::TooFew {
                 argument: wrong.as_deref()?,
                 wanted: &other,
                 given: &value,
@@ -112,7 +112,7 @@ fn said(error: &Error, language: Language) -> Option<String> {
         }
         ErrorKind::TooManyValues => {
             value = text(ContextKind::InvalidValue)?;
-            Message::UsageNoValue {
+            UsageMessage::NoValue {
                 argument: wrong.as_deref()?,
                 value: &value,
             }
@@ -126,14 +126,14 @@ fn said(error: &Error, language: Language) -> Option<String> {
         ContextKind::SuggestedValue,
     ];
     if let Some(meant) = meant.into_iter().find_map(text) {
-        lines.push(Message::UsageMeant { meant: &meant }.text(language));
+        lines.push(UsageMessage::Meant { meant: &meant }.text(language));
     }
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         let usage = usage.to_string();
         let usage = usage.trim().trim_start_matches("Usage:").trim();
-        lines.push(Message::UsageLine { lines: usage }.text(language));
+        lines.push(UsageMessage::Line { lines: usage }.text(language));
     }
-    lines.push(Message::UsageHelp.text(language));
+    lines.push(UsageMessage::Help.text(language));
     Some(lines.join("\n"))
 }
 
@@ -143,10 +143,10 @@ fn wanted(error: &Error, language: Language) -> String {
         return String::new();
     };
     if source.is::<ParseIntError>() {
-        return Message::TrainKindWhole.text(language);
+        return TrainMessage::KindWhole.text(language);
     }
     if source.is::<ParseFloatError>() {
-        return Message::TrainKindNumber.text(language);
+        return TrainMessage::KindNumber.text(language);
     }
     let reason = source.to_string();
     let range = reason.split_once(" is not in ");

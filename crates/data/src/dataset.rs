@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tensor::Random;
-use words::{Language, Message};
+use words::{DataMessage, FileMessage, Language, Said, Say};
 
 use crate::class::{Class, breed_of_folder, composed};
 use crate::matlab::{self, MatlabError};
@@ -75,9 +75,8 @@ pub enum ListError {
     Name(String),
 }
 
-impl DatasetError {
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
+impl Say for DatasetError {
+    fn say(&self, language: Language) -> Said {
         let (DatasetError::Unreadable { path, .. }
         | DatasetError::NoClass { path }
         | DatasetError::NothingHeldOut { path }
@@ -86,28 +85,28 @@ impl DatasetError {
         let path = &path.display().to_string();
         match self {
             DatasetError::Unreadable { source, .. } => {
-                let reason = &words::reason(language, source);
-                words::message(language, Message::FileFolderUnreadable { path, reason })
+                let reason = &source.message(language);
+                FileMessage::FolderUnreadable { path, reason }.say(language)
             }
-            DatasetError::NoClass { .. } => {
-                words::message(language, Message::DatasetNoClass { path })
-            }
+            DatasetError::NoClass { .. } => DataMessage::NoClass { path }.say(language),
             DatasetError::NothingHeldOut { .. } => {
-                words::message(language, Message::DatasetNothingHeldOut { path })
+                DataMessage::NothingHeldOut { path }.say(language)
             }
-            DatasetError::Link { .. } => words::message(language, Message::DatasetLink { path }),
+            DatasetError::Link { .. } => DataMessage::Link { path }.say(language),
             DatasetError::List { source, .. } => {
                 let reason = &match source {
-                    ListError::Unreadable(error) => words::reason(language, error),
+                    ListError::Unreadable(error) => error.message(language),
                     ListError::Matlab(MatlabError::Damaged) => {
-                        Message::ReasonIncomplete.text(language)
+                        FileMessage::ReasonIncomplete.text(language)
                     }
                     ListError::Matlab(MatlabError::NotMatlab5 | MatlabError::NoList(_)) => {
-                        Message::ReasonNotAList.text(language)
+                        FileMessage::ReasonNotAList.text(language)
                     }
-                    ListError::Name(name) => Message::ReasonNotAPhotoName { name }.text(language),
+                    ListError::Name(name) => {
+                        FileMessage::ReasonNotAPhotoName { name }.text(language)
+                    }
                 };
-                words::message(language, Message::DatasetList { path, reason })
+                DataMessage::List { path, reason }.say(language)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use words::{Language, Message};
+use words::{DataMessage, FileMessage, Language, Said, Say};
 
 use crate::DatasetError;
 
@@ -158,72 +158,75 @@ impl Error {
             fault,
         }
     }
+}
 
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
+impl Say for Error {
+    fn say(&self, language: Language) -> Said {
         let shown = |path: &Path| path.display().to_string();
         match self {
             Error::Read { path, source } => {
-                let (path, reason) = (&shown(path), &words::reason(language, source));
-                words::message(language, Message::FileCannotRead { path, reason })
+                let (path, reason) = (&shown(path), &source.message(language));
+                FileMessage::CannotRead { path, reason }.say(language)
             }
             Error::Write { path, source } => {
-                let (path, reason) = (&shown(path), &words::reason(language, source));
-                words::message(language, Message::FileCannotWrite { path, reason })
+                let (path, reason) = (&shown(path), &source.message(language));
+                FileMessage::CannotWrite { path, reason }.say(language)
             }
-            Error::Dataset(error) => error.message(language),
+            Error::Dataset(error) => error.say(language),
             Error::Table { path, line, fault } => {
                 let reason = &match fault {
-                    TableFault::Empty => Message::TableEmpty.text(language),
+                    TableFault::Empty => DataMessage::TableEmpty.text(language),
                     TableFault::NoColumn(column) => {
-                        Message::TableNoColumn { column }.text(language)
+                        DataMessage::TableNoColumn { column }.text(language)
                     }
                     TableFault::Encoding(encoding) => {
-                        Message::TableEncoding { encoding }.text(language)
+                        DataMessage::TableEncoding { encoding }.text(language)
                     }
                     TableFault::ColumnTwice(column) => {
-                        Message::TableColumnTwice { column }.text(language)
+                        DataMessage::TableColumnTwice { column }.text(language)
                     }
                     TableFault::Classes { found, most } => {
                         let (found, most) = (&found.to_string(), &most.to_string());
-                        Message::TableClasses { found, most }.text(language)
+                        DataMessage::TableClasses { found, most }.text(language)
                     }
                     TableFault::RowTwice { name, first } => {
                         let first = &first.to_string();
-                        Message::TableRowTwice { name, first }.text(language)
+                        DataMessage::TableRowTwice { name, first }.text(language)
                     }
-                    TableFault::Fields => Message::TableFields.text(language),
+                    TableFault::Fields => DataMessage::TableFields.text(language),
                     TableFault::Value { column, value } => {
-                        Message::TableValue { column, value }.text(language)
+                        DataMessage::TableValue { column, value }.text(language)
                     }
                 };
                 let (path, line) = (&shown(path), &line.to_string());
-                words::message(language, Message::DatasetTable { path, line, reason })
+                DataMessage::Table { path, line, reason }.say(language)
             }
             Error::Archive { path, fault } => {
                 let reason = &match fault {
-                    ArchiveFault::NotATar => Message::ArchiveNotATar.text(language),
-                    ArchiveFault::Compressed => Message::ArchiveCompressed.text(language),
-                    ArchiveFault::CutOff => Message::ArchiveCutOff.text(language),
+                    ArchiveFault::NotATar => DataMessage::ArchiveNotATar.text(language),
+                    ArchiveFault::Compressed => DataMessage::ArchiveCompressed.text(language),
+                    ArchiveFault::CutOff => DataMessage::ArchiveCutOff.text(language),
                 };
                 let path = &shown(path);
-                words::message(language, Message::DatasetArchive { path, reason })
+                DataMessage::Archive { path, reason }.say(language)
             }
             Error::Nothing { path } => {
                 let path = &shown(path);
-                words::message(language, Message::DatasetNothing { path })
+                DataMessage::Nothing { path }.say(language)
             }
             Error::NothingToReview { path } => {
                 let path = &shown(path);
-                words::message(language, Message::ReviewNothing { path })
+                DataMessage::ReviewNothing { path }.say(language)
             }
             Error::UnknownClass { name, nearest } => {
-                let unknown = Message::DatasetUnknownClass { name };
-                words::message_unknown(language, unknown, nearest.as_deref())
+                let unknown = DataMessage::UnknownClass { name };
+                unknown
+                    .say(language)
+                    .with_meant(nearest.as_deref(), language)
             }
             Error::ClassCount { wanted, classes } => {
                 let (wanted, classes) = (&wanted.to_string(), &classes.to_string());
-                words::message(language, Message::DatasetClassCount { wanted, classes })
+                DataMessage::ClassCount { wanted, classes }.say(language)
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use report::{Chart, Line, Page, Picture, Table};
 use serde::Serialize;
 use tensor::Random;
-use words::{Language, Message};
+use words::{Language, ReportMessage};
 
 use crate::check::measure::{BINS, Measures};
 use crate::check::page::{reduced, thumbnail};
@@ -322,21 +322,21 @@ impl Explored {
         seed: u64,
         threads: usize,
     ) -> String {
-        let say = |message: Message<'_>| message.text(language);
+        let say = |message: ReportMessage<'_>| message.text(language);
         let numbers = &self.numbers;
-        let mut page = Page::new(language.code(), &say(Message::ExploreTitle));
+        let mut page = Page::new(language.code(), &say(ReportMessage::ExploreTitle));
         let photos = words::number(language, numbers.photos as f64, 0);
         let classes = numbers.classes.len().to_string();
-        page.paragraph(&say(Message::ExploreIntroduction {
+        page.paragraph(&say(ReportMessage::ExploreIntroduction {
             photos: &photos,
             classes: &classes,
         }));
         if self.places.len() < manifest.all_entries().len() {
-            page.paragraph(&say(Message::ExploreSealed));
+            page.paragraph(&say(ReportMessage::ExploreSealed));
         }
-        let opens = say(Message::ExploreNumbers);
-        let photos = say(Message::ExplorePhotos);
-        let pixels = say(Message::ExplorePixels);
+        let opens = say(ReportMessage::ExploreNumbers);
+        let photos = say(ReportMessage::ExplorePhotos);
+        let pixels = say(ReportMessage::ExplorePixels);
 
         let per_class = |value: &dyn Fn(&ClassNumbers) -> f64| -> Vec<(String, f64)> {
             numbers
@@ -345,7 +345,7 @@ impl Explored {
                 .map(|own| (shown_class(&own.class).to_owned(), value(own)))
                 .collect()
         };
-        let title = say(Message::ExplorePerClass);
+        let title = say(ReportMessage::ExplorePerClass);
         page.heading(&title);
         let counts = per_class(&|own| own.photos as f64);
         page.chart(&Chart::bars(&title, &photos, &counts), &opens);
@@ -355,21 +355,21 @@ impl Explored {
             page.chart(&Chart::lines(&title, axis, unit, lines), &opens);
         };
         let sides = [
-            numbers.widths.line(&say(Message::ExploreWidth)),
-            numbers.heights.line(&say(Message::ExploreHeight)),
+            numbers.widths.line(&say(ReportMessage::ExploreWidth)),
+            numbers.heights.line(&say(ReportMessage::ExploreHeight)),
         ];
         lines(
             &mut page,
-            say(Message::ExploreSizes),
+            say(ReportMessage::ExploreSizes),
             &pixels,
             &photos,
             &sides,
         );
         for (message, histogram) in [
-            (Message::ExploreAspects, &numbers.aspects),
-            (Message::ExploreBrightness, &numbers.brightness),
-            (Message::ExploreContrast, &numbers.contrast),
-            (Message::ExploreSharpness, &numbers.sharpness),
+            (ReportMessage::ExploreAspects, &numbers.aspects),
+            (ReportMessage::ExploreBrightness, &numbers.brightness),
+            (ReportMessage::ExploreContrast, &numbers.contrast),
+            (ReportMessage::ExploreSharpness, &numbers.sharpness),
         ] {
             let title = say(message);
             lines(
@@ -380,18 +380,18 @@ impl Explored {
                 &[histogram.line(&title)],
             );
         }
-        let title = say(Message::ExploreBrightnessPerClass);
+        let title = say(ReportMessage::ExploreBrightnessPerClass);
         page.heading(&title);
         let brightness = per_class(&|own| own.brightness);
         page.chart(
-            &Chart::bars(&title, &say(Message::ExploreBrightness), &brightness),
+            &Chart::bars(&title, &say(ReportMessage::ExploreBrightness), &brightness),
             &opens,
         );
 
         let names = [
-            Message::ExploreRed,
-            Message::ExploreGreen,
-            Message::ExploreBlue,
+            ReportMessage::ExploreRed,
+            ReportMessage::ExploreGreen,
+            ReportMessage::ExploreBlue,
         ]
         .map(say);
         let colors: Vec<Line> = names
@@ -406,15 +406,15 @@ impl Explored {
             .collect();
         lines(
             &mut page,
-            say(Message::ExploreColors),
+            say(ReportMessage::ExploreColors),
             "0-255",
             &pixels,
             &colors,
         );
         let mut table = Table::new([
-            say(Message::ExploreChannel),
-            say(Message::ExploreMean),
-            say(Message::ExploreDeviation),
+            say(ReportMessage::ExploreChannel),
+            say(ReportMessage::ExploreMean),
+            say(ReportMessage::ExploreDeviation),
         ]);
         for (channel, name) in names.into_iter().enumerate() {
             let digits = |value: f64| format!("{value:.4}");
@@ -424,11 +424,11 @@ impl Explored {
                 digits(numbers.channel_deviations[channel]),
             ]);
         }
-        page.table(&say(Message::ExploreChannels), &table);
+        page.table(&say(ReportMessage::ExploreChannels), &table);
 
         if numbers.boxes > 0 {
-            let boxes = say(Message::ExploreBoxes);
-            let title = say(Message::ExploreBoxAreas);
+            let boxes = say(ReportMessage::ExploreBoxes);
+            let title = say(ReportMessage::ExploreBoxAreas);
             lines(
                 &mut page,
                 title.clone(),
@@ -436,22 +436,27 @@ impl Explored {
                 &boxes,
                 &[numbers.box_areas.line(&title)],
             );
-            let title = say(Message::ExploreBoxPlaces);
+            let title = say(ReportMessage::ExploreBoxPlaces);
             page.heading(&title);
             let cells: Vec<Vec<f64>> = numbers
                 .box_places
                 .iter()
                 .map(|row| row.iter().map(|&count| count as f64).collect())
                 .collect();
-            let axes = [say(Message::ExploreWidth), say(Message::ExploreHeight)];
+            let axes = [
+                say(ReportMessage::ExploreWidth),
+                say(ReportMessage::ExploreHeight),
+            ];
             let axes = [axes[0].as_str(), axes[1].as_str()];
             page.chart(&Chart::map(&title, axes, &boxes, &cells), &opens);
         }
         if let Some(map) = map {
-            let title = say(Message::ExploreMap);
+            let title = say(ReportMessage::ExploreMap);
             page.heading(&title);
             let share = words::number(language, map.shown * 100.0, 0);
-            page.paragraph(&say(Message::ExploreMapIntroduction { share: &share }));
+            page.paragraph(&say(ReportMessage::ExploreMapIntroduction {
+                share: &share,
+            }));
             let points: Vec<(String, [f64; 2])> = map
                 .classes
                 .iter()
@@ -459,7 +464,7 @@ impl Explored {
                 .collect();
             page.chart(&Chart::points(&title, &points), &opens);
         }
-        page.heading(&say(Message::ExploreSamples));
+        page.heading(&say(ReportMessage::ExploreSamples));
         page.grid(&self.samples(manifest, language, seed, threads));
         page.finish()
     }
@@ -481,7 +486,7 @@ impl Explored {
         };
         parallel::map(threads, classes.len(), &|_, _| {}, |class| {
             let name = &classes[class].folder;
-            let alternative = Message::ExploreMeanImage { class: name }.text(language);
+            let alternative = ReportMessage::ExploreMeanImage { class: name }.text(language);
             let mean = picture(MEAN_SIDE, MEAN_SIDE, &self.mean_images[class], &alternative);
             let own = self
                 .places

@@ -2,6 +2,7 @@
 use graph::{GraphError, ShapeFault};
 use std::path::{Path, PathBuf};
 use tensor::Shape;
+use words::{Language, ModelMessage, Said, Say, TrainMessage};
 
 /// Why a file is not a model that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +20,10 @@ pub enum PackageError {
     #[error("this is a web page (HTML), not a model: the download was answered with a page")]
     HtmlPage,
     /// Something else altogether.
-    #[error("this is not a model of museau: {}", found.text(words::Language::English))]
+    #[error("this is not a model of museau: {}", found.text(Language::English))]
     NotAPackage {
         /// What it seems to be: one of the messages `looks`.
-        found: words::Message<'static>,
+        found: ModelMessage<'static>,
     },
     /// A safetensors file that another program wrote.
     #[error("these are weights (safetensors) without museau's description of the network")]
@@ -85,55 +86,55 @@ pub enum PackageError {
 }
 
 impl PackageError {
-    /// Whether what [`PackageError::text`] says names the file.
+    /// Whether what [`Say::say`] says names the file.
     pub fn names_the_file(&self) -> bool {
         matches!(self, PackageError::Read { .. })
     }
+}
 
-    /// What is wrong and what to do about it, in the person's language.
-    pub fn text(&self, language: words::Language) -> String {
-        use words::Message;
+impl Say for PackageError {
+    fn say(&self, language: Language) -> Said {
         let (found, supported, path);
-        let looks = |found: &Message<'_>| found.text(language);
+        let looks = |found: &ModelMessage<'_>| found.text(language);
         let shown = |path: &Path, source: &std::io::Error| {
-            (path.display().to_string(), words::reason(language, source))
+            (path.display().to_string(), source.message(language))
         };
         let detail = self.to_string();
         let message = match self {
             PackageError::Empty => {
-                found = looks(&Message::LooksEmpty);
-                Message::ModelNotAPackage { found: &found }
+                found = looks(&ModelMessage::LooksEmpty);
+                ModelMessage::NotAPackage { found: &found }
             }
             PackageError::NotAPackage { found: kind } => {
                 found = looks(kind);
-                Message::ModelNotAPackage { found: &found }
+                ModelMessage::NotAPackage { found: &found }
             }
-            PackageError::GitLfsPointer { .. } => Message::ModelGitLfsPointer,
-            PackageError::HtmlPage => Message::ModelHtmlPage,
-            PackageError::ForeignSafetensors => Message::ModelForeignSafetensors,
-            PackageError::Truncated { .. } => Message::ModelTruncated,
-            PackageError::Damaged { .. } => Message::ModelDamaged,
-            PackageError::WrongHash => Message::ModelWrongHash,
+            PackageError::GitLfsPointer { .. } => ModelMessage::GitLfsPointer,
+            PackageError::HtmlPage => ModelMessage::HtmlPage,
+            PackageError::ForeignSafetensors => ModelMessage::ForeignSafetensors,
+            PackageError::Truncated { .. } => ModelMessage::Truncated,
+            PackageError::Damaged { .. } => ModelMessage::Damaged,
+            PackageError::WrongHash => ModelMessage::WrongHash,
             PackageError::Newer { version, known } => {
                 (found, supported) = (version.to_string(), known.to_string());
-                Message::ModelWrongVersion {
+                ModelMessage::WrongVersion {
                     found: &found,
                     supported: &supported,
                 }
             }
-            PackageError::NotFinite { name } => Message::ModelWeightsNotFinite { name },
+            PackageError::NotFinite { name } => ModelMessage::WeightsNotFinite { name },
             PackageError::Shape { .. } | PackageError::Inconsistent { .. } => {
-                Message::ModelWrongShapes { detail: &detail }
+                ModelMessage::WrongShapes { detail: &detail }
             }
             PackageError::Read { path: file, source } => {
                 (path, found) = shown(file, source);
-                Message::ModelCannotRead {
+                ModelMessage::CannotRead {
                     path: &path,
                     reason: &found,
                 }
             }
         };
-        words::message(language, message)
+        message.say(language)
     }
 }
 
@@ -158,7 +159,7 @@ pub(crate) fn wrong<T>(reason: String) -> Result<T, PackageError> {
 
 /// Why a network cannot be built, in the person's language; what no recipe can bring about is in
 /// English.
-pub fn network_reason(error: &GraphError, language: words::Language) -> String {
+pub fn network_reason(error: &GraphError, language: Language) -> String {
     let GraphError::Shape {
         name,
         op,
@@ -168,21 +169,20 @@ pub fn network_reason(error: &GraphError, language: words::Language) -> String {
     else {
         return error.to_string();
     };
-    use words::Message;
     let shape;
     let message = match reason {
         ShapeFault::Uncountable { shape: found } => {
             shape = found.to_string();
-            Message::ShapeUncountable { shape: &shape }
+            TrainMessage::ShapeUncountable { shape: &shape }
         }
-        ShapeFault::PaddingFillsWindow => Message::ShapePaddingFillsWindow,
-        ShapeFault::NoWindow => Message::ShapeNoWindow,
-        ShapeFault::WindowTooLarge => Message::ShapeWindowTooLarge,
-        ShapeFault::TooMany => Message::ShapeTooMany,
-        ShapeFault::NothingLeft => Message::ShapeNothingLeft,
-        ShapeFault::Blocks => Message::ShapeBlocks,
-        ShapeFault::EvenKernel => Message::ShapeEvenKernel,
-        ShapeFault::Dropout => Message::ShapeDropout,
+        ShapeFault::PaddingFillsWindow => TrainMessage::ShapePaddingFillsWindow,
+        ShapeFault::NoWindow => TrainMessage::ShapeNoWindow,
+        ShapeFault::WindowTooLarge => TrainMessage::ShapeWindowTooLarge,
+        ShapeFault::TooMany => TrainMessage::ShapeTooMany,
+        ShapeFault::NothingLeft => TrainMessage::ShapeNothingLeft,
+        ShapeFault::Blocks => TrainMessage::ShapeBlocks,
+        ShapeFault::EvenKernel => TrainMessage::ShapeEvenKernel,
+        ShapeFault::Dropout => TrainMessage::ShapeDropout,
         // Of networks that neither a recipe nor the zoo makes.
         ShapeFault::Differ
         | ShapeFault::Number
@@ -195,8 +195,8 @@ pub fn network_reason(error: &GraphError, language: words::Language) -> String {
     let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
     let inputs = &inputs.join(", ");
     let layer = match inputs.is_empty() {
-        true => Message::ShapeLayer { name, op, reason },
-        false => Message::ShapeLayerOn {
+        true => TrainMessage::ShapeLayer { name, op, reason },
+        false => TrainMessage::ShapeLayerOn {
             name,
             op,
             inputs,
@@ -209,7 +209,6 @@ pub fn network_reason(error: &GraphError, language: words::Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use words::Language;
 
     #[test]
     fn a_file_that_cannot_be_read_is_told_as_such() {
@@ -217,7 +216,7 @@ mod tests {
             path: PathBuf::from("nope.museau"),
             source: std::io::ErrorKind::NotFound.into(),
         };
-        let said = read.text(Language::French);
+        let said = read.message(Language::French);
         assert!(said.contains("nope.museau ne peut pas être lu"), "{said}");
         assert!(said.contains("il n’existe pas"), "{said}");
         assert!(read.names_the_file());

@@ -1,6 +1,6 @@
 //! Names a file that is no package as what it is.
 use crate::error::PackageError;
-use words::Message;
+use words::ModelMessage;
 
 /// A file that is text where a model is expected: the two that people really meet, or another.
 pub(crate) fn known_text(bytes: &[u8]) -> Option<PackageError> {
@@ -22,16 +22,18 @@ pub(crate) fn known_text(bytes: &[u8]) -> Option<PackageError> {
 /// Names a foreign file by its first bytes.
 pub(crate) fn not_a_package(bytes: &[u8]) -> PackageError {
     let found = match bytes {
-        [b'P', b'K', 3, 4, ..] => Message::LooksZip,
-        [0x89, b'H', b'D', b'F', ..] => Message::LooksHdf5,
-        [0x80, 2..=5, ..] => Message::LooksPickle,
-        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => Message::LooksPicture,
-        [0x08, ..] if bytes.windows(4).take(256).any(|four| four == b"onnx") => Message::LooksOnnx,
-        [b'G', b'G', b'U', b'F', ..] => Message::LooksGguf,
-        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Message::LooksTflite,
-        [0x1f, 0x8b, ..] => Message::LooksGzip,
+        [b'P', b'K', 3, 4, ..] => ModelMessage::LooksZip,
+        [0x89, b'H', b'D', b'F', ..] => ModelMessage::LooksHdf5,
+        [0x80, 2..=5, ..] => ModelMessage::LooksPickle,
+        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => ModelMessage::LooksPicture,
+        [0x08, ..] if bytes.windows(4).take(256).any(|four| four == b"onnx") => {
+            ModelMessage::LooksOnnx
+        }
+        [b'G', b'G', b'U', b'F', ..] => ModelMessage::LooksGguf,
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => ModelMessage::LooksTflite,
+        [0x1f, 0x8b, ..] => ModelMessage::LooksGzip,
         bytes if is_text(bytes) => kind_of_text(bytes),
-        _ => Message::LooksOther,
+        _ => ModelMessage::LooksOther,
     };
     PackageError::NotAPackage { found }
 }
@@ -58,7 +60,7 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
 }
 
 /// What a text is: those kinds that are near at hand where models are.
-fn kind_of_text(bytes: &[u8]) -> Message<'static> {
+fn kind_of_text(bytes: &[u8]) -> ModelMessage<'static> {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_HEAD)]);
     let mut lines = text.trim_start_matches('\u{feff}').lines();
     let first = lines.find(|line| !(line.trim().is_empty() || line.starts_with('#')));
@@ -67,12 +69,12 @@ fn kind_of_text(bytes: &[u8]) -> Message<'static> {
     let is_key =
         key.is_some_and(|key| key.chars().all(|c| c.is_alphanumeric() || "._".contains(c)));
     if first.starts_with("path,offset,bytes,hash,") {
-        Message::LooksManifest
+        ModelMessage::LooksManifest
     } else if first.starts_with('{') || first.starts_with("[{") {
-        Message::LooksJson
+        ModelMessage::LooksJson
     } else if is_key || (first.starts_with('[') && first.ends_with(']')) {
-        Message::LooksRecipe
+        ModelMessage::LooksRecipe
     } else {
-        Message::LooksText
+        ModelMessage::LooksText
     }
 }

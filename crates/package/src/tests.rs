@@ -6,6 +6,7 @@ use graph::{Geometry, Graph, Op};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use tensor::Tensor;
+use words::Say;
 
 /// The same file with one piece of its text exchanged and the hash made right again.
 fn with(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
@@ -291,7 +292,7 @@ fn values_that_are_no_numbers_are_refused() {
         changed[at..].copy_from_slice(&f32::NAN.to_le_bytes());
         with(&changed, "format", "format")
     });
-    let said = said.text(words::Language::French);
+    let said = said.message(words::Language::French);
     assert!(said.contains("«\u{a0}dense/bias\u{a0}»"), "{said}");
 }
 

@@ -2,7 +2,7 @@
 use engine::EngineError;
 use std::io;
 use std::path::{Path, PathBuf};
-use words::{Language, Message};
+use words::{Language, Said, Say, TrainMessage};
 
 /// Why a network cannot be trained as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -248,65 +248,68 @@ impl TrainError {
             data::Error::Write { path, source }.into()
         }
     }
+}
 
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
-        let say = |message: Message<'_>| words::message(language, message);
+impl Say for TrainError {
+    fn say(&self, language: Language) -> Said {
+        let say = |message: TrainMessage<'_>| message.say(language);
         let shown = |path: &Path| path.display().to_string();
         let megabytes = |bytes: usize| (bytes / 1_000_000).to_string();
         match self {
             TrainError::Unknown { what, name, known } => {
-                say(Message::TrainUnknown { what, name, known })
+                say(TrainMessage::Unknown { what, name, known })
             }
-            TrainError::Option { name, option } => say(Message::TrainOption { name, option }),
+            TrainError::Option { name, option } => say(TrainMessage::Option { name, option }),
             TrainError::Range {
                 option,
                 value,
                 range,
             } => {
                 let value = &value.to_string();
-                say(Message::TrainRange {
+                say(TrainMessage::Range {
                     option,
                     value,
                     range,
                 })
             }
-            TrainError::Kept { name } => say(Message::TrainKept { name }),
-            TrainError::Toml { reason } => say(Message::TrainToml { lines: reason }),
-            TrainError::Key { key, nearest } => {
-                words::message_unknown(language, Message::TrainKey { key }, *nearest)
-            }
-            TrainError::KeyTwice { key, other } => say(Message::TrainKeyTwice { key, other }),
+            TrainError::Kept { name } => say(TrainMessage::Kept { name }),
+            TrainError::Toml { reason } => say(TrainMessage::Toml { lines: reason }),
+            TrainError::Key { key, nearest } => TrainMessage::Key { key }
+                .say(language)
+                .with_meant(*nearest, language),
+            TrainError::KeyTwice { key, other } => say(TrainMessage::KeyTwice { key, other }),
             TrainError::Value { key, value, kind } => {
                 let kind = &kind.message().text(language);
-                say(Message::TrainValue { key, value, kind })
+                say(TrainMessage::Value { key, value, kind })
             }
-            TrainError::NotItsOwn { network } => say(Message::TrainNotItsOwn { network }),
+            TrainError::NotItsOwn { network } => say(TrainMessage::NotItsOwn { network }),
             TrainError::Freeze { prefix, nearest } => {
-                let unknown = Message::TrainFreeze { prefix };
-                words::message_unknown(language, unknown, nearest.as_deref())
+                let unknown = TrainMessage::Freeze { prefix };
+                unknown
+                    .say(language)
+                    .with_meant(nearest.as_deref(), language)
             }
             TrainError::Steps { key, source } => {
-                let reason = &data::loader::step_message(source, language);
-                say(Message::TrainSteps { key, reason })
+                let reason = &data::loader::step_said(source, language).to_string();
+                say(TrainMessage::Steps { key, reason })
             }
-            TrainError::Views(graph::ParseViewsError(view)) => say(Message::TrainViews { view }),
+            TrainError::Views(graph::ParseViewsError(view)) => say(TrainMessage::Views { view }),
             TrainError::Network(error) => {
                 let reason = &package::network_reason(error, language);
-                say(Message::TrainNetwork { reason })
+                say(TrainMessage::Network { reason })
             }
-            TrainError::NoSource => say(Message::TrainNoSource),
+            TrainError::NoSource => say(TrainMessage::NoSource),
             TrainError::Classes { count } => {
                 let count = &count.to_string();
-                say(Message::TrainClasses { count })
+                say(TrainMessage::Classes { count })
             }
-            TrainError::EmptyClass { class } => say(Message::TrainEmptyClass { class }),
+            TrainError::EmptyClass { class } => say(TrainMessage::EmptyClass { class }),
             TrainError::Memory {
                 needed,
                 parameters,
                 working,
                 limit,
-            } => say(Message::TrainMemory {
+            } => say(TrainMessage::Memory {
                 needed: &megabytes(*needed),
                 parameters: &megabytes(*parameters),
                 working: &megabytes(*working),
@@ -317,53 +320,53 @@ impl TrainError {
                 batch,
                 rate,
                 place,
-            } => say(Message::TrainNotFinite {
+            } => say(TrainMessage::NotFinite {
                 epoch: &epoch.to_string(),
                 batch: &batch.to_string(),
                 rate: &rate.to_string(),
                 place,
             }),
-            TrainError::InUse { folder } => say(Message::TrainInUse {
+            TrainError::InUse { folder } => say(TrainMessage::InUse {
                 path: &shown(folder),
             }),
-            TrainError::Taken { folder } => say(Message::TrainTaken {
+            TrainError::Taken { folder } => say(TrainMessage::Taken {
                 path: &shown(folder),
             }),
-            TrainError::NotEmpty { folder } => say(Message::TrainNotEmpty {
+            TrainError::NotEmpty { folder } => say(TrainMessage::NotEmpty {
                 path: &shown(folder),
             }),
-            TrainError::HoldsSource { folder, held } => say(Message::TrainHoldsSource {
+            TrainError::HoldsSource { folder, held } => say(TrainMessage::HoldsSource {
                 path: &shown(folder),
                 source: &shown(held),
             }),
-            TrainError::BestNetwork { path, reason } => say(Message::TrainBestNetwork {
+            TrainError::BestNetwork { path, reason } => say(TrainMessage::BestNetwork {
                 path: &shown(path),
                 reason,
             }),
-            TrainError::NoRun { folder } => say(Message::TrainNoRun {
+            TrainError::NoRun { folder } => say(TrainMessage::NoRun {
                 path: &shown(folder),
             }),
-            TrainError::Checkpoint { folder, reason } => say(Message::TrainCheckpoint {
+            TrainError::Checkpoint { folder, reason } => say(TrainMessage::Checkpoint {
                 path: &shown(folder),
                 reason,
             }),
             TrainError::Other { folder, what } => {
                 let path = &shown(folder);
                 say(match what {
-                    Difference::Recipe => Message::TrainOtherRecipe { path },
-                    Difference::Photos => Message::TrainOtherPhotos { path },
+                    Difference::Recipe => TrainMessage::OtherRecipe { path },
+                    Difference::Photos => TrainMessage::OtherPhotos { path },
                 })
             }
-            TrainError::File(error) => error.message(language),
-            TrainError::Loader(error) => error.message(language),
-            TrainError::Score(error) => say(Message::TrainNetwork {
+            TrainError::File(error) => error.say(language),
+            TrainError::Loader(error) => error.say(language),
+            TrainError::Score(error) => say(TrainMessage::Network {
                 reason: &error.to_string(),
             }),
-            TrainError::Engine(EngineError::NothingTrained) => say(Message::TrainNothingTrained),
-            TrainError::Engine(error) => say(Message::TrainNetwork {
+            TrainError::Engine(EngineError::NothingTrained) => say(TrainMessage::NothingTrained),
+            TrainError::Engine(error) => say(TrainMessage::Network {
                 reason: &error.to_string(),
             }),
-            TrainError::Package(error) => error.text(language),
+            TrainError::Package(error) => error.say(language),
         }
     }
 }

@@ -5,7 +5,7 @@ use data::{Features, Manifest, Progress, parallel};
 use engine::{EngineError, Plan, PlanOptions, StepOptions, Targets, TrainingOptions};
 use graph::{Graph, Op};
 use tensor::{NamedTensors, Pool, Random, Tensor};
-use words::{Language, Message};
+use words::{Language, ModelMessage, ReportMessage, Said, Say};
 
 /// How the heads are trained. The default rate and steps are those at which held-out labels of 20 classes
 /// of Stanford Dogs, 3 % of them wrong, were likeliest: a head that fits every label is sure of its
@@ -58,16 +58,18 @@ pub enum OutOfFoldError {
     Engine(#[from] EngineError),
 }
 
-impl OutOfFoldError {
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
+impl Say for OutOfFoldError {
+    fn say(&self, language: Language) -> Said {
         match self {
             OutOfFoldError::Folds { photos, folds } => {
                 let (photos, folds) = (&photos.to_string(), &folds.to_string());
-                words::message(language, Message::CheckTooFewToJudge { photos, folds })
+                ReportMessage::CheckTooFewToJudge { photos, folds }.say(language)
             }
-            OutOfFoldError::Train(error) => error.to_string(),
-            OutOfFoldError::Engine(error) => error.to_string(),
+            OutOfFoldError::Train(error) => error.say(language),
+            OutOfFoldError::Engine(error) => {
+                let reason = &error.to_string();
+                ModelMessage::MakeCannotRun { reason }.say(language)
+            }
         }
     }
 }

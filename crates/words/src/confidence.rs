@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{Language, Message, message};
+use crate::{AnswerMessage, Language};
 
 /// How sure an answer is, in words. The thresholds stand in `data/confidence.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,15 +36,13 @@ static THRESHOLDS: LazyLock<Thresholds> = LazyLock::new(|| {
 impl Confidence {
     /// The word in `language`, in lower case.
     pub fn text(self, language: Language) -> String {
-        message(
-            language,
-            match self {
-                Confidence::VeryLikely => Message::ConfidenceVeryLikely,
-                Confidence::Likely => Message::ConfidenceLikely,
-                Confidence::Maybe => Message::ConfidenceMaybe,
-                Confidence::Unlikely => Message::ConfidenceUnlikely,
-            },
-        )
+        let word = match self {
+            Confidence::VeryLikely => AnswerMessage::ConfidenceVeryLikely,
+            Confidence::Likely => AnswerMessage::ConfidenceLikely,
+            Confidence::Maybe => AnswerMessage::ConfidenceMaybe,
+            Confidence::Unlikely => AnswerMessage::ConfidenceUnlikely,
+        };
+        word.text(language)
     }
 }
 

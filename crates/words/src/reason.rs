@@ -1,28 +1,30 @@
-//! Why the system refused, in the person's language rather than the system's.
+//! Why the system refused to read, write or listen, in the person's language rather than the system's.
 
 use std::io::{Error, ErrorKind};
 
-use crate::{Language, Message};
+use crate::{FileMessage, Language, Said, Say};
 
-/// Why reading, writing or listening failed, to stand as the `reason` of a message.
-pub fn reason(language: Language, error: &Error) -> String {
-    let known = match error.kind() {
-        ErrorKind::NotFound => Message::ReasonNotFound,
-        ErrorKind::PermissionDenied => Message::ReasonPermissionDenied,
-        ErrorKind::IsADirectory => Message::ReasonIsAFolder,
-        ErrorKind::NotSeekable => Message::ReasonNotRegular,
-        ErrorKind::AlreadyExists => Message::ReasonExists,
-        ErrorKind::NotADirectory => Message::ReasonNotAFolder,
-        ErrorKind::FileTooLarge => Message::ReasonTooLarge,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Message::ReasonStorageFull,
-        ErrorKind::ReadOnlyFilesystem => Message::ReasonReadOnly,
-        ErrorKind::AddrNotAvailable => Message::ReasonAddressNotAvailable,
-        _ => {
-            let detail = error.to_string();
-            return Message::ReasonOther { detail: &detail }.text(language);
-        }
-    };
-    known.text(language)
+/// Stands as the `reason` of a message.
+impl Say for Error {
+    fn say(&self, language: Language) -> Said {
+        let known = match self.kind() {
+            ErrorKind::NotFound => FileMessage::ReasonNotFound,
+            ErrorKind::PermissionDenied => FileMessage::ReasonPermissionDenied,
+            ErrorKind::IsADirectory => FileMessage::ReasonIsAFolder,
+            ErrorKind::NotSeekable => FileMessage::ReasonNotRegular,
+            ErrorKind::AlreadyExists => FileMessage::ReasonExists,
+            ErrorKind::NotADirectory => FileMessage::ReasonNotAFolder,
+            ErrorKind::FileTooLarge => FileMessage::ReasonTooLarge,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FileMessage::ReasonStorageFull,
+            ErrorKind::ReadOnlyFilesystem => FileMessage::ReasonReadOnly,
+            ErrorKind::AddrNotAvailable => FileMessage::ReasonAddressNotAvailable,
+            _ => {
+                let detail = &self.to_string();
+                return FileMessage::ReasonOther { detail }.say(language);
+            }
+        };
+        known.say(language)
+    }
 }
 
 #[cfg(test)]
@@ -32,10 +34,10 @@ mod tests {
     #[test]
     fn the_systems_refusals_are_translated() {
         let missing = std::fs::read("/no/such/file").unwrap_err();
-        assert_eq!(reason(Language::French, &missing), "il n’existe pas");
+        assert_eq!(missing.message(Language::French), "il n’existe pas");
         let folder = std::fs::read(".").unwrap_err();
-        assert!(!reason(Language::English, &folder).is_empty());
+        assert!(!folder.message(Language::English).is_empty());
         let odd = Error::other("the moon is full");
-        assert_eq!(reason(Language::English, &odd), "the moon is full");
+        assert_eq!(odd.message(Language::English), "the moon is full");
     }
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use train::evaluate::{EvaluateError, PairError, Pairs};
-use words::Message;
+use words::EvaluateMessage;
 
 /// Options of `museau compare`.
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ struct Compared {
 /// Compares and prints.
 pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     if arguments.base.len() != arguments.with.len() {
-        let said = context.say(Message::CompareUneven {
+        let said = context.say(EvaluateMessage::CompareUneven {
             base: &arguments.base.len().to_string(),
             with: &arguments.with.len().to_string(),
         });
@@ -129,7 +129,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let with = group(&arguments.with, with_mixed)?;
     if !seen_by_any.is_empty() && !context.quiet {
         let count = &seen_by_any.len().to_string();
-        eprintln!("{}", context.say(Message::CompareSeen { count }));
+        eprintln!("{}", context.say(EvaluateMessage::CompareSeen { count }));
     }
     let [of_base, of_with] = [&base.accuracy, &with.accuracy];
     let mean_difference = of_with.mean - of_base.mean;
@@ -140,7 +140,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         photos: photos.map_or(0, |(_, photos)| photos.len()),
         verdict: match &paired {
             Some(paired) => paired.text(context.language),
-            None => context.say(Message::CompareOnePair {
+            None => context.say(EvaluateMessage::CompareOnePair {
                 difference: &shown(context, mean_difference),
             }),
         },
@@ -195,7 +195,7 @@ fn same_photos(
             false => format!("{} ({})", alone.len(), names.join(", ")),
         }
     };
-    let said = context.say(Message::CompareOtherPhotos {
+    let said = context.say(EvaluateMessage::CompareOtherPhotos {
         first: &first.display().to_string(),
         first_only: &listed(of_first.difference(of_second).collect()),
         second: &second.display().to_string(),
@@ -210,7 +210,7 @@ fn each_once(context: &Context, arguments: &CompareArguments) -> Result<()> {
     for model in arguments.base.iter().chain(&arguments.with) {
         if !known.insert(model.canonicalize().unwrap_or_else(|_| model.clone())) {
             let model = &model.display().to_string();
-            let said = context.say(Message::CompareTwice { model });
+            let said = context.say(EvaluateMessage::CompareTwice { model });
             return Err(Failure::error(Status::Usage, said));
         }
     }
@@ -234,17 +234,19 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
     let (bases, withs) = (records(bases)?, records(withs)?);
     let (Some(bases), Some(withs)) = (all(bases), all(withs)) else {
         if !context.quiet {
-            eprintln!("{}", context.say(Message::CompareNoRecord));
+            eprintln!("{}", context.say(EvaluateMessage::CompareNoRecord));
         }
         return Ok(None);
     };
     let pairs = Pairs::judge(&bases, &withs).map_err(|error| {
         let said = match &error {
-            PairError::SeedTwice { group, seed } => context.say(Message::CompareSeedTwice {
-                group: GROUPS[*group],
-                seed,
-            }),
-            PairError::Seeds { pair, base, with } => context.say(Message::CompareSeeds {
+            PairError::SeedTwice { group, seed } => {
+                context.say(EvaluateMessage::CompareSeedTwice {
+                    group: GROUPS[*group],
+                    seed,
+                })
+            }
+            PairError::Seeds { pair, base, with } => context.say(EvaluateMessage::CompareSeeds {
                 pair: &(pair + 1).to_string(),
                 base,
                 with,
@@ -258,14 +260,17 @@ fn judge_pairs(context: &Context, bases: &[PathBuf], withs: &[PathBuf]) -> Resul
     for (group, within) in GROUPS.into_iter().zip(&pairs.within) {
         if !within.is_empty() {
             let keys = &within.join(", ");
-            eprintln!("{}", context.say(Message::CompareMixed { group, keys }));
+            eprintln!(
+                "{}",
+                context.say(EvaluateMessage::CompareMixed { group, keys })
+            );
         }
     }
     let keys = &pairs.differences.join(", ");
     let message = match pairs.differences.len() {
-        0 => Message::CompareAlike,
-        1 => Message::CompareDiffers { keys },
-        _ => Message::CompareSeveral { keys },
+        0 => EvaluateMessage::CompareAlike,
+        1 => EvaluateMessage::CompareDiffers { keys },
+        _ => EvaluateMessage::CompareSeveral { keys },
     };
     eprintln!("{}", context.say(message));
     Ok(Some(pairs))

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use web::apps::{self, App};
 use web::{Model, Options, Recognise, ServeError, ServerEvent};
-use words::{Language, Message};
+use words::{DataMessage, FileMessage, Language, PageMessage, Say};
 
 /// Options of `museau serve`.
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {
     let missing = left.filter(|left| left.reason.leaves_out()).count();
     if missing > 0 && !context.quiet {
         let count = missing.to_string();
-        eprintln!("{}", context.say(Message::DatasetMissing { count: &count }));
+        eprintln!("{}", context.say(DataMessage::Missing { count: &count }));
     }
     Ok(dataset)
 }
@@ -113,15 +113,17 @@ pub fn run(
     let tell = |event| tell(context, in_browser, event);
     web::serve(listen, options, tell).map_err(|error| {
         let text = match &error {
-            ServeError::PortInUse { address } => context.say(Message::ServerPortInUse { address }),
+            ServeError::PortInUse { address } => {
+                context.say(PageMessage::ServerPortInUse { address })
+            }
             ServeError::CannotListen { address, source } => {
-                let reason = words::reason(context.language, source);
-                context.say(Message::ServerCannotListen {
+                let reason = source.message(context.language);
+                context.say(PageMessage::ServerCannotListen {
                     address,
                     reason: &reason,
                 })
             }
-            ServeError::Start(cause) => context.say(Message::ServerCannotStart {
+            ServeError::Start(cause) => context.say(PageMessage::ServerCannotStart {
                 reason: &start_reason(context.language, cause),
             }),
         };
@@ -136,17 +138,20 @@ fn tell(context: &Context, in_browser: bool, event: ServerEvent) {
         ServerEvent::Stopping if context.quiet => return,
         ServerEvent::Stopping => {
             // A terminal that is gone is no reason to cut off the requests under way.
-            let said = context.say(Message::ServerStopping);
+            let said = context.say(PageMessage::ServerStopping);
             let _ = writeln!(crate::terminal::stderr(), "{said}");
             return;
         }
     };
     let address = &format!("http://{}", address_here(listening));
     if !context.quiet {
-        eprintln!("{}", context.say(Message::ServerReady { address }));
+        eprintln!("{}", context.say(PageMessage::ServerReady { address }));
         if let Some(there) = address_there(listening) {
             let address = &format!("http://{there}");
-            eprintln!("{}", context.say(Message::ServerReadyNetwork { address }));
+            eprintln!(
+                "{}",
+                context.say(PageMessage::ServerReadyNetwork { address })
+            );
         }
     }
     if in_browser && let Err(error) = open_browser(address) {
@@ -162,7 +167,7 @@ pub fn host<'a>(context: &Context, address: &'a str) -> Result<&'a str> {
         (!host.is_empty() && is_host && port.parse::<u16>().is_ok()).then_some(host)
     });
     host.ok_or_else(|| {
-        let said = context.say(Message::ServerNotAnAddress { address });
+        let said = context.say(PageMessage::ServerNotAnAddress { address });
         Failure::error(Status::Usage, said)
     })
 }
@@ -198,8 +203,8 @@ fn address_there(listening: SocketAddr) -> Option<SocketAddr> {
 /// program says.
 fn start_reason(language: Language, cause: &anyhow::Error) -> String {
     match cause.root_cause().downcast_ref::<std::io::Error>() {
-        Some(error) => words::reason(language, error),
-        None => Message::ReasonOther {
+        Some(error) => error.message(language),
+        None => FileMessage::ReasonOther {
             detail: &format!("{cause:#}"),
         }
         .text(language),

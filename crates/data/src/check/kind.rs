@@ -1,7 +1,7 @@
 //! The kinds of things that a check finds, and how they are called.
 
 use serde::Serialize;
-use words::Message;
+use words::ReportMessage;
 
 /// What can be found about a photo, a pair of photos or a class. The order is that of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,27 +97,27 @@ impl Kind {
     }
 
     /// What it is called.
-    pub fn message(self) -> Message<'static> {
+    pub fn message(self) -> ReportMessage<'static> {
         match self {
-            Kind::TwinsAcrossClasses => Message::CheckTwinsAcrossClasses,
-            Kind::TwinsAcrossSplits => Message::CheckTwinsAcrossSplits,
-            Kind::SameFile => Message::CheckSameFile,
-            Kind::Twins => Message::CheckTwins,
-            Kind::Unreadable => Message::CheckUnreadable,
-            Kind::Mislabelled => Message::CheckMislabelled,
-            Kind::LabelSuspect => Message::CheckLabelSuspect,
-            Kind::FakeExtension => Message::CheckFakeExtension,
-            Kind::Tiny => Message::CheckTiny,
-            Kind::Dark => Message::CheckDark,
-            Kind::Bright => Message::CheckBright,
-            Kind::Blurred => Message::CheckBlurred,
-            Kind::LowInformation => Message::CheckLowInformation,
-            Kind::Gray => Message::CheckGray,
-            Kind::OddAspect => Message::CheckOddAspect,
-            Kind::Rotated => Message::CheckRotated,
-            Kind::BoxOutside => Message::CheckBoxOutside,
-            Kind::WildCanid => Message::CheckWildCanid,
-            Kind::Imbalance => Message::CheckImbalance,
+            Kind::TwinsAcrossClasses => ReportMessage::CheckTwinsAcrossClasses,
+            Kind::TwinsAcrossSplits => ReportMessage::CheckTwinsAcrossSplits,
+            Kind::SameFile => ReportMessage::CheckSameFile,
+            Kind::Twins => ReportMessage::CheckTwins,
+            Kind::Unreadable => ReportMessage::CheckUnreadable,
+            Kind::Mislabelled => ReportMessage::CheckMislabelled,
+            Kind::LabelSuspect => ReportMessage::CheckLabelSuspect,
+            Kind::FakeExtension => ReportMessage::CheckFakeExtension,
+            Kind::Tiny => ReportMessage::CheckTiny,
+            Kind::Dark => ReportMessage::CheckDark,
+            Kind::Bright => ReportMessage::CheckBright,
+            Kind::Blurred => ReportMessage::CheckBlurred,
+            Kind::LowInformation => ReportMessage::CheckLowInformation,
+            Kind::Gray => ReportMessage::CheckGray,
+            Kind::OddAspect => ReportMessage::CheckOddAspect,
+            Kind::Rotated => ReportMessage::CheckRotated,
+            Kind::BoxOutside => ReportMessage::CheckBoxOutside,
+            Kind::WildCanid => ReportMessage::CheckWildCanid,
+            Kind::Imbalance => ReportMessage::CheckImbalance,
         }
     }
 }

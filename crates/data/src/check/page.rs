@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use report::{Page, Picture, Table};
-use words::{Language, Message};
+use words::{Language, ReportMessage};
 
 use super::plane::Plane;
 use super::{Checked, Finding, Kind};
@@ -24,11 +24,14 @@ pub fn report(
     threads: usize,
     progress: Progress<'_>,
 ) -> String {
-    let say = |message: Message<'_>| message.text(language);
-    let mut page = Page::new(language.code(), &say(Message::CheckTitle));
+    let say = |message: ReportMessage<'_>| message.text(language);
+    let mut page = Page::new(language.code(), &say(ReportMessage::CheckTitle));
     let photos = words::number(language, checked.photos as f64, 0);
-    page.paragraph(&say(Message::CheckIntroduction { photos: &photos }));
-    let mut table = Table::new([say(Message::CheckFound), say(Message::CheckCount)]);
+    page.paragraph(&say(ReportMessage::CheckIntroduction { photos: &photos }));
+    let mut table = Table::new([
+        say(ReportMessage::CheckFound),
+        say(ReportMessage::CheckCount),
+    ]);
     for (kind, count) in checked.counts() {
         table.row([say(kind.message()), count.to_string()]);
     }
@@ -68,7 +71,7 @@ pub fn report(
         page.heading(&format!("{} ({count})", say(kind.message())));
         if count > findings.len() {
             let shown = findings.len().to_string();
-            page.paragraph(&say(Message::CheckFirst { shown: &shown }));
+            page.paragraph(&say(ReportMessage::CheckFirst { shown: &shown }));
         }
         let cells: Vec<(Vec<Picture>, Vec<String>)> = findings
             .iter()

@@ -415,6 +415,7 @@ mod tests {
             std::fs::write(&check, text).unwrap();
             let opened = Review::open(manifest.clone(), &check, &decisions, "ada");
             let error = opened.unwrap_err();
+            use words::Say;
             for language in words::Language::ALL {
                 assert!(error.message(language).contains("check.json"), "{text}");
             }

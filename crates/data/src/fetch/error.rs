@@ -2,7 +2,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use words::{Language, Message};
+use words::{DataMessage, FileMessage, Language, Said, Say};
 
 /// Why an archive was not fetched. What had arrived stays where a rerun goes on from it, except
 /// after [`FetchError::WrongBytes`].
@@ -62,12 +62,11 @@ pub enum FetchError {
     },
 }
 
-impl FetchError {
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
+impl Say for FetchError {
+    fn say(&self, language: Language) -> Said {
         match self {
             FetchError::Refused { place, answer } => {
-                words::message(language, Message::FetchRefused { place, answer })
+                DataMessage::FetchRefused { place, answer }.say(language)
             }
             FetchError::Broken {
                 place,
@@ -75,14 +74,12 @@ impl FetchError {
                 reason,
             } => {
                 let arrived = &arrived.to_string();
-                words::message(
-                    language,
-                    Message::FetchBroken {
-                        place,
-                        arrived,
-                        reason,
-                    },
-                )
+                DataMessage::FetchBroken {
+                    place,
+                    arrived,
+                    reason,
+                }
+                .say(language)
             }
             FetchError::WrongLength {
                 place,
@@ -90,26 +87,24 @@ impl FetchError {
                 wanted,
             } => {
                 let (found, wanted) = (&found.to_string(), &wanted.to_string());
-                words::message(
-                    language,
-                    Message::FetchWrongLength {
-                        place,
-                        found,
-                        wanted,
-                    },
-                )
+                DataMessage::FetchWrongLength {
+                    place,
+                    found,
+                    wanted,
+                }
+                .say(language)
             }
             FetchError::WrongBytes { place, .. } => {
-                words::message(language, Message::FetchWrongBytes { place })
+                DataMessage::FetchWrongBytes { place }.say(language)
             }
             FetchError::File { path, source } => {
                 let path = &path.display().to_string();
-                let reason = &words::reason(language, source);
-                words::message(language, Message::FileCannotWrite { path, reason })
+                let reason = &source.message(language);
+                FileMessage::CannotWrite { path, reason }.say(language)
             }
             FetchError::InUse { path } => {
                 let path = &path.display().to_string();
-                words::message(language, Message::FetchInUse { path })
+                DataMessage::FetchInUse { path }.say(language)
             }
         }
     }

@@ -224,7 +224,7 @@ fn what_is_not_the_archive_is_refused() {
     }
 }
 
-use words::Language;
+use words::{Language, Say};
 
 #[test]
 fn what_has_arrived_is_kept_for_the_next_run() {

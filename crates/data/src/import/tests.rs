@@ -1,6 +1,7 @@
 //! Every layout imported, and what is wrong in each named.
 
 use std::fs;
+use words::Say;
 
 use super::*;
 use crate::annotation::tests::voc;

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use vision::steps::{StepError, StepFault};
 use vision::{DecodeError, PrepareError};
-use words::{Language, Message};
+use words::{DataMessage, Language, PreprocessMessage, Said, Say};
 
 use crate::Error;
 
@@ -45,53 +45,73 @@ pub enum LoaderError {
 }
 
 impl LoaderError {
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
-        let say = |message| words::message(language, message);
-        match self {
-            LoaderError::File(error) => error.message(language),
-            LoaderError::Changed { path } => say(Message::LoaderChanged { path }),
-            LoaderError::Photo { path, source } => {
-                let reason = &source.to_string();
-                say(Message::LoaderPhoto { path, reason })
-            }
-            LoaderError::Prepare(error) => {
-                let reason = &error.to_string();
-                say(Message::LoaderPrepare { reason })
-            }
-            LoaderError::Damaged { path } => {
-                let path = &path.display().to_string();
-                say(Message::LoaderDamaged { path })
-            }
-            LoaderError::Nothing => say(Message::LoaderNothing),
-            LoaderError::Thread => say(Message::LoaderThread),
-        }
-    }
-
     pub(super) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> LoaderError + '_ {
         move |source| LoaderError::File(Error::write(path)(source))
     }
 }
 
-/// What is wrong with the text of a chain of steps, in the person's language.
-pub fn step_message(error: &StepError, language: Language) -> String {
+impl Say for LoaderError {
+    fn say(&self, language: Language) -> Said {
+        let say = |message: DataMessage<'_>| message.say(language);
+        match self {
+            LoaderError::File(error) => error.say(language),
+            LoaderError::Changed { path } => say(DataMessage::LoaderChanged { path }),
+            LoaderError::Photo { path, source } => {
+                let reason = &source.to_string();
+                say(DataMessage::LoaderPhoto { path, reason })
+            }
+            LoaderError::Prepare(error) => {
+                let reason = &error.to_string();
+                say(DataMessage::LoaderPrepare { reason })
+            }
+            LoaderError::Damaged { path } => {
+                let path = &path.display().to_string();
+                say(DataMessage::LoaderDamaged { path })
+            }
+            LoaderError::Nothing => say(DataMessage::LoaderNothing),
+            LoaderError::Thread => say(DataMessage::LoaderThread),
+        }
+    }
+}
+
+/// What is wrong with the text of a chain of steps.
+pub fn step_said(error: &StepError, language: Language) -> Said {
     let position = &error.position.to_string();
+    let nearest = |name: &str, known: &[&'static str]| {
+        words::nearest(name, known.iter().map(|known| (*known, *known)))
+    };
     let message = match &error.fault {
-        StepFault::Expected { expected } => Message::StepExpected { position, expected },
-        StepFault::UnknownName { name, nearest } => {
-            let unknown = Message::StepUnknown { position, name };
-            return words::message_unknown(language, unknown, Some(nearest));
+        StepFault::Expected { expected } => PreprocessMessage::StepExpected { position, expected },
+        StepFault::UnknownName { name, known } => {
+            let Some(meant) = nearest(name, known) else {
+                let known = &known.join(", ");
+                let none = PreprocessMessage::StepNone {
+                    position,
+                    name,
+                    known,
+                };
+                return none.say(language);
+            };
+            let unknown = PreprocessMessage::StepUnknown { position, name };
+            return unknown.say(language).with_meant(Some(meant), language);
         }
-        StepFault::UnknownParameter { name, nearest } => {
-            let unknown = Message::StepNoParameter { position, name };
-            return words::message_unknown(language, unknown, Some(nearest));
-        }
-        StepFault::NoName { name, known } => Message::StepNone {
-            position,
+        StepFault::UnknownParameter {
             name,
             known,
+            step,
+            usage,
+        } => match nearest(name, known) {
+            Some(meant) => {
+                let unknown = PreprocessMessage::StepNoParameter { position, name };
+                return unknown.say(language).with_meant(Some(meant), language);
+            }
+            None => PreprocessMessage::StepCount {
+                position,
+                step,
+                usage,
+            },
         },
-        StepFault::Count { step, usage } => Message::StepCount {
+        StepFault::Count { step, usage } => PreprocessMessage::StepCount {
             position,
             step,
             usage,
@@ -100,13 +120,13 @@ pub fn step_message(error: &StepError, language: Language) -> String {
             value,
             argument,
             allowed,
-        } => Message::StepValue {
+        } => PreprocessMessage::StepValue {
             position,
             value,
             argument,
             allowed,
         },
-        StepFault::TooLong => Message::StepTooLong,
+        StepFault::TooLong => PreprocessMessage::StepTooLong,
     };
-    words::message(language, message)
+    message.say(language)
 }

@@ -3,7 +3,7 @@ use graph::{Filter, Geometry, InputSpec, Scaling, View};
 use report::{Page, Picture};
 use tensor::Random;
 use vision::augment::Augmentation;
-use words::{Language, Message};
+use words::{DataMessage, Language, PreprocessMessage, Say};
 
 use super::{Cache, Loader, LoaderError, LoaderOptions, Preparation};
 use crate::Manifest;
@@ -89,16 +89,16 @@ pub fn preview(
         },
     );
 
-    let say = |message: Message<'_>| message.text(language);
+    let say = |message: &dyn Say| message.say(language).text;
     let mut cells: Vec<Vec<(Vec<Picture>, Vec<String>)>> = vec![Vec::new(); entries.len()];
     let name = |class: usize| manifest.classes()[class].folder.as_str();
     let passes = (0..=options.epochs).map(|pass| match pass.checked_sub(1) {
-        None => (loader.in_order(), say(Message::PreviewPlain)),
+        None => (loader.in_order(), say(&DataMessage::PreviewPlain)),
         Some(epoch) => {
             let number = &epoch.to_string();
             (
                 loader.epoch(epoch),
-                say(Message::PreviewEpoch { epoch: number }),
+                say(&DataMessage::PreviewEpoch { epoch: number }),
             )
         }
     });
@@ -129,12 +129,12 @@ pub fn preview(
             }
         }
     }
-    let mut page = Page::new(language.code(), &say(Message::PreviewTitle));
+    let mut page = Page::new(language.code(), &say(&DataMessage::PreviewTitle));
     let (chain, seed) = (text.as_str(), &options.seed.to_string());
-    page.paragraph(&say(Message::PreviewIntroduction { chain, seed }));
+    page.paragraph(&say(&DataMessage::PreviewIntroduction { chain, seed }));
     if left_out > 0 {
         let count = &left_out.to_string();
-        page.paragraph(&say(Message::GalleryLeftOut { count }));
+        page.paragraph(&say(&PreprocessMessage::GalleryLeftOut { count }));
     }
     for (entry, cells) in entries.iter().zip(cells) {
         // The whole path is too long for a heading; the class stands under the plain picture.

@@ -1,5 +1,6 @@
 //! Tests of the cache on damaged and changing files, and of the loader for any number of threads.
 use std::path::Path;
+use words::Say;
 
 use graph::{Filter, Geometry, InputSpec, Scaling, View};
 
@@ -367,7 +368,28 @@ fn every_fault_of_a_chain_is_said() {
     ] {
         let error = Augmentation::parse(text).unwrap_err();
         for language in words::Language::ALL {
-            assert!(!step_message(&error, language).contains('{'));
+            assert!(!step_said(&error, language).text.contains('{'));
         }
     }
+}
+
+#[test]
+fn the_step_or_the_parameter_that_was_meant_is_said() {
+    let said = |text: &str| {
+        let error = text.parse::<vision::filters::Pipeline>().unwrap_err();
+        step_said(&error, words::Language::English).to_string()
+    };
+    for (text, words) in [
+        ("clahe(2,8) | bilatral(9)", "‘bilateral’"),
+        ("equalize", "‘equalise’"),
+        ("clahe(tile=3)", "‘tiles’"),
+        // Nothing is near: what there is.
+        ("sepia", "bilateral, "),
+        ("clahe(colour=3)", "clahe(limit,tiles)"),
+    ] {
+        assert!(said(text).contains(words), "{text}: {}", said(text));
+    }
+    let error = Augmentation::parse("flip | rotaet(3)").unwrap_err();
+    let said = step_said(&error, words::Language::French).text;
+    assert!(said.contains("rotate"), "{said}");
 }

@@ -1,7 +1,7 @@
 //! Why no pictures are made, in the person's language.
 use std::path::{Path, PathBuf};
 
-use words::{Language, Message};
+use words::{Language, PreprocessMessage, Said, Say};
 
 use crate::Error;
 
@@ -36,14 +36,13 @@ pub enum PicturesError {
 /// How many of others' files are named.
 const MOST_NAMED: usize = 10;
 
-impl PicturesError {
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
+impl Say for PicturesError {
+    fn say(&self, language: Language) -> Said {
         let shown = |path: &Path| path.display().to_string();
         match self {
             PicturesError::OverOriginal { path } => {
                 let path = &shown(path);
-                words::message(language, Message::PreprocessOverOriginal { path })
+                PreprocessMessage::OverOriginal { path }.say(language)
             }
             PicturesError::OverOther { paths } => {
                 let named = paths.iter().take(MOST_NAMED).map(|path| shown(path));
@@ -51,13 +50,13 @@ impl PicturesError {
                 if paths.len() > MOST_NAMED {
                     named.push_str(&format!(", ... ({})", paths.len()));
                 }
-                words::message(language, Message::PreprocessOverOther { paths: &named })
+                PreprocessMessage::OverOther { paths: &named }.say(language)
             }
             PicturesError::IntoSource { path, holder } => {
                 let (path, source) = (&shown(path), &shown(holder));
-                words::message(language, Message::PreprocessIntoSource { path, source })
+                PreprocessMessage::IntoSource { path, source }.say(language)
             }
-            PicturesError::Manifest(error) => error.message(language),
+            PicturesError::Manifest(error) => error.say(language),
         }
     }
 }

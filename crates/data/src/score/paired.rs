@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tensor::Random;
-use words::{Language, Message};
+use words::{EvaluateMessage, Language};
 
 use super::{Interval, SIGNIFICANT, student};
 
@@ -88,26 +88,26 @@ impl Paired {
         let Interval { low, high } = self.interval;
         let (low, high) = (&points(low), &points(high));
         let interval = match self.interval.is_some() {
-            true => Message::CompareInterval { low, high },
-            false => Message::CompareNoInterval,
+            true => EvaluateMessage::CompareInterval { low, high },
+            false => EvaluateMessage::CompareNoInterval,
         };
         let interval = &interval.text(language);
         let pairs = &self.pairs.to_string();
         let p = &words::number(language, self.p_value, 3);
         let verdict = match (self.is_significant(), self.mean_difference > 0.0) {
-            (true, true) => Message::CompareGain {
+            (true, true) => EvaluateMessage::CompareGain {
                 difference,
                 interval,
                 pairs,
                 p,
             },
-            (true, false) => Message::CompareLoss {
+            (true, false) => EvaluateMessage::CompareLoss {
                 difference,
                 interval,
                 pairs,
                 p,
             },
-            (false, _) => Message::CompareNoDifference {
+            (false, _) => EvaluateMessage::CompareNoDifference {
                 difference,
                 interval,
                 pairs,
@@ -121,7 +121,7 @@ impl Paired {
         {
             let needed = &needed.to_string();
             text += " ";
-            text += &Message::CompareTooFew { needed }.text(language);
+            text += &EvaluateMessage::CompareTooFew { needed }.text(language);
         }
         text
     }

@@ -2,7 +2,7 @@
 
 use classify::ClassifyError;
 use data::score::ScoreError;
-use words::{Language, Message};
+use words::{EvaluateMessage, Language, Said, Say};
 
 /// Why a model cannot be evaluated on a data set.
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +21,15 @@ pub enum EvaluateError {
     Score(#[from] ScoreError),
 }
 
-impl EvaluateError {
-    /// What happened and what to do about it, in the person's language.
-    pub fn message(&self, language: Language) -> String {
+impl Say for EvaluateError {
+    fn say(&self, language: Language) -> Said {
         match self {
-            EvaluateError::NoClass => words::message(language, Message::EvaluateNoClass),
-            EvaluateError::NoPhoto => words::message(language, Message::EvaluateNoPhoto),
-            EvaluateError::Classify(error) => error.text(language),
+            EvaluateError::NoClass => EvaluateMessage::NoClass.say(language),
+            EvaluateError::NoPhoto => EvaluateMessage::NoPhoto.say(language),
+            EvaluateError::Classify(error) => error.say(language),
             EvaluateError::Score(error) => {
                 let reason = &error.to_string();
-                words::message(language, Message::EvaluateNoNumbers { reason })
+                EvaluateMessage::NoNumbers { reason }.say(language)
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use data::check::{last_names, thumbnail};
 use data::{Manifest, Progress, parallel};
 use report::{Chart, Line, Matrix, Page, Picture, Table};
-use words::{Language, Message};
+use words::{EvaluateMessage, Language};
 
 use super::text::{decimal, figures, percent};
 use super::{Evaluation, Mistake};
@@ -22,14 +22,14 @@ impl Evaluation {
         threads: usize,
         progress: Progress<'_>,
     ) -> String {
-        let say = |message: Message<'_>| message.text(language);
+        let say = |message: EvaluateMessage<'_>| message.text(language);
         let mut page = Page::new(language.code(), &self.title(language));
         page.paragraph(&self.introduction(language));
         for remark in self.remarks(language) {
             page.paragraph(&remark);
         }
 
-        page.heading(&say(Message::EvaluateFigures));
+        page.heading(&say(EvaluateMessage::Figures));
         let scopes = self.scopes(language);
         let names = scopes.iter().map(|(name, _)| name.clone());
         let mut table = Table::new(std::iter::once(String::new()).chain(names));
@@ -50,7 +50,7 @@ impl Evaluation {
         }
 
         if !self.comparisons.is_empty() {
-            page.heading(&say(Message::EvaluateComparisons));
+            page.heading(&say(EvaluateMessage::Comparisons));
             for comparison in &self.comparisons {
                 page.paragraph(&comparison.sentences(language).join(" "));
             }
@@ -75,7 +75,7 @@ impl Evaluation {
             .collect();
         let cell = |mistake: &Mistake| {
             let picture = pictures.get(&mistake.entry).cloned();
-            let said = Message::EvaluateMistake {
+            let said = EvaluateMessage::Mistake {
                 label: mistake.label.name_in(language),
                 answer: mistake.answer.name_in(language),
                 percent: &percent(language, mistake.probability),
@@ -84,10 +84,10 @@ impl Evaluation {
             (picture.into_iter().collect::<Vec<_>>(), lines)
         };
         if !self.confused.is_empty() {
-            page.heading(&say(Message::EvaluateConfused));
+            page.heading(&say(EvaluateMessage::Confused));
             for confused in &self.confused {
                 let pair = &confused.pair;
-                let said = Message::EvaluateConfusedPair {
+                let said = EvaluateMessage::ConfusedPair {
                     first: self.name(pair.first, language),
                     second: self.name(pair.second, language),
                     one: &pair.first_as_second.to_string(),
@@ -98,7 +98,7 @@ impl Evaluation {
             }
         }
         if !self.worst.is_empty() {
-            page.heading(&say(Message::EvaluateWorst));
+            page.heading(&say(EvaluateMessage::Worst));
             page.grid(&self.worst.iter().map(cell).collect::<Vec<_>>());
         }
         self.per_class(&mut page, language);
@@ -111,34 +111,34 @@ impl Evaluation {
     }
 
     fn calibration(&self, page: &mut Page, language: Language) {
-        let say = |message: Message<'_>| message.text(language);
-        page.heading(&say(Message::EvaluateCalibration));
+        let say = |message: EvaluateMessage<'_>| message.text(language);
+        page.heading(&say(EvaluateMessage::Calibration));
         let bins = &self.over_all.reliability;
         let filled = || bins.iter().filter(|bin| bin.count > 0);
         let lines = [
             Line {
-                name: say(Message::EvaluateRightShare),
+                name: say(EvaluateMessage::RightShare),
                 points: filled()
                     .map(|bin| (bin.mean_probability, bin.accuracy))
                     .collect(),
             },
             Line {
-                name: say(Message::EvaluateIdeal),
+                name: say(EvaluateMessage::Ideal),
                 points: filled()
                     .map(|bin| (bin.mean_probability, bin.mean_probability))
                     .collect(),
             },
         ];
         let (announced, right) = (
-            say(Message::EvaluateAnnounced),
-            say(Message::EvaluateRightShare),
+            say(EvaluateMessage::Announced),
+            say(EvaluateMessage::RightShare),
         );
-        let title = say(Message::EvaluateReliability);
+        let title = say(EvaluateMessage::Reliability);
         let chart = Chart::lines(&title, &announced, &right, &lines);
-        page.chart(&chart, &say(Message::EvaluateNumbers));
+        page.chart(&chart, &say(EvaluateMessage::Numbers));
         let mut table = Table::new([
-            say(Message::EvaluateBin),
-            say(Message::EvaluatePhotos),
+            say(EvaluateMessage::Bin),
+            say(EvaluateMessage::Photos),
             announced.clone(),
             right.clone(),
         ]);
@@ -155,32 +155,32 @@ impl Evaluation {
     }
 
     fn confusion(&self, page: &mut Page, language: Language) {
-        let say = |message: Message<'_>| message.text(language);
-        page.heading(&say(Message::EvaluateConfusion));
-        page.paragraph(&say(Message::EvaluateConfusionIntroduction));
+        let say = |message: EvaluateMessage<'_>| message.text(language);
+        page.heading(&say(EvaluateMessage::Confusion));
+        page.paragraph(&say(EvaluateMessage::ConfusionIntroduction));
         let scores = self.detailed();
         let names: Vec<String> = (0..scores.classes)
             .map(|class| self.name(class, language).to_owned())
             .collect();
-        let (truth, answer) = (say(Message::EvaluateTruth), say(Message::EvaluateAnswer));
+        let (truth, answer) = (say(EvaluateMessage::Truth), say(EvaluateMessage::Answer));
         let matrix = Matrix {
-            title: &say(Message::EvaluateConfusion),
+            title: &say(EvaluateMessage::Confusion),
             axes: [&truth, &answer],
             names: &names,
             counts: &scores.confusion,
         };
-        page.matrix(&matrix, &say(Message::EvaluateNumbers));
+        page.matrix(&matrix, &say(EvaluateMessage::Numbers));
     }
 
     fn per_class(&self, page: &mut Page, language: Language) {
-        let say = |message: Message<'_>| message.text(language);
-        page.heading(&say(Message::EvaluatePerClass));
+        let say = |message: EvaluateMessage<'_>| message.text(language);
+        page.heading(&say(EvaluateMessage::PerClass));
         let mut table = Table::new([
-            say(Message::EvaluateClass),
-            say(Message::EvaluatePhotos),
-            say(Message::EvaluatePrecision),
-            say(Message::EvaluateRecall),
-            say(Message::EvaluateF1),
+            say(EvaluateMessage::Class),
+            say(EvaluateMessage::Photos),
+            say(EvaluateMessage::Precision),
+            say(EvaluateMessage::Recall),
+            say(EvaluateMessage::F1),
         ]);
         for (class, scores) in self.detailed().class_scores.iter().enumerate() {
             table.row([

@@ -8,7 +8,7 @@ use data::{Entry, Manifest, Part, Progress, parallel};
 use package::{Label, PhotoIds, TrainingRecord, softmax};
 use tensor::Pool;
 use vision::Limits;
-use words::{Language, Message};
+use words::{EvaluateMessage, Language, Say};
 
 use super::EvaluateError;
 
@@ -189,7 +189,7 @@ impl Predicted {
                     answer: None,
                 }),
                 None => {
-                    let why = Message::EvaluateNoRow.text(language);
+                    let why = EvaluateMessage::NoRow.text(language);
                     predicted.unreadable.push((path.clone(), why));
                 }
             }
@@ -309,6 +309,6 @@ impl Predicted {
 fn read(manifest: &Manifest, entry: &Entry, language: Language) -> Result<vision::Photo, String> {
     let bytes = manifest
         .read(entry)
-        .map_err(|error| words::reason(language, &error))?;
+        .map_err(|error| error.message(language))?;
     vision::decode(&bytes, &Limits::default()).map_err(|error| photo_message(&error).text(language))
 }

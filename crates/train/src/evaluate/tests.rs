@@ -1,7 +1,7 @@
 //! Evaluations of tables of predictions: no photo and no network is needed for the figures.
 use super::*;
 use data::Prediction;
-use words::Language;
+use words::{Language, Say};
 
 /// Beagles 0 to 3, pugs 4 to 7, a birman 8, all in val; a pug 9 in test.
 fn manifest() -> (tempfile::TempDir, Manifest) {

@@ -1,7 +1,7 @@
 //! The figures in words and lines, for a terminal and for the head of the page.
 
 use data::{Part, check::last_names};
-use words::{Language, Message, plain_line};
+use words::{EvaluateMessage, Language, plain_line};
 
 use super::{Comparison, Estimate, Evaluation, Predicted, Scores, Training, Verdict, shown_part};
 
@@ -40,12 +40,12 @@ impl Evaluation {
 
     pub(super) fn title(&self, language: Language) -> String {
         let model = &shown_model(&self.model);
-        Message::EvaluateTitle { model }.text(language)
+        EvaluateMessage::Title { model }.text(language)
     }
 
     pub(super) fn introduction(&self, language: Language) -> String {
         let scores = self.detailed();
-        Message::EvaluateIntroduction {
+        EvaluateMessage::Introduction {
             photos: &words::number(language, scores.photos as f64, 0),
             part: self.part,
             dataset: &self.dataset,
@@ -58,18 +58,18 @@ impl Evaluation {
     pub(super) fn remarks(&self, language: Language) -> Vec<String> {
         let mut lines = Vec::new();
         if self.part == shown_part(Part::Test) {
-            lines.push(Message::EvaluateOnTest.text(language));
+            lines.push(EvaluateMessage::OnTest.text(language));
         }
         match &self.training {
             Some(training) => lines.extend(training.sentences(language)),
             None if self.part == shown_part(Part::Train) => {
-                lines.push(Message::EvaluateOnTrain.text(language));
+                lines.push(EvaluateMessage::OnTrain.text(language));
             }
             None => {}
         }
         if self.calibrated_on > 0 {
             let count = &self.calibrated_on.to_string();
-            lines.push(Message::EvaluateCalibratedOn { count }.text(language));
+            lines.push(EvaluateMessage::CalibratedOn { count }.text(language));
         }
         lines.extend(unknown(&self.unknown_classes, language));
         if !self.not_imported.is_empty() {
@@ -77,7 +77,7 @@ impl Evaluation {
             let names = self.not_imported.iter();
             let names = names.map(|problem| last_names(&problem.path));
             let names = &listed(names.collect());
-            lines.push(Message::EvaluateNotImported { count, names }.text(language));
+            lines.push(EvaluateMessage::NotImported { count, names }.text(language));
         }
         lines.extend(unreadable(&self.unreadable, language));
         lines
@@ -86,11 +86,11 @@ impl Evaluation {
     /// The scores with what they are over.
     pub(super) fn scopes(&self, language: Language) -> Vec<(String, &Scores)> {
         let classes = &self.classes.len().to_string();
-        let all = Message::EvaluateOverAll { classes }.text(language);
+        let all = EvaluateMessage::OverAll { classes }.text(language);
         let mut scopes = vec![(all, &self.over_all)];
         if let Some(scores) = &self.restricted {
             let classes = &self.shared_classes.len().to_string();
-            let own = Message::EvaluateRestricted { classes }.text(language);
+            let own = EvaluateMessage::Restricted { classes }.text(language);
             scopes.push((own, scores));
         }
         scopes
@@ -98,9 +98,9 @@ impl Evaluation {
 
     /// What is said under the figures.
     pub(super) fn after_figures(&self, language: Language) -> Vec<String> {
-        let mut lines = vec![Message::EvaluateIntervals.text(language)];
+        let mut lines = vec![EvaluateMessage::Intervals.text(language)];
         if let (Some(plain), Some(temperature)) = (self.at_temperature_1, self.temperature) {
-            let line = Message::EvaluatePlain {
+            let line = EvaluateMessage::Plain {
                 ece: &percent(language, plain.expected_calibration_error),
                 likelihood: &decimal(language, plain.negative_log_likelihood),
                 brier: &decimal(language, plain.brier),
@@ -111,7 +111,7 @@ impl Evaluation {
         if let Some(answers) = self.answers {
             let all = answers.dog + answers.unsure + answers.not_a_dog;
             let share = |count: usize| percent(language, count as f64 / all as f64);
-            let line = Message::EvaluateAnswers {
+            let line = EvaluateMessage::Answers {
                 dog: &share(answers.dog),
                 unsure: &share(answers.unsure),
                 not_a_dog: &share(answers.not_a_dog),
@@ -136,7 +136,7 @@ fn unknown(classes: &[(String, usize)], language: Language) -> Option<String> {
     let count: usize = classes.iter().map(|(_, count)| count).sum();
     let names = classes.iter().map(|(name, _)| name.as_str());
     let (count, names) = (&count.to_string(), &listed(names.collect()));
-    let message = Message::EvaluateUnknown { count, names };
+    let message = EvaluateMessage::Unknown { count, names };
     (!classes.is_empty()).then(|| message.text(language))
 }
 
@@ -146,7 +146,7 @@ fn unreadable(photos: &[(String, String)], language: Language) -> Vec<String> {
         return Vec::new();
     }
     let count = &photos.len().to_string();
-    let mut lines = vec![Message::EvaluateUnreadable { count }.text(language)];
+    let mut lines = vec![EvaluateMessage::Unreadable { count }.text(language)];
     let named = photos.iter().take(MOST_NAMES);
     lines.extend(named.map(|(path, why)| format!("{} ({})", plain_line(path), plain_line(why))));
     if photos.len() > MOST_NAMES {
@@ -159,7 +159,7 @@ impl Training {
     /// On which photos the model was trained, and whether these are among them.
     fn sentences(&self, language: Language) -> Vec<String> {
         let number = |count: usize| words::number(language, count as f64, 0);
-        let trained = Message::EvaluateTrained {
+        let trained = EvaluateMessage::Trained {
             dataset: &self.dataset,
             fitted: &number(self.fitted),
             chosen: &number(self.chosen),
@@ -169,13 +169,13 @@ impl Training {
         for (count, message) in [
             (
                 self.seen,
-                Message::EvaluateSeen {
+                EvaluateMessage::Seen {
                     count: &number(self.seen),
                 },
             ),
             (
                 self.looked_at,
-                Message::EvaluateLookedAt {
+                EvaluateMessage::LookedAt {
                     count: &number(self.looked_at),
                 },
             ),
@@ -185,7 +185,7 @@ impl Training {
             }
         }
         if self.seen + self.looked_at == 0 {
-            lines.push(Message::EvaluateUnseen.text(language));
+            lines.push(EvaluateMessage::Unseen.text(language));
         }
         lines
     }
@@ -205,10 +205,10 @@ impl Comparison {
         let [first, second] = names.each_ref().map(String::as_str);
         let mut lines = Vec::new();
         if self.baseline {
-            lines.push(Message::EvaluateBaseline { second }.text(language));
-            lines.push(Message::EvaluateContaminated.text(language));
+            lines.push(EvaluateMessage::Baseline { second }.text(language));
+            lines.push(EvaluateMessage::Contaminated.text(language));
         }
-        let compared = Message::EvaluateCompared {
+        let compared = EvaluateMessage::Compared {
             first,
             first_share: &percent(language, self.first_top_1),
             second,
@@ -221,21 +221,21 @@ impl Comparison {
             [self.test.only_first, self.test.only_second].map(|count| count.to_string());
         let p = &p_value(language, self.test.p_value);
         let verdict = match self.verdict() {
-            Verdict::Neither => Message::EvaluateNoDifference {
+            Verdict::Neither => EvaluateMessage::NoDifference {
                 first,
                 only_first: &only_first,
                 second,
                 only_second: &only_second,
                 p,
             },
-            Verdict::First => Message::EvaluateBetter {
+            Verdict::First => EvaluateMessage::Better {
                 better: first,
                 more: &only_first,
                 worse: second,
                 fewer: &only_second,
                 p,
             },
-            Verdict::Second => Message::EvaluateBetter {
+            Verdict::Second => EvaluateMessage::Better {
                 better: second,
                 more: &only_second,
                 worse: first,
@@ -250,33 +250,33 @@ impl Comparison {
 
 /// The figures of some scores: name and value.
 pub(super) fn figures(scores: &Scores, language: Language) -> Vec<(String, String)> {
-    let say = |message: Message<'_>| message.text(language);
+    let say = |message: EvaluateMessage<'_>| message.text(language);
     let estimate = |estimate: &Estimate| {
         if !estimate.interval.is_some() {
             return percent(language, estimate.value);
         }
-        let message = Message::EvaluateEstimate {
+        let message = EvaluateMessage::Estimate {
             value: &percent(language, estimate.value),
             low: &percent(language, estimate.interval.low),
             high: &percent(language, estimate.interval.high),
         };
         message.text(language)
     };
-    let mut figures = vec![(say(Message::EvaluateTop1), estimate(&scores.top_1))];
+    let mut figures = vec![(say(EvaluateMessage::Top1), estimate(&scores.top_1))];
     if let Some(top_5) = &scores.top_5 {
-        figures.push((say(Message::EvaluateTop5), estimate(top_5)));
+        figures.push((say(EvaluateMessage::Top5), estimate(top_5)));
     }
     figures.extend([
-        (say(Message::EvaluateMacroF1), estimate(&scores.macro_f1)),
+        (say(EvaluateMessage::MacroF1), estimate(&scores.macro_f1)),
         (
-            say(Message::EvaluateEce),
+            say(EvaluateMessage::Ece),
             percent(language, scores.expected_calibration_error),
         ),
         (
-            say(Message::EvaluateLikelihood),
+            say(EvaluateMessage::Likelihood),
             decimal(language, scores.negative_log_likelihood),
         ),
-        (say(Message::EvaluateBrier), decimal(language, scores.brier)),
+        (say(EvaluateMessage::Brier), decimal(language, scores.brier)),
     ]);
     figures
 }

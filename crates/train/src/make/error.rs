@@ -4,7 +4,7 @@ use formats::{FormatError, Mismatch};
 use graph::GraphError;
 use package::{PackageError, network_reason};
 use std::path::PathBuf;
-use words::{Language, Message};
+use words::{FileMessage, Language, ModelMessage, Said, Say};
 
 /// Why a package cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -66,53 +66,51 @@ pub enum MakeError {
     NoOthers,
 }
 
-impl MakeError {
-    /// What is wrong and what to do about it, in the person's language.
-    pub fn text(&self, language: Language) -> String {
-        let say = |message: Message<'_>| words::message(language, message);
+impl Say for MakeError {
+    fn say(&self, language: Language) -> Said {
+        let say = |message: &dyn Say| message.say(language);
         match self {
-            MakeError::Io { path, source } => say(Message::FileCannotRead {
+            MakeError::Io { path, source } => say(&FileMessage::CannotRead {
                 path: &path.display().to_string(),
-                reason: &words::reason(language, source),
+                reason: &source.message(language),
             }),
-            MakeError::Format(error) => say(weights(error)),
+            MakeError::Format(error) => say(&weights(error)),
             MakeError::Mismatch(error) => mismatch(error, language),
-            MakeError::Graph(error) => say(Message::MakeNetwork {
+            MakeError::Graph(error) => say(&ModelMessage::MakeNetwork {
                 reason: &network_reason(error, language),
             }),
-            MakeError::Names { backbone } => say(Message::MakeNames { backbone }),
-            MakeError::Outputs { outputs, wanted } => say(Message::MakeOutputs {
+            MakeError::Names { backbone } => say(&ModelMessage::MakeNames { backbone }),
+            MakeError::Outputs { outputs, wanted } => say(&ModelMessage::MakeOutputs {
                 outputs: &outputs.to_string(),
                 wanted: &wanted.to_string(),
             }),
-            MakeError::Package(error) => error.text(language),
-            MakeError::Open(error) => error.text(language),
-            MakeError::Classify(error @ ClassifyError::NotFinite) => error.text(language),
-            MakeError::Classify(error) => say(Message::MakeCannotRun {
-                reason: &error.to_string(),
-            }),
-            MakeError::Data(error) => error.message(language),
-            MakeError::NoClass { path } => say(Message::MakeNoClass {
+            MakeError::Package(error) => error.say(language),
+            MakeError::Open(error) => error.say(language),
+            MakeError::Classify(error) => error.say(language),
+            MakeError::Data(error) => error.say(language),
+            MakeError::NoClass { path } => say(&ModelMessage::MakeNoClass {
                 path: &path.display().to_string(),
             }),
-            MakeError::NoDogs => say(Message::MakeNoDogs),
-            MakeError::NoOthers => say(Message::MakeNoOthers),
+            MakeError::NoDogs => say(&ModelMessage::MakeNoDogs),
+            MakeError::NoOthers => say(&ModelMessage::MakeNoOthers),
         }
     }
 }
 
-fn weights(error: &FormatError) -> Message<'_> {
+fn weights(error: &FormatError) -> ModelMessage<'_> {
     match error {
-        FormatError::Empty => Message::MakeWeightsEmpty,
-        FormatError::LfsPointer => Message::ModelGitLfsPointer,
-        FormatError::Html => Message::ModelHtmlPage,
-        FormatError::Damaged { format, detail } => Message::MakeWeightsDamaged { format, detail },
-        FormatError::Unsupported { format, detail } => {
-            Message::MakeWeightsUnsupported { format, detail }
+        FormatError::Empty => ModelMessage::MakeWeightsEmpty,
+        FormatError::LfsPointer => ModelMessage::GitLfsPointer,
+        FormatError::Html => ModelMessage::HtmlPage,
+        FormatError::Damaged { format, detail } => {
+            ModelMessage::MakeWeightsDamaged { format, detail }
         }
-        FormatError::TooLarge { format, .. } => Message::MakeWeightsTooLarge { format },
+        FormatError::Unsupported { format, detail } => {
+            ModelMessage::MakeWeightsUnsupported { format, detail }
+        }
+        FormatError::TooLarge { format, .. } => ModelMessage::MakeWeightsTooLarge { format },
         // `Unknown`, and what a later kind of file may add.
-        _ => Message::MakeWeightsUnknown,
+        _ => ModelMessage::MakeWeightsUnknown,
     }
 }
 
@@ -120,9 +118,9 @@ fn weights(error: &FormatError) -> Message<'_> {
 const SHOWN: usize = 8;
 
 /// All that does not fit: names and shapes, under headings.
-fn mismatch(error: &Mismatch, language: Language) -> String {
-    let mut lines = vec![Message::MakeMismatch.text(language)];
-    let mut section = |heading: fn(&str) -> Message<'_>, found: Vec<String>| {
+fn mismatch(error: &Mismatch, language: Language) -> Said {
+    let mut lines = vec![ModelMessage::MakeMismatch.text(language)];
+    let mut section = |heading: fn(&str) -> ModelMessage<'_>, found: Vec<String>| {
         if found.is_empty() {
             return;
         }
@@ -130,14 +128,20 @@ fn mismatch(error: &Mismatch, language: Language) -> String {
         lines.extend(found.iter().take(SHOWN).map(|line| format!("  {line}")));
         if found.len() > SHOWN {
             let count = &(found.len() - SHOWN).to_string();
-            lines.push(format!("  {}", Message::MakeMore { count }.text(language)));
+            lines.push(format!(
+                "  {}",
+                ModelMessage::MakeMore { count }.text(language)
+            ));
         }
     };
     let shapes = error.shapes.iter().map(|found| {
         let (source, has, wants) = (&found.source, &found.has, &found.wants);
         format!("`{source}` {has} ≠ `{}` {wants}", found.parameter)
     });
-    section(|count| Message::MakeOtherShapes { count }, shapes.collect());
+    section(
+        |count| ModelMessage::MakeOtherShapes { count },
+        shapes.collect(),
+    );
     let missing = error
         .missing
         .iter()
@@ -145,16 +149,23 @@ fn mismatch(error: &Mismatch, language: Language) -> String {
             Some(source) if source != name => format!("`{name}` {shape} (`{source}`)"),
             _ => format!("`{name}` {shape}"),
         });
-    section(|count| Message::MakeMissing { count }, missing.collect());
+    section(
+        |count| ModelMessage::MakeMissing { count },
+        missing.collect(),
+    );
     let unused = error.unused.iter();
     let unused = unused.map(|(name, shape)| format!("`{name}` {shape}"));
-    section(|count| Message::MakeUnused { count }, unused.collect());
+    section(|count| ModelMessage::MakeUnused { count }, unused.collect());
     let not_finite = error.not_finite.iter().map(|name| format!("`{name}`"));
     section(
-        |count| Message::MakeNotFinite { count },
+        |count| ModelMessage::MakeNotFinite { count },
         not_finite.collect(),
     );
-    lines.join("\n")
+    Said {
+        kind: ModelMessage::MakeMismatch.kind(),
+        text: lines.join("\n"),
+        hint: None,
+    }
 }
 
 #[cfg(test)]
@@ -170,14 +181,14 @@ mod tests {
             unused: (0..10).map(|n| (format!("extra_{n}"), shape())).collect(),
             ..Mismatch::default()
         });
-        let said = error.text(Language::French).replace('\u{a0}', " ");
+        let said = error.message(Language::French).replace('\u{a0}', " ");
         assert!(
             said.contains("absents du fichier (1) :\n  `head` "),
             "{said}"
         );
         assert!(said.contains("(`top`)\n"), "{said}");
         assert!(said.ends_with("et 2 de plus"), "{said}");
-        let said = error.text(Language::English);
+        let said = error.message(Language::English);
         assert!(
             said.contains("Missing from the file (1):\n  `head` "),
             "{said}"
@@ -191,7 +202,7 @@ mod tests {
             (FormatError::Empty, "est vide"),
             (FormatError::LfsPointer, "pointeur Git LFS"),
         ] {
-            let said = MakeError::from(error).text(Language::French);
+            let said = MakeError::from(error).message(Language::French);
             assert!(said.contains(french), "{said}");
         }
     }

@@ -167,6 +167,7 @@ fn unstretched(photo: &Photo, (width, height): (u32, u32)) -> Option<Photo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use words::Say;
 
     fn labels(ids: &[&str]) -> Vec<Label> {
         let label = |(output, id): (usize, &&str)| Label {
@@ -263,7 +264,7 @@ mod tests {
         let wrong = rows.replace("500,375,\"1,2,3,4\"\n", "wide,375,\n");
         std::fs::write(folder.path().join("index.csv"), wrong).unwrap();
         let error = open(folder.path(), None, &["n02110958"], 9).unwrap_err();
-        let said = error.text(words::Language::English);
+        let said = error.message(words::Language::English);
         assert!(said.contains("wide") && said.contains("line 2"), "{said}");
         // Another table of that name is no matter.
         std::fs::write(folder.path().join("index.csv"), "a,b\n1,2\n").unwrap();

@@ -5,7 +5,7 @@ use graph::View;
 use toml::Value;
 use vision::augment::Augmentation;
 use vision::filters::Pipeline;
-use words::Message;
+use words::TrainMessage;
 
 /// A key of a recipe.
 #[derive(Clone, Copy, Debug)]
@@ -47,15 +47,15 @@ pub enum Kind {
 
 impl Kind {
     /// In words, for an error.
-    pub fn message(self) -> Message<'static> {
+    pub fn message(self) -> TrainMessage<'static> {
         match self {
             Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
-                Message::TrainKindText
+                TrainMessage::KindText
             }
-            Kind::Whole => Message::TrainKindWhole,
-            Kind::Number => Message::TrainKindNumber,
-            Kind::Switch => Message::TrainKindSwitch,
-            Kind::Wholes => Message::TrainKindWholes,
+            Kind::Whole => TrainMessage::KindWhole,
+            Kind::Number => TrainMessage::KindNumber,
+            Kind::Switch => TrainMessage::KindSwitch,
+            Kind::Wholes => TrainMessage::KindWholes,
         }
     }
 

@@ -2,31 +2,36 @@
 use super::folder::Row;
 use crate::watch::{ACCURACY, LOSS, VAL_ACCURACY, VAL_LOSS};
 use report::{Chart, Line, Page};
-use words::{Language, Message};
+use words::{EvaluateMessage, Language, Say, TrainMessage};
 
 /// The page of a run of this name, of which the network of epoch `kept` is kept.
 pub(super) fn page(name: &str, rows: &[Row], kept: u32, language: Language) -> String {
-    let say = |message: Message<'_>| message.text(language);
+    let say = |message: &dyn Say| message.say(language).text;
     let (epochs, kept_text) = (&rows.len().to_string(), &kept.to_string());
-    let mut page = Page::new(language.code(), &say(Message::CurveTitle { name }));
-    page.paragraph(&say(Message::CurveIntroduction {
+    let mut page = Page::new(language.code(), &say(&TrainMessage::CurveTitle { name }));
+    page.paragraph(&say(&TrainMessage::CurveIntroduction {
         epochs,
         kept: kept_text,
     }));
-    let mark = say(Message::CurveKept { kept: kept_text });
-    let axis = say(Message::CurveEpoch);
+    let mark = say(&TrainMessage::CurveKept { kept: kept_text });
+    let axis = say(&TrainMessage::CurveEpoch);
     for (title, unit, scale, metrics) in [
-        (Message::CurveLoss, String::new(), 1.0, [LOSS, VAL_LOSS]),
         (
-            Message::CurveAccuracy,
+            TrainMessage::CurveLoss,
+            String::new(),
+            1.0,
+            [LOSS, VAL_LOSS],
+        ),
+        (
+            TrainMessage::CurveAccuracy,
             "%".to_owned(),
             100.0,
             [ACCURACY, VAL_ACCURACY],
         ),
     ] {
-        let names = [Message::CurveTrain, Message::CurveValidation];
+        let names = [TrainMessage::CurveTrain, TrainMessage::CurveValidation];
         let lines = metrics.into_iter().zip(names).map(|(metric, name)| Line {
-            name: say(name),
+            name: say(&name),
             points: rows
                 .iter()
                 .filter_map(|(epoch, metrics)| {
@@ -36,10 +41,10 @@ pub(super) fn page(name: &str, rows: &[Row], kept: u32, language: Language) -> S
                 .collect(),
         });
         let lines: Vec<Line> = lines.filter(|line| !line.points.is_empty()).collect();
-        let title = say(title);
+        let title = say(&title);
         page.heading(&title);
         let chart = Chart::lines(&title, &axis, &unit, &lines).marked(f64::from(kept), &mark);
-        page.chart(&chart, &say(Message::EvaluateNumbers));
+        page.chart(&chart, &say(&EvaluateMessage::Numbers));
     }
     page.finish()
 }

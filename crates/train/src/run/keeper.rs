@@ -9,7 +9,7 @@ use crate::{Notice, TrainError};
 use data::files::AtomicFile;
 use std::time::{Duration, Instant};
 use tensor::NamedTensors;
-use words::Language;
+use words::{Language, Say};
 
 /// Keeps a training in its folder.
 pub(super) struct Keeper<'a> {
@@ -148,7 +148,7 @@ impl<'a> Keeper<'a> {
         if let Err(error) = written
             && !std::mem::replace(&mut self.told, true)
         {
-            let reason = words::reason(self.language, &error);
+            let reason = error.message(self.language);
             watch.notice(&Notice::NoCurve { path, reason });
         }
     }

@@ -6,6 +6,7 @@ use data::{ImportOptions, Manifest, import};
 use kernels::Isa;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use words::Say;
 
 /// Two or more classes that differ in colour and stripes, photos of 24 x 20 with noise.
 struct Photos {

@@ -285,7 +285,7 @@ fn changes(
     about: &About,
     around: &Surroundings<'_>,
 ) -> impl Iterator<Item = Notice> {
-    let threads = (found.threads != around.threads).then(|| Notice::Threads {
+    let threads = (found.threads != around.threads).then_some(Notice::Threads {
         before: found.threads,
         now: around.threads,
     });

@@ -133,7 +133,10 @@ fn every_range_is_held_and_named() {
     }
     let error = Augmentation::parse("flip | rotaet(3)").unwrap_err();
     assert_eq!(error.position, 8);
-    assert!(error.to_string().contains("`rotate`"), "{error}");
+    let StepFault::UnknownName { name, known } = &error.fault else {
+        panic!("{error}");
+    };
+    assert!(name == "rotaet" && known.contains(&"rotate"), "{error}");
 }
 
 #[test]

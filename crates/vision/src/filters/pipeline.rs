@@ -227,14 +227,15 @@ fn named<'text>(
 ) -> Result<(usize, Argument<'text>), StepError> {
     let found = kind.parameters.iter().position(|p| p.name == name);
     let Some(index) = found else {
-        let names = kind.parameters.iter().map(|p| (p.name, p.name));
         let (step, usage) = (kind.name, kind.usage());
-        let fault = match words::nearest(name, names) {
-            Some(nearest) => StepFault::UnknownParameter {
+        let fault = match kind.parameters.is_empty() {
+            true => StepFault::Count { step, usage },
+            false => StepFault::UnknownParameter {
                 name: name.to_owned(),
-                nearest,
+                known: kind.parameters.iter().map(|p| p.name).collect(),
+                step,
+                usage,
             },
-            None => StepFault::Count { step, usage },
         };
         return Err(StepError::new(argument.position, fault));
     };

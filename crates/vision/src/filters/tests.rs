@@ -182,16 +182,19 @@ mod texts {
     #[test]
     fn say_where_they_are_wrong() {
         let unknown = |text: &str| match fault(text) {
-            (position, StepFault::UnknownName { nearest, .. }) => (position, nearest),
-            (position, StepFault::UnknownParameter { name, nearest }) => {
-                assert_eq!(name, "tile");
-                (position, nearest)
+            (position, StepFault::UnknownName { name, known }) => {
+                assert!(known.contains(&"bilateral") && known.contains(&"equalise"));
+                (position, name)
+            }
+            (position, StepFault::UnknownParameter { name, known, .. }) => {
+                assert_eq!(known, ["limit", "tiles"]);
+                (position, name)
             }
             other => panic!("{text}: {other:?}"),
         };
-        assert_eq!(unknown("clahe(2,8) | bilatral(9)"), (14, "bilateral"));
-        assert_eq!(unknown("equalize"), (1, "equalise"));
-        assert_eq!(unknown("clahe(tile=3)"), (7, "tiles"));
+        assert_eq!(unknown("clahe(2,8) | bilatral(9)"), (14, "bilatral".into()));
+        assert_eq!(unknown("equalize"), (1, "equalize".into()));
+        assert_eq!(unknown("clahe(tile=3)"), (7, "tile".into()));
         for (text, place) in [
             ("median(4)", 8),
             ("median(-3)", 8),

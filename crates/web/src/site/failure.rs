@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use vision::DecodeError;
-use words::{Language, Message};
+use words::{FileMessage, Language, PageMessage, PhotoMessage, Said, Say};
 
 /// What went wrong, and with which photo where it is about one.
 #[derive(Clone, Debug)]
@@ -179,13 +179,8 @@ impl Failure {
 
     /// The kind, stable from release to release; those of a photo are the command line's.
     pub(crate) fn kind(&self) -> &'static str {
-        match &self.what {
-            What::Photo(error) => error.kind(),
-            _ => self.with_message(Language::French, |message| {
-                let kind = message.kind();
-                kind.split_once('.').map_or(kind, |(_, kind)| kind)
-            }),
-        }
+        let kind = self.say(Language::default()).kind;
+        kind.split_once('.').map_or(kind, |(_, kind)| kind)
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -223,48 +218,12 @@ impl Failure {
 
     /// What happened.
     pub(crate) fn text(&self, language: Language) -> String {
-        self.with_message(language, |message| message.text(language))
+        self.say(language).text
     }
 
     /// What to do about it, where there is something to do.
     pub(crate) fn hint(&self, language: Language) -> Option<String> {
-        self.with_message(language, |message| message.hint(language))
-    }
-
-    fn with_message<T>(&self, language: Language, say: impl FnOnce(Message<'_>) -> T) -> T {
-        match &self.what {
-            What::Photo(error) => say(photo_message(error)),
-            What::PhotoTooLarge => say(Message::PhotoTooLarge),
-            What::Busy => say(Message::HttpBusy),
-            What::Slow => say(Message::HttpTimeout),
-            What::TooLarge { bytes } => say(Message::HttpBodyTooLarge {
-                limit: &words::bytes(language, *bytes as u64),
-            }),
-            What::TooManyPhotos { limit } => say(Message::HttpTooManyPhotos {
-                limit: &limit.to_string(),
-            }),
-            What::NoPhoto => say(Message::HttpMissingPhoto),
-            What::NotAForm => say(Message::HttpNotAForm),
-            What::Encoded { coding } => say(Message::HttpEncodedBody { coding }),
-            What::BadForm => say(Message::HttpBadMultipart),
-            What::BadField { field, value } => say(Message::HttpBadRequest {
-                detail: &format!("{field} = {value}"),
-            }),
-            What::BoxOutside => say(Message::HttpBoxOutside),
-            What::BoxTooSmall => say(Message::HttpBoxTooSmall),
-            What::NotFound => say(Message::HttpNotFound),
-            What::MethodNotAllowed => say(Message::HttpMethodNotAllowed),
-            What::Forbidden => say(Message::HttpForbidden),
-            What::ForeignName => say(Message::HttpForeignName),
-            What::NoHost => say(Message::HttpNoHost),
-            What::File { path, source } => {
-                let reason = &words::reason(language, source);
-                say(Message::FileCannotRead { path, reason })
-            }
-            What::Data(detail) => say(Message::HttpData { detail }),
-            What::ModelNotFinite => say(Message::HttpModelNotFinite),
-            What::Internal => say(Message::HttpInternal),
-        }
+        self.say(language).hint
     }
 
     /// The problem document.
@@ -274,7 +233,7 @@ impl Failure {
             r#type: format!("urn:museau:problem:{}", self.kind()),
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
-            detail: self.with_message(language, |message| words::message(language, message)),
+            detail: self.message(language),
             kind: self.kind(),
             photo: self.photo_name(),
         };
@@ -291,6 +250,47 @@ impl Failure {
         if matches!(self.what, What::Encoded { .. }) {
             let plain = HeaderValue::from_static("identity");
             headers.insert(header::ACCEPT_ENCODING, plain);
+        }
+    }
+}
+
+impl Say for Failure {
+    fn say(&self, language: Language) -> Said {
+        match &self.what {
+            What::Photo(error) => photo_message(error).say(language),
+            What::PhotoTooLarge => PhotoMessage::TooLarge.say(language),
+            What::Busy => PageMessage::Busy.say(language),
+            What::Slow => PageMessage::Timeout.say(language),
+            What::TooLarge { bytes } => PageMessage::BodyTooLarge {
+                limit: &words::bytes(language, *bytes as u64),
+            }
+            .say(language),
+            What::TooManyPhotos { limit } => PageMessage::TooManyPhotos {
+                limit: &limit.to_string(),
+            }
+            .say(language),
+            What::NoPhoto => PageMessage::MissingPhoto.say(language),
+            What::NotAForm => PageMessage::NotAForm.say(language),
+            What::Encoded { coding } => PageMessage::EncodedBody { coding }.say(language),
+            What::BadForm => PageMessage::BadMultipart.say(language),
+            What::BadField { field, value } => PageMessage::BadRequest {
+                detail: &format!("{field} = {value}"),
+            }
+            .say(language),
+            What::BoxOutside => PageMessage::BoxOutside.say(language),
+            What::BoxTooSmall => PageMessage::BoxTooSmall.say(language),
+            What::NotFound => PageMessage::NotFound.say(language),
+            What::MethodNotAllowed => PageMessage::MethodNotAllowed.say(language),
+            What::Forbidden => PageMessage::Forbidden.say(language),
+            What::ForeignName => PageMessage::ForeignName.say(language),
+            What::NoHost => PageMessage::NoHost.say(language),
+            What::File { path, source } => {
+                let reason = &source.message(language);
+                FileMessage::CannotRead { path, reason }.say(language)
+            }
+            What::Data(detail) => PageMessage::Data { detail }.say(language),
+            What::ModelNotFinite => PageMessage::ModelNotFinite.say(language),
+            What::Internal => PageMessage::Internal.say(language),
         }
     }
 }

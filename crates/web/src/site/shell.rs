@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use classify::ModelName;
 use maud::{DOCTYPE, Markup, html};
-use words::{Language, Message, fill};
+use words::{AnswerMessage, Language, fill};
 
 /// What the frame shows and whom it lets in; the same for all apps of a server.
 pub(crate) struct Site {
@@ -100,7 +100,7 @@ impl Page {
                         div class="wrap" {
                             @match &site.model {
                                 Some(model) => {
-                                    p { (Message::AnswerLooksOnly.text(asked)) }
+                                    p { (AnswerMessage::LooksOnly.text(asked)) }
                                     p { (text.privacy) }
                                     p { (fill(&text.model, &[("name", &model.name), ("version", &model.version)])) }
                                 }

@@ -7,7 +7,7 @@ use classify::{Answer, AnswerKind, BreedGuess};
 use serde::Serialize;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use words::{Language, Message, plain_line};
+use words::{AnswerMessage, Language, Say, plain_line};
 
 /// What became of one photo.
 pub struct Outcome {
@@ -198,8 +198,8 @@ fn details(answer: &Answer, language: Language) -> Vec<String> {
             .collect();
         if !others.is_empty() {
             let label = match answer.answer {
-                AnswerKind::Dog => Message::AnswerOthers,
-                _ => Message::AnswerClosest,
+                AnswerKind::Dog => AnswerMessage::Others,
+                _ => AnswerMessage::Closest,
             };
             let label = label.text(language);
             lines.push(format!("{label}{colon} {}", others.join(", ")));
@@ -211,12 +211,12 @@ fn details(answer: &Answer, language: Language) -> Vec<String> {
             .map(|breed| breed.name(language))
             .collect();
         if answer.answer == AnswerKind::Dog && !alike.is_empty() {
-            let label = Message::AnswerLookAlikes.text(language);
+            let label = AnswerMessage::LookAlikes.text(language);
             lines.push(format!("{label}{colon} {}", alike.join(", ")));
         }
     }
     for message in answer.remarks() {
-        lines.push(words::message(language, message));
+        lines.push(message.message(language));
     }
     lines
 }

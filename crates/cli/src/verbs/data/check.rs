@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use data::{AtomicFile, Manifest};
 use std::path::PathBuf;
+use words::Say;
 
 /// Options of `museau data check`.
 #[derive(Debug, Args)]

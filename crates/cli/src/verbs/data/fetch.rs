@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use data::fetch::{FetchEvent, Origin, Patience, SOURCES, fetch};
 use std::path::PathBuf;
-use words::Message;
+use words::{DataMessage, Say};
 
 /// Options of `museau data fetch`.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
     let Some(source) = SOURCES.iter().find(|source| source.name == arguments.name) else {
         let known: Vec<_> = SOURCES.iter().map(|source| source.name).collect();
         let (name, known) = (&arguments.name, &known.join(", "));
-        let text = context.say(Message::FetchUnknown { name, known });
+        let text = context.say(DataMessage::FetchUnknown { name, known });
         return Err(Failure::error(Status::Usage, text));
     };
     let origin = match &arguments.from {
@@ -42,7 +42,7 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
         .clone()
         .unwrap_or_else(|| PathBuf::from(source.name));
     if !context.quiet {
-        eprintln!("{}", context.say(Message::FetchTerms));
+        eprintln!("{}", context.say(DataMessage::FetchTerms));
     }
     for archive in source.archives {
         let shown = Shown::of_bytes(context, archive.name);
@@ -50,7 +50,7 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
             FetchEvent::Bytes(bytes) => shown.now(bytes, archive.bytes),
             FetchEvent::Pause { reason, pause } if !context.quiet => {
                 let seconds = &pause.as_secs().to_string();
-                let text = context.say(Message::FetchPause { reason, seconds });
+                let text = context.say(DataMessage::FetchPause { reason, seconds });
                 shown.say(&text);
             }
             FetchEvent::Pause { .. } => {}
@@ -60,12 +60,12 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
         shown.finish();
         if fetched.was_there && !context.quiet {
             let path = &fetched.path.display().to_string();
-            eprintln!("{}", context.say(Message::FetchWasThere { path }));
+            eprintln!("{}", context.say(DataMessage::FetchWasThere { path }));
         }
     }
     if !context.quiet {
         let folder = &folder.display().to_string();
-        eprintln!("{}", context.say(Message::FetchDone { folder }));
+        eprintln!("{}", context.say(DataMessage::FetchDone { folder }));
     }
     Ok(())
 }

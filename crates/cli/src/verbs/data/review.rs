@@ -8,7 +8,7 @@ use clap::Args;
 use data::check::review::Review;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use words::Message;
+use words::{DataMessage, Say};
 
 /// Options of `museau data review`.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
         .is_ok_and(|address| address.is_loopback());
     if host != "localhost" && !loopback {
         let address = &arguments.listen;
-        let said = context.say(Message::ReviewNotLocal { address });
+        let said = context.say(DataMessage::ReviewNotLocal { address });
         return Err(Failure::error(Status::Usage, said));
     }
     let (manifest, _) = data_set::manifest(context, &arguments.source)?;

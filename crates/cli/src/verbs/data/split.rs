@@ -10,7 +10,7 @@ use clap::Args;
 use data::Error;
 use std::collections::HashSet;
 use std::path::PathBuf;
-use words::Message;
+use words::DataMessage;
 
 /// Options of `museau data split`.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
     let (mut manifest, _, _) = open(context, &arguments.source)?;
     let sealed = manifest.test_entries().next().is_some();
     if sealed && !arguments.official && !arguments.redraw {
-        let said = context.say(Message::SplitSealed);
+        let said = context.say(DataMessage::SplitSealed);
         return Err(Failure::error(Status::Usage, said));
     }
     let mut chosen = Vec::new();
@@ -92,7 +92,7 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
     summary.push(("left_out", done.left_out.len()));
     if !context.quiet {
         for path in &done.left_out {
-            eprintln!("{}", context.say(Message::SplitLeftOut { path }));
+            eprintln!("{}", context.say(DataMessage::SplitLeftOut { path }));
         }
     }
     print(&summary, &chosen, arguments.json)

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use subject::{PartName, Subject, part, unusable};
 use train::evaluate::{Comparison, Evaluation, Predicted};
 use train::make;
-use words::Message;
+use words::EvaluateMessage;
 
 /// Options of `museau evaluate`.
 #[derive(Debug, Args)]
@@ -66,12 +66,12 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     let source = arguments.source.path();
     let part = part(context, &manifest, source, arguments.part)?;
     if fitted.is_some() && part != Part::Validation {
-        let said = context.say(Message::EvaluateFitElsewhere);
+        let said = context.say(EvaluateMessage::FitElsewhere);
         return Err(Failure::error(Status::Usage, said));
     }
     let subject = Subject::open(context, &arguments.model)?;
     if fitted.is_some() && matches!(subject, Subject::Table(..)) {
-        let said = context.say(Message::EvaluateFitATable);
+        let said = context.say(EvaluateMessage::FitATable);
         return Err(Failure::error(Status::Usage, said));
     }
     let others = arguments.against.iter();
@@ -101,7 +101,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
             let baseline = look(&Subject::of_package(context, inside, None)?)?;
             compare(&baseline, true, subject::DEFAULT_NAME.to_owned())?;
         } else if !context.quiet {
-            eprintln!("{}", context.say(Message::EvaluateNoBaseline));
+            eprintln!("{}", context.say(EvaluateMessage::NoBaseline));
         }
     }
     for (other, path) in others.iter().zip(&arguments.against) {
@@ -177,7 +177,7 @@ fn fit(
         data::score::expected_calibration_error(&outcomes),
         data::score::negative_log_likelihood(&outcomes),
     ];
-    let said = Message::EvaluateFitted {
+    let said = EvaluateMessage::Fitted {
         path: &path,
         before: &number(old.into()),
         after: &number(calibration.temperature.into()),

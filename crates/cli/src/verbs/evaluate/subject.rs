@@ -10,7 +10,7 @@ use data::{Manifest, Part, Predictions};
 use package::{Package, TrainingRecord};
 use std::path::Path;
 use train::evaluate::{EvaluateError, Predicted, entries_of, shown_part};
-use words::Message;
+use words::{EvaluateMessage, Say};
 
 /// The splits of a data set, as they are named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -138,7 +138,7 @@ pub fn part(
     }
     let all = [Part::Train, Part::Validation, Part::Test, Part::Unsaid];
     let parts: Vec<&str> = all.into_iter().filter(is_there).map(shown_part).collect();
-    let said = context.say(Message::EvaluateNoPart {
+    let said = context.say(EvaluateMessage::NoPart {
         path: &source.display().to_string(),
         part: shown_part(wanted),
         parts: &parts.join(", "),

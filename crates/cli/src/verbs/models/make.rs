@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
 use train::make::{self, CalibrationPhotos, Classes, MakeError, Published};
-use words::Message;
+use words::{FileMessage, ModelMessage, Say, UsageMessage};
 
 /// What `--views` takes, in signs.
 const VIEWS: &str = "(stretch | crop:FRACTION | letterbox[:GRAY])[:mirror] [+ ...]";
@@ -69,7 +69,7 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let backbone = model::backbone(context, &arguments.backbone, &[])?;
     let views = match &arguments.views {
         Some(text) => Some(graph::parse_views(text).map_err(|error| {
-            let message = Message::UsageWrongValue {
+            let message = UsageMessage::WrongValue {
                 argument: "--views",
                 value: &error.0,
                 wanted: VIEWS,
@@ -105,7 +105,8 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
             .unwrap_or_else(|| "model".into()),
         version: arguments.model_version.clone(),
     };
-    let unmade = |error: MakeError| Failure::error(Status::Unusable, error.text(context.language));
+    let unmade =
+        |error: MakeError| Failure::error(Status::Unusable, error.message(context.language));
     // The place is tried before the work is done.
     let file = begin(context, &arguments.output, Kind::Package)?;
     let mut package = make::assemble(&published).map_err(unmade)?;
@@ -138,12 +139,15 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         let read: usize = fit.photos.iter().sum();
         if read < all && !context.quiet {
             let (count, all) = (&(all - read).to_string(), &all.to_string());
-            eprintln!("{}", context.say(Message::MakeUnreadable { count, all }));
+            eprintln!(
+                "{}",
+                context.say(ModelMessage::MakeUnreadable { count, all })
+            );
         }
     }
     let bytes = package
         .to_bytes()
-        .map_err(|error| Failure::error(Status::Failed, error.text(context.language)))?;
+        .map_err(|error| Failure::error(Status::Failed, error.message(context.language)))?;
     finish(context, file, &bytes)?;
     terminal::stdout().write_all(package.about.card.as_bytes())?;
     Ok(())
@@ -155,14 +159,14 @@ fn classes(context: &Context, list: &str) -> Result<Classes> {
         return Ok(Classes::Stanford);
     }
     let text = std::fs::read_to_string(list).map_err(|error| {
-        let text = context.say(Message::FileCannotRead {
+        let text = context.say(FileMessage::CannotRead {
             path: list,
-            reason: &words::reason(context.language, &error),
+            reason: &error.message(context.language),
         });
         Failure::error(Status::Failed, text)
     })?;
     Classes::listed(&text).ok_or_else(|| {
-        let said = context.say(Message::MakeNoClassListed { path: list });
+        let said = context.say(ModelMessage::MakeNoClassListed { path: list });
         Failure::error(Status::Usage, said)
     })
 }

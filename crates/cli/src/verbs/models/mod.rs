@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
-use words::{Message, plain_line};
+use words::{ModelMessage, plain_line};
 
 /// The verbs under `museau models`.
 #[derive(Debug, Subcommand)]
@@ -99,7 +99,7 @@ fn list(context: &Context, json: bool) -> Result<()> {
             } = row;
             let [name, version, place] = [name, version, place].map(|text| plain_line(text));
             let count = &format!("{classes:>4}");
-            let classes = Message::ModelsClasses { count }.text(context.language);
+            let classes = ModelMessage::ModelsClasses { count }.text(context.language);
             writeln!(
                 out,
                 "{name:<28} {version:<8} {classes}  {input:<9}  {place}"
@@ -161,7 +161,7 @@ fn verify(context: &Context, named: &[PathBuf]) -> Result<()> {
         match whole {
             Ok(classifier) => {
                 let about = classifier.about();
-                let whole = Message::ModelsWhole {
+                let whole = ModelMessage::ModelsWhole {
                     path: &shown,
                     name: &about.name,
                     version: &about.version,

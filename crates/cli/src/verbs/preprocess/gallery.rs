@@ -14,7 +14,7 @@ use tensor::Pool;
 use vision::Photo;
 use vision::encode::small_jpeg;
 use vision::filters::{Pipeline, Ran, Workers};
-use words::Message;
+use words::PreprocessMessage;
 
 /// Options of `museau preprocess gallery`.
 #[derive(Debug, Args)]
@@ -46,12 +46,15 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
     let found = photos::find(context, &arguments.photos);
     let most = (MOST_PICTURES / (2 * pipeline.steps().len())).max(1);
     let left_out = found.len().saturating_sub(most);
-    let mut page = Page::new(context.language.code(), &context.say(Message::GalleryTitle));
+    let mut page = Page::new(
+        context.language.code(),
+        &context.say(PreprocessMessage::GalleryTitle),
+    );
     let text = pipeline.to_string();
-    page.paragraph(&context.say(Message::GalleryIntroduction { pipeline: &text }));
+    page.paragraph(&context.say(PreprocessMessage::GalleryIntroduction { pipeline: &text }));
     if left_out > 0 {
         let count = left_out.to_string();
-        page.paragraph(&context.say(Message::GalleryLeftOut { count: &count }));
+        page.paragraph(&context.say(PreprocessMessage::GalleryLeftOut { count: &count }));
     }
     let pool = Pool::new(context.threads);
     let workers = Workers {
@@ -79,7 +82,7 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
         }
     }
     let Some(file) = file else {
-        let said = context.say(Message::GalleryNoPhoto);
+        let said = context.say(PreprocessMessage::GalleryNoPhoto);
         return Err(Failure::error(Status::Failed, said));
     };
     finish(context, file, page.finish().as_bytes())?;
@@ -93,9 +96,9 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
 /// One photo through all steps.
 fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, ran: &[Ran]) {
     let mut table = Table::new([
-        context.say(Message::GalleryStep),
-        context.say(Message::GalleryTime),
-        context.say(Message::GallerySize),
+        context.say(PreprocessMessage::GalleryStep),
+        context.say(PreprocessMessage::GalleryTime),
+        context.say(PreprocessMessage::GallerySize),
         "PSNR (dB)".to_owned(),
         "SSIM".to_owned(),
     ]);
@@ -115,8 +118,8 @@ fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, 
     }
     page.table("", &table);
     let names = [
-        context.say(Message::GalleryBefore),
-        context.say(Message::GalleryAfter),
+        context.say(PreprocessMessage::GalleryBefore),
+        context.say(PreprocessMessage::GalleryAfter),
     ];
     let mut before = photo;
     for (step, ran) in pipeline.steps().iter().zip(ran) {
@@ -133,7 +136,7 @@ fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, 
             ([one, other], true) => page.comparison(
                 [one, other],
                 [&names[0], &names[1]],
-                &context.say(Message::GallerySlider),
+                &context.say(PreprocessMessage::GallerySlider),
             ),
             // Pictures of two shapes do not lie over each other.
             _ => {
@@ -153,13 +156,13 @@ fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, 
                 points: histogram(photo),
             })
             .collect::<Vec<_>>();
-        let title = context.say(Message::GalleryHistogram { step: &step });
+        let title = context.say(PreprocessMessage::GalleryHistogram { step: &step });
         let (level, share) = (
-            context.say(Message::GalleryLevel),
-            context.say(Message::GalleryShare),
+            context.say(PreprocessMessage::GalleryLevel),
+            context.say(PreprocessMessage::GalleryShare),
         );
         let chart = Chart::lines(&title, &level, &share, &lines);
-        page.chart(&chart, &context.say(Message::GalleryNumbers));
+        page.chart(&chart, &context.say(PreprocessMessage::GalleryNumbers));
         before = &ran.photo;
     }
 }

@@ -3,7 +3,7 @@ use crate::context::Context;
 use anyhow::Result;
 use std::io::Write;
 use vision::filters::registry;
-use words::Message;
+use words::PreprocessMessage;
 
 /// Prints the steps.
 pub fn run(context: &Context) -> Result<()> {
@@ -24,20 +24,20 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 /// What a step does.
-fn about(step: &str) -> Option<Message<'static>> {
+fn about(step: &str) -> Option<PreprocessMessage<'static>> {
     Some(match step {
-        "resize" => Message::FilterResize,
-        "crop" => Message::FilterCrop,
-        "gray" => Message::FilterGray,
-        "gamma" => Message::FilterGamma,
-        "exposure" => Message::FilterExposure,
-        "contrast" => Message::FilterContrast,
-        "equalise" => Message::FilterEqualise,
-        "clahe" => Message::FilterClahe,
-        "gaussian" => Message::FilterGaussian,
-        "median" => Message::FilterMedian,
-        "bilateral" => Message::FilterBilateral,
-        "non_local_means" => Message::FilterNonLocalMeans,
+        "resize" => PreprocessMessage::FilterResize,
+        "crop" => PreprocessMessage::FilterCrop,
+        "gray" => PreprocessMessage::FilterGray,
+        "gamma" => PreprocessMessage::FilterGamma,
+        "exposure" => PreprocessMessage::FilterExposure,
+        "contrast" => PreprocessMessage::FilterContrast,
+        "equalise" => PreprocessMessage::FilterEqualise,
+        "clahe" => PreprocessMessage::FilterClahe,
+        "gaussian" => PreprocessMessage::FilterGaussian,
+        "median" => PreprocessMessage::FilterMedian,
+        "bilateral" => PreprocessMessage::FilterBilateral,
+        "non_local_means" => PreprocessMessage::FilterNonLocalMeans,
         _ => return None,
     })
 }

@@ -3,16 +3,16 @@ use crate::context::Context;
 use crate::failure::{Failure, Status};
 use anyhow::Result;
 use vision::filters::Pipeline;
-use words::Message;
+use words::PreprocessMessage;
 
 /// The pipeline of a text that has steps.
 pub fn pipeline(context: &Context, text: &str) -> Result<Pipeline> {
     let wrong = |message: String| Failure::error(Status::Usage, message);
     let pipeline: Pipeline = text
         .parse()
-        .map_err(|error| wrong(data::loader::step_message(&error, context.language)))?;
+        .map_err(|error| wrong(data::loader::step_said(&error, context.language).to_string()))?;
     if pipeline.is_empty() {
-        return Err(wrong(context.say(Message::PreprocessNoStep)));
+        return Err(wrong(context.say(PreprocessMessage::NoStep)));
     }
     Ok(pipeline)
 }

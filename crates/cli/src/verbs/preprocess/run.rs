@@ -15,7 +15,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use vision::filters::Pipeline;
-use words::Message;
+use words::{PreprocessMessage, Say};
 
 /// Options of `museau preprocess run`.
 #[derive(Debug, Args)]
@@ -132,7 +132,7 @@ fn reason(context: &Context, file: &Path, fault: PictureFault) -> String {
         PictureFault::Photo(error) => explain(context, file, Unread::Photo(error)).message,
         PictureFault::TooLarge { path } => {
             let path = &path.display().to_string();
-            context.say(Message::PreprocessTooLarge { path })
+            context.say(PreprocessMessage::TooLarge { path })
         }
         PictureFault::Write { path, source } => unwritten(context, &path, &source),
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use study::{Compared, Comparison, Details};
-use words::Message;
+use words::RunMessage;
 
 /// Stands behind the best value of a row.
 const BEST: &str = "*";
@@ -121,7 +121,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     };
     let mut table = Table::new(of_runs(String::new()));
     let states = runs.iter().map(|run| words.state(run.row.state));
-    let first = Cell::text(words.of(Message::RunsState));
+    let first = Cell::text(words.of(RunMessage::State));
     table
         .rows
         .push(std::iter::once(first).chain(states).collect());
@@ -137,12 +137,12 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     table.write(&mut out, 0, width)?;
     if parameters.is_empty() && !context.quiet {
         out.flush()?;
-        eprintln!("{}", context.say(Message::RunsSameParameters));
+        eprintln!("{}", context.say(RunMessage::SameParameters));
     }
     if metrics.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{bold}{}{bold:#}", words.of(Message::RunsMetrics))?;
+    writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Metrics))?;
     let mut table = Table::new(of_runs(String::new()));
     for &name in metrics {
         let mut row = vec![Cell::text(name)];
@@ -165,7 +165,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
     table.write(&mut out, 0, width)?;
 
-    writeln!(out, "\n{bold}{}{bold:#}", words.of(Message::RunsCurve))?;
+    writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Curve))?;
     let mut table = Table::new(vec![String::new(); 3]);
     for &name in metrics {
         for (place, run) in runs.iter().enumerate() {

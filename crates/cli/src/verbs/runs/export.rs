@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use study::{Details, RunQuery, Storage};
-use words::Message;
+use words::RunMessage;
 
 /// A line of JSON: a run, and of each metric the steps and their values.
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ pub fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
         None => Form::Csv,
         Some(path) => form(path).ok_or_else(|| {
             let path = &path.display().to_string();
-            let text = context.say(Message::RunsExportName { path });
+            let text = context.say(RunMessage::ExportName { path });
             Failure::error(Status::Usage, text)
         })?,
     };
@@ -91,7 +91,7 @@ pub fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
     file.commit().map_err(cannot_write)?;
     if !context.quiet {
         let (path, count) = (&path.display().to_string(), &runs.len().to_string());
-        eprintln!("{}", context.say(Message::RunsExported { path, count }));
+        eprintln!("{}", context.say(RunMessage::Exported { path, count }));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use std::collections::HashSet;
 use std::io::Write;
 use study::{Error, Order, RunQuery, RunRow, State, Storage};
-use words::Message;
+use words::RunMessage;
 
 /// Options of `museau runs list`.
 #[derive(Debug, Args)]
@@ -112,7 +112,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
     if !context.quiet && (arguments.limit.is_some() || arguments.skip > 0) {
         let all = storage.count(&query).map_err(told)?;
         let (shown, all) = (&rows.len().to_string(), &all.to_string());
-        eprintln!("{}", context.say(Message::RunsShown { shown, all }));
+        eprintln!("{}", context.say(RunMessage::Shown { shown, all }));
     }
     if arguments.json {
         let mut out = terminal::stdout();
@@ -135,13 +135,13 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
     }
     let headings = [
         "id".to_owned(),
-        words.of(Message::RunsName),
-        words.of(Message::RunsKind),
-        words.of(Message::RunsState),
-        words.of(Message::RunsStarted),
-        words.of(Message::RunsSpent),
-        words.of(Message::RunsStep),
-        words.of(Message::RunsValuesOf),
+        words.of(RunMessage::Name),
+        words.of(RunMessage::Kind),
+        words.of(RunMessage::State),
+        words.of(RunMessage::Started),
+        words.of(RunMessage::Spent),
+        words.of(RunMessage::Step),
+        words.of(RunMessage::ValuesOf),
     ];
     let named = columns.iter().map(|name| words.column(name));
     let mut table = Table::new(headings.into_iter().chain(named).collect());
@@ -192,6 +192,6 @@ fn no_column<'a>(
     let known = &known.join(", ");
     Failure::error(
         Status::Usage,
-        context.say(Message::RunsNoColumn { name, known }),
+        context.say(RunMessage::NoColumn { name, known }),
     )
 }

@@ -11,7 +11,7 @@ use study::{Artefact, Details, State, Storage};
 use train::TrainError;
 use train::run::RunFolder;
 use train::run::names::ABOUT;
-use words::Message;
+use words::{RunMessage, Say};
 
 /// Options of `museau runs rm`.
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub fn run(context: &Context, arguments: &RmArguments) -> Result<()> {
     )?;
     let running = runs.iter().find(|run| run.row.state == State::Running);
     if let Some(run) = running.filter(|_| !arguments.yes) {
-        let text = context.say(Message::RunsIsRunning { run: &run.row.id });
+        let text = context.say(RunMessage::IsRunning { run: &run.row.id });
         return Err(Failure::error(Status::Failed, text));
     }
     let storage = Storage::open(&place(&arguments.storage)).map_err(told)?;
@@ -52,7 +52,7 @@ pub fn run(context: &Context, arguments: &RmArguments) -> Result<()> {
         let id = &run.row.id;
         storage.remove(std::slice::from_ref(id)).map_err(told)?;
         if !context.quiet {
-            eprintln!("{}", context.say(Message::RunsRemoved { run: id }));
+            eprintln!("{}", context.say(RunMessage::Removed { run: id }));
         }
     }
     Ok(())
@@ -79,7 +79,7 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
     let of_other = || {
         if !context.quiet {
             let folder = &folder.display().to_string();
-            eprintln!("{}", context.say(Message::RunsFolderOfOther { folder }));
+            eprintln!("{}", context.say(RunMessage::FolderOfOther { folder }));
         }
         Ok(())
     };
@@ -132,7 +132,7 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         }
         let folder = &folder.display().to_string();
         let names = &left.join(", ");
-        let said = context.say(Message::RunsFilesLeft {
+        let said = context.say(RunMessage::FilesLeft {
             folder,
             count,
             names,

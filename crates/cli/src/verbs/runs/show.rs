@@ -9,7 +9,7 @@ use anstyle::Style;
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
-use words::Message;
+use words::RunMessage;
 
 /// Options of `museau runs show`.
 #[derive(Debug, Args)]
@@ -41,32 +41,29 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     writeln!(out, "{bold}{}{bold:#}", Cell::text(&row.name).plain())?;
     let mut facts = vec![
         ("id".to_owned(), Cell::text(&row.id)),
-        (words.of(Message::RunsKind), Cell::text(&row.kind)),
-        (words.of(Message::RunsState), words.state(row.state)),
+        (words.of(RunMessage::Kind), Cell::text(&row.kind)),
+        (words.of(RunMessage::State), words.state(row.state)),
         (
-            words.of(Message::RunsStarted),
+            words.of(RunMessage::Started),
             Cell::text(moment(row.started)),
         ),
-        (
-            words.of(Message::RunsSpent),
-            Cell::text(duration(row.spent)),
-        ),
+        (words.of(RunMessage::Spent), Cell::text(duration(row.spent))),
     ];
     if let Some(step) = row.step {
-        facts.push((words.of(Message::RunsStep), Cell::text(step.to_string())));
+        facts.push((words.of(RunMessage::Step), Cell::text(step.to_string())));
     }
     if let Some(step) = row.kept {
-        facts.push((words.of(Message::RunsKept), Cell::text(step.to_string())));
+        facts.push((words.of(RunMessage::Kept), Cell::text(step.to_string())));
     }
     if let Some(seed) = row.seed {
-        facts.push((words.of(Message::RunsSeed), Cell::text(seed.to_string())));
+        facts.push((words.of(RunMessage::Seed), Cell::text(seed.to_string())));
     }
     if row.folder.is_some() {
-        facts.push((words.of(Message::RunsFolder), Cell::text(folder(row))));
+        facts.push((words.of(RunMessage::Folder), Cell::text(folder(row))));
     }
     pairs(facts.into_iter()).write(&mut out, 2, None)?;
 
-    let mut section = |message: Message<'_>, table: Table, width| -> Result<()> {
+    let mut section = |message: RunMessage<'_>, table: Table, width| -> Result<()> {
         if !table.rows.is_empty() {
             writeln!(out, "\n{bold}{}{bold:#}", words.of(message))?;
             table.write(&mut out, 2, width)?;
@@ -79,13 +76,13 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
                 .map(|(name, value)| (name.clone(), Cell::text(value))),
         )
     };
-    section(Message::RunsParameters, texts(&row.parameters), None)?;
+    section(RunMessage::Parameters, texts(&row.parameters), None)?;
     let headings = [
         String::new(),
-        words.of(Message::RunsLatest),
-        words.of(Message::RunsBest),
-        words.of(Message::RunsAtStep),
-        words.of(Message::RunsCurve),
+        words.of(RunMessage::Latest),
+        words.of(RunMessage::Best),
+        words.of(RunMessage::AtStep),
+        words.of(RunMessage::Curve),
     ];
     let mut metrics = Table::new(headings.to_vec());
     for (name, metric) in &row.metrics {
@@ -98,11 +95,11 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
             Cell::text(curve(context, &storage, &row.id, name)?),
         ]);
     }
-    section(Message::RunsMetrics, metrics, width)?;
+    section(RunMessage::Metrics, metrics, width)?;
     let headings = [
-        words.of(Message::RunsKind),
-        words.of(Message::RunsPath),
-        words.of(Message::RunsSize),
+        words.of(RunMessage::Kind),
+        words.of(RunMessage::Path),
+        words.of(RunMessage::Size),
         "BLAKE3".to_owned(),
     ];
     let mut artefacts = Table::new(headings.to_vec());
@@ -114,8 +111,8 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
             Cell::text(artefact.hash.get(..12).unwrap_or_default()),
         ]);
     }
-    section(Message::RunsArtefacts, artefacts, width)?;
-    section(Message::RunsEnvironment, texts(&run.environment), None)
+    section(RunMessage::Artefacts, artefacts, width)?;
+    section(RunMessage::Environment, texts(&run.environment), None)
 }
 
 /// Names and what they stand for; never cut.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use study::{RunRow, State, Storage};
-use words::{Language, Message};
+use words::{Language, RunMessage};
 
 /// Headings and states in one language.
 pub struct Words {
@@ -23,15 +23,15 @@ impl Words {
     }
 
     /// The text of a message.
-    pub fn of(&self, message: Message<'_>) -> String {
+    pub fn of(&self, message: RunMessage<'_>) -> String {
         message.text(self.language)
     }
 
     /// What a column of this name is called.
     pub fn column(&self, name: &str) -> String {
         match name {
-            "seed" => self.of(Message::RunsSeed),
-            "folder" => self.of(Message::RunsFolder),
+            "seed" => self.of(RunMessage::Seed),
+            "folder" => self.of(RunMessage::Folder),
             name => name.to_owned(),
         }
     }
@@ -39,10 +39,10 @@ impl Words {
     /// A state, told by its word and its colour.
     pub fn state(&self, state: State) -> Cell {
         let (message, color) = match state {
-            State::Running => (Message::RunsRunning, AnsiColor::Cyan),
-            State::Complete => (Message::RunsComplete, AnsiColor::Green),
-            State::Failed => (Message::RunsFailed, AnsiColor::Red),
-            State::Interrupted => (Message::RunsInterrupted, AnsiColor::Yellow),
+            State::Running => (RunMessage::Running, AnsiColor::Cyan),
+            State::Complete => (RunMessage::Complete, AnsiColor::Green),
+            State::Failed => (RunMessage::Failed, AnsiColor::Red),
+            State::Interrupted => (RunMessage::Interrupted, AnsiColor::Yellow),
         };
         let style = Style::new().fg_color(Some(color.into()));
         Cell::text(self.of(message)).styled(style)

@@ -26,7 +26,7 @@ use tensor::memory;
 use train::recipe::KEYS;
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
 use train::{RateRange, Recipe, TrainError, Unwatched};
-use words::{Message, plain_line};
+use words::{Say, TrainMessage, plain_line};
 
 /// Options of `museau train`.
 #[derive(Debug, Args)]
@@ -127,7 +127,7 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     // What is free is measured once, before any of them takes some.
     let shares = shares(context.threads, together, memory::free());
     // From here on; before, Ctrl-C ends at once.
-    let stop = interrupt::flag(context.say(Message::TrainInterrupt));
+    let stop = interrupt::flag(context.say(TrainMessage::Interrupt));
     let board = Board::default();
     let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
     let ends = Mutex::new(Vec::new());
@@ -152,7 +152,7 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     });
     let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
     for job in &left {
-        board.say(&context.say(Message::TrainNotBegun { name: &job.name }));
+        board.say(&context.say(TrainMessage::NotBegun { name: &job.name }));
     }
     let mut ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !left.is_empty() {
@@ -196,7 +196,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
         let elsewhere = ["data.source", "data.decisions"];
         let mut given = arguments.keys.0.iter().map(|(key, _)| *key);
         if let Some(key) = given.find(|key| !elsewhere.contains(key)) {
-            let said = context.say(Message::TrainResumeKey { key });
+            let said = context.say(TrainMessage::ResumeKey { key });
             return Err(Failure::error(Status::Usage, said));
         }
         let mut changed = recipe.clone();
@@ -278,7 +278,7 @@ fn free(context: &Context, parent: &Path, name: &str, taken: &mut HashSet<PathBu
         number += 1;
     }
     for path in unfinished.iter().filter(|_| !context.quiet) {
-        let said = context.say(Message::TrainUnfinished {
+        let said = context.say(TrainMessage::Unfinished {
             path: &path.display().to_string(),
             name: &place.file_name().unwrap_or_default().to_string_lossy(),
         });

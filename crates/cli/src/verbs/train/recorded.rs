@@ -7,7 +7,7 @@ use std::path::Path;
 use study::{Error, Goal, NewRun, Recorder, State, Storage};
 use train::run::{Ended, Outcome, names};
 use train::{Beginning, Flow, Recipe, TrainError, Watch};
-use words::Message;
+use words::RunMessage;
 
 /// Which values of what a training reports are good.
 const GOALS: [(&str, Goal); 7] = [
@@ -138,8 +138,8 @@ impl<'a> Recorded<'a> {
                 if self.told.insert(error.kind()) {
                     let text = said(self.context, &error);
                     let then = self.context.say(match error {
-                        Error::Locked { .. } | Error::DiskFull { .. } => Message::RunsGoesOn,
-                        _ => Message::RunsUnrecorded,
+                        Error::Locked { .. } | Error::DiskFull { .. } => RunMessage::GoesOn,
+                        _ => RunMessage::Unrecorded,
                     });
                     (self.say)(&format!("{text} {then}"));
                 }
@@ -159,7 +159,7 @@ impl<'a> Recorded<'a> {
         self.recorder = match known {
             Err(Error::NoSuchRun { .. }) => {
                 if self.new.id.is_some() && !self.context.quiet {
-                    (self.say)(&self.context.say(Message::RunsBeginsAnew));
+                    (self.say)(&self.context.say(RunMessage::BeginsAnew));
                 }
                 let begun = self.storage.begin(&self.new);
                 let mut recorder = self.kept(begun);

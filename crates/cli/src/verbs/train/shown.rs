@@ -5,7 +5,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use train::{Beginning, Flow, Live, Notice, Watch};
-use words::{Message, plain_line};
+use words::{FileMessage, TrainMessage, plain_line};
 
 /// The place where all trainings of a command are shown.
 #[derive(Debug, Default)]
@@ -152,7 +152,7 @@ impl Watch for Shown<'_> {
         self.bar.set_position(u64::from(beginning.epoch) * 1000);
         self.bar.reset_eta();
         if !self.context.quiet {
-            let text = self.context.say(Message::TrainBegins {
+            let text = self.context.say(TrainMessage::Begins {
                 name: &self.name,
                 train: &beginning.train_photos.to_string(),
                 validation: &beginning.validation_photos.to_string(),
@@ -220,27 +220,27 @@ impl Drop for Shown<'_> {
 
 fn said(context: &Context, notice: &Notice) -> String {
     match notice {
-        Notice::Threads { before, now } => context.say(Message::TrainThreads {
+        Notice::Threads { before, now } => context.say(TrainMessage::Threads {
             before: &before.to_string(),
             now: &now.to_string(),
         }),
         Notice::Instructions { before, now } => {
-            context.say(Message::TrainInstructions { before, now })
+            context.say(TrainMessage::Instructions { before, now })
         }
-        Notice::OlderCheckpoint { reason } => context.say(Message::TrainOlderCheckpoint { reason }),
-        Notice::Large { parameters } => context.say(Message::TrainLarge {
+        Notice::OlderCheckpoint { reason } => context.say(TrainMessage::OlderCheckpoint { reason }),
+        Notice::Large { parameters } => context.say(TrainMessage::Large {
             parameters: &parameters.to_string(),
         }),
-        Notice::NoCurve { path, reason } => context.say(Message::FileCannotWrite {
+        Notice::NoCurve { path, reason } => context.say(FileMessage::CannotWrite {
             path: &path.display().to_string(),
             reason,
         }),
-        Notice::LeftOut { count } => context.say(Message::TrainLeftOut {
+        Notice::LeftOut { count } => context.say(TrainMessage::LeftOut {
             count: &count.to_string(),
         }),
-        Notice::NoValidation { keys } => context.say(Message::TrainNoValidation { keys }),
-        Notice::PlateauOfTraining => context.say(Message::TrainPlateauOfTraining),
-        Notice::Uncalibrated { count, all, path } => context.say(Message::TrainUncalibrated {
+        Notice::NoValidation { keys } => context.say(TrainMessage::NoValidation { keys }),
+        Notice::PlateauOfTraining => context.say(TrainMessage::PlateauOfTraining),
+        Notice::Uncalibrated { count, all, path } => context.say(TrainMessage::Uncalibrated {
             count: &count.to_string(),
             all: &all.to_string(),
             path,

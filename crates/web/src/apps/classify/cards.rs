@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use classify::{Answer, AnswerKind, BreedGuess, Notice, Quality};
 use maud::{Markup, html};
-use words::{Confidence, Language, Message, fill, percent};
+use words::{AnswerMessage, Confidence, Language, fill, percent};
 
 /// The breeds shown after the first.
 const NEXT: usize = 4;
@@ -147,21 +147,21 @@ fn dog(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) ->
     let sure = words::confidence(first.probability.into());
     html! {
         h3 class="verdict" {
-            span class="lead" { (Message::AnswerLooksLike.text(language)) " " }
+            span class="lead" { (AnswerMessage::LooksLike.text(language)) " " }
             span class="breed" { (looks_like(answer, first, text, language)) }
         }
         p class="sure" {
             @if answer.mixed {
-                span class="chip calm" { (Message::AnswerMixed.text(language)) }
+                span class="chip calm" { (AnswerMessage::Mixed.text(language)) }
             }
             span class=(tone(sure)) { (sure.text(language)) }
             span { (percent(language, first.probability.into())) }
         }
         (bar(first.probability))
-        (table(&answer.breeds[1..], &Message::AnswerOthers.text(language), language))
+        (table(&answer.breeds[1..], &AnswerMessage::Others.text(language), language))
         @if !answer.look_alikes.is_empty() {
             p class="plain" {
-                (Message::AnswerLookAlikes.text(language)) (colon(language))
+                (AnswerMessage::LookAlikes.text(language)) (colon(language))
                 b { (answer.look_alikes.iter().map(|id| breed_name(id, language)).collect::<Vec<_>>().join(", ")) }
             }
         }
@@ -193,7 +193,7 @@ fn looks_like(answer: &Answer, first: &BreedGuess, text: &Texts, language: Langu
 fn unsure(answer: &Answer, text: &Texts, language: Language) -> Markup {
     html! {
         h3 class="verdict" {
-            span class="breed" { (Message::AnswerUnsure.text(language)) }
+            span class="breed" { (AnswerMessage::Unsure.text(language)) }
         }
         @if let Some(group) = &answer.group {
             p class="sure" {
@@ -203,7 +203,7 @@ fn unsure(answer: &Answer, text: &Texts, language: Language) -> Markup {
                 span { (percent(language, group.probability.into())) }
             }
         }
-        @if let Some(hint) = Message::AnswerUnsure.hint(language) { p class="plain" { (hint) } }
+        @if let Some(hint) = AnswerMessage::Unsure.hint(language) { p class="plain" { (hint) } }
         (table(&answer.breeds, &text.comes_near, language))
     }
 }
@@ -211,9 +211,9 @@ fn unsure(answer: &Answer, text: &Texts, language: Language) -> Markup {
 fn not_a_dog(answer: &Answer, text: &Texts, language: Language) -> Markup {
     html! {
         h3 class="verdict" {
-            span class="breed" { (Message::AnswerNotADog.text(language)) }
+            span class="breed" { (AnswerMessage::NotADog.text(language)) }
         }
-        @if let Some(hint) = Message::AnswerNotADog.hint(language) { p class="plain" { (hint) } }
+        @if let Some(hint) = AnswerMessage::NotADog.hint(language) { p class="plain" { (hint) } }
         @if !answer.breeds.is_empty() {
             details {
                 summary { (text.if_a_dog) }
@@ -243,7 +243,7 @@ fn table(breeds: &[BreedGuess], caption: &str, language: Language) -> Markup {
 }
 
 fn notices(answer: &Answer, language: Language) -> Markup {
-    let note = |message: Message<'_>, class: &str| {
+    let note = |message: AnswerMessage<'_>, class: &str| {
         html! {
             div class=(class) {
                 p { (message.text(language)) }
@@ -254,15 +254,15 @@ fn notices(answer: &Answer, language: Language) -> Markup {
     html! {
         @for quality in &answer.quality {
             (note(match quality {
-                Quality::Dark => Message::QualityDark,
-                Quality::Blurred => Message::QualityBlurred,
-                Quality::Tiny => Message::QualityTiny,
+                Quality::Dark => AnswerMessage::QualityDark,
+                Quality::Blurred => AnswerMessage::QualityBlurred,
+                Quality::Tiny => AnswerMessage::QualityTiny,
             }, "note warn"))
         }
         @for notice in &answer.notices {
             (note(match notice {
-                Notice::Category => Message::NoticeCategory,
-                Notice::Wild => Message::NoticeWild,
+                Notice::Category => AnswerMessage::NoticeCategory,
+                Notice::Wild => AnswerMessage::NoticeWild,
             }, "note"))
         }
     }

@@ -14,7 +14,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use std::sync::Arc;
 use texts::Texts;
-use words::{Language, Message};
+use words::{Language, PageMessage, Say};
 
 pub(crate) static ABOUT: About = About {
     name: "classify",
@@ -248,7 +248,7 @@ fn script_texts(text: &Texts, language: Language) -> String {
         "pasted": text.pasted,
         "looking": text.looking,
         "waiting": text.waiting,
-        "network": words::message(language, Message::HttpUnreachable),
+        "network": PageMessage::Unreachable.message(language),
         "retry": text.retry,
         "box_area": text.box_area,
     })

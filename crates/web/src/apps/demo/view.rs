@@ -7,7 +7,7 @@ use crate::site::{Failure, Page, bar, sign, signs};
 use classify::{Answer, AnswerKind, BreedGuess};
 use data::HeldOut;
 use maud::{Markup, html};
-use words::{Language, Message, fill, fold, percent};
+use words::{DataMessage, Language, fill, fold, percent};
 
 /// One photo of the draw as one person sees it.
 pub(super) struct View<'a> {
@@ -182,9 +182,9 @@ impl View<'_> {
             0,
         );
         let source = match self.draw.set.held_out() {
-            HeldOut::OfficialList => Message::DatasetPartOfficial { count: &count },
-            HeldOut::TestFolder => Message::DatasetPartTestFolder { count: &count },
-            HeldOut::All => Message::DatasetPartAll { count: &count },
+            HeldOut::OfficialList => DataMessage::PartOfficial { count: &count },
+            HeldOut::TestFolder => DataMessage::PartTestFolder { count: &count },
+            HeldOut::All => DataMessage::PartAll { count: &count },
         };
         html! {
             div class="intro" {

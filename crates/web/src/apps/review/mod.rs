@@ -26,6 +26,7 @@ use serde::Deserialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use vision::{Format, Limits, Photo};
+use words::Say;
 
 pub(crate) static ABOUT: About = About {
     name: "review",
