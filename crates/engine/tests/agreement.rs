@@ -213,6 +213,112 @@ fn a_block_becomes_few_steps() {
     );
 }
 
+/// Convolutions of 3x3 windows with so many channels that they are computed by tiles, one with a sum
+/// before its activation and one with a sum after it.
+#[test]
+fn wide_convolutions_agree_with_the_readable_ones() {
+    let mut graph = Graph::new();
+    let one = Padding {
+        top: 1,
+        bottom: 1,
+        left: 1,
+        right: 1,
+    };
+    let conv = |filters| {
+        Op::Conv2d(Conv2d {
+            filters,
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: one,
+            bias: true,
+        })
+    };
+    let relu = Op::Activation(Activation::Relu);
+    let mut add = |name: &str, op, inputs: &[NodeId]| graph.add(name, op, inputs).unwrap();
+    let (height, width, channels) = (9, 14, 3);
+    let input = Op::Input {
+        height,
+        width,
+        channels,
+    };
+    let input = add("input", input, &[]);
+    let first = add("first", conv(20), &[input]);
+    let second = add("second", conv(20), &[first]);
+    let before = add("before", Op::Add, &[first, second]);
+    let before = add("before_relu", relu, &[before]);
+    let third = add("third", conv(20), &[before]);
+    let third = add("third_relu", relu, &[third]);
+    let after = add("after", Op::Add, &[before, third]);
+    add("last", conv(33), &[after]);
+    let weights = parameters(&graph, &mut Random(5));
+    let input = images(&graph, 3, &mut Random(6));
+    let readable = PlanOptions {
+        kernels: Kernels::Readable,
+        fuse: false,
+        ..PlanOptions::default()
+    };
+    let truth = results(&graph, &weights, &readable, &input);
+    for isa in Isa::available() {
+        for (batch, threads) in [(1, 1), (1, 2), (2, 2), (3, 2)] {
+            let options = PlanOptions {
+                kernels: Kernels::Fast(isa),
+                batch,
+                threads,
+                ..PlanOptions::default()
+            };
+            let own = results(&graph, &weights, &options, &input);
+            assert_close(&graph, &own, &truth, &format!("{isa} {batch} {threads}"));
+            let foreseen = Plan::memory_for_inference(&graph, &options).unwrap();
+            let memory = Plan::for_inference(&graph, &weights, &options)
+                .unwrap()
+                .memory();
+            assert_eq!(foreseen.workspace, memory.workspace);
+            assert!(foreseen.weights >= memory.weights);
+        }
+    }
+}
+
+/// An activation of one value is computed once, however many layers of the network ask for it.
+#[test]
+fn what_two_layers_compute_alike_is_made_once() {
+    let mut graph = Graph::new();
+    let mut add = |name: &str, op, inputs: &[NodeId]| graph.add(name, op, inputs).unwrap();
+    let (height, width, channels) = (4, 4, 5);
+    let input = Op::Input {
+        height,
+        width,
+        channels,
+    };
+    let input = add("input", input, &[]);
+    let relu = Op::Activation(Activation::Relu);
+    let left = add("left", relu, &[input]);
+    let right = add("right", relu, &[input]);
+    let swish = add("swish", Op::Activation(Activation::Swish), &[input]);
+    let both = add("both", Op::Concat, &[left, right, swish]);
+    add("again", relu, &[both]);
+    let weights = parameters(&graph, &mut Random(1));
+    let input = images(&graph, 2, &mut Random(2));
+    let fused = PlanOptions::default();
+    let plan = Plan::for_inference(&graph, &weights, &fused).unwrap();
+    let pool = Pool::serial();
+    let steps = plan.profile(&pool, &mut plan.workspace(), &input[..80], 1);
+    let kinds: Vec<&str> = steps.unwrap().iter().map(|step| step.kind).collect();
+    let activations = kinds.iter().filter(|kind| **kind == "activation").count();
+    assert_eq!(activations, 3, "{kinds:?}");
+    let plain = PlanOptions {
+        fuse: false,
+        kernels: Kernels::Readable,
+        ..fused.clone()
+    };
+    let truth = results(&graph, &weights, &plain, &input);
+    assert_close(
+        &graph,
+        &results(&graph, &weights, &fused, &input),
+        &truth,
+        "made once",
+    );
+}
+
 #[test]
 fn any_layer_can_be_asked_for() {
     let graph = block();

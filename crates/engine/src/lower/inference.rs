@@ -36,6 +36,7 @@ pub(crate) fn for_inference(graph: &Graph, outputs: &[NodeId], fuse: bool) -> Lo
             };
             graph.nodes().len()
         ],
+        made: Vec::new(),
     };
     for id in graph.ids() {
         if lowering.needed[id.index()] {
@@ -115,6 +116,8 @@ struct Lowering<'g> {
     steps: Vec<Step<Work>>,
     values: Vec<Value>,
     sources: Vec<Source>,
+    /// What steps without weights have made, of which values.
+    made: Vec<(Layer, Vec<ValueId>, ValueId)>,
 }
 
 impl Lowering<'_> {
@@ -228,19 +231,39 @@ impl Lowering<'_> {
         self.plain_step(id, work);
     }
 
-    /// A layer without weights, by itself.
+    /// A layer without weights, by itself. What has been made already is not made again: NASNet's cells
+    /// have an activation of one value for each of its readers.
     fn layer_step(&mut self, id: NodeId) {
         let layer = layer(self.graph, id).expect("a layer of one step without weights");
-        self.plain_step(id, Work::Layer(layer));
+        let reads = self.reads(id);
+        let same =
+            |(other, of, _): &&(Layer, Vec<ValueId>, ValueId)| *other == layer && *of == reads;
+        let made = self.made.iter().find(same).map(|(_, _, value)| *value);
+        if let (true, Some(value)) = (self.fuse, made) {
+            self.sources[id.index()] = Source {
+                value,
+                padding: Padding::default(),
+            };
+            self.values[value.0].shared = true;
+            return;
+        }
+        self.step(id, Work::Layer(layer), &reads);
+        let value = self.sources[id.index()].value;
+        self.made.push((layer, reads, value));
     }
 
     /// A step on the inputs' stored values.
     fn plain_step(&mut self, id: NodeId, work: Work) {
-        let inputs = self.graph.node(id).inputs().iter();
-        let reads: Vec<ValueId> = inputs
-            .map(|input| self.sources[input.index()].value)
-            .collect();
+        let reads = self.reads(id);
         self.step(id, work, &reads);
+    }
+
+    /// The inputs' stored values.
+    fn reads(&self, id: NodeId) -> Vec<ValueId> {
+        let inputs = self.graph.node(id).inputs().iter();
+        inputs
+            .map(|input| self.sources[input.index()].value)
+            .collect()
     }
 
     /// A step that makes a new value, the node's: from an input and perhaps another.
