@@ -135,7 +135,7 @@ mod tests {
             .collect();
         let bias = values(2, units);
         for isa in Isa::available() {
-            for (rows, threads) in [(1, 2), (3, 1), (17, 3)] {
+            for (rows, threads) in [(1, 2), (2, 1), (3, 1), (17, 3)] {
                 let activation = Activation::Relu;
                 let packed =
                     PackedDense::new(isa, inputs, units, &weights, Some(&bias), activation);

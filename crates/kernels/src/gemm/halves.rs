@@ -1,14 +1,20 @@
 //! Packed weights that are stored as f16, for products of few rows: reading the weights is all the
 //! time that they take, so half the bytes are half the time.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "an index says which register of a tile is meant"
+)]
+
 use super::panels::{Epilogue, Layout, Panels, SharedOutput};
 use super::source::Source;
+use crate::elementwise::activate;
+use crate::isa::{Isa, MOST_VECTORS, Simd, Work};
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 use std::ops::Range;
 use tensor::AlignedBuffer;
 
-/// Weights that are turned into f32 at a time: half of a first-level cache (32 KiB).
-const TURNED_VALUES: usize = 4 * 1024;
+/// Most rows whose sums are held at a time beside the weights.
+const MOST_ROWS: usize = 3;
 
 /// Packed weights, each of them an f16 to the last bit.
 #[derive(Clone, Debug)]
@@ -16,7 +22,6 @@ pub(crate) struct HalfPanels {
     layout: Layout,
     weights: Vec<f16>,
     bias: AlignedBuffer,
-    zeros: AlignedBuffer,
 }
 
 impl HalfPanels {
@@ -34,16 +39,21 @@ impl HalfPanels {
             layout: layout.clone(),
             weights: halves?,
             bias: AlignedBuffer::from(bias),
-            zeros: AlignedBuffer::zeroed(bias.len()),
         })
     }
 
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.weights[..]) + (self.bias.len() + self.zeros.len()) * size_of::<f32>()
+        size_of_val(&self.weights[..]) + self.bias.len() * size_of::<f32>()
     }
 
-    /// Computes all rows of the panels `panels`, of [`Layout::panels`].
+    /// How many panels there are.
+    pub fn panels(&self) -> usize {
+        self.layout.panels()
+    }
+
+    /// Computes all rows of the panels `panels`: as for each panel's few rows its weights are read
+    /// again, this is for few.
     ///
     /// # Safety
     /// `source` must be flat and hold `rows` rows, `output` be valid for `outputs` f32 of each, the
@@ -56,43 +66,111 @@ impl HalfPanels {
         output: SharedOutput,
         epilogue: Epilogue,
     ) {
-        let mut turned = [0.0; TURNED_VALUES];
+        let isa = self.layout.isa();
         for panel in panels {
-            let values = self.layout.panel_range(panel);
-            let inputs = source.channels;
-            let width = values.len() / inputs;
-            let block = TURNED_VALUES / width;
-            for first in (0..inputs).step_by(block) {
-                let count = block.min(inputs - first);
-                let halves = &self.weights[values.start + first * width..][..count * width];
-                let weights = &mut turned[..count * width];
-                halves.convert_to_f32_slice(weights);
-                let layout = self.layout.part(panel, count);
-                let part = Source {
-                    input: &source.input[first..],
-                    channels: count,
-                    ..*source
+            let (outputs, vectors) = self.layout.panel_outputs(panel);
+            let weights = &self.weights[self.layout.panel_range(panel)];
+            for first in (0..rows).step_by(MOST_ROWS) {
+                let count = MOST_ROWS.min(rows - first);
+                let strip = HalfStrip {
+                    input: source.input[first * source.stride..].as_ptr(),
+                    stride: source.stride,
+                    inputs: source.channels,
+                    weights: weights.as_ptr().cast(),
+                    bias: self.bias[outputs.start..].as_ptr(),
+                    output: output
+                        .pointer()
+                        .wrapping_add(first * self.layout.outputs() + outputs.start),
+                    outputs: outputs.len(),
+                    output_stride: self.layout.outputs(),
                 };
-                // What the inputs before gave is added; what is done to sums waits for the last.
-                let (bias, before) = match first {
-                    0 => (&self.bias, std::ptr::null()),
-                    _ => (&self.zeros, output.pointer().cast_const()),
-                };
-                let after = match first + count == inputs {
-                    true => epilogue,
-                    false => Epilogue::NONE,
-                };
-                // SAFETY: as the caller vouches.
-                unsafe {
-                    let packed = layout.packed_part(weights, bias);
-                    packed.run(&part, 0, 0..rows, before, output, after);
+                dispatch(isa, &strip, count, vectors);
+                for row in 0..count {
+                    // SAFETY: as the caller vouches.
+                    let results = unsafe {
+                        let start = strip.output.add(row * strip.output_stride);
+                        std::slice::from_raw_parts_mut(start, outputs.len())
+                    };
+                    activate(isa, epilogue.activation, results);
                 }
             }
         }
     }
+}
 
-    /// How many panels there are.
-    pub fn panels(&self) -> usize {
-        self.layout.panels()
+/// One panel's sums of a few rows.
+///
+/// Whoever makes one vouches for its pointers: the rows readable, the weights and biases those of a
+/// whole panel, the outputs writable.
+struct HalfStrip {
+    input: *const f32,
+    /// f32 from one row to the next.
+    stride: usize,
+    inputs: usize,
+    weights: *const u16,
+    bias: *const f32,
+    output: *mut f32,
+    /// Channels of the panel that are outputs.
+    outputs: usize,
+    output_stride: usize,
+}
+
+fn dispatch(isa: Isa, strip: &HalfStrip, rows: usize, vectors: usize) {
+    macro_rules! sizes {
+        ($($rows:literal: $($vectors:literal)+;)+) => {
+            match (rows, vectors) {
+                $($(($rows, $vectors) => isa.run(Sums::<'_, $rows, $vectors>(strip)),)+)+
+                _ => unreachable!("no sums of {rows} rows by {vectors} vectors"),
+            }
+        };
+    }
+    sizes! {
+        1: 1 2 3 4;
+        2: 1 2 3 4;
+        3: 1 2 3 4;
+    }
+}
+
+struct Sums<'a, const ROWS: usize, const VECTORS: usize>(&'a HalfStrip);
+
+impl<const ROWS: usize, const VECTORS: usize> Work for Sums<'_, ROWS, VECTORS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        const { assert!(ROWS <= MOST_ROWS && VECTORS <= MOST_VECTORS) };
+        let strip = self.0;
+        // SAFETY: as whoever made the strip vouches.
+        unsafe {
+            let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
+            for v in 0..VECTORS {
+                let bias = simd.load(strip.bias.add(v * S::LANES));
+                for i in 0..ROWS {
+                    sums[i][v] = bias;
+                }
+            }
+            let mut weights = strip.weights;
+            for k in 0..strip.inputs {
+                let mut loaded = [simd.splat(0.0); VECTORS];
+                for v in 0..VECTORS {
+                    loaded[v] = simd.load_halves(weights.add(v * S::LANES));
+                }
+                weights = weights.add(VECTORS * S::LANES);
+                for i in 0..ROWS {
+                    let value = simd.splat(*strip.input.add(i * strip.stride + k));
+                    for v in 0..VECTORS {
+                        sums[i][v] = simd.mul_add(value, loaded[v], sums[i][v]);
+                    }
+                }
+            }
+            for i in 0..ROWS {
+                let output = strip.output.add(i * strip.output_stride);
+                for v in 0..VECTORS {
+                    let left = strip.outputs - v * S::LANES;
+                    let at = output.add(v * S::LANES);
+                    simd.store_first(at, sums[i][v], left.min(S::LANES));
+                }
+            }
+        }
     }
 }

@@ -139,29 +139,19 @@ impl Layout {
         self.panel_values(&self.panels[panel])
     }
 
-    /// One panel alone, for a run of `inputs` of its inputs.
-    pub fn part(&self, panel: usize, inputs: usize) -> Layout {
-        let panel = Panel {
-            weights: 0,
-            ..self.panels[panel]
-        };
-        Layout {
-            isa: self.isa,
-            inputs,
-            outputs: self.outputs,
-            panels: vec![panel],
-        }
+    /// The outputs of a panel, and how many vectors they take.
+    pub fn panel_outputs(&self, panel: usize) -> (Range<usize>, usize) {
+        let panel = &self.panels[panel];
+        let end = panel.first_output + panel.vectors * self.isa.lanes();
+        (panel.first_output..end.min(self.outputs), panel.vectors)
     }
 
-    /// The weights of [`Layout::part`], and the biases of all panels.
-    pub fn packed_part<'a>(&'a self, weights: &'a [f32], bias: &'a [f32]) -> Packed<'a> {
-        assert_eq!(weights.len(), self.panel_range(0).len(), "packed weights");
-        assert_eq!(bias.len(), self.padded_outputs(), "packed biases");
-        Packed {
-            layout: self,
-            weights,
-            bias,
-        }
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// Where the packed weights of the panels lie that part `part` of `parts` packs.

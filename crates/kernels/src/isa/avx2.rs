@@ -67,6 +67,12 @@ unsafe impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn load_halves(self, source: *const u16) -> __m256 {
+        // SAFETY: the caller vouches for eight f16.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(source.cast())) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: the token is proof of AVX.
         unsafe { _mm256_add_ps(a, b) }

@@ -65,6 +65,12 @@ unsafe impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_halves(self, source: *const u16) -> __m512 {
+        // SAFETY: the caller vouches for sixteen f16.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(source.cast())) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token is proof of AVX-512F.
         unsafe { _mm512_add_ps(a, b) }

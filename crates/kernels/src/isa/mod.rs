@@ -38,12 +38,14 @@ impl Isa {
         let mut found = vec![Isa::PORTABLE];
         #[cfg(target_arch = "x86_64")]
         {
-            // Every processor with AVX2 has the others; the shifts of BMI2 are for bit streams.
+            // Every processor with AVX2 has the others; the shifts of BMI2 are for bit streams,
+            // F16C for weights stored as f16.
             if is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
                 && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("f16c")
             {
                 found.push(Isa(Level::Avx2));
                 #[cfg(test)]
@@ -165,18 +167,18 @@ impl Isa {
 }
 
 /// # Safety
-/// The processor must have AVX2, FMA, BMI1, BMI2 and LZCNT.
+/// The processor must have AVX2, FMA, BMI1, BMI2, LZCNT and F16C.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c")]
 unsafe fn run_with_avx2<W: Work>(work: W) -> W::Output {
     // SAFETY: the caller vouches for the instructions.
     work.run(unsafe { avx2::Avx2::new_unchecked() })
 }
 
 /// # Safety
-/// The processor must have AVX2 and FMA.
+/// The processor must have AVX2, FMA and F16C.
 #[cfg(all(test, target_arch = "x86_64"))]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn run_with_pair<W: Work>(work: W) -> W::Output {
     // SAFETY: the caller vouches for the instructions.
     work.run(unsafe { pair::Pair::new_unchecked() })
@@ -185,7 +187,7 @@ unsafe fn run_with_pair<W: Work>(work: W) -> W::Output {
 /// # Safety
 /// The processor must have AVX-512 F, VL, BW and DQ, and what AVX2's level has.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi1,bmi2,lzcnt,f16c")]
 unsafe fn run_with_avx512<W: Work>(work: W) -> W::Output {
     // SAFETY: the caller vouches for the instructions.
     work.run(unsafe { avx512::Avx512::new_unchecked() })

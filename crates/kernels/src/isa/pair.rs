@@ -80,6 +80,17 @@ unsafe impl Simd for Pair {
     }
 
     #[inline(always)]
+    unsafe fn load_halves(self, source: *const u16) -> Two {
+        // SAFETY: the caller vouches for sixteen f16.
+        unsafe {
+            [
+                self.0.load_halves(source),
+                self.0.load_halves(source.add(8)),
+            ]
+        }
+    }
+
+    #[inline(always)]
     fn add(self, a: Two, b: Two) -> Two {
         both!(self, add, a, b)
     }

@@ -62,6 +62,13 @@ unsafe impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn load_halves(self, source: *const u16) -> Four {
+        // SAFETY: the caller vouches for four f16.
+        let halves = unsafe { source.cast::<[u16; 4]>().read_unaligned() };
+        Four(halves.map(|bits| half::f16::from_bits(bits).to_f32()))
+    }
+
+    #[inline(always)]
     fn add(self, a: Four, b: Four) -> Four {
         lane_by_lane!(a, b => a + b)
     }

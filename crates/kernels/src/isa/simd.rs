@@ -46,6 +46,12 @@ pub(crate) unsafe trait Simd: Copy + Send + Sync + 'static {
     /// `count` must be at most `LANES` and `target` writable for `count` f32.
     unsafe fn store_first(self, target: *mut f32, value: Self::Vector, count: usize);
 
+    /// f16, as many as `LANES`, by their bits.
+    ///
+    /// # Safety
+    /// `source` must be readable for `LANES` of them.
+    unsafe fn load_halves(self, source: *const u16) -> Self::Vector;
+
     /// `a + b`
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
