@@ -8,7 +8,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -16,6 +16,7 @@ use vision::Limits;
 
 pub use problem::{Problem, ProblemKind};
 
+use crate::class::breed_of_folder;
 use crate::columns::is_manifest;
 use crate::error::Error;
 use crate::manifest::{CHANGED, Entry, Manifest};
@@ -42,6 +43,9 @@ pub struct ImportOptions {
     pub encoding: Option<String>,
     /// The one class of all photos of a folder, whatever folders they lie in.
     pub one_class: Option<String>,
+    /// The classes to read: those that one of these names means, by folder, synset or breed, or that
+    /// begin with one and a hyphen; all where there is none.
+    pub classes: Vec<String>,
     /// At most so many photos of each class, spread evenly over them, none of them a test photo: for
     /// what is fitted on a few.
     pub most: Option<usize>,
@@ -60,6 +64,7 @@ impl Default for ImportOptions {
             label_column: None,
             encoding: None,
             one_class: None,
+            classes: Vec::new(),
             most: None,
             true_sizes: false,
             threads: 1,
@@ -140,6 +145,10 @@ pub fn import(
         (Layout::Archive, from_archive(source, &mut problems)?)
     };
 
+    if !options.classes.is_empty() {
+        let wanted = Wanted::new(&options.classes);
+        candidates.retain(|candidate| wanted.has(&candidate.class));
+    }
     if let Some(most) = options.most {
         candidates.retain(|candidate| candidate.part != Part::Test);
         candidates.sort_by(|one, other| (&one.class, &one.name).cmp(&(&other.class, &other.name)));
@@ -189,6 +198,10 @@ fn again(
         let folder = folder.canonicalize().map_err(Error::read(folder))?;
         manifest = manifest.starting_from(folder);
     }
+    if !options.classes.is_empty() {
+        let wanted = Wanted::new(&options.classes);
+        manifest = manifest.restricted(|entry| wanted.has(manifest.class_name(entry)));
+    }
     if let Some(most) = options.most {
         let open: Vec<Entry> = manifest.open_entries().cloned().collect();
         manifest = manifest.with(few(open, most, |entry| &entry.class));
@@ -228,6 +241,34 @@ fn again(
         manifest: manifest.with(same),
         problems,
     })
+}
+
+/// Names of classes that are wanted.
+struct Wanted<'names> {
+    names: &'names [String],
+    folded: HashSet<String>,
+    breeds: HashSet<&'static str>,
+}
+
+impl<'names> Wanted<'names> {
+    fn new(names: &'names [String]) -> Self {
+        let breeds = names.iter().filter_map(|name| breed_of_folder(name));
+        Wanted {
+            names,
+            folded: names.iter().map(|name| words::fold(name)).collect(),
+            breeds: breeds.map(|breed| breed.id.as_str()).collect(),
+        }
+    }
+
+    fn has(&self, class: &str) -> bool {
+        let begins = |name: &String| {
+            let rest = class.strip_prefix(name.as_str());
+            rest.is_some_and(|rest| rest.starts_with('-'))
+        };
+        self.folded.contains(&words::fold(class))
+            || breed_of_folder(class).is_some_and(|breed| self.breeds.contains(breed.id.as_str()))
+            || self.names.iter().any(begins)
+    }
 }
 
 /// Of things in the order of their classes at most so many of each, spread evenly over them.

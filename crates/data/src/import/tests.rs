@@ -749,3 +749,78 @@ fn imports_the_sample_of_stanford_dogs() {
         .filter(|p| p.kind == ProblemKind::Missing);
     assert_eq!(missing.count(), 20_580 - 2646 - 1976);
 }
+
+#[test]
+fn a_few_of_each_class_are_read_and_no_test_photo() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, count) in [("pug", 7), ("beagle", 2)] {
+        for number in 0..count {
+            let bytes = jpeg(number, 16, 12);
+            put(
+                folder.path(),
+                &format!("train/{class}/{number}.jpg"),
+                &bytes,
+            );
+            put(folder.path(), &format!("test/{class}/{number}.jpg"), &bytes);
+        }
+    }
+    // Read, it would be a problem.
+    put(folder.path(), "train/pug/1.jpg", b"\xff\xd8\xff");
+    let options = ImportOptions {
+        most: Some(3),
+        ..ImportOptions::default()
+    };
+    let few = run(folder.path(), &options).unwrap();
+    let names = |imported: &Imported| {
+        let parts = parts(imported);
+        parts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    // Of seven every 7 / 3rd.
+    let expected = ["0.jpg", "1.jpg", "0.jpg", "2.jpg", "4.jpg"];
+    assert_eq!(names(&few), expected);
+    assert!(few.problems.is_empty(), "{:?}", few.problems);
+    assert!(parts(&few).iter().all(|(_, part)| *part == "train"));
+    // Of classes that are not wanted nothing is read.
+    put(folder.path(), "train/akita/0.jpg", &jpeg(9, 16, 12));
+    for (name, found) in [("carlin", 3), ("n02110958", 3), ("PUG", 3), ("pu", 0)] {
+        let wanted = ImportOptions {
+            classes: vec![name.to_owned()],
+            ..options.clone()
+        };
+        let imported = run(folder.path(), &wanted);
+        let count = imported.map_or(0, |imported| imported.manifest.all_entries().len());
+        assert_eq!(count, found, "{name}");
+    }
+    // A manifest gives as few.
+    fs::remove_dir_all(folder.path().join("train/akita")).unwrap();
+    let all = run(folder.path(), &ImportOptions::default()).unwrap();
+    let place = folder.path().join("manifest.csv");
+    all.manifest.save(&place).unwrap();
+    let of_manifest = names(&run(&place, &options).unwrap());
+    assert_eq!(of_manifest, ["0.jpg", "1.jpg", "0.jpg", "3.jpg", "5.jpg"]);
+}
+
+#[test]
+fn photos_of_one_class_may_lie_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, name) in ["a.jpg", "cats/b.jpg", "cats/more/c.jpg"]
+        .iter()
+        .enumerate()
+    {
+        put(folder.path(), name, &jpeg(seed as u64, 16, 12));
+    }
+    put(folder.path(), "cats/notes.txt", b"no photo");
+    put(folder.path(), "@eaDir/d.jpg", &jpeg(3, 16, 12));
+    put(folder.path(), "cats/cut.jpg", b"\xff\xd8\xff");
+    let options = ImportOptions {
+        one_class: Some("other".to_owned()),
+        ..ImportOptions::default()
+    };
+    let found = run(folder.path(), &options).unwrap();
+    assert_eq!(found.manifest.classes().len(), 1);
+    assert_eq!(found.manifest.all_entries().len(), 3);
+    assert_eq!(
+        problems(&found),
+        [(ProblemKind::Unreadable, "cats/cut.jpg")]
+    );
+}

@@ -56,9 +56,10 @@ pub fn calibrate(
     };
     let classifier = Classifier::from_package(package.clone(), &options)?;
     let mut done = 0;
+    let all = photos.count();
     let mut advance = || {
         done += 1;
-        progress(done, photos.count());
+        progress(done, all);
     };
     let mut dogs = [Rows::default(), Rows::default()];
     for (seed, (photo, class)) in (0..).zip(photos.dogs()) {
