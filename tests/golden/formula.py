@@ -26,6 +26,8 @@ def formula_values(name, shape):
         values = (2 * draw - 1) * (2 / np.sqrt(float(fan_in)))
     elif last in ("gamma", "moving_variance"):
         values = 0.5 + draw
+        if name.endswith("project_bn/gamma"):
+            values = values / 4
     elif last in ("beta", "bias", "moving_mean"):
         values = (2 * draw - 1) / 10
     else:
@@ -40,6 +42,7 @@ if __name__ == "__main__":
         "predictions/kernel": (1280, 1000),
         "predictions/bias": (1000,),
         "bn_Conv1/gamma": (32,),
+        "block1b_project_bn/gamma": (24,),
         "bn_Conv1/beta": (32,),
         "bn_Conv1/moving_mean": (32,),
         "bn_Conv1/moving_variance": (32,),

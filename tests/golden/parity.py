@@ -3,7 +3,8 @@
 Writes parity/CASE.txt: a line a layer with its name, the shape of all its values, the largest
 magnitude, the step between the values kept, and those values (all as bits of f32); and
 parity/photos_260.rgb, two photos of tests/photos (the same licence) stretched to 260 x 260, three
-bytes a pixel: the networks see the middle of it. Versions: benches/parity/requirements.txt.
+bytes a pixel: the networks see the middle of it. Names of cases choose some. Versions:
+benches/parity/requirements.txt.
 """
 
 import sys
@@ -18,7 +19,9 @@ KEPT = 150  # values of each layer, spread evenly; of the last one all
 
 FOLDER = HERE / "parity"
 FOLDER.mkdir(exist_ok=True)
-for case in peers.cases():
+for case in peers.sampled():
+    if sys.argv[1:] and case.name not in sys.argv[1:]:
+        continue
     lines = ["# made by parity.py: layer, shape, largest, step, values"]
     for layer, values in case.compute(case.pixels, case.layers).items():
         flat = np.ascontiguousarray(values, dtype=np.float32).ravel()

@@ -1,6 +1,6 @@
 //! Hands a file's tensors to the parameters that a graph wants: strict both ways.
 use graph::{Layout, Matching, ParameterSpec, WeightNames, WeightRow};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use tensor::{NamedTensors, Shape, Tensor};
 
@@ -92,6 +92,37 @@ pub fn assign(
     source: NamedTensors,
     names: &WeightNames,
 ) -> Result<NamedTensors, Mismatch> {
+    Ok(fit(parameters, &source, names)?.fill())
+}
+
+/// Tensors of a file that fit the parameters of a graph.
+#[derive(Debug)]
+pub struct Fit<'a> {
+    /// In the parameters' order.
+    pairs: Vec<(&'a ParameterSpec, Layout, &'a Tensor)>,
+    /// Tensors that were left aside since the rows are [`WeightNames::partial`]: name, shape.
+    pub left: Vec<(&'a str, Shape)>,
+}
+
+impl Fit<'_> {
+    /// The parameters, in the graph's layouts and order.
+    pub fn fill(&self) -> NamedTensors {
+        let fill = |&(spec, layout, tensor): &(&ParameterSpec, Layout, &Tensor)| {
+            (spec.name.clone(), to_graph(layout, spec.shape, tensor))
+        };
+        self.pairs.iter().map(fill).collect()
+    }
+}
+
+/// Finds the tensor for each of `parameters`, as [`assign`] does, and copies nothing yet.
+///
+/// # Errors
+/// As [`assign`].
+pub fn fit<'a>(
+    parameters: &'a [ParameterSpec],
+    source: &'a NamedTensors,
+    names: &'a WeightNames,
+) -> Result<Fit<'a>, Mismatch> {
     let wanted: HashMap<&str, &ParameterSpec> = parameters
         .iter()
         .map(|spec| (spec.name.as_str(), spec))
@@ -101,32 +132,27 @@ pub fn assign(
         .iter()
         .filter(|row| wanted.contains_key(row.parameter.as_str()))
         .collect();
-    let by_name = || match_by_name(&rows, &source);
-    let by_position = || match_by_position(&rows, &source, &names.ignored);
-    let pairs = match names.matching {
-        Matching::Name => by_name(),
-        Matching::NameOrPosition => {
-            let pairs = by_name();
-            if pairs.len() < rows.len() {
-                by_position().unwrap_or(pairs)
-            } else {
-                pairs
-            }
-        }
-        Matching::Position => by_position().unwrap_or_else(by_name),
-    };
-
+    let matched: HashMap<&str, (Layout, &str)> = pairs(&rows, source, names)
+        .into_iter()
+        .map(|(row, found)| (row.parameter.as_str(), (row.layout, found)))
+        .collect();
     let mut mismatch = Mismatch::default();
-    let mut filled: HashMap<&str, Tensor> = HashMap::new();
-    for (row, found) in &pairs {
-        let spec = wanted[row.parameter.as_str()];
-        let tensor = &source[*found];
-        let wants = stored_shape(row.layout, spec.shape);
+    let mut filled = Vec::with_capacity(parameters.len());
+    for spec in parameters {
+        let Some(&(layout, found)) = matched.get(spec.name.as_str()) else {
+            let row = rows.iter().find(|row| row.parameter == spec.name);
+            let looked_for = row.and_then(|row| row.sources.first()).cloned();
+            let missing = (spec.name.clone(), spec.shape, looked_for);
+            mismatch.missing.push(missing);
+            continue;
+        };
+        let tensor = &source[found];
         if !tensor.values().iter().all(|value| value.is_finite()) {
             mismatch.not_finite.push(found.to_string());
         }
-        if tensor.shape() == wants {
-            filled.insert(&spec.name, to_graph(row.layout, spec.shape, tensor));
+        let wants = stored_shape(layout, spec.shape);
+        if tensor.shape() == wants || layout == Layout::Squeezed && alike(tensor.shape(), wants) {
+            filled.push((spec, layout, tensor));
         } else {
             mismatch.shapes.push(ShapeMismatch {
                 source: found.to_string(),
@@ -136,42 +162,61 @@ pub fn assign(
             });
         }
     }
-    let matched: HashMap<&str, &str> = pairs
+    let used: HashSet<&str> = matched.values().map(|&(_, found)| found).collect();
+    let left: Vec<(&str, Shape)> = source
         .iter()
-        .map(|(row, found)| (row.parameter.as_str(), *found))
+        .map(|(name, tensor)| (name.as_str(), tensor.shape()))
+        .filter(|(name, _)| !used.contains(name) && !is_ignored(name, &names.ignored))
         .collect();
-    let row_of: HashMap<&str, &WeightRow> = rows
-        .iter()
-        .map(|row| (row.parameter.as_str(), *row))
-        .collect();
-    for spec in parameters {
-        if !matched.contains_key(spec.name.as_str()) {
-            let looked_for = row_of
-                .get(spec.name.as_str())
-                .and_then(|row| row.sources.first());
-            mismatch
-                .missing
-                .push((spec.name.clone(), spec.shape, looked_for.cloned()));
+    if !names.partial {
+        let left = left.iter().map(|&(name, shape)| (name.to_owned(), shape));
+        mismatch.unused = left.collect();
+    }
+    match mismatch == Mismatch::default() {
+        true => Ok(Fit {
+            pairs: filled,
+            left,
+        }),
+        false => Err(mismatch),
+    }
+}
+
+/// A row and the name of its tensor.
+type Pair<'a> = (&'a WeightRow, &'a str);
+
+/// Rows with their tensors, by the rules of `names`.
+fn pairs<'a>(
+    rows: &[&'a WeightRow],
+    source: &'a NamedTensors,
+    names: &WeightNames,
+) -> Vec<Pair<'a>> {
+    let by_name = || match_by_name(rows, source);
+    let by_position = || match_by_position(rows, source, names);
+    match names.matching {
+        Matching::Name => by_name(),
+        Matching::NameOrPosition => {
+            let pairs = by_name();
+            match pairs.len() < rows.len() {
+                true => by_position().unwrap_or(pairs),
+                false => pairs,
+            }
         }
+        Matching::Position => by_position().unwrap_or_else(|| match_by_number(rows, source)),
+        Matching::Order => by_position().unwrap_or_default(),
     }
-    let used: HashSet<&str> = matched.values().copied().collect();
-    for (name, tensor) in &source {
-        if !used.contains(name.as_str()) && !is_ignored(name, &names.ignored) {
-            mismatch.unused.push((name.clone(), tensor.shape()));
-        }
-    }
-    if mismatch != Mismatch::default() {
-        return Err(mismatch);
-    }
-    let take = |spec: &ParameterSpec| Some((spec.name.clone(), filled.remove(spec.name.as_str())?));
-    Ok(parameters.iter().filter_map(take).collect())
+}
+
+/// Whether shapes are the same but for dimensions of 1.
+fn alike(a: Shape, b: Shape) -> bool {
+    let plain = |shape: Shape| {
+        let dimensions = shape.dimensions().iter().copied();
+        dimensions.filter(|&d| d != 1).collect::<Vec<_>>()
+    };
+    plain(a) == plain(b)
 }
 
 /// Rows with the tensor that bears one of their names, all after one prefix or none.
-fn match_by_name<'a>(
-    rows: &[&'a WeightRow],
-    source: &'a NamedTensors,
-) -> Vec<(&'a WeightRow, &'a str)> {
+fn match_by_name<'a>(rows: &[&'a WeightRow], source: &'a NamedTensors) -> Vec<Pair<'a>> {
     // Prefixes that stand before some row's name, with how many rows they serve.
     let mut prefixes: HashMap<&str, usize> = HashMap::new();
     let wanted: HashSet<&str> = rows
@@ -205,26 +250,33 @@ fn match_by_name<'a>(
     rows.iter().filter_map(pair).collect()
 }
 
+/// The layer of a tensor's name.
+fn layer(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(layer, _)| layer)
+}
+
 /// Rows with the tensor at their place; `None` where the layers or their weights are not as many,
 /// or where the file holds a nested model, whose order is not the layers'.
 fn match_by_position<'a>(
     rows: &[&'a WeightRow],
     source: &'a NamedTensors,
-    ignored: &[String],
-) -> Option<Vec<(&'a WeightRow, &'a str)>> {
-    fn layer(name: &str) -> &str {
-        name.rsplit_once('/').map_or(name, |(layer, _)| layer)
-    }
+    rules: &WeightNames,
+) -> Option<Vec<Pair<'a>>> {
     let names: Vec<&str> = source
         .keys()
         .map(String::as_str)
-        .filter(|name| !is_ignored(name, ignored))
+        .filter(|name| !is_ignored(name, &rules.ignored))
         .collect();
     let file: Vec<&[&str]> = names.chunk_by(|a, b| layer(a) == layer(b)).collect();
     let row_layer = |row: &&'a WeightRow| row.sources.first().map(|name| layer(name));
     let wanted: Vec<&[&WeightRow]> = rows.chunk_by(|a, b| row_layer(a) == row_layer(b)).collect();
-    let nested = names.iter().any(|name| layer(name).contains('/'));
-    if nested || file.len() != wanted.len() {
+    let nested =
+        rules.matching != Matching::Order && names.iter().any(|name| layer(name).contains('/'));
+    let as_many = match rules.partial {
+        true => file.len() >= wanted.len(),
+        false => file.len() == wanted.len(),
+    };
+    if nested || !as_many {
         return None;
     }
     let mut pairs = Vec::with_capacity(rows.len());
@@ -235,6 +287,56 @@ fn match_by_position<'a>(
         pairs.extend(wanted.iter().copied().zip(found.iter().copied()));
     }
     Some(pairs)
+}
+
+/// Rows with the tensor of their name, where layers of one kind may be numbered otherwise: in the
+/// file, and in the rows, the layer of the i-th lowest number is the i-th of its kind
+/// (`conv2d_17`, `conv2d`: the first has no number, or 0 or 1).
+fn match_by_number<'a>(rows: &[&'a WeightRow], source: &'a NamedTensors) -> Vec<Pair<'a>> {
+    let ours = Numbers::of(rows.iter().flat_map(|row| &row.sources));
+    let theirs = Numbers::of(source.keys());
+    let found: HashMap<(&str, usize, &str), &str> = source
+        .keys()
+        .map(|name| (theirs.place(name), name.as_str()))
+        .collect();
+    let pair = |row: &&'a WeightRow| {
+        let of = |name: &String| found.get(&ours.place(name)).copied();
+        Some((*row, row.sources.iter().find_map(of)?))
+    };
+    rows.iter().filter_map(pair).collect()
+}
+
+/// The numbers of the layers of each kind, in each model that is nested in another.
+struct Numbers<'a>(HashMap<(&'a str, &'a str), BTreeSet<u64>>);
+
+impl<'a> Numbers<'a> {
+    fn of(names: impl Iterator<Item = &'a String>) -> Self {
+        let mut all: HashMap<_, BTreeSet<u64>> = HashMap::new();
+        for name in names {
+            let (outer, kind, number, _) = Self::parts(name);
+            all.entry((outer, kind)).or_default().insert(number);
+        }
+        Numbers(all)
+    }
+
+    /// What stands before the layer, the layer's kind, its number, and the weight.
+    fn parts(name: &str) -> (&str, &str, u64, &str) {
+        let (path, weight) = name.rsplit_once('/').unwrap_or(("", name));
+        let (outer, layer) = path.split_at(path.rfind('/').map_or(0, |at| at + 1));
+        let numbered = layer.rsplit_once('_');
+        match numbered.and_then(|(kind, number)| Some((kind, number.parse().ok()?))) {
+            Some((kind, number)) => (outer, kind, number, weight),
+            None => (outer, layer, 0, weight),
+        }
+    }
+
+    /// A layer's kind, how many of its kind come before it, and the weight.
+    fn place<'n>(&self, name: &'n str) -> (&'n str, usize, &'n str) {
+        let (outer, kind, number, weight) = Self::parts(name);
+        let numbers = self.0.get(&(outer, kind));
+        let before = numbers.map_or(0, |numbers| numbers.range(..number).count());
+        (kind, before, weight)
+    }
 }
 
 /// Whether one of the patterns, in which `*` stands for any characters, is the whole name.
@@ -265,12 +367,14 @@ fn stored_shape(layout: Layout, shape: Shape) -> Shape {
         (Layout::ConvOutputFirst, &[kh, kw, c, oc]) => Shape::from([oc, c, kh, kw]),
         (Layout::DepthwiseChannelFirst, &[kh, kw, c]) => Shape::from([c, 1, kh, kw]),
         (Layout::DepthwiseTrailingOne, &[kh, kw, c]) => Shape::from([kh, kw, c, 1]),
-        (Layout::DenseOutputFirst, &[inputs, units]) => Shape::from([units, inputs]),
+        (Layout::DenseOutputFirst | Layout::FlattenedOutputFirst { .. }, &[inputs, units]) => {
+            Shape::from([units, inputs])
+        }
         _ => shape,
     }
 }
 
-/// The tensor in the graph's layout. Its shape is [`stored_shape`]'s.
+/// The tensor in the graph's layout. Its shape is [`stored_shape`]'s, but for dimensions of 1.
 fn to_graph(layout: Layout, shape: Shape, stored: &Tensor) -> Tensor {
     /// Values of `[rows, columns]` as `[columns, rows]`.
     fn transpose(values: &[f32], rows: usize, out: &mut [f32]) {
@@ -296,6 +400,17 @@ fn to_graph(layout: Layout, shape: Shape, stored: &Tensor) -> Tensor {
         }
         (Layout::DepthwiseChannelFirst | Layout::DenseOutputFirst, dimensions) => {
             transpose(values, dimensions[0], out);
+        }
+        // [OC, C * H * W] to [H * W * C, OC]
+        (Layout::FlattenedOutputFirst { channels }, &[units, inputs]) => {
+            let places = inputs / channels.max(1);
+            for (unit, values) in values.chunks(inputs.max(1)).enumerate() {
+                for (channel, values) in values.chunks(places.max(1)).enumerate() {
+                    for (place, &value) in values.iter().enumerate() {
+                        out[(place * channels + channel) * units + unit] = value;
+                    }
+                }
+            }
         }
         _ => out.copy_from_slice(values),
     }
@@ -331,6 +446,7 @@ mod tests {
             rows,
             matching,
             ignored,
+            partial: false,
         }
     }
 
@@ -455,6 +571,88 @@ mod tests {
         let mut more = source();
         more.insert("dense/bias".into(), Tensor::zeros([2]));
         assert!(assign(&parameters, more, &names(rows(), Matching::Position, &[])).is_err());
+    }
+
+    /// A nested model's layers come in no order, and may be numbered from anywhere.
+    #[test]
+    fn numbered_layers_of_a_nested_model() {
+        let parameters = [
+            spec("conv2d/kernel", [1, 1, 1, 2]),
+            spec("conv2d_1/kernel", [1, 1, 2, 2]),
+            spec("block_1_conv/kernel", [1, 1, 2, 4]),
+            spec("predictions/bias", [3]),
+        ];
+        let rows = || {
+            let row = |name: &str| WeightRow::new(name, name, Layout::Same);
+            names(
+                parameters.iter().map(|spec| row(&spec.name)).collect(),
+                Matching::Position,
+                &[],
+            )
+        };
+        let source = tensors(&[
+            ("net/conv2d_10/kernel", &[1, 1, 2, 2][..]),
+            ("net/block_1_conv/kernel", &[1, 1, 2, 4]),
+            ("net/conv2d_9/kernel", &[1, 1, 1, 2]),
+            ("dense/bias", &[3]),
+        ]);
+        let called = rows().also_called("predictions", "dense");
+        let out = assign(&parameters, source.clone(), &called).unwrap();
+        assert_eq!(out["conv2d/kernel"].values().len(), 2);
+        let error = assign(&parameters, source.clone(), &rows()).unwrap_err();
+        assert_eq!((error.missing.len(), error.unused.len()), (1, 1));
+        // Without the classifier, what is left over must be allowed.
+        assert!(assign(&parameters[..3], source.clone(), &rows()).is_err());
+        let partial = rows().partial();
+        let fit = fit(&parameters[..3], &source, &partial).unwrap();
+        assert_eq!(fit.left, [("dense/bias", Shape::from([3]))]);
+    }
+
+    #[test]
+    fn the_order_of_computation() {
+        let parameters = [
+            spec("a/kernel", [1, 1, 1, 2]),
+            spec("b/kernel", [2, 3]),
+            spec("b/bias", [3]),
+        ];
+        let rows = names(
+            vec![
+                WeightRow::new("a/kernel", "a/kernel", Layout::Squeezed),
+                WeightRow::new("b/kernel", "b/kernel", Layout::Squeezed),
+                WeightRow::new("b/bias", "b/bias", Layout::Squeezed),
+            ],
+            Matching::Order,
+            &[],
+        );
+        let source = tensors(&[
+            ("net/x/kernel", &[1, 1, 1, 2][..]),
+            ("net/y/kernel", &[1, 1, 2, 3]),
+            ("net/y/bias", &[3]),
+        ]);
+        let out = assign(&parameters, source.clone(), &rows).unwrap();
+        assert_eq!(out["b/kernel"].shape(), Shape::from([2, 3]));
+        let short = &parameters[..1];
+        assert!(assign(short, source.clone(), &rows).is_err());
+        let partial = rows.partial();
+        assert_eq!(fit(short, &source, &partial).unwrap().left.len(), 2);
+    }
+
+    #[test]
+    fn a_dense_layer_on_a_flattened_image() {
+        // Three units on 2 channels of 2 places: each value is its index in `[units, C, places]`.
+        let parameters = [spec("fc/kernel", [4, 3])];
+        let layout = Layout::FlattenedOutputFirst { channels: 2 };
+        let rows = names(
+            vec![WeightRow::new("fc/kernel", "fc.weight", layout)],
+            Matching::Name,
+            &[],
+        );
+        let source = tensors(&[("fc.weight", &[3, 4][..])]);
+        let out = assign(&parameters, source, &rows).unwrap();
+        for (place, channel, unit) in [(0, 0, 0), (1, 0, 2), (0, 1, 1), (1, 1, 2)] {
+            let value = out["fc/kernel"].values()[(place * 2 + channel) * 3 + unit];
+            assert_eq!(value, (unit * 4 + channel * 2 + place) as f32);
+        }
     }
 
     #[test]

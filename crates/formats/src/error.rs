@@ -14,7 +14,9 @@ pub enum FormatError {
     #[error("this is a web page, not a file of weights; hint: download the file itself")]
     Html,
     /// Nothing that is known.
-    #[error("not a file of weights that museau reads (safetensors, PyTorch .pth, Keras .h5)")]
+    #[error(
+        "not a file of weights that museau reads (safetensors, PyTorch .pth, Keras .h5 and .keras, ONNX, TensorFlow Lite)"
+    )]
     Unknown,
     /// Of a known kind, but it breaks the kind's own rules: truncated, overwritten.
     #[error("damaged {format} file: {detail}")]

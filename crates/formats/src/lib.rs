@@ -1,20 +1,24 @@
-//! Bytes to named tensors and back: safetensors, PyTorch's `.pth`, Keras's legacy `.h5`; and the
-//! strict hand-over of a file's tensors to the parameters that a graph wants.
+//! Bytes to named tensors and back: safetensors, PyTorch's `.pth`, Keras's `.h5`, `.weights.h5` and
+//! `.keras`, ONNX, TensorFlow Lite; and the strict hand-over of a file's tensors to the parameters
+//! that a graph wants.
 //!
 //! Invariant: this crate knows no backbone. What a file calls its tensors and how it lays them out
 //! is told by [`graph::WeightNames`]; whatever is not told is an error, never a guess. No input,
 //! however damaged, makes it panic, run anything, or take more memory than a small multiple of the
 //! file's own size.
 
+mod archive;
 mod assign;
 mod error;
 mod keras;
 mod limits;
 mod number;
+mod onnx;
 mod pytorch;
 mod safetensors;
+mod tflite;
 
-pub use assign::{Mismatch, assign};
+pub use assign::{Fit, Mismatch, ShapeMismatch, assign, fit};
 pub use error::FormatError;
 pub use graph::Origin;
 pub use safetensors::{Header, Precision, read_safetensors, write_safetensors};
@@ -44,7 +48,11 @@ pub fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
     } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
         keras::read(bytes)
     } else if bytes.starts_with(b"PK\x03\x04") {
-        pytorch::read_zip(bytes)
+        let files = archive::unzip(bytes)?;
+        match files.contains_key("model.weights.h5") || files.contains_key("config.json") {
+            true => keras::read_keras(&files),
+            false => pytorch::read_zip(files, bytes.len()),
+        }
     } else if bytes.starts_with(&pytorch::LEGACY_MAGIC) {
         pytorch::read_legacy(bytes)
     } else if bytes.get(8) == Some(&b'{') {
@@ -54,8 +62,14 @@ pub fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
             tensors,
             metadata,
         })
+    } else if bytes.get(4..8) == Some(b"TFL3") {
+        tflite::read(bytes)
     } else {
-        Err(foreign(bytes))
+        match foreign(bytes) {
+            // ONNX has no sign of its own.
+            FormatError::Unknown => onnx::read(bytes)?.ok_or(FormatError::Unknown),
+            other => Err(other),
+        }
     }
 }
 

@@ -12,6 +12,14 @@ pub enum Origin {
     PyTorch,
     /// Keras's legacy `.h5`: names `layer/weight`, kernels output channel last.
     Keras,
+    /// Keras 3's `.weights.h5` and `.keras`: `layers/CLASS_n/i`, the i-th weight of the n-th layer
+    /// of a class, whatever its name (`layers/conv2d_5/0`); kernels output channel last.
+    KerasArchive,
+    /// ONNX: layers in the order in which they are computed, `NAME/kernel` and the like, in the
+    /// graph's own layouts. A batch norm is mostly folded into the convolution before it.
+    Onnx,
+    /// TensorFlow Lite: as ONNX, numbers of 8 bits made whole.
+    TfLite,
 }
 
 /// The rows for one backbone and one kind of file.
@@ -24,6 +32,9 @@ pub struct WeightNames {
     /// Names of tensors that may be left over, `*` standing for any characters
     /// (`*.num_batches_tracked`, `optimizer.*`). Every other one that is left over is an error.
     pub ignored: Vec<String>,
+    /// Whether whatever no row asks for may be left over: a classifier on a backbone that is taken
+    /// without it. By position, that is what comes after the last row.
+    pub partial: bool,
 }
 
 /// Where the value of one parameter comes from.
@@ -49,8 +60,11 @@ pub enum Matching {
     NameOrPosition,
     /// The i-th layer with weights of the rows is the i-th of the file, and in it the j-th weight
     /// the j-th. For networks whose layers are numbered by the process that made them
-    /// (InceptionResNetV2's `conv2d_17`).
+    /// (InceptionResNetV2's `conv2d_17`). In a nested model, whose order is not the layers', the
+    /// layer of the i-th lowest number is the i-th of its kind.
     Position,
+    /// As [`Matching::Position`], whatever the names: the file's order is that of computation.
+    Order,
 }
 
 /// How a file lays out the values of one parameter.
@@ -66,6 +80,14 @@ pub enum Layout {
     DepthwiseTrailingOne,
     /// PyTorch's linear layer: `[units, in]` for `[in, units]`.
     DenseOutputFirst,
+    /// PyTorch's linear layer on a flattened image of so many channels: `[units, C * H * W]` for
+    /// `[H * W * C, units]`.
+    FlattenedOutputFirst {
+        /// C
+        channels: usize,
+    },
+    /// As the graph does, but for dimensions of 1 (a dense layer written as a convolution of 1 x 1).
+    Squeezed,
 }
 
 impl WeightRow {
@@ -87,6 +109,12 @@ impl WeightNames {
             rows: parameters.iter().map(row).collect(),
             ..Self::default()
         }
+    }
+
+    /// The same rows, where the file may have more: see [`WeightNames::partial`].
+    pub fn partial(mut self) -> Self {
+        self.partial = true;
+        self
     }
 
     /// The same rows, where the file may have the parameters of `layer` under the name of another

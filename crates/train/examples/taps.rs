@@ -2,7 +2,7 @@
 //! implementations (`cargo xtask parity`).
 //!
 //! `taps BACKBONE WEIGHTS|formula CLASSES HEAD PIXELS OUT LAYER...`: HEAD is the file's own name of
-//! the classifier layer; PIXELS is a safetensors file whose tensor `pixels` is `[N, H, W, 3]`,
+//! the classifier layer; with 0 CLASSES there is none. PIXELS is a safetensors file whose tensor `pixels` is `[N, H, W, 3]`,
 //! already scaled; OUT becomes one with a tensor for each LAYER.
 use engine::{Plan, PlanOptions};
 use std::collections::BTreeMap;
@@ -10,7 +10,16 @@ use tensor::{NamedTensors, Pool};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [backbone, weights, classes, head, pixels, out, layers @ ..] = &arguments[..] else {
+    let [
+        backbone,
+        weights,
+        classes,
+        classifier,
+        pixels,
+        out,
+        layers @ ..,
+    ] = &arguments[..]
+    else {
         return Err("taps BACKBONE WEIGHTS|formula CLASSES HEAD PIXELS OUT LAYER...".into());
     };
     let backbone = zoo::find(backbone).ok_or("no such backbone")?;
@@ -19,7 +28,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let &[_, height, width, 3] = pixels.shape().dimensions() else {
         return Err("pixels are [N, H, W, 3]".into());
     };
-    let graph = backbone.build(height, width, zoo::Head::Classes(classes.parse()?))?;
+    let head = match classes.parse()? {
+        0 => zoo::Head::Features,
+        classes => zoo::Head::Classes(classes),
+    };
+    let graph = backbone.build(height, width, head)?;
     let parameters = if weights == "formula" {
         let specs = graph
             .parameters()
@@ -31,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let names = backbone
             .weight_names(&graph, weights.origin)
             .ok_or("no names for this file")?;
-        let names = names.also_called(zoo::HEAD_LAYER, head);
+        let names = names.also_called(zoo::HEAD_LAYER, classifier);
         formats::assign(&graph.parameters(), weights.tensors, &names)?
     };
     let options = PlanOptions {

@@ -134,6 +134,34 @@ fn mobilenet_v2_with_formula_weights_is_keras_own() {
     }
 }
 
+/// Keras's networks at a size that no stride divides, with formula weights.
+#[test]
+fn every_backbone_of_keras_is_keras_own_at_an_odd_size() {
+    for backbone in zoo::all() {
+        if !backbone.origins.contains(&Origin::Keras) {
+            continue;
+        }
+        let [height, width] = [131, 99];
+        let graph = backbone.build(height, width, zoo::Head::Features).unwrap();
+        let specs = graph.parameters().into_iter();
+        let parameters = formula_parameters(specs.map(|spec| (spec.name, spec.shape)));
+        let mut pixels = formula_values("pixels", [2, height, width, 3]);
+        // A network that rescales them itself is fed whole ones.
+        if graph.find("rescaling").is_some() {
+            for pixel in pixels.values_mut() {
+                *pixel = *pixel * 127.5 + 127.5;
+            }
+        }
+        compare(
+            &format!("{}_features_{height}x{width}", backbone.name),
+            &graph,
+            &parameters,
+            pixels.values(),
+            Kernels::Fast(Isa::best()),
+        );
+    }
+}
+
 #[test]
 fn a_fine_tuned_mobilenet_v2_is_keras_own_on_photos() {
     let head = (19, "dense");

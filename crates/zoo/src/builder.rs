@@ -1,9 +1,7 @@
 //! A graph in the making: one short call a layer, padding worked out from the sizes.
 use crate::{HEAD_LAYER, Head};
-use graph::{
-    Activation, Conv2d, DepthwiseConv2d, Graph, GraphError, Layout, Matching, NodeId, Op, Padding,
-    WeightNames, WeightRow,
-};
+use graph::{Activation, Conv2d, DepthwiseConv2d, Graph, GraphError, NodeId, Op, Padding, Pool2d};
+use std::collections::HashMap;
 
 /// A node, or why it cannot be.
 pub(crate) type Built = Result<NodeId, GraphError>;
@@ -13,6 +11,10 @@ pub(crate) struct Builder {
     pub(crate) graph: Graph,
     epsilon: f32,
     momentum: f32,
+    /// Whether batch norms have a `gamma`.
+    scale: bool,
+    /// How many layers of each kind [`Builder::numbered`] has named.
+    numbers: HashMap<&'static str, usize>,
 }
 
 impl Builder {
@@ -37,9 +39,28 @@ impl Builder {
                 graph,
                 epsilon,
                 momentum,
+                scale: true,
+                numbers: HashMap::new(),
             },
             input,
         ))
+    }
+
+    /// The same, with batch norms that have no `gamma` (Keras's `scale=False`).
+    pub(crate) fn without_gamma(mut self) -> Self {
+        self.scale = false;
+        self
+    }
+
+    /// The name that Keras gives, in a fresh process, to the next layer of this kind that was given
+    /// none: `activation`, `activation_1`, ... in the order in which they are made.
+    pub(crate) fn numbered(&mut self, kind: &'static str) -> String {
+        let number = self.numbers.entry(kind).or_default();
+        *number += 1;
+        match *number - 1 {
+            0 => kind.to_string(),
+            number => format!("{kind}_{number}"),
+        }
     }
 
     pub(crate) fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Built {
@@ -55,12 +76,41 @@ impl Builder {
         (kernel, stride): (usize, usize),
         pad: Pad,
     ) -> Built {
+        self.conv_window(name, input, filters, ([kernel; 2], stride), pad)
+    }
+
+    /// A convolution with a bias, stride 1, 'same'.
+    pub(crate) fn conv_with_bias(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        filters: usize,
+        kernel: usize,
+    ) -> Built {
+        let op = Op::Conv2d(Conv2d {
+            filters,
+            kernel: [kernel; 2],
+            stride: [1; 2],
+            padding: self.padding(input, [kernel; 2], 1, Pad::Same),
+            bias: true,
+        });
+        self.add(name, op, &[input])
+    }
+
+    /// A convolution without bias, 'same' or 'valid', of a window `[KH, KW]`.
+    pub(crate) fn conv_window(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        filters: usize,
+        (kernel, stride): ([usize; 2], usize),
+        pad: Pad,
+    ) -> Built {
         let padding = self.padding(input, kernel, stride, pad);
-        let (kernel, stride) = ([kernel; 2], [stride; 2]);
         let op = Op::Conv2d(Conv2d {
             filters,
             kernel,
-            stride,
+            stride: [stride; 2],
             padding,
             bias: false,
         });
@@ -75,8 +125,8 @@ impl Builder {
         (kernel, stride): (usize, usize),
         pad: Pad,
     ) -> Built {
-        let padding = self.padding(input, kernel, stride, pad);
-        let (kernel, stride) = ([kernel; 2], [stride; 2]);
+        let (kernel, padding) = ([kernel; 2], self.padding(input, [kernel; 2], stride, pad));
+        let stride = [stride; 2];
         let op = Op::DepthwiseConv2d(DepthwiseConv2d {
             kernel,
             stride,
@@ -90,13 +140,54 @@ impl Builder {
         let op = Op::BatchNorm {
             epsilon: self.epsilon,
             momentum: self.momentum,
-            scale: true,
+            scale: self.scale,
         };
         self.add(name, op, &[input])
     }
 
     pub(crate) fn relu6(&mut self, name: impl Into<String>, input: NodeId) -> Built {
-        self.add(name, Op::Activation(Activation::Relu6), &[input])
+        self.activation(name, Activation::Relu6, input)
+    }
+
+    pub(crate) fn activation(
+        &mut self,
+        name: impl Into<String>,
+        function: Activation,
+        input: NodeId,
+    ) -> Built {
+        self.add(name, Op::Activation(function), &[input])
+    }
+
+    /// The largest value of each square window, 'same' or 'valid'.
+    pub(crate) fn max_pool(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        window: (usize, usize),
+        pad: Pad,
+    ) -> Built {
+        let op = Op::MaxPool(self.pool(input, window, pad));
+        self.add(name, op, &[input])
+    }
+
+    /// The mean of each square window, 'same' or 'valid'.
+    pub(crate) fn average_pool(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        window: (usize, usize),
+        pad: Pad,
+    ) -> Built {
+        let op = Op::AveragePool(self.pool(input, window, pad));
+        self.add(name, op, &[input])
+    }
+
+    fn pool(&self, input: NodeId, (kernel, stride): (usize, usize), pad: Pad) -> Pool2d {
+        Pool2d {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: self.padding(input, [kernel; 2], stride, pad),
+        }
     }
 
     /// Rows and columns of a node's image.
@@ -109,7 +200,13 @@ impl Builder {
         self.graph.node(node).shape().channels()
     }
 
-    pub(crate) fn padding(&self, input: NodeId, kernel: usize, stride: usize, pad: Pad) -> Padding {
+    pub(crate) fn padding(
+        &self,
+        input: NodeId,
+        kernel: [usize; 2],
+        stride: usize,
+        pad: Pad,
+    ) -> Padding {
         match pad {
             Pad::Valid => Padding::default(),
             Pad::Same => same_padding(self.size(input), kernel, stride),
@@ -155,12 +252,14 @@ pub(crate) enum Pad {
 }
 
 /// TensorFlow's 'same': what is odd goes to the bottom and the right.
-fn same_padding(size: [usize; 2], kernel: usize, stride: usize) -> Padding {
-    let [(top, bottom), (left, right)] = size.map(|size| {
+fn same_padding(size: [usize; 2], kernel: [usize; 2], stride: usize) -> Padding {
+    let around = |size: usize, kernel: usize| {
         let out = size.div_ceil(stride);
         let total = (out.saturating_sub(1) * stride + kernel).saturating_sub(size);
         (total / 2, total - total / 2)
-    });
+    };
+    let (top, bottom) = around(size[0], kernel[0]);
+    let (left, right) = around(size[1], kernel[1]);
     Padding {
         top,
         bottom,
@@ -182,32 +281,6 @@ pub(crate) fn correct_pad(size: [usize; 2], kernel: usize) -> Padding {
     }
 }
 
-/// The names that Keras's files have for a graph whose layers bear Keras's names: the same, kernels
-/// of depthwise convolutions with a dimension more (and called `depthwise_kernel` by Keras 2).
-pub(crate) fn keras_names(graph: &Graph) -> WeightNames {
-    let mut rows = Vec::new();
-    for id in graph.ids() {
-        let depthwise = matches!(graph.node(id).op(), Op::DepthwiseConv2d(_));
-        for spec in graph.node_parameters(id) {
-            let layout = match spec.name.rsplit_once('/') {
-                Some((_, "kernel")) if depthwise => Layout::DepthwiseTrailingOne,
-                _ => Layout::Same,
-            };
-            let mut row = WeightRow::new(&*spec.name, &*spec.name, layout);
-            if layout == Layout::DepthwiseTrailingOne {
-                row.sources
-                    .push(format!("{}/depthwise_kernel", graph.node(id).name()));
-            }
-            rows.push(row);
-        }
-    }
-    WeightNames {
-        rows,
-        matching: Matching::NameOrPosition,
-        ignored: Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,13 +289,14 @@ mod tests {
     fn padding_is_keras_own() {
         let pads = |p: Padding| [p.top, p.bottom, p.left, p.right];
         // k3 s2: even (0, 1), odd (1, 1).
-        assert_eq!(pads(same_padding([224, 113], 3, 2)), [0, 1, 1, 1]);
-        assert_eq!(pads(same_padding([7, 7], 5, 1)), [2, 2, 2, 2]);
-        assert_eq!(pads(same_padding([112, 13], 5, 2)), [1, 2, 2, 2]);
-        assert_eq!(pads(same_padding([8, 8], 1, 2)), [0, 0, 0, 0]);
+        assert_eq!(pads(same_padding([224, 113], [3; 2], 2)), [0, 1, 1, 1]);
+        assert_eq!(pads(same_padding([7, 7], [5; 2], 1)), [2, 2, 2, 2]);
+        assert_eq!(pads(same_padding([112, 13], [5; 2], 2)), [1, 2, 2, 2]);
+        assert_eq!(pads(same_padding([8, 8], [1; 2], 2)), [0, 0, 0, 0]);
+        assert_eq!(pads(same_padding([9, 9], [1, 7], 1)), [0, 0, 3, 3]);
         for kernel in [3, 5, 7] {
             for size in [8, 9, 150, 75] {
-                let expected = pads(same_padding([size, size], kernel, 2));
+                let expected = pads(same_padding([size, size], [kernel; 2], 2));
                 assert_eq!(
                     pads(correct_pad([size, size], kernel)),
                     expected,

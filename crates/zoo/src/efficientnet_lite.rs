@@ -3,10 +3,11 @@
 //! `efficientnet-lite-pytorch` 0.1.0, whose published weights it takes; the layers bear the names
 //! that Keras gives to those of EfficientNet.
 use crate::builder::{Builder, Pad};
+use crate::torch::torch_rows;
 use crate::{Backbone, HEAD_LAYER, Head};
 use graph::{
-    Filter, Geometry, Graph, GraphError, InputSpec, Layout, Matching, Op, Origin, Scaling, View,
-    WeightNames, WeightRow,
+    Filter, Geometry, Graph, GraphError, InputSpec, Matching, Op, Origin, Scaling, View,
+    WeightNames,
 };
 
 pub(crate) const LITE0: Backbone = variant(
@@ -209,20 +210,7 @@ fn names(graph: &Graph, _: Origin) -> WeightNames {
                 format!("_blocks.{}.{module}", blocks.len() - 1)
             }
         };
-        for spec in graph.node_parameters(id) {
-            let (key, layout) = match (spec.name.rsplit('/').next(), graph.node(id).op()) {
-                (Some("kernel"), Op::DepthwiseConv2d(_)) => {
-                    ("weight", Layout::DepthwiseChannelFirst)
-                }
-                (Some("kernel"), Op::Dense { .. }) => ("weight", Layout::DenseOutputFirst),
-                (Some("kernel"), _) => ("weight", Layout::ConvOutputFirst),
-                (Some("gamma"), _) => ("weight", Layout::Same),
-                (Some("moving_mean"), _) => ("running_mean", Layout::Same),
-                (Some("moving_variance"), _) => ("running_var", Layout::Same),
-                _ => ("bias", Layout::Same),
-            };
-            rows.push(WeightRow::new(spec.name, format!("{module}.{key}"), layout));
-        }
+        rows.extend(torch_rows(graph, id, &module));
     }
     let ignored = vec![
         "*.num_batches_tracked".to_string(),
@@ -232,11 +220,12 @@ fn names(graph: &Graph, _: Origin) -> WeightNames {
         rows,
         matching: Matching::Name,
         ignored,
+        partial: false,
     }
 }
 
 /// (x - 127) / 128; the published figures are with Pillow's bicubic filter and the centre.
-fn input(height: usize, width: usize) -> InputSpec {
+fn input(height: usize, width: usize, _: Origin) -> InputSpec {
     InputSpec {
         height,
         width,

@@ -137,7 +137,7 @@ impl LeNet {
             let number = index + 1;
             let kernel = self.kernels[index.min(self.kernels.len() - 1)];
             let name = |layer: &str| format!("{layer}_{number}");
-            let padding = net.padding(x, kernel, 1, Pad::Same);
+            let padding = net.padding(x, [kernel; 2], 1, Pad::Same);
             let conv = Op::Conv2d(Conv2d {
                 filters,
                 kernel: [kernel; 2],

@@ -12,13 +12,25 @@
 
 mod builder;
 mod efficientnet_lite;
+mod efficientnet_v2;
+mod executed;
 mod head;
 pub mod imagenet;
+mod inception_resnet_v2;
+mod input;
+mod keras;
 mod lenet;
 mod mobilenet_v2;
+mod nasnet;
+mod published;
+mod torch;
+mod vgg16;
 
+pub use executed::Folded;
 pub use head::select_classes;
+pub use keras::{KerasLayer, keras_layers};
 pub use lenet::{DenseHead, LeNet, SMALL};
+pub use published::{PUBLISHED, Published};
 
 use graph::{Graph, GraphError, InputSpec, Origin, WeightNames};
 
@@ -32,11 +44,12 @@ pub struct Backbone {
     pub default_size: usize,
     /// Least height and width that it can be built at.
     pub minimum_size: usize,
-    /// Kinds of files of weights that are known for it.
+    /// Kinds of files of weights whose names are known for it. Files that hold layers in the order of
+    /// computation need none: see [`Backbone::weight_names`].
     pub origins: &'static [Origin],
     builder: fn(usize, usize, Head) -> Result<Graph, GraphError>,
     names: fn(&Graph, Origin) -> WeightNames,
-    input: fn(usize, usize) -> InputSpec,
+    input: fn(usize, usize, Origin) -> InputSpec,
 }
 
 /// What stands on the last features.
@@ -58,14 +71,24 @@ pub fn all() -> &'static [Backbone] {
         efficientnet_lite::LITE0,
         efficientnet_lite::LITE1,
         efficientnet_lite::LITE2,
+        efficientnet_v2::EFFICIENTNET_V2L,
+        efficientnet_v2::EFFICIENTNET_V2S,
+        inception_resnet_v2::INCEPTION_RESNET_V2,
         mobilenet_v2::MOBILENET_V2,
+        mobilenet_v2::MOBILENET_V2_TORCHVISION,
+        nasnet::NASNET_LARGE,
+        nasnet::NASNET_MOBILE,
+        vgg16::VGG16,
     ];
     ALL
 }
 
-/// The backbone of this name; hyphens and case do not matter.
+/// The backbone of this name; case, and whatever is no letter and no digit, do not matter.
 pub fn find(name: &str) -> Option<&'static Backbone> {
-    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_'], "");
+    let plain = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.replace(|c: char| !c.is_ascii_alphanumeric(), "")
+    };
     all()
         .iter()
         .find(|backbone| plain(backbone.name) == plain(name))
@@ -82,20 +105,38 @@ impl Backbone {
     }
 
     /// What a file of this origin calls the parameters of `graph`, which [`Backbone::build`] made;
-    /// `None` where no such file is known.
+    /// `None` where no such file is known. ONNX and TensorFlow Lite are matched by the order of
+    /// computation, where there is but one (see also [`Backbone::folded`]).
     pub fn weight_names(&self, graph: &Graph, origin: Origin) -> Option<WeightNames> {
         match origin {
             Origin::Safetensors => Some(WeightNames::own(&graph.parameters())),
-            _ => self
+            Origin::Onnx | Origin::TfLite => executed::executed_names(graph),
+            Origin::Keras | Origin::KerasArchive | Origin::PyTorch => self
                 .origins
                 .contains(&origin)
                 .then(|| (self.names)(graph, origin)),
         }
     }
 
+    /// What an ONNX or TensorFlow Lite file has whose batch norms were folded away; `None` where the
+    /// order of computation is not sure.
+    pub fn folded(&self, graph: &Graph) -> Option<Folded> {
+        Folded::new(graph)
+    }
+
     /// The input that the published weights want, for this height and width.
     pub fn input_spec(&self, height: usize, width: usize) -> InputSpec {
-        (self.input)(height, width)
+        self.input_spec_of(
+            height,
+            width,
+            self.origins.first().copied().unwrap_or(Origin::Keras),
+        )
+    }
+
+    /// The same, of the weights that are published in files of this origin: PyTorch's VGG16 was not
+    /// trained on the pixels of Keras's.
+    pub fn input_spec_of(&self, height: usize, width: usize, origin: Origin) -> InputSpec {
+        (self.input)(height, width, origin)
     }
 }
 

@@ -1,21 +1,57 @@
-//! MobileNetV2 at alpha 1, as `keras.applications.MobileNetV2` builds it (Sandler et al. 2018).
-use crate::builder::{Builder, Pad, correct_pad, keras_names};
-use crate::{Backbone, Head};
-use graph::{Filter, Geometry, Graph, GraphError, InputSpec, Op, Origin, Scaling, View};
+//! MobileNetV2 at alpha 1 (Sandler et al. 2018), as `keras.applications.MobileNetV2` builds it and as
+//! torchvision does: with the same layers, but other padding where the stride is 2, and another
+//! epsilon, so that weights of the one are not the other's.
+use crate::builder::{Builder, Pad, correct_pad};
+use crate::input::{stretched, torchvision};
+use crate::keras::keras_names;
+use crate::torch::torch_rows;
+use crate::{Backbone, HEAD_LAYER, Head};
+use graph::{Graph, GraphError, InputSpec, Matching, Op, Origin, Padding, Scaling, WeightNames};
 
 pub(crate) const MOBILENET_V2: Backbone = Backbone {
     name: "mobilenet_v2",
     title: "MobileNetV2",
     default_size: 224,
     minimum_size: 32,
-    origins: &[Origin::Keras],
-    builder: build,
-    names: |graph, _| keras_names(graph),
+    origins: &[Origin::Keras, Origin::KerasArchive],
+    builder: |height, width, head| build(KERAS, height, width, head),
+    names: |graph, origin| keras_names(graph, origin, Matching::NameOrPosition),
     input,
 };
 
-/// Batch norm's epsilon and momentum.
-const BATCH_NORM: (f32, f32) = (1e-3, 0.999);
+pub(crate) const MOBILENET_V2_TORCHVISION: Backbone = Backbone {
+    name: "mobilenet_v2_torchvision",
+    title: "MobileNetV2 (torchvision)",
+    default_size: 224,
+    minimum_size: 32,
+    origins: &[Origin::PyTorch],
+    builder: |height, width, head| build(TORCHVISION, height, width, head),
+    names: |graph, _| torchvision_names(graph),
+    input: |height, width, _| torchvision(height, width),
+};
+
+/// What tells the two apart.
+#[derive(Clone, Copy)]
+struct Variant {
+    /// Batch norm's epsilon and momentum.
+    batch_norm: (f32, f32),
+    /// Whether 3 x 3 windows of stride 2 have one row of zeros on each side, whatever the size.
+    even_padding: bool,
+    /// Before the classifier.
+    dropout: Option<(&'static str, f32)>,
+}
+
+const KERAS: Variant = Variant {
+    batch_norm: (1e-3, 0.999),
+    even_padding: false,
+    dropout: None,
+};
+
+const TORCHVISION: Variant = Variant {
+    batch_norm: (1e-5, 0.9),
+    even_padding: true,
+    dropout: Some(("dropout", 0.2)),
+};
 
 /// Channels and stride of blocks 0 to 16. Block 0 does not expand; the others do, six times.
 const BLOCKS: [(usize, usize); 17] = [
@@ -38,9 +74,20 @@ const BLOCKS: [(usize, usize); 17] = [
     (320, 1),
 ];
 
-fn build(height: usize, width: usize, head: Head) -> Result<Graph, GraphError> {
-    let (mut net, image) = Builder::new(height, width, BATCH_NORM)?;
-    let x = net.conv("Conv1", image, 32, (3, 2), Pad::Same)?;
+fn build(variant: Variant, height: usize, width: usize, head: Head) -> Result<Graph, GraphError> {
+    let (mut net, mut x) = Builder::new(height, width, variant.batch_norm)?;
+    let around = Padding {
+        top: 1,
+        bottom: 1,
+        left: 1,
+        right: 1,
+    };
+    let mut pad = Pad::Same;
+    if variant.even_padding {
+        x = net.add("Conv1_pad", Op::ZeroPad(around), &[x])?;
+        pad = Pad::Valid;
+    }
+    let x = net.conv("Conv1", x, 32, (3, 2), pad)?;
     let x = net.batch_norm("bn_Conv1", x)?;
     let mut x = net.relu6("Conv1_relu", x)?;
     for (index, (channels, stride)) in BLOCKS.into_iter().enumerate() {
@@ -58,7 +105,11 @@ fn build(height: usize, width: usize, head: Head) -> Result<Graph, GraphError> {
             x = net.relu6(name("expand_relu"), x)?;
         }
         let pad = if stride == 2 {
-            x = net.add(name("pad"), Op::ZeroPad(correct_pad(net.size(x), 3)), &[x])?;
+            let zeros = match variant.even_padding {
+                true => around,
+                false => correct_pad(net.size(x), 3),
+            };
+            x = net.add(name("pad"), Op::ZeroPad(zeros), &[x])?;
             Pad::Valid
         } else {
             Pad::Same
@@ -75,20 +126,47 @@ fn build(height: usize, width: usize, head: Head) -> Result<Graph, GraphError> {
     let x = net.conv("Conv_1", x, 1280, (1, 1), Pad::Same)?;
     let x = net.batch_norm("Conv_1_bn", x)?;
     let x = net.relu6("out_relu", x)?;
-    net.head(x, "global_average_pooling2d", None, head)
+    net.head(x, "global_average_pooling2d", variant.dropout, head)
+}
+
+/// The keys of torchvision's `state_dict`: blocks and layers counted through.
+fn torchvision_names(graph: &Graph) -> WeightNames {
+    let mut rows = Vec::new();
+    for id in graph.ids() {
+        let layer = graph.node(id).name();
+        let (prefix, part) = match layer.strip_prefix("expanded_conv_") {
+            Some(part) => (1, part),
+            None => match layer.strip_prefix("block_").and_then(|l| l.split_once('_')) {
+                Some((number, part)) => (number.parse().unwrap_or(0) + 1, part),
+                None => (0usize, layer),
+            },
+        };
+        // The first block has no expansion, so that what follows is counted from 0.
+        let from = usize::from(prefix > 1);
+        let module = match part {
+            "Conv1" => "features.0.0".into(),
+            "bn_Conv1" => "features.0.1".into(),
+            "expand" => format!("features.{prefix}.conv.0.0"),
+            "expand_BN" => format!("features.{prefix}.conv.0.1"),
+            "depthwise" => format!("features.{prefix}.conv.{from}.0"),
+            "depthwise_BN" => format!("features.{prefix}.conv.{from}.1"),
+            "project" => format!("features.{prefix}.conv.{}", from + 1),
+            "project_BN" => format!("features.{prefix}.conv.{}", from + 2),
+            "Conv_1" => "features.18.0".into(),
+            "Conv_1_bn" => "features.18.1".into(),
+            HEAD_LAYER => "classifier.1".into(),
+            _ => continue,
+        };
+        rows.extend(torch_rows(graph, id, &module));
+    }
+    WeightNames {
+        rows,
+        ignored: vec!["*.num_batches_tracked".to_string()],
+        ..WeightNames::default()
+    }
 }
 
 /// Keras's 'tf' mode: x / 127.5 - 1.
-fn input(height: usize, width: usize) -> InputSpec {
-    InputSpec {
-        height,
-        width,
-        filter: Filter::Bilinear,
-        scaling: Scaling::uniform(127.5, 127.5),
-        views: vec![View {
-            geometry: Geometry::Stretch,
-            mirrored: false,
-        }],
-        preprocessing: String::new(),
-    }
+fn input(height: usize, width: usize, _: Origin) -> InputSpec {
+    stretched(height, width, Scaling::uniform(127.5, 127.5))
 }

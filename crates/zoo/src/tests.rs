@@ -15,7 +15,15 @@ fn published(name: &str) -> (u64, u64, u64, [usize; 3]) {
         "efficientnet_lite1" => (5_416_680 + 53_664, 5_416_680, 600_185_232, [8, 8, 1280]),
         "efficientnet_lite2" => (6_092_072 + 58_096, 6_092_072, 859_736_272, [9, 9, 1280]),
         // Counted by Keras 3.15.1.
+        "efficientnet_v2l" => (119_027_848, 118_515_272, 56_079_699_008, [15, 15, 1280]),
+        "efficientnet_v2s" => (21_612_360, 21_458_488, 8_365_617_152, [12, 12, 1280]),
+        "inception_resnet_v2" => (55_873_736, 55_813_192, 13_155_794_016, [8, 8, 1536]),
         "mobilenet_v2" => (3_538_984, 3_504_872, 300_774_272, [7, 7, 1280]),
+        // torchvision's 0.21: 3,504,872 parameters, batch norm's statistics added.
+        "mobilenet_v2_torchvision" => (3_538_984, 3_504_872, 300_774_272, [7, 7, 1280]),
+        "nasnet_large" => (88_949_818, 88_753_150, 23_783_414_658, [11, 11, 4032]),
+        "nasnet_mobile" => (5_326_716, 5_289_978, 563_638_816, [7, 7, 1056]),
+        "vgg16" => (138_357_544, 138_357_544, 15_470_264_320, [7, 7, 512]),
         other => panic!("state the published counts of {other} here"),
     }
 }
@@ -40,10 +48,43 @@ fn counts_are_the_published_ones() {
     }
 }
 
+/// Tensors with and without the classifier, and parameters without it, counted by Keras 3.15.1.
+#[test]
+fn tensors_are_as_many_as_keras_has() {
+    for (name, tensors, bare_tensors, bare, bare_trainable) in [
+        ("efficientnet_v2l", 1331, 1329, 117_746_848, 117_234_272),
+        ("efficientnet_v2s", 672, 670, 20_331_360, 20_177_488),
+        ("inception_resnet_v2", 898, 896, 54_336_736, 54_276_192),
+        ("mobilenet_v2", 262, 260, 2_257_984, 2_223_872),
+        ("nasnet_large", 1546, 1544, 84_916_818, 84_720_150),
+        ("nasnet_mobile", 1126, 1124, 4_269_716, 4_232_978),
+        ("vgg16", 32, 26, 14_714_688, 14_714_688),
+    ] {
+        let backbone = find(name).unwrap();
+        let size = backbone.default_size;
+        let graph = backbone.build(size, size, Head::Classes(1000)).unwrap();
+        assert_eq!(graph.parameters().len(), tensors, "{name}");
+        let graph = backbone.build(size, size, Head::Features).unwrap();
+        assert_eq!(graph.parameters().len(), bare_tensors, "{name}");
+        let costs = graph.costs();
+        assert_eq!(costs.parameters, bare, "{name}");
+        assert_eq!(costs.trainable, bare_trainable, "{name}");
+    }
+}
+
+/// Rows that windows without padding cost, beside the five strides.
+fn rows_lost(name: &str) -> usize {
+    match name {
+        "inception_resnet_v2" => 2,
+        _ => 0,
+    }
+}
+
 #[test]
 fn every_backbone_builds_at_odd_sizes_and_says_when_it_cannot() {
     for backbone in all() {
         let least = backbone.minimum_size;
+        let lost = rows_lost(backbone.name);
         for (height, width) in [
             (least, least),
             (least + 1, least + 15),
@@ -58,7 +99,8 @@ fn every_backbone_builds_at_odd_sizes_and_says_when_it_cannot() {
             let features = backbone.build(height, width, Head::Features).unwrap();
             let shape = features.node(features.outputs()[0]).shape();
             // Five strides of 2, each rounded up or down by a border.
-            let [rows, columns] = [height, width].map(|size| size / 32..=size.div_ceil(32));
+            let [rows, columns] = [height, width]
+                .map(|size| (size / 32).saturating_sub(lost)..=size.div_ceil(32) - lost / 2);
             assert!(
                 rows.contains(&shape.dimensions()[0]),
                 "{}: {shape}",
@@ -95,15 +137,21 @@ fn names_are_found_and_told_apart() {
 fn every_parameter_has_one_row_for_every_origin() {
     for backbone in all() {
         for head in [Head::Features, Head::Classes(7)] {
-            let graph = backbone.build(64, 64, head).unwrap();
+            let size = backbone.minimum_size.max(64);
+            let graph = backbone.build(size, size, head).unwrap();
             let wanted: Vec<String> = graph.parameters().into_iter().map(|p| p.name).collect();
-            for origin in backbone
-                .origins
-                .iter()
-                .copied()
-                .chain([Origin::Safetensors])
-            {
-                let names = backbone.weight_names(&graph, origin).unwrap();
+            for origin in backbone.origins.iter().copied().chain([
+                Origin::Safetensors,
+                Origin::Onnx,
+                Origin::TfLite,
+            ]) {
+                let Some(names) = backbone.weight_names(&graph, origin) else {
+                    // Branches side by side: the order of computation is not sure.
+                    let parallel = ["nasnet_mobile", "nasnet_large", "inception_resnet_v2"];
+                    assert!(parallel.contains(&backbone.name), "{}", backbone.name);
+                    assert!([Origin::Onnx, Origin::TfLite].contains(&origin));
+                    continue;
+                };
                 let mut filled: Vec<&String> = names.rows.iter().map(|r| &r.parameter).collect();
                 filled.sort();
                 let mut wanted: Vec<&String> = wanted.iter().collect();
@@ -118,6 +166,40 @@ fn every_parameter_has_one_row_for_every_origin() {
                     backbone.name
                 );
             }
+        }
+    }
+}
+
+/// Kernels and biases of a file fill a network whose batch norms then do nothing else.
+#[test]
+fn folded_batch_norms_keep_nothing_but_the_bias() {
+    for backbone in all() {
+        let size = backbone.minimum_size.max(64);
+        let graph = backbone.build(size, size, Head::Classes(3)).unwrap();
+        let Some(folded) = backbone.folded(&graph) else {
+            assert!(backbone.weight_names(&graph, Origin::Onnx).is_none());
+            continue;
+        };
+        let found = folded
+            .parameters
+            .iter()
+            .map(|spec| (spec.name.clone(), tensor::Tensor::zeros(spec.shape)))
+            .collect();
+        let all = folded.complete(&graph, found);
+        let wanted: Vec<String> = graph.parameters().into_iter().map(|p| p.name).collect();
+        assert!(all.keys().eq(&wanted), "{}", backbone.name);
+        for id in graph.ids() {
+            let Op::BatchNorm { epsilon, .. } = *graph.node(id).op() else {
+                continue;
+            };
+            let of = |name: &str| {
+                let tensor = all.get(&format!("{}/{name}", graph.node(id).name()));
+                tensor.map(|tensor| tensor.values()[0])
+            };
+            let factor =
+                of("gamma").unwrap_or(1.0) / (of("moving_variance").unwrap() + epsilon).sqrt();
+            assert!((factor - 1.0).abs() < 1e-6);
+            assert_eq!(of("moving_mean"), Some(0.0));
         }
     }
 }
@@ -152,26 +234,77 @@ fn layers_are_keras_own() {
                 .iter()
                 .map(|&input| graph.node(input).name())
                 .collect();
-            let dimensions = |shape: Shape| {
-                let all: Vec<String> = shape.dimensions().iter().map(usize::to_string).collect();
-                all.join("x")
-            };
-            let weights: Vec<String> = graph
-                .node_parameters(id)
-                .iter()
-                .map(|spec| {
-                    let name = spec.name.rsplit('/').next().unwrap_or_default();
-                    format!("{name} {}", dimensions(spec.shape))
-                })
-                .collect();
-            let (name, class, shape) = (node.name(), keras_class(node.op()), node.shape());
-            let (inputs, weights) = (inputs.join(","), weights.join(","));
-            let ours = format!("{name}|{class}|{}|{inputs}|{weights}", dimensions(shape));
+            let ours = keras_line(&graph, node.name(), &[id], &inputs.join(","));
             assert_eq!(ours, line, "{file}");
             compared += 1;
         }
     }
     assert!(compared > 300);
+}
+
+/// A layer as `tests/golden/keras_layers.py` writes it, from the nodes that it is made of.
+fn keras_line(graph: &Graph, name: &str, nodes: &[graph::NodeId], inputs: &str) -> String {
+    let dimensions = |shape: Shape| {
+        let all: Vec<String> = shape.dimensions().iter().map(usize::to_string).collect();
+        all.join("x")
+    };
+    let last = graph.node(*nodes.last().unwrap());
+    let class = match nodes {
+        // The window is the depthwise one's.
+        [depthwise, _] => {
+            keras_class(graph.node(*depthwise).op()).replace("Depthwise", "Separable")
+        }
+        _ => keras_class(last.op()),
+    };
+    let weights: Vec<String> = nodes
+        .iter()
+        .flat_map(|&node| {
+            let depthwise = matches!(graph.node(node).op(), Op::DepthwiseConv2d(_));
+            let specs = graph.node_parameters(node).into_iter();
+            specs.map(move |spec| (spec, depthwise))
+        })
+        .map(|(spec, depthwise)| {
+            let weight = spec.name.rsplit('/').next().unwrap_or_default();
+            let part = match (nodes.len(), depthwise) {
+                (2, true) => "depthwise_",
+                (2, false) => "pointwise_",
+                _ => "",
+            };
+            format!("{part}{weight} {}", dimensions(spec.shape))
+        })
+        .collect();
+    let (shape, weights) = (dimensions(last.shape()), weights.join(","));
+    format!("{name}|{class}|{shape}|{inputs}|{weights}")
+}
+
+/// Layers with weights, as Keras saves them: the same lines but without the inputs, their number and
+/// their CRC-32. The parity with Keras's values holds how they are connected.
+#[test]
+fn saved_layers_are_keras_own() {
+    let text = String::from_utf8(golden("keras_layers/saved.txt")).unwrap();
+    let mut compared = 0;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [name, height, width, top, layers, checksum] = fields[..] else {
+            panic!("{line}")
+        };
+        let head = match top {
+            "top" => Head::Classes(1000),
+            _ => Head::Features,
+        };
+        let (height, width) = (height.parse().unwrap(), width.parse().unwrap());
+        let graph = find(name).unwrap().build(height, width, head).unwrap();
+        let lines: Vec<String> = keras_layers(&graph)
+            .iter()
+            .map(|layer| keras_line(&graph, &layer.name, &layer.nodes, "") + "\n")
+            .collect();
+        assert_eq!(lines.len().to_string(), layers, "{line}");
+        let ours = format!("{:08x}", crc32fast::hash(lines.concat().as_bytes()));
+        assert_eq!(ours, checksum, "{line}: {}", lines.concat());
+        compared += 1;
+    }
+    // Seven networks: with the classifier at the default size, without it there and at an odd one.
+    assert_eq!(compared, 21);
 }
 
 fn keras_class(op: &Op) -> String {

@@ -1,9 +1,12 @@
-//! Keras's legacy `.h5`: weights alone, or a whole model with its configuration and optimiser.
+//! Keras's files: the legacy `.h5`, weights alone or a whole model with its configuration and
+//! optimiser; and Keras 3's `.weights.h5` and `.keras` (see [`archive`]).
 //!
 //! A tensor is named `layer/weight` (`Conv1/kernel`): Keras 2's `:0` and the scopes that Keras 3
 //! puts before a layer's name are dropped. A model nested in another is one group of the file; its
 //! tensors are named `group/layer/weight`. The order is the file's: layer by layer, but inside a
 //! nested model first what was trainable, then the rest, so that a layer may come in two parts.
+mod archive;
+
 use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
 use crate::number::Number;
 use crate::{FormatError, Origin, Weights};
@@ -12,7 +15,7 @@ use hdf5_reader::{Attribute, ByteOrder, Datatype, Hdf5File, OpenOptions};
 use std::collections::BTreeMap;
 use tensor::{NamedTensors, Shape, Tensor};
 
-const FORMAT: &str = "Keras .h5";
+const FORMAT: &str = "Keras";
 
 /// Text that a file says of itself, kept where it is there.
 const TEXTS: [&str; 4] = [
@@ -36,7 +39,9 @@ fn unsupported(detail: impl Into<String>) -> FormatError {
     }
 }
 
-/// Reads a legacy `.h5`.
+pub(crate) use archive::read_keras;
+
+/// Reads a legacy `.h5` or a `.weights.h5`.
 pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
     let options = OpenOptions::default()
         .with_chunk_cache_bytes(0)
@@ -52,6 +57,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
             metadata.insert(attribute.name.clone(), text);
         }
     }
+    if groups.iter().any(|name| archive::is_layers(name)) {
+        return archive::read(file, &root, bytes.len());
+    }
     let (model, path) = if groups.iter().any(|name| name == "model_weights") {
         (
             root.group("model_weights").map_err(damaged)?,
@@ -62,15 +70,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
     };
     let Some(layers) = names(&model, "layer_names")? else {
         return Err(unsupported(
-            "an HDF5 file without `layer_names` (Keras 3's `.weights.h5`, or not Keras's)",
+            "an HDF5 file without `layer_names` and without `layers` (not Keras's)",
         ));
     };
-    let mut reader = Reader {
-        file,
-        tensors: NamedTensors::new(),
-        values: 0,
-        file_length: bytes.len(),
-    };
+    let mut reader = Reader::new(file, bytes.len());
     for layer in layers {
         let group = model.group(&layer).map_err(damaged)?;
         let weights = names(&group, "weight_names")?
@@ -89,15 +92,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
             reader.read(&format!("{path}/{layer}/{weight}"), name)?;
         }
     }
-    let Reader { tensors, .. } = reader;
-    if tensors.is_empty() {
-        return Err(unsupported("a file without any weight"));
-    }
-    Ok(Weights {
-        origin: Origin::Keras,
-        tensors,
-        metadata,
-    })
+    reader.finish(Origin::Keras, metadata)
 }
 
 /// The layer that a weight's path names: `kernel` of `scope/Conv1/kernel:0` belongs to `Conv1`.
@@ -149,6 +144,31 @@ struct Reader {
 }
 
 impl Reader {
+    fn new(file: Hdf5File, file_length: usize) -> Self {
+        Reader {
+            file,
+            tensors: NamedTensors::new(),
+            values: 0,
+            file_length,
+        }
+    }
+
+    /// What was read.
+    fn finish(
+        self,
+        origin: Origin,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<Weights, FormatError> {
+        if self.tensors.is_empty() {
+            return Err(unsupported("a file without any weight"));
+        }
+        Ok(Weights {
+            origin,
+            tensors: self.tensors,
+            metadata,
+        })
+    }
+
     /// Reads the data set at `path` as the tensor `name`.
     fn read(&mut self, path: &str, name: String) -> Result<(), FormatError> {
         if self.tensors.len() == MOST_TENSORS || name.len() > LONGEST_NAME {

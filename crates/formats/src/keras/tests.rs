@@ -65,9 +65,70 @@ fn keras_2_with_its_suffixes_fixed_strings_and_split_lists() {
     assert_eq!(weights.metadata["backend"], "tensorflow");
 }
 
+/// Made by `tests/golden/keras_archives.py`: named by class and number, what is nested too; optimiser
+/// and metrics are left aside.
+#[test]
+fn keras_3_archives() {
+    let bare = crate::read(&golden("files/nested.weights.h5")).unwrap();
+    let whole = crate::read(&golden("files/nested.keras")).unwrap();
+    assert!(whole.metadata["model_config"].contains("backbone"));
+    for weights in [bare, whole] {
+        assert_eq!(weights.origin, Origin::KerasArchive);
+        let mut found = shapes(&weights.tensors);
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "layers/dense/0 [2, 2]",
+                "layers/dense/1 [2]",
+                "layers/functional/layers/batch_normalization/0 [2]",
+                "layers/functional/layers/batch_normalization/1 [2]",
+                "layers/functional/layers/batch_normalization/2 [2]",
+                "layers/functional/layers/conv2d/0 [3, 3, 3, 2]",
+                "layers/functional/layers/conv2d/1 [2]",
+                "layers/functional/layers/conv2d_1/0 [1, 1, 4, 2]",
+                "layers/functional/layers/separable_conv2d/0 [3, 3, 2, 1]",
+                "layers/functional/layers/separable_conv2d/1 [1, 1, 2, 4]",
+            ]
+        );
+        let depthwise = &weights.tensors["layers/functional/layers/separable_conv2d/0"];
+        assert_eq!(depthwise.values()[1], 500.125);
+    }
+}
+
+#[test]
+fn archives_that_are_none_are_refused() {
+    use std::io::Write;
+    let zip = |name: &str, bytes: &[u8]| {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let stored = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        zip.start_file(name, stored).unwrap();
+        zip.write_all(bytes).unwrap();
+        zip.finish().unwrap().into_inner()
+    };
+    let error = crate::read(&zip("config.json", b"{}")).unwrap_err();
+    assert!(error.to_string().contains("model.weights.h5"), "{error}");
+    assert!(crate::read(&zip("model.weights.h5", b"<html>")).is_err());
+    // An archive that is said to be compressed: its content could be of any size.
+    let mut bomb = zip("model.weights.h5", &[0; 64]);
+    for at in 0..bomb.len() - 12 {
+        if bomb[at..].starts_with(b"PK\x01\x02") {
+            bomb[at + 10] = 8;
+        }
+        if bomb[at..].starts_with(b"PK\x03\x04") {
+            bomb[at + 8] = 8;
+        }
+    }
+    let error = crate::read(&bomb).unwrap_err().to_string();
+    assert!(error.contains("compressed"), "{error}");
+}
+
 #[test]
 fn no_damage_panics() {
     for file in [
+        "files/nested.weights.h5",
+        "files/nested.keras",
         "files/nested.h5",
         "files/weights_only.h5",
         "files/keras2_split.h5",

@@ -9,7 +9,6 @@ use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
 use crate::{FormatError, Origin, Weights};
 use pickle::{Pickle, StoredTensor, Value};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Cursor, Read};
 use std::rc::Rc;
 use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
 
@@ -115,17 +114,13 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Weights, FormatError> {
     })
 }
 
-/// Reads the zip archive: `NAME/data.pkl`, and a file `NAME/data/KEY` for each storage.
-pub(crate) fn read_zip(bytes: &[u8]) -> Result<Weights, FormatError> {
-    let mut files = unzip(bytes)?;
+/// Reads the files of the zip archive: `NAME/data.pkl`, and `NAME/data/KEY` for each storage.
+pub(crate) fn read_zip(
+    mut files: BTreeMap<String, Vec<u8>>,
+    file_length: usize,
+) -> Result<Weights, FormatError> {
     let Some(root) = files.keys().find_map(|name| name.strip_suffix("data.pkl")) else {
-        return Err(match files.contains_key("model.weights.h5") {
-            true => FormatError::Unsupported {
-                format: "Keras",
-                detail: "Keras 3's `.keras` archive".into(),
-            },
-            false => unsupported("a zip archive without a `data.pkl`"),
-        });
+        return Err(unsupported("a zip archive without a `data.pkl`"));
     };
     let root = root.to_owned();
     if files
@@ -136,41 +131,13 @@ pub(crate) fn read_zip(bytes: &[u8]) -> Result<Weights, FormatError> {
     }
     let data = files.remove(&format!("{root}data.pkl")).unwrap_or_default();
     let (value, pickle, _) = pickle::read(&data)?;
-    let found = find_tensors(&value, &pickle, bytes.len())?;
-    weights(bytes.len(), found, |key| {
+    let found = find_tensors(&value, &pickle, file_length)?;
+    weights(file_length, found, |key| {
         match files.get(&format!("{root}data/{key}")) {
             Some(data) => Ok(data.as_slice()),
             None => Err(damaged(format!("storage {key} is missing"))),
         }
     })
-}
-
-/// All files of an archive whose files are stored as they are, each against its checksum.
-fn unzip(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, FormatError> {
-    let zip_error = |error: zip::result::ZipError| damaged(error.to_string());
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(zip_error)?;
-    let mut files = BTreeMap::new();
-    let mut total = 0usize;
-    for index in 0..archive.len() {
-        let mut file = archive.by_index(index).map_err(zip_error)?;
-        if file.compression() != zip::CompressionMethod::Stored {
-            return Err(unsupported("a compressed archive"));
-        }
-        let name = match file.name() {
-            Ok(name) => name.into_owned(),
-            Err(error) => return Err(damaged(error.to_string())),
-        };
-        // Damaged directories may let many names share the same bytes.
-        total = total.saturating_add(usize::try_from(file.size()).unwrap_or(usize::MAX));
-        if total > bytes.len() {
-            return Err(damaged("an archive that claims more than it holds"));
-        }
-        let mut data = Vec::new();
-        file.read_to_end(&mut data)
-            .map_err(|error| damaged(format!("`{name}`: {error}")))?;
-        files.insert(name, data);
-    }
-    Ok(files)
 }
 
 /// The tensors with their names, values read from the storages.
