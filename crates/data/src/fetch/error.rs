@@ -41,7 +41,7 @@ pub enum FetchError {
     WrongBytes {
         /// The address or the path.
         place: String,
-        /// The SHA-256 of what arrived.
+        /// The checksum of what arrived.
         found: String,
         /// The published one.
         wanted: String,

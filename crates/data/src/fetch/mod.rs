@@ -1,4 +1,5 @@
-//! Fetching a published data set: its archives, whole, checked, and resumed after a break.
+//! Fetching what is published, such as a data set: its archives, whole, checked, and resumed after a
+//! break.
 //!
 //! An archive arrives in `NAME.part`; only when its length and its checksum are right does it get
 //! its name. A rerun goes on where the last one ended, whatever ended it.
@@ -11,13 +12,14 @@ mod tests;
 
 pub use error::FetchError;
 pub use origin::Origin;
-pub use sources::{Archive, DataSource, SOURCES};
+pub use sources::{Archive, Checksum, DataSource, SOURCES};
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use crate::files;
@@ -49,7 +51,12 @@ impl Default for Patience {
 #[derive(Clone, Copy, Debug)]
 pub enum FetchEvent<'a> {
     /// So many bytes of the archive are there.
-    Bytes(u64),
+    Bytes {
+        /// Those that are there.
+        arrived: u64,
+        /// All, where that is known.
+        all: Option<u64>,
+    },
     /// It broke off, and is tried again after a pause.
     Pause {
         /// What happened.
@@ -89,9 +96,7 @@ pub fn fetch(
     };
     if path.exists() {
         let found = tensor::open_regular(&path)
-            .and_then(|mut file| {
-                Arrived::read(&mut file, &|bytes| progress(FetchEvent::Bytes(bytes)))
-            })
+            .and_then(|mut file| Arrived::read(archive, &mut file, progress))
             .map_err(file_error(&path))?;
         found.check(archive, &path.display().to_string())?;
         return Ok(Fetched {
@@ -147,27 +152,37 @@ fn transfer(
         source,
     };
     rewind(file).map_err(file_error)?;
-    let mut arrived =
-        Arrived::read(file, &|bytes| progress(FetchEvent::Bytes(bytes))).map_err(file_error)?;
-    if arrived.bytes > archive.bytes {
-        arrived.restart(file).map_err(file_error)?;
-    }
+    let mut arrived = Arrived::read(archive, file, progress).map_err(file_error)?;
+    // The published length, or what the other side says.
+    let mut length = archive.bytes;
     let mut fruitless = 0;
-    while arrived.bytes < archive.bytes {
+    loop {
+        if length.is_some_and(|length| arrived.bytes > length) {
+            arrived.restart(file).map_err(file_error)?;
+        }
+        if length == Some(arrived.bytes) {
+            break;
+        }
         let before = arrived.bytes;
         let done = match opener.open(archive.name, arrived.bytes) {
             Err(Unopened::Refused(error)) => return Err(error),
             Err(Unopened::Broken(reason)) => Err(Interruption::Reading(io::Error::other(reason))),
             Ok(stream) => {
-                if let Some(found) = stream.length
-                    && found != archive.bytes
+                if let (Some(found), Some(wanted)) = (stream.length, archive.bytes)
+                    && found != wanted
                 {
-                    let wanted = archive.bytes;
                     return Err(FetchError::WrongLength {
                         place,
                         found,
                         wanted,
                     });
+                }
+                if archive.bytes.is_none() && stream.length.is_some() {
+                    length = stream.length;
+                    // All was there, and nobody knew.
+                    if length == Some(arrived.bytes) {
+                        break;
+                    }
                 }
                 let over = stream.start != arrived.bytes;
                 if over && stream.length.is_none() {
@@ -177,12 +192,23 @@ fn transfer(
                     if over {
                         arrived.restart(file).map_err(file_error)?;
                     }
-                    receive(stream, archive, file, &mut arrived, progress)
+                    let progress = |arrived| {
+                        let all = length;
+                        progress(FetchEvent::Bytes { arrived, all });
+                    };
+                    receive(
+                        stream,
+                        length.unwrap_or(LARGEST),
+                        file,
+                        &mut arrived,
+                        &progress,
+                    )
                 }
             }
         };
         let reason = match done {
-            Ok(()) if arrived.bytes == archive.bytes => break,
+            // Who does not say how much there is says by the end that it was all.
+            Ok(()) if length.is_none_or(|length| arrived.bytes == length) => break,
             Ok(()) => io::Error::from(io::ErrorKind::UnexpectedEof).to_string(),
             Err(Interruption::Reading(error)) => error.to_string(),
             Err(Interruption::Writing(source)) => return Err(file_error(source)),
@@ -207,20 +233,23 @@ fn transfer(
     Ok(arrived)
 }
 
+/// Most bytes of an archive whose length nobody says.
+const LARGEST: u64 = 4 << 30;
+
 enum Interruption {
     Reading(io::Error),
     Writing(io::Error),
 }
 
-/// Appends what comes, at most up to the archive's length.
+/// Appends what comes, at most up to this length.
 fn receive(
     stream: Stream,
-    archive: &Archive,
+    length: u64,
     file: &mut File,
     arrived: &mut Arrived,
-    progress: FetchProgress<'_>,
+    progress: &dyn Fn(u64),
 ) -> Result<(), Interruption> {
-    let mut reader = stream.reader.take(archive.bytes - arrived.bytes);
+    let mut reader = stream.reader.take(length.saturating_sub(arrived.bytes));
     let mut buffer = vec![0; 1 << 16];
     loop {
         let count = match reader.read(&mut buffer) {
@@ -232,7 +261,7 @@ fn receive(
         file.write_all(&buffer[..count])
             .map_err(Interruption::Writing)?;
         arrived.add(&buffer[..count]);
-        progress(FetchEvent::Bytes(arrived.bytes));
+        progress(arrived.bytes);
     }
 }
 
@@ -243,23 +272,63 @@ fn rewind(file: &mut File) -> io::Result<()> {
 /// The bytes that are there: how many, and their checksum so far.
 struct Arrived {
     bytes: u64,
-    hash: Sha256,
+    hash: Hash,
+}
+
+/// A checksum of the kind that is published.
+enum Hash {
+    Sha256(Sha256),
+    Md5(Md5),
+    None,
+}
+
+impl Hash {
+    fn of(checksum: Checksum) -> Self {
+        match checksum {
+            Checksum::Sha256(_) => Hash::Sha256(Sha256::new()),
+            Checksum::Md5(_) => Hash::Md5(Md5::new()),
+            Checksum::Unknown => Hash::None,
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hash::Sha256(hash) => hash.update(bytes),
+            Hash::Md5(hash) => hash.update(bytes),
+            Hash::None => {}
+        }
+    }
+
+    /// In hexadecimal.
+    fn finish(self) -> String {
+        let digits = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self {
+            Hash::Sha256(hash) => digits(&hash.finalize()),
+            Hash::Md5(hash) => digits(&hash.finalize()),
+            Hash::None => String::new(),
+        }
+    }
 }
 
 impl Arrived {
-    /// Reads a file to its end, so that it can be gone on with there.
-    fn read(file: &mut File, progress: &dyn Fn(u64)) -> io::Result<Self> {
-        let mut arrived = Arrived {
+    fn none(archive: &Archive) -> Self {
+        Arrived {
             bytes: 0,
-            hash: Sha256::new(),
-        };
+            hash: Hash::of(archive.checksum),
+        }
+    }
+
+    /// Reads a file to its end, so that it can be gone on with there.
+    fn read(archive: &Archive, file: &mut File, progress: FetchProgress<'_>) -> io::Result<Self> {
+        let mut arrived = Arrived::none(archive);
         let mut buffer = vec![0; 1 << 20];
         loop {
             match file.read(&mut buffer)? {
                 0 => return Ok(arrived),
                 count => arrived.add(&buffer[..count]),
             }
-            progress(arrived.bytes);
+            let (arrived, all) = (arrived.bytes, archive.bytes);
+            progress(FetchEvent::Bytes { arrived, all });
         }
     }
 
@@ -272,24 +341,33 @@ impl Arrived {
     fn restart(&mut self, file: &mut File) -> io::Result<()> {
         files::restart(file)?;
         self.bytes = 0;
-        self.hash = Sha256::new();
+        self.hash = match self.hash {
+            Hash::Sha256(_) => Hash::Sha256(Sha256::new()),
+            Hash::Md5(_) => Hash::Md5(Md5::new()),
+            Hash::None => Hash::None,
+        };
         Ok(())
     }
 
     fn check(self, archive: &Archive, place: &str) -> Result<(), FetchError> {
         let place = place.to_owned();
-        if self.bytes != archive.bytes {
-            let (found, wanted) = (self.bytes, archive.bytes);
+        if let Some(wanted) = archive.bytes
+            && self.bytes != wanted
+        {
+            let found = self.bytes;
             return Err(FetchError::WrongLength {
                 place,
                 found,
                 wanted,
             });
         }
-        let digest = self.hash.finalize();
-        let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        if found != archive.sha256 {
-            let wanted = archive.sha256.to_owned();
+        let wanted = match archive.checksum {
+            Checksum::Sha256(wanted) | Checksum::Md5(wanted) => wanted,
+            Checksum::Unknown => return Ok(()),
+        };
+        let found = self.hash.finish();
+        if found != wanted {
+            let wanted = wanted.to_owned();
             return Err(FetchError::WrongBytes {
                 place,
                 found,

@@ -1,5 +1,4 @@
 //! Where the bytes of an archive come from: an address or a folder, from any place in the file on.
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +12,10 @@ pub enum Origin {
     Address(String),
     /// A folder that holds the files.
     Folder(PathBuf),
+    /// The address of the very file, whatever its name.
+    FileAddress(String),
+    /// The very file, whatever its name.
+    File(PathBuf),
 }
 
 /// The bytes from `start` on.
@@ -60,30 +63,34 @@ impl<'a> Opener<'a> {
         match self.origin {
             Origin::Address(address) => format!("{}/{name}", address.trim_end_matches('/')),
             Origin::Folder(folder) => folder.join(name).display().to_string(),
+            Origin::FileAddress(address) => address.clone(),
+            Origin::File(path) => path.display().to_string(),
         }
     }
 
     /// The bytes of a file from `start` on, or from its beginning where that cannot be had.
     pub(super) fn open(&self, name: &str, start: u64) -> Result<Stream, Unopened> {
-        match self.origin {
-            Origin::Address(_) => self.open_address(&self.place(name), start),
-            Origin::Folder(folder) => {
-                let refused = |error: io::Error| {
-                    Unopened::Refused(FetchError::Refused {
-                        place: self.place(name),
-                        answer: error.to_string(),
-                    })
-                };
-                let mut file = File::open(folder.join(name)).map_err(refused)?;
-                let length = file.metadata().map_err(refused)?.len();
-                file.seek(SeekFrom::Start(start)).map_err(refused)?;
-                Ok(Stream {
-                    start,
-                    length: Some(length),
-                    reader: Box::new(file),
-                })
+        let path = match self.origin {
+            Origin::Address(_) | Origin::FileAddress(_) => {
+                return self.open_address(&self.place(name), start);
             }
-        }
+            Origin::Folder(folder) => folder.join(name),
+            Origin::File(path) => path.clone(),
+        };
+        let refused = |error: io::Error| {
+            Unopened::Refused(FetchError::Refused {
+                place: self.place(name),
+                answer: error.to_string(),
+            })
+        };
+        let mut file = tensor::open_regular(&path).map_err(refused)?;
+        let length = file.metadata().map_err(refused)?.len();
+        file.seek(SeekFrom::Start(start)).map_err(refused)?;
+        Ok(Stream {
+            start,
+            length: Some(length),
+            reader: Box::new(file),
+        })
     }
 
     fn open_address(&self, place: &str, start: u64) -> Result<Stream, Unopened> {

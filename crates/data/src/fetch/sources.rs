@@ -16,10 +16,32 @@ pub struct DataSource {
 pub struct Archive {
     /// The file's name.
     pub name: &'static str,
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256, in hexadecimal.
-    pub sha256: &'static str,
+    /// Its length, where it is known.
+    pub bytes: Option<u64>,
+    /// What its content is known by.
+    pub checksum: Checksum,
+}
+
+/// A published checksum, in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// SHA-256
+    Sha256(&'static str),
+    /// MD5: tells a wrong file from the right one, not a forged one.
+    Md5(&'static str),
+    /// None is published. Whoever fetches must look at the content.
+    Unknown,
+}
+
+impl Archive {
+    /// An archive of known length and SHA-256.
+    pub const fn new(name: &'static str, bytes: u64, sha256: &'static str) -> Self {
+        Archive {
+            name,
+            bytes: Some(bytes),
+            checksum: Checksum::Sha256(sha256),
+        }
+    }
 }
 
 /// Every data set that can be fetched.
@@ -32,20 +54,20 @@ const STANFORD_DOGS: DataSource = DataSource {
     name: "stanford-dogs",
     address: "http://vision.stanford.edu/aditya86/ImageNetDogs/",
     archives: &[
-        Archive {
-            name: "lists.tar",
-            bytes: 481_280,
-            sha256: "34b47cacd9a98b5d150e084f24d29391c084c55272295ec65c85651bc35f4d6c",
-        },
-        Archive {
-            name: "annotation.tar",
-            bytes: 21_852_160,
-            sha256: "662ed36f707be6b195c2fda392d8e153e83af28cedc8e2134a649f198def30fd",
-        },
-        Archive {
-            name: "images.tar",
-            bytes: 793_579_520,
-            sha256: "a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58",
-        },
+        Archive::new(
+            "lists.tar",
+            481_280,
+            "34b47cacd9a98b5d150e084f24d29391c084c55272295ec65c85651bc35f4d6c",
+        ),
+        Archive::new(
+            "annotation.tar",
+            21_852_160,
+            "662ed36f707be6b195c2fda392d8e153e83af28cedc8e2134a649f198def30fd",
+        ),
+        Archive::new(
+            "images.tar",
+            793_579_520,
+            "a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58",
+        ),
     ],
 };

@@ -27,7 +27,13 @@ enum Answer {
     OtherRange,
     /// To another address.
     Redirect,
+    /// All, and no word of how much that is.
+    NoLength,
+    /// A page, which is no archive.
+    Page,
 }
+
+const PAGE: &[u8] = b"<!doctype html><title>Log in</title>";
 
 /// A server of `archive.tar`; counts what it was asked.
 struct Server {
@@ -44,10 +50,20 @@ fn body() -> Vec<u8> {
 fn archive() -> Archive {
     let digest = Sha256::digest(body());
     let hexadecimal: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Archive::new("archive.tar", body().len() as u64, hexadecimal.leak())
+}
+
+/// The same, of which less is known.
+fn scarcely_known(checksum: bool) -> Archive {
+    let digest = Md5::digest(body());
+    let hexadecimal: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Archive {
-        name: "archive.tar",
-        bytes: body().len() as u64,
-        sha256: hexadecimal.leak(),
+        bytes: None,
+        checksum: match checksum {
+            true => Checksum::Md5(hexadecimal.leak()),
+            false => Checksum::Unknown,
+        },
+        ..archive()
     }
 }
 
@@ -95,7 +111,8 @@ fn serve(mut stream: TcpStream, answer: Answer) -> io::Result<()> {
         }
         Answer::Status(status) => (status, 0, 0, 0),
         Answer::Length(length) => ("200 OK", 0, length.min(all), length),
-        Answer::Wrong => ("200 OK", 0, all, all),
+        Answer::Wrong | Answer::NoLength => ("200 OK", 0, all, all),
+        Answer::Page => ("200 OK", 0, 0, PAGE.len()),
         Answer::OtherRange => ("206", 0, all, all),
         Answer::Redirect if path.contains("moved") => ("206", start, all - start, all - start),
         Answer::Redirect => ("302 Found", 0, 0, 0),
@@ -105,8 +122,10 @@ fn serve(mut stream: TcpStream, answer: Answer) -> io::Result<()> {
         "206" => "206 Partial Content",
         other => other,
     };
-    let mut head =
-        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
+    if !matches!(answer, Answer::NoLength) {
+        head += &format!("Content-Length: {length}\r\n");
+    }
     if status.starts_with("206") {
         head += &format!("Content-Range: bytes {from}-{}/{all}\r\n", all - 1);
     }
@@ -117,6 +136,9 @@ fn serve(mut stream: TcpStream, answer: Answer) -> io::Result<()> {
     let mut bytes = body[from..from + sent].to_vec();
     if matches!(answer, Answer::Wrong) {
         bytes[123] ^= 1;
+    }
+    if matches!(answer, Answer::Page) {
+        bytes = PAGE.to_vec();
     }
     stream.write_all(&bytes)?;
     if matches!(answer, Answer::StallAfter(_)) {
@@ -180,6 +202,89 @@ fn it_arrives_whole_through_breaks_and_stalls() {
     let none = Answer::Status("416 None");
     assert_eq!(through(&[Answer::BreakAfter(9), none, Answer::Right]), 3);
     assert_eq!(through(&[Answer::Redirect]), 2);
+}
+
+/// Where no length is published the other side's counts, and the checksum judges.
+#[test]
+fn an_archive_of_unknown_length_arrives_whole_and_nothing_else_does() {
+    for (answers, checksum) in [
+        (&[Answer::Right][..], true),
+        (&[Answer::BreakAfter(1000), Answer::Right], true),
+        (&[Answer::BreakAfter(1000), Answer::Right], false),
+        (&[Answer::StallAfter(9), Answer::Whole], true),
+        (&[Answer::NoLength], true),
+        (&[Answer::NoLength], false),
+        (&[Answer::Redirect], true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(answers);
+        let archive = scarcely_known(checksum);
+        let got = fetch(
+            &archive,
+            &server.origin(),
+            folder.path(),
+            &patience(),
+            &|_| {},
+        );
+        assert_eq!(fs::read(got.unwrap().path).unwrap(), body(), "{answers:?}");
+    }
+    for answer in [Answer::Wrong, Answer::Length(299_999), Answer::Page] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&[answer]);
+        let archive = scarcely_known(true);
+        let error = fetch(
+            &archive,
+            &server.origin(),
+            folder.path(),
+            &patience(),
+            &|_| {},
+        );
+        let error = error.unwrap_err();
+        assert!(
+            matches!(error, FetchError::WrongBytes { .. }),
+            "{answer:?}: {error}"
+        );
+        assert!(names(folder.path()).is_empty(), "{answer:?}");
+    }
+    // The very file, of another name, and the address of one.
+    let mirror = tempfile::tempdir().unwrap();
+    let other = mirror.path().join("other name");
+    fs::write(&other, body()).unwrap();
+    let server = Server::start(&[Answer::Right]);
+    let address = format!("{}other/name", server.address);
+    for origin in [Origin::File(other), Origin::FileAddress(address)] {
+        let folder = tempfile::tempdir().unwrap();
+        let got = fetch(&archive(), &origin, folder.path(), &patience(), &|_| {});
+        assert_eq!(fs::read(got.unwrap().path).unwrap(), body());
+    }
+    let folder = Origin::File(mirror.path().to_owned());
+    let error = fetch(&archive(), &folder, mirror.path(), &patience(), &|_| {}).unwrap_err();
+    assert!(matches!(error, FetchError::Refused { .. }), "{error}");
+    // More is promised than comes.
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[Answer::Length(400_000)]);
+    let archive = scarcely_known(true);
+    let error = fetch(
+        &archive,
+        &server.origin(),
+        folder.path(),
+        &patience(),
+        &|_| {},
+    );
+    assert!(matches!(error.unwrap_err(), FetchError::Broken { .. }));
+    // All has arrived, and the process ended before it knew.
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("archive.tar.part"), body()).unwrap();
+    let server = Server::start(&[Answer::Status("416 None"), Answer::Whole]);
+    fetch(
+        &archive,
+        &server.origin(),
+        folder.path(),
+        &patience(),
+        &|_| {},
+    )
+    .unwrap();
+    assert_eq!(fs::read(folder.path().join("archive.tar")).unwrap(), body());
 }
 
 #[test]
@@ -314,7 +419,11 @@ fn the_published_archives_have_well_formed_checksums() {
         assert!(source.address.starts_with("http") && !source.archives.is_empty());
         for archive in source.archives {
             let right = |character: char| matches!(character, '0'..='9' | 'a'..='f');
-            assert!(archive.sha256.len() == 64 && archive.sha256.chars().all(right));
+            let Checksum::Sha256(digits) = archive.checksum else {
+                panic!("{} has no SHA-256", archive.name);
+            };
+            assert!(digits.len() == 64 && digits.chars().all(right));
+            assert!(archive.bytes.is_some());
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
     for archive in source.archives {
         let shown = Shown::of_bytes(context, archive.name);
         let progress = |event: FetchEvent<'_>| match event {
-            FetchEvent::Bytes(bytes) => shown.now(bytes, archive.bytes),
+            FetchEvent::Bytes { arrived, all } => shown.now(arrived, all.unwrap_or(arrived)),
             FetchEvent::Pause { reason, pause } if !context.quiet => {
                 let seconds = &pause.as_secs().to_string();
                 let text = context.say(DataMessage::FetchPause { reason, seconds });
