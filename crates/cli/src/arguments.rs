@@ -10,6 +10,7 @@ use crate::verbs::preprocess::PreprocessVerb;
 use crate::verbs::runs::RunsVerb;
 use crate::verbs::serve::{DemoArguments, ServeArguments};
 use crate::verbs::train::TrainingArguments;
+use crate::verbs::weights::WeightsVerb;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -41,6 +42,9 @@ pub enum Verb {
     /// List, show, verify and make models
     #[command(subcommand)]
     Models(ModelsVerb),
+    /// Fetch, import and list the weights of known networks
+    #[command(subcommand)]
+    Weights(WeightsVerb),
     /// Import, split, check and explore data sets
     #[command(subcommand)]
     Data(DataVerb),

@@ -37,6 +37,7 @@ pub mod recipe;
 pub mod run;
 pub mod schedules;
 mod watch;
+pub mod weights;
 
 pub use descent::Descent;
 pub use error::{Difference, TrainError};

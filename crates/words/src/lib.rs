@@ -31,6 +31,7 @@ pub use language::{Language, ParseLanguageError};
 pub use messages::{
     AnswerMessage, DataMessage, EvaluateMessage, FileMessage, ModelMessage, PageMessage,
     PhotoMessage, PreprocessMessage, ReportMessage, RunMessage, TrainMessage, UsageMessage,
+    WeightsMessage,
 };
 pub use nearest::nearest;
 pub use number::{bytes, number, percent};

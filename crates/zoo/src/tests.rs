@@ -204,6 +204,57 @@ fn folded_batch_norms_keep_nothing_but_the_bias() {
     }
 }
 
+/// What another network takes: a function that builds it, what its files call its weights, its
+/// input. Everything else follows.
+#[test]
+fn a_backbone_made_up_here_needs_no_more_than_its_file() {
+    use crate::builder::{Builder, Pad};
+    use crate::input::stretched;
+    use crate::keras::keras_names;
+    use graph::{Activation, Matching, Scaling};
+
+    const MADE_UP: Backbone = Backbone {
+        name: "made_up",
+        title: "MadeUp",
+        default_size: 64,
+        minimum_size: 8,
+        origins: &[Origin::Keras, Origin::KerasArchive],
+        builder: |height, width, head| {
+            let (mut net, image) = Builder::new(height, width, (1e-3, 0.99))?;
+            let x = net.conv("stem", image, 8, (3, 2), Pad::Same)?;
+            let x = net.batch_norm("stem_bn", x)?;
+            let x = net.activation("stem_relu", Activation::Relu, x)?;
+            let y = net.depthwise("separable_depthwise", x, (3, 1), Pad::Same)?;
+            let y = net.conv("separable", y, 8, (1, 1), Pad::Same)?;
+            let x = net.add("sum", Op::Add, &[x, y])?;
+            net.head(x, "pool", None, head)
+        },
+        names: |graph, origin| keras_names(graph, origin, Matching::NameOrPosition),
+        input: |height, width, _| stretched(height, width, Scaling::uniform(127.5, 127.5)),
+    };
+
+    let graph = MADE_UP.build(33, 31, Head::Classes(5)).unwrap();
+    let layers: Vec<String> = keras_layers(&graph)
+        .into_iter()
+        .map(|layer| format!("{} {}", layer.class, layer.name))
+        .collect();
+    assert_eq!(
+        layers,
+        [
+            "conv2d stem",
+            "batch_normalization stem_bn",
+            "separable_conv2d separable",
+            "dense predictions"
+        ]
+    );
+    for origin in [Origin::Keras, Origin::KerasArchive, Origin::Onnx] {
+        let names = MADE_UP.weight_names(&graph, origin).unwrap();
+        assert_eq!(names.rows.len(), graph.parameters().len(), "{origin:?}");
+    }
+    assert!(MADE_UP.weight_names(&graph, Origin::PyTorch).is_none());
+    assert_eq!(MADE_UP.input_spec(33, 31).width, 31);
+}
+
 /// `tests/golden/keras_layers.py` writes a line a layer: name, class, output, inputs, weights.
 #[test]
 fn layers_are_keras_own() {

@@ -10,3 +10,4 @@ pub mod preprocess;
 pub mod runs;
 pub mod serve;
 pub mod train;
+pub mod weights;

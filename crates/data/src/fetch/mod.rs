@@ -116,7 +116,17 @@ pub fn fetch(
     // Twice at most: what an earlier run left may be of another file.
     let mut resumed = file.metadata().map_err(file_error(&part))?.len() > 0;
     loop {
-        let arrived = transfer(archive, &opener, &mut file, &part, patience, progress)?;
+        let arrived = match transfer(archive, &opener, &mut file, &part, patience, progress) {
+            Ok(arrived) => arrived,
+            Err(error) => {
+                // There is nothing to go on from.
+                if file.metadata().is_ok_and(|found| found.len() == 0) {
+                    drop(file);
+                    let _ = files::remove(&part);
+                }
+                return Err(error);
+            }
+        };
         match arrived.check(archive, &place) {
             Ok(()) => break,
             Err(error) => {

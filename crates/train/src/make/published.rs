@@ -1,7 +1,8 @@
 //! The package of published weights: read, assigned to a backbone, its labels by `words`.
 use super::card::card;
 use super::{MakeError, label};
-use graph::View;
+use crate::weights::WeightsCard;
+use graph::{InputSpec, View};
 use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance};
 use std::path::Path;
 use zoo::{Backbone, Head};
@@ -78,7 +79,15 @@ pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
             backbone: backbone.name,
         })?;
     let weights = formats::assign(&graph.parameters(), source.tensors, &names)?;
-    let mut input = backbone.input_spec(size, size);
+    // Imported weights say themselves what they were trained on.
+    let mut input = match WeightsCard::find(&source.metadata) {
+        Some(card) => InputSpec {
+            height: size,
+            width: size,
+            ..card.input
+        },
+        None => backbone.input_spec_of(size, size, source.origin),
+    };
     if let Some(views) = &published.views {
         input.views.clone_from(views);
     }

@@ -23,6 +23,7 @@ mod reports;
 mod runs;
 mod training;
 mod usage;
+mod weights;
 
 pub use answers::AnswerMessage;
 pub use data_sets::DataMessage;
@@ -36,6 +37,7 @@ pub use reports::ReportMessage;
 pub use runs::RunMessage;
 pub use training::TrainMessage;
 pub use usage::UsageMessage;
+pub use weights::WeightsMessage;
 
 /// Declares the enum of a domain from one list: the kind in the data file, the variant, the names of
 /// the values that stand in its text. A misspelt variant or value does not compile; a kind that the
@@ -166,6 +168,7 @@ mod tests {
         &runs::CATALOGUE,
         &training::CATALOGUE,
         &usage::CATALOGUE,
+        &weights::CATALOGUE,
     ];
 
     fn all_texts() -> impl Iterator<Item = (&'static String, &'static Texts)> {

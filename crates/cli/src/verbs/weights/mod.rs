@@ -1,0 +1,33 @@
+//! `museau weights`: the weights of known networks, from where they are published or from a file.
+mod fetch;
+mod import;
+mod list;
+mod store;
+
+use crate::context::Context;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// The verbs under `museau weights`.
+#[derive(Debug, Subcommand)]
+pub enum WeightsVerb {
+    /// Download the published weights of a backbone
+    Fetch(fetch::FetchArguments),
+    /// List the weights that are kept
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a backbone's weights from a file of Keras, PyTorch, ONNX, TensorFlow Lite or safetensors
+    Import(import::ImportArguments),
+}
+
+/// Does what was asked.
+pub fn run(context: &Context, verb: &WeightsVerb) -> Result<()> {
+    match verb {
+        WeightsVerb::Fetch(arguments) => fetch::run(context, arguments),
+        WeightsVerb::List { json } => list::run(context, *json),
+        WeightsVerb::Import(arguments) => import::run(context, arguments),
+    }
+}
