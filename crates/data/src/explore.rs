@@ -404,12 +404,12 @@ impl Explored {
                     .collect(),
             })
             .collect();
-        lines(
-            &mut page,
-            say(ReportMessage::ExploreColors),
-            "0-255",
-            &pixels,
-            &colors,
+        let title = say(ReportMessage::ExploreColors);
+        page.heading(&title);
+        let level = say(ReportMessage::ExploreLevel);
+        page.chart(
+            &Chart::lines(&title, &level, &pixels, &colors).of_channels(),
+            &opens,
         );
         let mut table = Table::new([
             say(ReportMessage::ExploreChannel),

@@ -14,6 +14,8 @@ const COLORS: [RGBColor; 4] = [
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
 ];
+/// Red, green and blue among [`COLORS`].
+const CHANNELS: [RGBColor; 3] = [COLORS[1], COLORS[2], COLORS[0]];
 /// Pixels.
 const WIDTH: u32 = 760;
 const HEIGHT: u32 = 320;
@@ -38,6 +40,8 @@ pub struct Chart<'data> {
     kind: Kind<'data>,
     /// A place of the axis that a line chart marks, and what it is.
     mark: Option<(f64, &'data str)>,
+    /// Of lines, in their order.
+    colors: &'static [RGBColor],
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +74,14 @@ impl<'data> Chart<'data> {
         Chart { mark, ..self }
     }
 
+    /// The same line chart with its lines in the colours that they are of: red, green and blue.
+    pub fn of_channels(self) -> Self {
+        Chart {
+            colors: &CHANNELS,
+            ..self
+        }
+    }
+
     /// A rectangle of cells, the darker the greater, row by row from the top; `axes` names the
     /// columns and the rows.
     pub fn map(
@@ -92,6 +104,7 @@ impl<'data> Chart<'data> {
             unit,
             kind,
             mark: None,
+            colors: &COLORS,
         }
     }
 
@@ -155,7 +168,9 @@ impl<'data> Chart<'data> {
         let mut svg = String::new();
         let drawn = match &self.kind {
             Kind::Bars(values) => draw_bars(&mut svg, values, self.unit),
-            Kind::Lines(lines, axis) => draw_lines(&mut svg, lines, [axis, self.unit], self.mark),
+            Kind::Lines(lines, axis) => {
+                draw_lines(&mut svg, lines, self.colors, [axis, self.unit], self.mark)
+            }
             Kind::Map(cells, axes) => draw_map(&mut svg, cells, axes),
             Kind::Points(points) => draw_points(&mut svg, points),
         };
@@ -222,6 +237,7 @@ fn draw_bars(svg: &mut String, values: &[(String, f64)], unit: &str) -> Drawn {
 fn draw_lines(
     svg: &mut String,
     lines: &[Line],
+    colors: &'static [RGBColor],
     [axis, unit]: [&str; 2],
     mark: Option<(f64, &str)>,
 ) -> Drawn {
@@ -253,7 +269,7 @@ fn draw_lines(
         .x_label_formatter(&tick)
         .y_label_formatter(&tick)
         .draw()?;
-    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
+    for (line, color) in lines.iter().zip(colors.iter().cycle()) {
         let drawn = chart.draw_series(LineSeries::new(
             line.points.iter().copied(),
             color.stroke_width(2),
@@ -402,6 +418,29 @@ fn tick(value: &f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_a_channel_has_its_colour() {
+        let lines = ["red", "green", "blue"].map(|name| Line {
+            name: name.to_owned(),
+            points: vec![(0.0, 1.0), (1.0, 2.0)],
+        });
+        let svg = Chart::lines("Colours", "level", "pixels", &lines)
+            .of_channels()
+            .svg();
+        let drawn: Vec<[u8; 3]> = (svg.match_indices("<polyline").map(|(at, _)| &svg[at..]))
+            .filter_map(|line| {
+                let hex = line.split_once("stroke=\"#")?.1.get(..6)?;
+                let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).ok();
+                Some([byte(0)?, byte(2)?, byte(4)?])
+            })
+            .filter(|[red, green, blue]| red != green || green != blue)
+            .collect();
+        for (channel, color) in drawn[..3].iter().enumerate() {
+            let strongest = (0..3).max_by_key(|&place| color[place]);
+            assert_eq!(strongest, Some(channel), "{drawn:?}");
+        }
+    }
 
     #[test]
     fn every_kind_draws_its_data_and_lists_its_numbers() {

@@ -44,6 +44,7 @@ messages! {
     "explore.contrast" => ExploreContrast,
     "explore.sharpness" => ExploreSharpness,
     "explore.colors" => ExploreColors,
+    "explore.level" => ExploreLevel,
     "explore.red" => ExploreRed,
     "explore.green" => ExploreGreen,
     "explore.blue" => ExploreBlue,
