@@ -123,13 +123,18 @@ pub fn fit_to_photos(
         return Ok(None);
     }
     let count = rows.outputs.len();
-    let fit = fit_to_rows(&mut package.about, &[rows.clone(), rows], &Rows::default())?;
+    let fit = fit_to_rows(
+        &mut package.about,
+        &[rows, Rows::default()],
+        &Rows::default(),
+    )?;
     package.about.calibration.fitted_on = format!("{count} {what}");
     package.about.card = card(&package.about, None);
     Ok(Some(fit))
 }
 
-/// The same from outputs that were computed already.
+/// The same from outputs that were computed already: of dogs as they are, and made harder where that
+/// was asked for.
 fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit, MakeError> {
     let outputs_of_classes: Vec<usize> = about.labels.iter().map(|label| label.output).collect();
     let classes = dogs

@@ -34,12 +34,15 @@ pub(super) fn card(about: &About, fit: Option<&Fit>) -> String {
         .unfamiliar_below
         .map(|least| format!(" or its logit below {least:.2}"))
         .unwrap_or_default();
+    // A network whose classes are all dogs has no answer 'not a dog'.
+    if calibration.dog.is_some() {
+        let least = calibration.not_a_dog_below;
+        card += &format!("\n'Not a dog' below a dog probability of {least:.3}.\n");
+    }
     card += &format!(
-        "\n'Not a dog' below a dog probability of {:.3}. 'Unsure' where the first breed's \
-         probability is below {:.3}{unfamiliar}; it is then said by group from {:.2} of the mass \
-         on. A cross is likely where two breeds that are not look-alikes have {:.2} together and \
-         the lesser one {:.2} of that.\n",
-        calibration.not_a_dog_below,
+        "\n'Unsure' where the first breed's probability is below {:.3}{unfamiliar}; the group is \
+         then named if its probability reaches {:.2}. A cross is likely where two breeds that are \
+         not look-alikes have {:.2} together and the lesser one {:.2} of that.\n",
         calibration.unsure_below,
         calibration.group_from,
         calibration.mixed_together,
@@ -50,7 +53,7 @@ pub(super) fn card(about: &About, fit: Option<&Fit>) -> String {
         card += &format!(
             "\nOn the very photos that it was fitted on (so too good, and the weights may have \
              learnt from them as well):\n\n\
-             | | dogs as they are | made harder |\n|---|---|---|\n\
+             | | dogs as they are | degraded |\n|---|---|---|\n\
              | first answer right | {} | {} |\n\
              | among the first five | {} | {} |\n\
              | answered 'not a dog' | {} | {} |\n\n\

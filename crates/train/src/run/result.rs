@@ -103,8 +103,8 @@ impl Origin<'_> {
                 options.seed, kept.epoch, options.epochs
             ),
             seen: format!(
-                "The training has seen {} photos of these classes and nothing before. {} more were \
-                 looked at after each epoch and fitted the temperature{chose}.",
+                "Trained on {} photos of these classes and nothing before. {} more served to follow \
+                 each epoch and to fit the temperature{chose}.",
                 count(Part::Train),
                 count(Part::Validation),
             ),

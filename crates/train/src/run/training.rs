@@ -228,7 +228,7 @@ impl<'a> Training<'a> {
             Some(sums.correct as f64 / sums.photos as f64),
             validation.map(|(loss, _)| loss),
             validation.map(|(_, accuracy)| accuracy),
-            Some(f64::from(rate)),
+            Some(as_written(rate)),
             Some(seconds),
             Some(sums.photos as f64 / seconds.max(1e-3)),
         ];
@@ -300,4 +300,9 @@ fn named(metrics: &[Option<f64>; METRICS.len()]) -> Vec<(&'static str, f64)> {
     let all = METRICS.into_iter().zip(metrics);
     all.filter_map(|(name, metric)| Some((name, (*metric)?)))
         .collect()
+}
+
+/// A number of 32 bits as it is written, 0.001 and not 0.0010000000474974513.
+fn as_written(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
 }
