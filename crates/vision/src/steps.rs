@@ -6,6 +6,13 @@ use std::ops::RangeInclusive;
 /// Bytes that the text of a chain may have.
 const LONGEST_TEXT: usize = 4096;
 
+/// Names of steps as they are spelt on the other side of the Atlantic, and as they are called here.
+const SPELLINGS: [(&str, &str); 3] = [
+    ("equalize", "equalise"),
+    ("grey", "gray"),
+    ("colour", "color"),
+];
+
 /// One step as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<'text> {
@@ -127,7 +134,9 @@ impl Step<'_> {
         registry: &'static [Entry],
         name: impl Fn(&Entry) -> &'static str,
     ) -> Result<&'static Entry, StepError> {
-        if let Some(entry) = registry.iter().find(|entry| name(entry) == self.name) {
+        let spelled = SPELLINGS.iter().find(|(other, _)| *other == self.name);
+        let own = spelled.map_or(self.name, |(_, own)| own);
+        if let Some(entry) = registry.iter().find(|entry| name(entry) == own) {
             return Ok(entry);
         }
         let fault = StepFault::UnknownName {
@@ -322,6 +331,14 @@ mod tests {
         assert_eq!(shown(" \n"), "");
         let text = shown(" gaussian (3) | non_local_means(7,21)");
         assert_eq!(shown(&text), text);
+    }
+
+    #[test]
+    fn both_spellings_of_a_name_are_one_step() {
+        for (other, own) in SPELLINGS {
+            let steps = split(other).unwrap();
+            assert_eq!(steps[0].find(&[own], |name| name).unwrap(), &own);
+        }
     }
 
     #[test]

@@ -105,7 +105,9 @@ impl std::fmt::Display for Range {
         match self {
             Range::Number(least, most) => write!(formatter, "{least}..{most}"),
             Range::Whole(least, most) => write!(formatter, "{least}..{most}"),
-            Range::Odd(least, most) => write!(formatter, "{least}, {}..{most}", least + 2),
+            Range::Odd(least, most) => {
+                write!(formatter, "{least}, {}, {}, … {most}", least + 2, least + 4)
+            }
             Range::Size(most) => write!(formatter, "1..{most}, 1x1..{most}x{most}"),
             Range::Choice(words) => formatter.write_str(&words.join("|")),
         }
