@@ -22,3 +22,27 @@ pub fn failed(context: &Context, error: &LoaderError) -> anyhow::Error {
     };
     Failure::error(status, error.message(context.language))
 }
+
+/// The steps that can be written, a line each.
+pub fn steps() -> String {
+    let mut text = String::from("Steps:\n");
+    for kind in vision::augment::registry() {
+        let parameters: Vec<String> = kind
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let default = parameter
+                    .default
+                    .map_or(String::new(), |value| format!(" [{value}]"));
+                let (least, most) = (parameter.least, parameter.most);
+                format!("{} {least} to {most}{default}", parameter.name)
+            })
+            .collect();
+        text.push_str(&format!("  {}: {}", kind.usage(), kind.purpose));
+        if !parameters.is_empty() {
+            text.push_str(&format!(" ({})", parameters.join("; ")));
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,7 +1,7 @@
 //! Features of a data set's photos by the model that was named, kept in the person's own folder.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::{model, terminal};
+use crate::{model, outputs, terminal};
 use anyhow::Result;
 use data::{Manifest, Progress};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub fn of_manifest(
         }
     })?;
     match written {
-        Some((file, Ok(()))) if !context.quiet => eprintln!("{}", terminal::shown(&file)),
+        Some((file, Ok(()))) => outputs::told(context, &[&file], None),
         Some((file, Err(error))) => eprintln!("{}: {error}", terminal::shown(&file)),
         _ => {}
     }

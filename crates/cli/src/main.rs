@@ -18,6 +18,7 @@ mod outputs;
 mod photos;
 mod progress;
 mod storage;
+mod table;
 mod usage;
 mod verbs;
 

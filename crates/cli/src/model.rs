@@ -9,26 +9,26 @@ use package::{Package, PackageError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tensor::memory;
-use words::Say;
+use words::{ModelMessage, Say};
 
 /// The model that is inside the binary.
 pub const DEFAULT: &[u8] = include_bytes!("../model/default.museau");
 
+/// What it is called on the command line, beside its own name.
+pub const DEFAULT_NAME: &str = "default";
+
 /// What a package file ends with.
-pub const EXTENSION: &str = "museau";
+const EXTENSION: &str = "museau";
 
 /// Makes a model ready to answer.
 pub fn open(context: &Context, model: Option<&Path>) -> Result<Classifier> {
     let options = options(context, context.threads);
-    match model {
+    match find(context, model)? {
         None => {
             Classifier::open(DEFAULT, &options).map_err(|error| unusable(context, None, &error))
         }
-        Some(model) => {
-            let path = find(model);
-            Classifier::open_file(&path, &options)
-                .map_err(|error| unusable(context, Some(&path), &error))
-        }
+        Some(path) => Classifier::open_file(&path, &options)
+            .map_err(|error| unusable(context, Some(&path), &error)),
     }
 }
 
@@ -43,10 +43,9 @@ pub fn options(context: &Context, threads: usize) -> OpenOptions {
 
 /// Reads and checks a package.
 pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
-    match model {
+    match find(context, model)? {
         None => Package::read(DEFAULT).map_err(|error| unusable(context, None, &error.into())),
-        Some(model) => {
-            let path = find(model);
+        Some(path) => {
             Package::read_file(&path).map_err(|error| unusable(context, Some(&path), &error.into()))
         }
     }
@@ -54,10 +53,9 @@ pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
 
 /// The BLAKE3 of a package's file.
 pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
-    let Some(model) = model else {
+    let Some(path) = find(context, model)? else {
         return Ok(blake3::hash(DEFAULT));
     };
-    let path = find(model);
     let mut hasher = blake3::Hasher::new();
     File::open(&path)
         .and_then(|file| hasher.update_reader(file).map(|read| read.finalize()))
@@ -80,24 +78,68 @@ pub fn backbone(context: &Context, name: &str, others: &[&str]) -> Result<&'stat
     })
 }
 
-/// The path itself where there is such a file, the model in it where it is the folder of a run, else
-/// the model of this name in the models folder.
-fn find(model: &Path) -> PathBuf {
-    if model.is_file() {
-        return model.to_path_buf();
+/// Where the model is that a person names; none for the embedded one. A name is the first of these
+/// that there is: a file; the folder of a run, for the model in it; [`DEFAULT_NAME`]; a file of the
+/// models folder, with or without its ending; the name that `museau models list` shows of a model.
+pub fn find(context: &Context, named: Option<&Path>) -> Result<Option<PathBuf>> {
+    let Some(named) = named else {
+        return Ok(None);
+    };
+    let first_file = |files: [PathBuf; 2]| files.into_iter().find(|file| file.is_file());
+    let of_run = named.join(train::run::names::PACKAGE);
+    if let Some(file) = first_file([named.to_path_buf(), of_run]) {
+        return Ok(Some(file));
     }
-    let of_run = model.join(train::run::names::PACKAGE);
-    if of_run.is_file() {
-        return of_run;
+    if named == Path::new(DEFAULT_NAME) {
+        return Ok(None);
     }
-    folder()
-        .map(|folder| {
-            let mut name = model.as_os_str().to_owned();
-            name.push(format!(".{EXTENSION}"));
-            folder.join(name)
-        })
-        .filter(|path| path.is_file())
-        .unwrap_or_else(|| model.to_path_buf())
+    let mut with_ending = named.as_os_str().to_owned();
+    with_ending.push(format!(".{EXTENSION}"));
+    let own = folder().and_then(|own| first_file([own.join(named), own.join(with_ending)]));
+    if own.is_some() {
+        return Ok(own);
+    }
+    let is_called = |package: Result<Package, PackageError>| {
+        package.is_ok_and(|package| named == Path::new(&package.about.name))
+    };
+    let mut listed = own_models();
+    listed.retain(|path| is_called(Package::read_file(path)));
+    if let [path] = &listed[..] {
+        return Ok(Some(path.clone()));
+    }
+    let name = &terminal::shown(named);
+    if !listed.is_empty() {
+        let paths: Vec<String> = listed.iter().map(|path| terminal::shown(path)).collect();
+        let paths = &paths.join(", ");
+        let said = context.say(ModelMessage::Ambiguous { name, paths });
+        return Err(Failure::error(Status::Usage, said));
+    }
+    if is_called(Package::read(DEFAULT)) {
+        return Ok(None);
+    }
+    // What is there and no file, or cannot be looked at, is told when it is read.
+    let is_absent = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    if named
+        .symlink_metadata()
+        .as_ref()
+        .err()
+        .is_some_and(is_absent)
+    {
+        let said = context.say(ModelMessage::NoSuch { name });
+        return Err(Failure::error(Status::Unusable, said));
+    }
+    Ok(Some(named.to_path_buf()))
+}
+
+/// The packages of the models folder, in the order of their names.
+pub fn own_models() -> Vec<PathBuf> {
+    let entries = folder().and_then(|folder| std::fs::read_dir(folder).ok());
+    let entries = entries.into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_package = |path: &PathBuf| path.extension().is_some_and(|found| found == EXTENSION);
+    let mut paths: Vec<PathBuf> = paths.filter(is_package).collect();
+    paths.sort();
+    paths
 }
 
 /// Where museau keeps what is a person's own: `MUSEAU_HOME`, or the platform's data folder.
@@ -115,7 +157,7 @@ pub fn home() -> Option<PathBuf> {
 }
 
 /// Where a person's own models are: `models` in [`home`].
-pub fn folder() -> Option<PathBuf> {
+fn folder() -> Option<PathBuf> {
     Some(home()?.join("models"))
 }
 

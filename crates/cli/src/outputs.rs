@@ -2,6 +2,7 @@
 use crate::context::Context;
 use crate::data_set::failed;
 use crate::failure::{Failure, Status};
+use crate::terminal::shown;
 use anyhow::Result;
 pub use data::files::Kind;
 use data::files::{AtomicFile, Refused};
@@ -109,6 +110,31 @@ pub fn finish(context: &Context, file: AtomicFile, rest: &[u8]) -> Result<()> {
     let path = file.path().to_owned();
     file.finish(rest)
         .map_err(|source| failed(context)(Error::Write { path, source }))
+}
+
+/// Says which files were written and, where there is one, the command that comes next.
+pub fn told(context: &Context, written: &[&Path], next: Option<&str>) {
+    if context.quiet {
+        return;
+    }
+    let paths: Vec<String> = written.iter().map(|path| shown(path)).collect();
+    if !paths.is_empty() {
+        let paths = &paths.join(", ");
+        eprintln!("{}", context.say(FileMessage::Written { paths }));
+    }
+    if let Some(command) = next {
+        eprintln!("{}", context.say(FileMessage::Next { command }));
+    }
+}
+
+/// A path as an argument of a command that a person copies.
+pub fn argument(path: &Path) -> String {
+    let path = shown(path);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:=,@\\".contains(c);
+    match !path.is_empty() && path.chars().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 /// That a file cannot be written, and why.

@@ -9,6 +9,8 @@ pub struct Shown {
     name: String,
     lines: bool,
     tenths: AtomicU64,
+    /// Of a work of several, from 1.
+    pass: AtomicU64,
 }
 
 impl Shown {
@@ -36,6 +38,7 @@ impl Shown {
                 .with_message(name.to_owned()),
             name: name.to_owned(),
             tenths: AtomicU64::new(0),
+            pass: AtomicU64::new(1),
         }
     }
 
@@ -43,12 +46,15 @@ impl Shown {
     pub fn now(&self, done: u64, all: u64) {
         self.bar.set_length(all);
         self.bar.set_position(done);
-        if done <= 1 {
-            self.tenths.store(0, Ordering::Relaxed);
+        if done <= 1 && self.tenths.swap(0, Ordering::Relaxed) > 0 {
+            self.pass.fetch_add(1, Ordering::Relaxed);
         }
         let tenths = done.saturating_mul(10) / all.max(1);
         if self.lines && tenths > self.tenths.fetch_max(tenths, Ordering::Relaxed) {
-            eprintln!("{}: {} %", self.name, tenths * 10);
+            match self.pass.load(Ordering::Relaxed) {
+                1 => eprintln!("{}: {}%", self.name, tenths * 10),
+                pass => eprintln!("{} ({pass}): {}%", self.name, tenths * 10),
+            }
         }
     }
 

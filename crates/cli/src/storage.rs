@@ -4,8 +4,9 @@ use crate::failure::{Failure, Status};
 use crate::model;
 use anyhow::Result;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use study::{Details, Error, Storage};
+use train::run::{About, RunFolder};
 use words::{FileMessage, RunMessage, Say};
 
 /// Where the runs are recorded.
@@ -95,10 +96,19 @@ pub fn said(context: &Context, error: &Error) -> String {
     }
 }
 
-/// The run that a person means.
+/// The run that a person means: by its id, the beginning of it, its name, or its folder.
 pub fn details(context: &Context, storage: &Storage, wanted: &str) -> Result<Details> {
-    storage
-        .find(wanted)
+    let found = match (storage.find(wanted), RunFolder::about_of(Path::new(wanted))) {
+        // A folder says itself which run it is of.
+        (
+            Err(Error::NoSuchRun { .. } | Error::Ambiguous { .. }),
+            Some(About {
+                record: Some(id), ..
+            }),
+        ) => Ok(id),
+        (found, _) => found,
+    };
+    found
         .and_then(|id| storage.details(&id))
         .map_err(|error| failure(context, &with_folders(storage, error)))
 }

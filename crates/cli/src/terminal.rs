@@ -37,7 +37,7 @@ pub fn table() -> Box<dyn Write> {
 }
 
 /// Where text with our own colours goes: what is not our own must have passed
-/// [`words::plain_line`] before, as the cells of `runs::table` have.
+/// [`words::plain_line`] before, as the cells of `crate::table` have.
 pub fn styled() -> anstream::AutoStream<StdoutLock<'static>> {
     anstream::stdout().lock()
 }

@@ -2,8 +2,8 @@
 use crate::arguments::Arguments;
 use crate::context::system_language;
 use crate::failure::{Failure, Status};
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
 use std::num::{ParseFloatError, ParseIntError};
 use words::{Language, TrainMessage, UsageMessage};
@@ -12,7 +12,7 @@ use words::{Language, TrainMessage, UsageMessage};
 pub fn read() -> anyhow::Result<Arguments> {
     Arguments::try_parse().map_err(|error| {
         let typed: Vec<OsString> = std::env::args_os().collect();
-        match said(&error, language(&typed)) {
+        match said(&error, language(&typed), &typed) {
             Some(text) => Failure::error(Status::Usage, text),
             None => error.exit(),
         }
@@ -39,7 +39,7 @@ fn language(typed: &[OsString]) -> Language {
 }
 
 /// The error in words; nothing for help, the version, and kinds that hardly ever happen.
-fn said(error: &Error, language: Language) -> Option<String> {
+fn said(error: &Error, language: Language, typed: &[OsString]) -> Option<String> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) if !texts.is_empty() => Some(texts.join(", ")),
@@ -49,7 +49,7 @@ fn said(error: &Error, language: Language) -> Option<String> {
         Some(ContextValue::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    let wrong = text(ContextKind::InvalidArg);
+    let wrong = text(ContextKind::InvalidArg).map(|argument| where_from(argument, typed));
     let (value, reason, other);
     let message = match error.kind() {
         ErrorKind::UnknownArgument => UsageMessage::UnknownArgument {
@@ -137,6 +137,29 @@ fn said(error: &Error, language: Language) -> Option<String> {
     Some(lines.join("\n"))
 }
 
+/// An argument as it was given: the variable's name where that gave the value of an option.
+fn where_from(argument: String, typed: &[OsString]) -> String {
+    let Some(long) = argument
+        .split([' ', '='])
+        .next()
+        .and_then(|word| word.strip_prefix("--"))
+    else {
+        return argument;
+    };
+    let option = format!("--{long}");
+    let is_typed = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word.split('=').next() == Some(&option)
+    };
+    let command = Arguments::command();
+    let mut known = command.get_arguments();
+    let known = known.find(|known| known.get_long() == Some(long));
+    match known.and_then(|known| known.get_env()) {
+        Some(variable) if !typed.iter().any(is_typed) => variable.to_string_lossy().into_owned(),
+        _ => argument,
+    }
+}
+
 /// What a value must be, in signs where they say it.
 fn wanted(error: &Error, language: Language) -> String {
     let Some(source) = std::error::Error::source(error) else {
@@ -158,9 +181,9 @@ mod tests {
     use super::*;
 
     fn refused(typed: &[&str], language: Language) -> String {
-        let typed = ["museau"].iter().chain(typed);
-        let error = Arguments::try_parse_from(typed).expect_err("it makes no sense");
-        let text = said(&error, language).expect("a common kind");
+        let typed: Vec<OsString> = ["museau"].iter().chain(typed).map(OsString::from).collect();
+        let error = Arguments::try_parse_from(&typed).expect_err("it makes no sense");
+        let text = said(&error, language, &typed).expect("a common kind");
         text.replace(['\u{a0}', '\u{202f}'], " ")
     }
 
@@ -263,6 +286,31 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_a_variable_is_told_by_its_name() {
+        let typed = ["museau", "data"].map(OsString::from);
+        let named = |argument: &str, typed| where_from(argument.to_owned(), typed);
+        assert_eq!(named("--threads <N>", &typed[..]), "MUSEAU_THREADS");
+        let typed = ["museau", "--threads=0"].map(OsString::from);
+        assert_eq!(named("--threads <N>", &typed[..]), "--threads <N>");
+        assert_eq!(named("--output <FILE>", &typed[..]), "--output <FILE>");
+    }
+
+    #[test]
+    fn a_data_set_after_out_of_fold_is_the_data_set() {
+        let typed = [
+            "museau",
+            "data",
+            "check",
+            "-o",
+            "out",
+            "--suspects",
+            "--out-of-fold",
+            "d.csv",
+        ];
+        assert!(Arguments::try_parse_from(typed).is_ok());
+    }
+
+    #[test]
     fn help_is_left_to_its_own() {
         for typed in [
             &["museau", "--help"][..],
@@ -270,7 +318,7 @@ mod tests {
             &["museau", "data", "import", "--help"],
         ] {
             let error = Arguments::try_parse_from(typed).expect_err("it only prints");
-            assert!(said(&error, Language::French).is_none(), "{typed:?}");
+            assert!(said(&error, Language::French, &[]).is_none(), "{typed:?}");
         }
     }
 }

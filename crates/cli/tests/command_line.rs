@@ -292,8 +292,8 @@ fn what_is_wrong_with_models_and_values_is_said_in_french() {
     ];
     assert_eq!(
         said(&missing, &[]).trim_end(),
-        "museau: Le modèle nope.museau ne peut pas être lu : il n’existe pas. \
-         Vérifiez le chemin et les droits d’accès."
+        "museau: Il n’y a pas de modèle « nope.museau ». « museau models list » les montre ; \
+         ou donnez le chemin d’un fichier .museau."
     );
     for (name, value) in [("MUSEAU_LANG", "deutsch"), ("MUSEAU_ISA", "mmx")] {
         let variables = [("LC_ALL", "fr_FR.UTF-8"), french[0], (name, value)];
@@ -394,6 +394,76 @@ fn model_files_that_are_none_end_in_3() {
     }
     let output = run(&["models", "verify"]);
     assert!(output.status.success(), "{output:?}");
+}
+
+/// Every name that the list shows is one that every verb takes.
+#[test]
+fn a_model_is_named_alike_everywhere() {
+    let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/default.museau");
+    let mut package = package::Package::read_file(&inside).expect("the embedded model");
+    let home = tempfile::tempdir().expect("a folder");
+    fs::create_dir(home.path().join("models")).expect("a folder");
+    let own_name = package.about.name.clone();
+    for (name, files) in [("mine", &["file"][..]), ("both", &["one", "two"])] {
+        package.about.name = name.to_owned();
+        for file in files {
+            let path = home.path().join(format!("models/{file}.museau"));
+            fs::write(path, package.to_bytes().expect("a package")).expect("a file");
+        }
+    }
+    let with_home = |arguments: &[&str]| {
+        let mut command = museau(arguments);
+        command
+            .env("MUSEAU_HOME", home.path())
+            .env("MUSEAU_LANG", "en");
+        command.output().expect("starts")
+    };
+    let listed = with_home(&["models", "list", "--json"]);
+    let listed = text(&listed.stdout);
+    let names = listed.lines().map(|line| {
+        let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        row["name"].as_str().expect("a name").to_owned()
+    });
+    let mut names: Vec<String> = names.filter(|name| name != "both").collect();
+    assert_eq!(names, [own_name.as_str(), "mine"]);
+    names.extend(["file", "file.museau", "default"].map(str::to_owned));
+    let dog = photo("beagle_14.jpg");
+    for name in &names {
+        for arguments in [
+            &["models", "verify", name][..],
+            &["models", "show", name],
+            &["classify", "--model", name, &dog],
+        ] {
+            let output = with_home(arguments);
+            assert!(output.status.success(), "{arguments:?}: {output:?}");
+        }
+    }
+    let shown = |name: &str| text(&with_home(&["models", "verify", name]).stdout);
+    assert!(shown("file").contains(": mine ") && shown("mine").contains(": mine "));
+    assert!(shown("default").starts_with(&format!("default: {own_name} ")));
+    for (name, status, words) in [
+        ("both", 2, "Several models are called ‘both’"),
+        ("gone", 3, "No model ‘gone’."),
+    ] {
+        for arguments in [
+            &["models", "verify", name][..],
+            &["classify", "--model", name, &dog],
+            &["evaluate", name, "/none"],
+        ] {
+            let output = with_home(arguments);
+            let said = text(&output.stderr);
+            // A verb that looks at the data set first tells of that.
+            let told = said.contains(words) || said.contains("/none");
+            assert!(told && !output.status.success(), "{arguments:?}: {said}");
+        }
+        let output = with_home(&["models", "show", name]);
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+    }
+    let heading = text(&with_home(&["models", "list"]).stdout);
+    assert!(
+        heading.starts_with("model ") && heading.contains("inside the program"),
+        "{heading}"
+    );
 }
 
 /// A package whose values are finite, and whose network gives none that are.

@@ -339,6 +339,16 @@ fn chosen_classes_are_named_and_a_misspelt_one_is_answered_with_the_nearest() {
         printed.ends_with("chosen\tbeagle\nchosen\tpug\n"),
         "{printed}"
     );
+    // A data set whose own test split is asked for and is not there.
+    let (plain, other) = (at("set/train"), at("other.csv"));
+    let done = run(&["split", &plain, "-o", &other, "--official"]);
+    let said = text(&done.stderr);
+    assert_eq!(status(&done), 0, "{said}");
+    assert!(
+        said.contains("no test split of its own") && said.contains("Next: "),
+        "{said}"
+    );
+    assert!(!text(&split("2", &[]).stderr).contains("no test split of its own"));
     let done = split("1", &["--json"]);
     let said: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
     assert_eq!(said["chosen"], serde_json::json!(["beagle"]), "{said}");

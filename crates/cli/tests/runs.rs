@@ -162,7 +162,7 @@ fn a_list_shows_runs_newest_first_or_sorted_and_only_those_asked_for() {
     assert!(
         list.lines()
             .next()
-            .is_some_and(|line| line.contains("values of step")),
+            .is_some_and(|line| line.contains("kept epoch")),
         "{list}"
     );
     assert!(trio.ends_with(&["3", "2", "0.7500", "0.5000"]), "{list}");

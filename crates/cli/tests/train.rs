@@ -414,6 +414,67 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
 }
 
 #[test]
+fn runs_of_one_recipe_are_named_by_their_folders_and_found_by_them() {
+    let home = Home::new();
+    home.recipe("a.toml", 0.01, 2);
+    let (printed, said) = home.trained(&["a.toml", "-o", "out/slow"]);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(
+        lines.len() == 2 && lines[0].starts_with("name ") && lines[1].starts_with("slow "),
+        "{printed}"
+    );
+    let path = Path::new("out/slow/model.museau").display().to_string();
+    assert!(said.contains(&format!("Written: {path}")), "{said}");
+    assert!(said.contains("Next: museau evaluate out/slow "), "{said}");
+    home.trained(&["a.toml", "--optimizer.rate", "0.02", "-o", "out/fast"]);
+    home.trained(&["a.toml", "-o", "third", "--train.name", "mine"]);
+    home.trained(&["a.toml"]);
+    let mut names: Vec<String> = (home.records().iter())
+        .map(|run| run["name"].as_str().expect("a name").to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["a", "fast", "mine", "slow"]);
+    fs::rename(home.path("out/fast"), home.path("moved")).expect("moved");
+    for wanted in ["fast", "moved"] {
+        let output = home.run(&["runs", "show", wanted, "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(json(&text(&output.stdout))[0]["name"], "fast");
+    }
+    let output = home.run(&["runs", "compare", "out/slow", "moved"]);
+    let printed = text(&output.stdout);
+    assert!(
+        printed.contains("*: the best value of the row."),
+        "{printed}"
+    );
+    let marked = |line: &str| line.starts_with("seconds") && line.contains('*');
+    assert!(!printed.lines().any(marked), "{printed}");
+}
+
+/// Who fits the temperature again on the same photos is given the same.
+#[test]
+fn a_training_and_an_evaluation_fit_a_temperature_alike() {
+    let home = Home::new();
+    home.recipe("a.toml", 0.01, 3);
+    home.trained(&["a.toml", "-o", "run"]);
+    let arguments = [
+        "evaluate",
+        "run",
+        "run/photos.csv",
+        "--fit-temperature",
+        "new.museau",
+        "--no-baseline",
+    ];
+    let output = home.run(&arguments);
+    assert!(output.status.success(), "{output:?}");
+    let temperature = |path: &str| {
+        let package = package::Package::read_file(&home.path(path)).expect("a package");
+        package.about.calibration.temperature
+    };
+    let (before, after) = (temperature("run/model.museau"), temperature("new.museau"));
+    assert!((before / after - 1.0).abs() < 1e-3, "{before} and {after}");
+}
+
+#[test]
 fn the_recipes_of_the_readme_are_understood() {
     let home = Home::new();
     for name in ["README.md", "README.fr.md"] {
@@ -700,9 +761,14 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
     // One pair has a difference and no interval.
     let (status, printed, _) = compare(&base[..1], &units[..1], &[]);
     assert_eq!(status, Some(0), "{printed}");
-    let lines: Vec<&str> = printed.lines().collect();
+    let lines: Vec<Vec<&str>> = (printed.lines())
+        .map(|line| line.split_whitespace().collect())
+        .collect();
     assert!(
-        lines[0].ends_with("\t-\t-\t1") && lines[2].starts_with("A single pair: "),
+        lines[0].starts_with(&["group", "mean"])
+            && lines[1][0] == "--base"
+            && lines[1].ends_with(&["-", "-", "1"])
+            && lines[3].starts_with(&["A", "single", "pair:"]),
         "{printed}"
     );
     let (_, printed, _) = compare(&base[..1], &units[..1], &["--json"]);

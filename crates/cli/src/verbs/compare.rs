@@ -3,7 +3,9 @@
 use crate::context::Context;
 use crate::data_set::{Source, open};
 use crate::failure::{Failure, Status};
+use crate::table::{Cell, Table};
 use crate::verbs::evaluate::subject::{self, PartName, Subject, part, unusable};
+use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
 use data::check::last_names;
@@ -150,24 +152,38 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         with,
         paired,
     };
-    let mut out = crate::terminal::stdout();
+    let mut out = terminal::stdout();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&compared)?)?;
         return Ok(());
     }
+    drop(out);
+    print(context, &compared)
+}
+
+/// Prints the groups as a table, and under it what the difference means.
+fn print(context: &Context, compared: &Compared) -> Result<()> {
+    let headings = [
+        EvaluateMessage::CompareGroup,
+        EvaluateMessage::CompareMean,
+        EvaluateMessage::CompareLow,
+        EvaluateMessage::CompareHigh,
+        EvaluateMessage::CompareModels,
+    ];
+    let mut table = Table::new(headings.map(|heading| context.say(heading)).to_vec());
     for (name, group) in GROUPS.into_iter().zip([&compared.base, &compared.with]) {
         let group = &group.accuracy;
         let [low, high] = match group.interval {
             Some(Interval { low, high }) => [low, high].map(|v| shown(context, v)),
             None => ["-", "-"].map(str::to_owned),
         };
-        let mean = shown(context, group.mean);
-        writeln!(
-            out,
-            "{name}\t{mean} %\t{low}\t{high}\t{}",
-            group.accuracies.len()
-        )?;
+        let models = group.accuracies.len().to_string();
+        let mut row = vec![Cell::text(format!("--{name}"))];
+        row.extend([shown(context, group.mean), low, high, models].map(Cell::number));
+        table.rows.push(row);
     }
+    let mut out = terminal::styled();
+    table.write(&mut out, 0, terminal::width())?;
     writeln!(out, "{}", compared.verdict)?;
     Ok(())
 }
@@ -208,7 +224,11 @@ fn same_photos(
 fn each_once(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let mut known = HashSet::new();
     for model in arguments.base.iter().chain(&arguments.with) {
-        if !known.insert(model.canonicalize().unwrap_or_else(|_| model.clone())) {
+        let place = match subject::is_table(model) {
+            true => Some(model.clone()),
+            false => model::find(context, Some(model))?,
+        };
+        if !known.insert(place.map(|place| place.canonicalize().unwrap_or(place))) {
             let model = &model.display().to_string();
             let said = context.say(EvaluateMessage::CompareTwice { model });
             return Err(Failure::error(Status::Usage, said));

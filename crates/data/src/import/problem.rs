@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use words::DataMessage;
 
 use crate::columns::PROBLEM_COLUMNS;
 use crate::error::{Error, TableFault};
@@ -119,6 +120,23 @@ impl ProblemKind {
             | ProblemKind::NamedTwice
             | ProblemKind::BadAnnotation
             | ProblemKind::IgnoredPart => false,
+        }
+    }
+
+    /// What it is called.
+    pub fn message(self) -> DataMessage<'static> {
+        match self {
+            ProblemKind::Missing => DataMessage::ProblemMissing,
+            ProblemKind::Unreadable => DataMessage::ProblemUnreadable,
+            ProblemKind::Empty => DataMessage::ProblemEmpty,
+            ProblemKind::Outside => DataMessage::ProblemOutside,
+            ProblemKind::EmptyClass => DataMessage::ProblemEmptyClass,
+            ProblemKind::Mislabelled => DataMessage::ProblemMislabelled,
+            ProblemKind::TwoLabels => DataMessage::ProblemTwoLabels,
+            ProblemKind::NamedTwice => DataMessage::ProblemNamedTwice,
+            ProblemKind::NoLabel => DataMessage::ProblemNoLabel,
+            ProblemKind::BadAnnotation => DataMessage::ProblemBadAnnotation,
+            ProblemKind::IgnoredPart => DataMessage::ProblemIgnoredPart,
         }
     }
 

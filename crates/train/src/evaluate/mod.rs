@@ -25,6 +25,7 @@ pub use error::EvaluateError;
 pub use pairs::{PairError, Pairs};
 pub use predicted::{Predicted, PredictedPhoto, entries_of, match_classes};
 pub use scores::{Estimate, Scores, score};
+pub use text::percent;
 
 /// How many of the most certain mistakes are kept.
 const WORST: usize = 24;

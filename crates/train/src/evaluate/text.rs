@@ -289,7 +289,7 @@ pub(super) fn shown_model(model: &classify::ModelName) -> String {
 }
 
 /// A share in per cent, with a decimal; `–` where there is none.
-pub(super) fn percent(language: Language, share: f64) -> String {
+pub fn percent(language: Language, share: f64) -> String {
     if share.is_nan() {
         return "–".to_owned();
     }

@@ -10,6 +10,8 @@ messages! {
     "file.folder_unreadable" => FolderUnreadable { path, reason },
     "file.no_photo_in_folder" => NoPhotoInFolder { path },
     "file.over_other" => OverOther { path },
+    "written.files" => Written { paths },
+    "written.next" => Next { command },
     "reason.not_found" => ReasonNotFound,
     "reason.permission_denied" => ReasonPermissionDenied,
     "reason.is_a_folder" => ReasonIsAFolder,

@@ -5,6 +5,8 @@ use super::messages;
 messages! {
     ModelMessage of "models.toml":
     "model.cannot_read" => CannotRead { path, reason },
+    "model.no_such" => NoSuch { name },
+    "model.ambiguous" => Ambiguous { name, paths },
     "model.damaged" => Damaged,
     "model.truncated" => Truncated,
     "model.git_lfs_pointer" => GitLfsPointer,
@@ -51,6 +53,11 @@ messages! {
     "make.no_others" => MakeNoOthers,
     "make.no_class" => MakeNoClass { path },
     "make.no_class_listed" => MakeNoClassListed { path },
-    "models.classes" => ModelsClasses { count },
+    "models.name" => ModelsName,
+    "models.version" => ModelsVersion,
+    "models.classes" => ModelsClasses,
+    "models.input" => ModelsInput,
+    "models.place" => ModelsPlace,
+    "models.inside" => ModelsInside,
     "models.whole" => ModelsWhole { path, name, version },
 }

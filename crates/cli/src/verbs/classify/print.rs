@@ -127,7 +127,11 @@ impl<'a> Printer<'a> {
                 }
                 Err(why) => {
                     self.out.flush()?;
-                    eprintln!("{}: {}", plain_line(&photo), why.message);
+                    // Some reasons name the file themselves.
+                    match why.message.contains(&photo) {
+                        true => eprintln!("{}", why.message),
+                        false => eprintln!("{}: {}", plain_line(&photo), why.message),
+                    }
                 }
             },
         }

@@ -1,16 +1,16 @@
 //! `museau data check`: what spoils training, as a page, numbers and decisions to take.
-use super::summary::print;
+use super::summary::{Count, print};
 use crate::context::Context;
 use crate::data_set::{Source, cache, open, unusable};
 use crate::failure::{Failure, Status};
 use crate::features;
-use crate::outputs::{Kind, begin, finish};
+use crate::outputs::{Kind, argument, begin, finish, told};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
 use data::{AtomicFile, Manifest};
 use std::path::PathBuf;
-use words::Say;
+use words::{DataMessage, Say};
 
 /// Options of `museau data check`.
 #[derive(Debug, Args)]
@@ -27,8 +27,8 @@ pub struct CheckArguments {
     #[arg(long, value_name = "FILE", requires = "suspects")]
     model: Option<PathBuf>,
     /// Judge them by confident learning rather than by neighbours: by what a head says of a photo that
-    /// was trained on the features of others. Its probabilities go into FILE (CSV), if one is named
-    #[arg(long, value_name = "FILE", num_args = 0..=1, requires = "suspects", conflicts_with = "probabilities")]
+    /// was trained on the features of others. With =FILE its probabilities go there (CSV)
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, requires = "suspects", conflicts_with = "probabilities")]
     out_of_fold: Option<Option<PathBuf>>,
     /// Look for wrong labels by these out-of-fold probabilities (CSV: path, a column a class)
     #[arg(long, value_name = "FILE")]
@@ -45,8 +45,9 @@ pub struct CheckArguments {
 pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
     // A source that is none leaves no folder behind.
     let (manifest, problems, decisions) = open(context, &arguments.source)?;
-    let page = begin(context, &arguments.output.join("report.html"), Kind::Page)?;
-    let numbers = begin(context, &arguments.output.join("check.json"), Kind::Check)?;
+    let [report, figures] = ["report.html", "check.json"].map(|name| arguments.output.join(name));
+    let page = begin(context, &report, Kind::Page)?;
+    let numbers = begin(context, &figures, Kind::Check)?;
     let table = match &arguments.out_of_fold {
         Some(Some(path)) => Some(begin(context, path, Kind::Predictions)?),
         _ => None,
@@ -101,14 +102,22 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
         let lines = checked.open_decisions(&manifest);
         lines.save_into(file).map_err(unusable(context))?;
     }
-    let mut summary = vec![("photos", checked.photos), ("decided", checked.decided)];
-    summary.extend(
-        checked
-            .counts()
-            .into_iter()
-            .map(|(kind, count)| (kind.name(), count)),
+    let mut summary = vec![
+        Count::of("photos", DataMessage::CountPhotos, checked.photos),
+        Count::of("decided", DataMessage::CountDecided, checked.decided),
+    ];
+    let counts = checked.counts().into_iter();
+    summary.extend(counts.map(|(kind, count)| Count::of(kind.name(), kind.message(), count)));
+    print(context, &summary, &[], arguments.json)?;
+    let mut written = vec![report.as_path(), &figures, &to_decide];
+    written.extend(arguments.out_of_fold.iter().flatten().map(PathBuf::as_path));
+    let review = format!(
+        "museau data review {} --check {}",
+        argument(arguments.source.path()),
+        argument(&arguments.output)
     );
-    print(&summary, &[], arguments.json)
+    told(context, &written, Some(&review));
+    Ok(())
 }
 
 /// Out-of-fold probabilities by a head on features, written to a table if there is one.

@@ -5,8 +5,8 @@ use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
 use data::fetch::{FetchEvent, Origin, Patience, SOURCES, fetch};
-use std::path::PathBuf;
-use words::{DataMessage, Say};
+use std::path::{Path, PathBuf};
+use words::{DataMessage, FileMessage, Say};
 
 /// Options of `museau data fetch`.
 #[derive(Debug, Args)]
@@ -34,6 +34,10 @@ pub fn run(context: &Context, arguments: &FetchArguments) -> Result<()> {
         None => Origin::Address(source.address.to_owned()),
         Some(from) if from.starts_with("http://") || from.starts_with("https://") => {
             Origin::Address(from.clone())
+        }
+        Some(from) if !Path::new(from).is_dir() => {
+            let text = context.say(FileMessage::NotFound { path: from });
+            return Err(Failure::error(Status::Failed, text));
         }
         Some(from) => Origin::Folder(PathBuf::from(from)),
     };

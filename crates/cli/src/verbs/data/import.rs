@@ -1,8 +1,8 @@
 //! `museau data import`: a manifest of a data set, and what is wrong with it.
-use super::summary::{counts, print};
+use super::summary::{Count, counts, print};
 use crate::context::Context;
 use crate::data_set::{import_source, problems_beside, unusable};
-use crate::outputs::{Kind, begin, begin_manifest, may_replace};
+use crate::outputs::{Kind, argument, begin, begin_manifest, may_replace, told};
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
@@ -81,7 +81,7 @@ pub fn run(context: &Context, arguments: &ImportArguments) -> Result<()> {
         for problem in imported.problems.iter().take(MOST_NAMED) {
             eprintln!(
                 "{}: {} {}",
-                problem.kind.name(),
+                context.say(problem.kind.message()),
                 plain_line(&problem.path),
                 plain_line(&problem.detail)
             );
@@ -98,10 +98,20 @@ pub fn run(context: &Context, arguments: &ImportArguments) -> Result<()> {
             .filter(|problem| problem.kind == kind)
             .count();
         if count > 0 {
-            summary.push((kind.name(), count));
+            summary.push(Count::of(kind.name(), kind.message(), count));
         }
     }
-    print(&summary, &[], arguments.json)
+    print(context, &summary, &[], arguments.json)?;
+    let mut written = vec![arguments.output.as_path()];
+    if !imported.problems.is_empty() {
+        written.push(&beside);
+    }
+    let check = format!(
+        "museau data check {} -o checked",
+        argument(&arguments.output)
+    );
+    told(context, &written, Some(&check));
+    Ok(())
 }
 
 /// How many problems are named on the terminal; all are in the file.

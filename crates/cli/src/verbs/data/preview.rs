@@ -1,5 +1,5 @@
 //! `museau data preview`: photos beside what an augmentation makes of them, on one page.
-use crate::augmentation::{failed, parse};
+use crate::augmentation::{failed, parse, steps};
 use crate::context::Context;
 use crate::data_set::{Source, open};
 use crate::outputs::{Kind, begin, finish};
@@ -9,7 +9,6 @@ use clap::Args;
 use data::loader::PreviewOptions;
 use std::io::Write;
 use std::path::PathBuf;
-use vision::augment::registry;
 
 /// Options of `museau data preview`.
 #[derive(Debug, Args)]
@@ -32,30 +31,6 @@ pub struct PreviewArguments {
     /// Seed of the photos and their augmentation
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-}
-
-/// The steps that can be written, a line each.
-fn steps() -> String {
-    let mut text = String::from("Steps:\n");
-    for kind in registry() {
-        let parameters: Vec<String> = kind
-            .parameters
-            .iter()
-            .map(|parameter| {
-                let default = parameter
-                    .default
-                    .map_or(String::new(), |value| format!(" [{value}]"));
-                let (least, most) = (parameter.least, parameter.most);
-                format!("{} {least} to {most}{default}", parameter.name)
-            })
-            .collect();
-        text.push_str(&format!("  {}: {}", kind.usage(), kind.purpose));
-        if !parameters.is_empty() {
-            text.push_str(&format!(" ({})", parameters.join("; ")));
-        }
-        text.push('\n');
-    }
-    text
 }
 
 /// Makes the page.

@@ -1,9 +1,9 @@
-//! `museau data split`: which photos are for fitting, choosing and testing.
-use super::summary::{counts, print};
+//! `museau data split`: which photos are for training, validation and test.
+use super::summary::{Count, counts, print};
 use crate::context::Context;
 use crate::data_set::{Source, cache, open, unusable};
 use crate::failure::{Failure, Status};
-use crate::outputs::{begin_manifest, may_replace};
+use crate::outputs::{argument, begin_manifest, may_replace, told};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
@@ -20,7 +20,7 @@ pub struct SplitArguments {
     /// The manifest to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    /// Keep the data set's own test split
+    /// Keep the data set's own test split, such as the test list of Stanford Dogs; draw none
     #[arg(long)]
     official: bool,
     /// Split all photos again, including the data set's own test split
@@ -85,17 +85,25 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
         let path = arguments.source.source.clone();
         return Err(unusable(context)(Error::Nothing { path }));
     }
+    if arguments.official && !context.quiet && done.manifest.test_entries().next().is_none() {
+        eprintln!("{}", context.say(DataMessage::SplitNoOfficial));
+    }
     may_replace(context, &arguments.output, before.as_ref(), &done.manifest)?;
     done.manifest.save_into(file).map_err(unusable(context))?;
     let mut summary = counts(&done.manifest);
-    summary.push(("twins", twins.len()));
-    summary.push(("left_out", done.left_out.len()));
+    summary.extend([
+        Count::of("twins", DataMessage::CountTwins, twins.len()),
+        Count::of("left_out", DataMessage::CountLeftOut, done.left_out.len()),
+    ]);
     if !context.quiet {
         for path in &done.left_out {
             eprintln!("{}", context.say(DataMessage::SplitLeftOut { path }));
         }
     }
-    print(&summary, &chosen, arguments.json)
+    print(context, &summary, &chosen, arguments.json)?;
+    let train = format!("museau train --data.source {}", argument(&arguments.output));
+    told(context, &[&arguments.output], Some(&train));
+    Ok(())
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -12,7 +12,7 @@ use clap::Args;
 use data::{Manifest, Part};
 use package::{Package, PhotoIds};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use subject::{PartName, Subject, part, unusable};
 use train::evaluate::{Comparison, Evaluation, Predicted};
 use train::make;
@@ -99,7 +99,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     if let Some(inside) = inside {
         if predicted.is_known_to(&inside.about.labels, &manifest) {
             let baseline = look(&Subject::of_package(context, inside, None)?)?;
-            compare(&baseline, true, subject::DEFAULT_NAME.to_owned())?;
+            compare(&baseline, true, model::DEFAULT_NAME.to_owned())?;
         } else if !context.quiet {
             eprintln!("{}", context.say(EvaluateMessage::NoBaseline));
         }
@@ -134,6 +134,13 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         write!(out, "{}", evaluation.text(context.language))?;
     }
     drop(out);
+    let written = [&arguments.report, &arguments.predictions];
+    let written: Vec<&Path> = written
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    outputs::told(context, &written, None);
     if let (Some(file), Subject::Model(package, _)) = (fitted, subject) {
         fit(context, *package, &predicted, &manifest, &evaluation, file)?;
     }
@@ -173,6 +180,7 @@ fn fit(
         .outcomes(&all, Some(calibration.temperature))
         .map_err(|error| Failure::error(Status::Unusable, error.to_string()))?;
     let number = |value: f64| words::number(context.language, value, 3);
+    let percent = |share: f64| train::evaluate::percent(context.language, share);
     let after = [
         data::score::expected_calibration_error(&outcomes),
         data::score::negative_log_likelihood(&outcomes),
@@ -183,8 +191,8 @@ fn fit(
         after: &number(calibration.temperature.into()),
         unsure: &number(calibration.unsure_below.into()),
         photos: &truths.len().to_string(),
-        ece_before: &number(before.over_all.expected_calibration_error),
-        ece_after: &number(after[0]),
+        ece_before: &percent(before.over_all.expected_calibration_error),
+        ece_after: &percent(after[0]),
         likelihood_before: &number(before.over_all.negative_log_likelihood),
         likelihood_after: &number(after[1]),
     };

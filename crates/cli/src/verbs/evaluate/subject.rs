@@ -36,9 +36,6 @@ impl From<PartName> for Part {
     }
 }
 
-/// What a model is called that was named on the command line.
-pub const DEFAULT_NAME: &str = "default";
-
 /// Whose predictions are looked at.
 pub enum Subject {
     /// A model, to be run.
@@ -55,8 +52,7 @@ impl Subject {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             return Ok(Subject::Table(table, name.into_owned()));
         }
-        let path = named(path);
-        Self::of_package(context, model::read(context, path)?, path)
+        Self::of_package(context, model::read(context, Some(path))?, Some(path))
     }
 
     /// A package that was read from `path`; without one that inside museau.
@@ -99,15 +95,9 @@ impl Subject {
 }
 
 /// Whether it is a table of predictions, by its name.
-fn is_table(path: &Path) -> bool {
+pub fn is_table(path: &Path) -> bool {
     path.extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("csv"))
-}
-
-/// The package of a name that was given; none for that inside museau.
-fn named(path: &Path) -> Option<&Path> {
-    let inside = path == Path::new(DEFAULT_NAME) && !path.is_file();
-    (!inside).then_some(path)
 }
 
 /// What the training of a model depended on, where it says so; the model itself is not kept in memory.
@@ -116,7 +106,7 @@ pub fn training(context: &Context, path: &Path) -> Result<Option<TrainingRecord>
         Predictions::open(path).map_err(data_set::unusable(context))?;
         return Ok(None);
     }
-    let package = model::read(context, named(path))?;
+    let package = model::read(context, Some(path))?;
     Ok(package.about.provenance.training)
 }
 

@@ -4,7 +4,8 @@ mod make;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
-use crate::terminal::stdout;
+use crate::table::{Cell, Table};
+use crate::terminal::{self, stdout};
 use anyhow::Result;
 use clap::Subcommand;
 use package::Package;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
-use words::{ModelMessage, plain_line};
+use words::ModelMessage;
 
 /// The verbs under `museau models`.
 #[derive(Debug, Subcommand)]
@@ -76,7 +77,7 @@ impl Row {
 fn list(context: &Context, json: bool) -> Result<()> {
     let mut rows = vec![Row::new(&model::read(context, None)?, "museau".to_owned())];
     let mut failed = false;
-    for path in own_models() {
+    for path in model::own_models() {
         match model::read(context, Some(&path)) {
             Ok(package) => rows.push(Row::new(&package, path.display().to_string())),
             Err(error) => {
@@ -85,26 +86,13 @@ fn list(context: &Context, json: bool) -> Result<()> {
             }
         }
     }
-    let mut out = stdout();
-    for row in &rows {
-        if json {
+    if json {
+        let mut out = stdout();
+        for row in &rows {
             writeln!(out, "{}", serde_json::to_string(row)?)?;
-        } else {
-            let Row {
-                name,
-                version,
-                classes,
-                input,
-                place,
-            } = row;
-            let [name, version, place] = [name, version, place].map(|text| plain_line(text));
-            let count = &format!("{classes:>4}");
-            let classes = ModelMessage::ModelsClasses { count }.text(context.language);
-            writeln!(
-                out,
-                "{name:<28} {version:<8} {classes}  {input:<9}  {place}"
-            )?;
         }
+    } else {
+        print(context, rows)?;
     }
     if failed {
         Err(Failure::silent(Status::Unusable))
@@ -113,23 +101,28 @@ fn list(context: &Context, json: bool) -> Result<()> {
     }
 }
 
-/// The packages of the models folder, in the order of their names.
-fn own_models() -> Vec<PathBuf> {
-    let Some(folder) = model::folder() else {
-        return Vec::new();
-    };
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|found| found == model::EXTENSION)
-        })
-        .collect();
-    paths.sort();
-    paths
+/// Prints the models as a table; the first is the embedded one.
+fn print(context: &Context, mut rows: Vec<Row>) -> Result<()> {
+    rows[0].place = context.say(ModelMessage::ModelsInside);
+    let headings = [
+        ModelMessage::ModelsName,
+        ModelMessage::ModelsVersion,
+        ModelMessage::ModelsClasses,
+        ModelMessage::ModelsInput,
+        ModelMessage::ModelsPlace,
+    ];
+    let mut table = Table::new(headings.map(|heading| context.say(heading)).to_vec());
+    table.rows.extend(rows.into_iter().map(|row| {
+        vec![
+            Cell::text(row.name),
+            Cell::text(row.version),
+            Cell::number(row.classes.to_string()),
+            Cell::text(row.input),
+            Cell::path(row.place),
+        ]
+    }));
+    table.write(&mut terminal::styled(), 0, terminal::width())?;
+    Ok(())
 }
 
 fn show(context: &Context, named: Option<&Path>, graph: bool) -> Result<()> {
@@ -150,7 +143,8 @@ fn verify(context: &Context, named: &[PathBuf]) -> Result<()> {
     };
     let mut failed = false;
     for path in all {
-        let shown = path.map_or("museau".to_owned(), |path| path.display().to_string());
+        let named = path.unwrap_or(Path::new(model::DEFAULT_NAME));
+        let shown = named.display().to_string();
         // Opening checks all but that what the network gives are numbers: header, hash, shapes, values,
         // and that it can be run.
         let whole = model::open(context, path).and_then(|classifier| {

@@ -1,9 +1,9 @@
 //! `museau runs compare`: what differs between runs, and which was better.
 use super::json::Number;
-use super::table::{Cell, Table};
 use super::text::{Words, curve, shown};
 use crate::context::Context;
 use crate::storage::{StorageArguments, all_details, look};
+use crate::table::{Cell, Table};
 use crate::terminal;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
@@ -49,7 +49,7 @@ impl From<Compared> for Value {
 /// Options of `museau runs compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
-    /// Ids, their beginnings, or names
+    /// Ids, their beginnings, names, or folders of runs
     #[arg(value_name = "RUN", num_args = 2.., required = true)]
     pub runs: Vec<String>,
     /// One JSON object a line, for each run
@@ -62,6 +62,12 @@ pub struct CompareArguments {
     #[command(flatten)]
     pub storage: StorageArguments,
 }
+
+/// What a training took, which says nothing of how good its network is.
+const COSTS: [&str; 2] = ["seconds", "photos_per_second"];
+
+/// The metrics by which a network is good, the most telling first.
+const JUDGES: [&str; 4] = ["val_accuracy", "val_loss", "accuracy", "loss"];
 
 /// Compares runs.
 pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
@@ -148,7 +154,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         let mut row = vec![Cell::text(name)];
         for place in 0..runs.len() {
             row.push(match compared.value(place, name) {
-                Some(value) if value.is_best => {
+                Some(value) if value.is_best && !COSTS.contains(&name) => {
                     let style = Style::new().bold().fg_color(Some(AnsiColor::Green.into()));
                     let text = shown(words.language, value.point.value);
                     Cell::number(format!("{text} {BEST}")).styled(style)
@@ -164,6 +170,10 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         table.rows.push(row);
     }
     table.write(&mut out, 0, width)?;
+    writeln!(out, "{}", words.of(RunMessage::BestMarked { mark: BEST }))?;
+    if let Some(said) = better(context, &runs, &compared) {
+        writeln!(out, "{}", words::plain_line(&said))?;
+    }
 
     writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Curve))?;
     let mut table = Table::new(vec![String::new(); 3]);
@@ -179,6 +189,25 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     }
     table.write(&mut out, 0, width)?;
     Ok(())
+}
+
+/// Which run is the best, by the first metric that tells; none where none does.
+fn better(context: &Context, runs: &[Details], compared: &Comparison<'_>) -> Option<String> {
+    JUDGES.into_iter().find_map(|metric| {
+        let mut best = (0..runs.len()).filter_map(|place| {
+            let value = compared.value(place, metric)?;
+            value.is_best.then_some((place, value.point.value))
+        });
+        // Of two that are equal none is better.
+        let (Some((place, best)), None) = (best.next(), best.next()) else {
+            return None;
+        };
+        Some(context.say(RunMessage::Better {
+            metric,
+            run: &label(&runs[place]),
+            value: &shown(context.language, best),
+        }))
+    })
 }
 
 /// What a run is called beside others, whose name may be the same.

@@ -1,10 +1,10 @@
 //! `museau runs list`: the runs, one a line.
 use super::json;
-use super::table::{Cell, Table};
 use super::text::{Words, duration, folder, moment, shown};
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::storage::{StorageArguments, failure, place, said};
+use crate::table::{Cell, Table};
 use crate::terminal;
 use anstyle::Style;
 use anyhow::Result;
@@ -141,7 +141,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         words.of(RunMessage::Started),
         words.of(RunMessage::Spent),
         words.of(RunMessage::Step),
-        words.of(RunMessage::ValuesOf),
+        words.of(RunMessage::Kept),
     ];
     let named = columns.iter().map(|name| words.column(name));
     let mut table = Table::new(headings.into_iter().chain(named).collect());

@@ -6,7 +6,6 @@ mod list;
 mod remove;
 mod show;
 mod sparkline;
-mod table;
 mod text;
 
 use crate::context::Context;
@@ -22,7 +21,7 @@ pub enum RunsVerb {
     Show(show::ShowArguments),
     /// Compare runs: the parameters that differ, the metrics of the kept epochs side by side
     Compare(compare::CompareArguments),
-    /// Forget runs; what they wrote stays
+    /// Remove runs from the record; their files stay
     Rm(remove::RmArguments),
     /// Write the metrics of runs, step by step, as CSV or JSON
     Export(export::ExportArguments),

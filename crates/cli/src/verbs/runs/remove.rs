@@ -1,4 +1,4 @@
-//! `museau runs rm`: forgets runs.
+//! `museau runs rm`: removes runs from the record.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::outputs::unwritten;
@@ -16,10 +16,10 @@ use words::{RunMessage, Say};
 /// Options of `museau runs rm`.
 #[derive(Debug, Args)]
 pub struct RmArguments {
-    /// Ids, their beginnings, or names
+    /// Ids, their beginnings, names, or folders of runs
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// Forget runs that are still running too
+    /// Remove runs that are still running too
     #[arg(long)]
     yes: bool,
     /// Delete the files that they recorded as well
@@ -29,7 +29,7 @@ pub struct RmArguments {
     storage: StorageArguments,
 }
 
-/// Forgets.
+/// Removes.
 pub fn run(context: &Context, arguments: &RmArguments) -> Result<()> {
     let told = |error| failure(context, &error);
     // Looked up first: a file that is no database of runs is not made one.
@@ -118,6 +118,13 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         }
     }
     held.forget();
+    if !context.quiet {
+        let (count, folder) = (&paths.len().to_string(), &folder.display().to_string());
+        eprintln!(
+            "{}",
+            context.say(RunMessage::FilesDeleted { count, folder })
+        );
+    }
     files::remove_empty_folder(folder);
     let left = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut left: Vec<String> = left

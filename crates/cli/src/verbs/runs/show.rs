@@ -1,9 +1,9 @@
 //! `museau runs show`: all that is recorded of one run.
 use super::json;
-use super::table::{Cell, Table};
 use super::text::{Words, curve, duration, folder, moment, shown};
 use crate::context::Context;
 use crate::storage::{StorageArguments, details, look};
+use crate::table::{Cell, Table};
 use crate::terminal;
 use anstyle::Style;
 use anyhow::Result;
@@ -14,7 +14,7 @@ use words::RunMessage;
 /// Options of `museau runs show`.
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// An id, its beginning, or a name
+    /// An id, its beginning, a name, or the folder of the run
     #[arg(value_name = "RUN")]
     run: String,
     /// As a JSON object

@@ -1,8 +1,8 @@
 //! How runs, their times and their numbers are written for people.
 use super::sparkline::sparkline;
-use super::table::Cell;
 use crate::context::Context;
 use crate::storage::failure;
+use crate::table::Cell;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use jiff::Timestamp;

@@ -5,8 +5,10 @@ mod shown;
 use crate::context::Context;
 use crate::data_set::Source;
 use crate::failure::{Failure, Status};
+use crate::outputs::argument;
 use crate::storage::StorageArguments;
-use crate::{data_set, interrupt, terminal};
+use crate::table::{Cell, Table};
+use crate::{augmentation, data_set, interrupt, outputs, terminal};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
@@ -26,10 +28,11 @@ use tensor::memory;
 use train::recipe::KEYS;
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
 use train::{RateRange, Recipe, TrainError, Unwatched};
-use words::{Say, TrainMessage, plain_line};
+use words::{RunMessage, Say, TrainMessage, plain_line};
 
 /// Options of `museau train`.
 #[derive(Debug, Args)]
+#[command(after_help = names())]
 pub struct TrainingArguments {
     /// Recipes (TOML); several are trained side by side. Without one, all is told by flags
     #[arg(value_name = "RECIPE", conflicts_with = "resume")]
@@ -63,6 +66,17 @@ pub struct TrainingArguments {
     /// The recipe's keys.
     #[command(flatten)]
     pub keys: RecipeFlags,
+}
+
+/// The names that two keys take: steps of an augmentation, networks.
+fn names() -> String {
+    let zoo = zoo::all().iter().map(|backbone| backbone.name);
+    let networks: Vec<&str> = std::iter::once("lenet").chain(zoo).collect();
+    format!(
+        "Networks: {}\n\n{}",
+        networks.join(", "),
+        augmentation::steps()
+    )
 }
 
 /// The keys of a recipe as flags: `--optimizer.rate 0.001`.
@@ -154,15 +168,13 @@ pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     for job in &left {
         board.say(&context.say(TrainMessage::NotBegun { name: &job.name }));
     }
-    let mut ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if !left.is_empty() {
-        ends.push(Some(Status::Interrupted));
+    let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !arguments.json {
+        print(context, &ends)?;
     }
-    match ends
-        .into_iter()
-        .flatten()
-        .max_by_key(|status| *status as u8)
-    {
+    let unbegun = (!left.is_empty()).then_some(Status::Interrupted);
+    let statuses = ends.iter().filter_map(|end| end.status).chain(unbegun);
+    match statuses.max_by_key(|status| *status as u8) {
         Some(status) => Err(Failure::silent(status)),
         None => Ok(()),
     }
@@ -204,7 +216,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
         let changed = self::changed(context, &changed, &arguments.keys)?;
         let manifest = manifests.open(context, &changed)?;
         jobs.push(Job {
-            name: recipe.train.name.clone(),
+            name: name_of(folder, &recipe.train.name),
             recipe,
             manifest,
             folder: folder.clone(),
@@ -222,7 +234,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("runs"));
     let mut taken = HashSet::new();
-    for recipe in recipes {
+    for Asked { recipe, has_name } in recipes {
         let manifest = manifests.open(context, &recipe)?;
         let own = [recipe.train.seed];
         let wanted = if seeds.is_empty() { &own[..] } else { seeds };
@@ -237,6 +249,9 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
                 Some(folder) if !several => folder.clone(),
                 _ => free(context, &parent, &name, &mut taken),
             };
+            if !has_name {
+                name = name_of(&folder, &name);
+            }
             jobs.push(Job {
                 name,
                 recipe,
@@ -247,6 +262,15 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
         }
     }
     Ok(jobs)
+}
+
+/// What a run is called that was given no name: as its folder, so that two runs of one recipe differ.
+fn name_of(folder: &Path, otherwise: &str) -> String {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = whole
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| otherwise.to_owned())
 }
 
 /// A folder of this name that is not there yet: `name`, `name-2`, ... Runs that are passed over and
@@ -287,17 +311,32 @@ fn free(context: &Context, parent: &Path, name: &str, taken: &mut HashSet<PathBu
     place
 }
 
-/// The recipes, with what the flags change.
-fn recipes(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Recipe>> {
+/// A recipe, with what the flags change.
+struct Asked {
+    recipe: Recipe,
+    /// Whether it was given a name of its own, beside that of its file.
+    has_name: bool,
+}
+
+/// The recipes that are asked for.
+fn recipes(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Asked>> {
+    let asked = |recipe: &Recipe, own: &str| {
+        let recipe = changed(context, recipe, &arguments.keys)?;
+        let has_name = recipe.train.name != own;
+        Ok(Asked { recipe, has_name })
+    };
     if arguments.recipes.is_empty() {
         let mut recipe = Recipe::default();
         recipe.train.name = "train".into();
-        return Ok(vec![changed(context, &recipe, &arguments.keys)?]);
+        return Ok(vec![asked(&recipe, "train")?]);
     }
     let open = |path: &PathBuf| {
         let mut recipe = Recipe::open(path).map_err(|error| failure(context, &error))?;
         from_folder(&mut recipe, path.parent().unwrap_or(Path::new("")));
-        changed(context, &recipe, &arguments.keys)
+        asked(
+            &recipe,
+            &path.file_stem().unwrap_or_default().to_string_lossy(),
+        )
     };
     arguments.recipes.iter().map(open).collect()
 }
@@ -403,7 +442,7 @@ fn one(
     if *resumed {
         let open = RunFolder::open(folder)?;
         let record = open.about()?.record;
-        let mut recorded = Recorded::resume(context, storage, recipe, record, folder, &say);
+        let mut recorded = Recorded::resume(context, storage, recipe, name, record, folder, &say);
         let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
         let result = train::run::resume(&open, manifest, &around, &mut shown);
         drop(shown);
@@ -421,22 +460,60 @@ fn one(
     }
 }
 
-/// Prints how a training ended; the exit status that it asks for.
+/// How a training ended.
+struct End {
+    /// The exit status that it asks for.
+    status: Option<Status>,
+    /// What it is told as, where it was not refused.
+    row: Option<Vec<Cell>>,
+}
+
+/// Says how a training ended, what it wrote and what comes next.
 fn told(
     context: &Context,
     arguments: &TrainingArguments,
     board: &Board,
     job: &Job,
     result: &Result<Outcome, TrainError>,
-) -> Option<Status> {
+) -> End {
     let outcome = match result {
         Ok(outcome) => outcome,
         Err(error) => {
             let text = error.message(context.language);
             board.say(&format!("museau: {}: {text}", plain_line(&job.name)));
-            return Some(status(error));
+            return End {
+                status: Some(status(error)),
+                row: None,
+            };
         }
     };
+    let folder = argument(&job.folder);
+    let next = match outcome.ended {
+        Ended::Interrupted => format!("museau train --resume {folder}"),
+        _ => {
+            let source = argument(Path::new(&job.recipe.data.source));
+            format!("museau evaluate {folder} {source}")
+        }
+    };
+    let written: Vec<&Path> = outcome.package.iter().map(PathBuf::as_path).collect();
+    board.hidden(|| outputs::told(context, &written, Some(&next)));
+    let interrupted = outcome.ended == Ended::Interrupted;
+    let written = match arguments.json {
+        true => board.hidden(|| writeln!(terminal::stdout(), "{}", json_line(job, outcome))),
+        false => Ok(()),
+    };
+    let status = match written {
+        _ if interrupted => Some(Status::Interrupted),
+        // Who reads has gone away: the run is there all the same.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => None,
+        written => written.err().map(|_| Status::Failed),
+    };
+    let row = Some(row(context, job, outcome));
+    End { status, row }
+}
+
+/// A training that ended, for programs.
+fn json_line(job: &Job, outcome: &Outcome) -> serde_json::Value {
     let ended = match outcome.ended {
         Ended::Complete => "complete",
         Ended::Early => "early",
@@ -448,53 +525,69 @@ fn told(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
-    let line = if arguments.json {
-        json!({
-            "name": job.name,
-            "seed": job.recipe.train.seed,
-            "ended": ended,
-            "epochs": outcome.epochs,
-            "kept_epoch": outcome.kept_epoch,
-            "metrics": metrics,
-            "seconds": outcome.seconds,
-            "folder": job.folder,
-            "package": outcome.package,
-        })
-        .to_string()
-    } else {
-        let validation = outcome
-            .metrics
-            .iter()
-            .find(|(name, _)| *name == "val_accuracy");
-        let place = outcome.package.as_ref().unwrap_or(&job.folder);
-        format!(
-            "{}\t{ended}\t{}\t{}\t{}\t{:.1} s\t{}",
-            plain_line(&job.name),
-            outcome.epochs,
-            outcome.kept_epoch,
-            validation.map_or_else(
-                || "-".into(),
-                |(_, share)| format!("{:.1} %", 100.0 * share)
-            ),
-            outcome.seconds,
-            terminal::shown(place)
-        )
+    json!({
+        "name": job.name,
+        "seed": job.recipe.train.seed,
+        "ended": ended,
+        "epochs": outcome.epochs,
+        "kept_epoch": outcome.kept_epoch,
+        "metrics": metrics,
+        "seconds": outcome.seconds,
+        "folder": job.folder,
+        "package": outcome.package,
+    })
+}
+
+/// A training that ended, for people: a row under the headings of [`print`].
+fn row(context: &Context, job: &Job, outcome: &Outcome) -> Vec<Cell> {
+    let ended = match outcome.ended {
+        Ended::Complete => TrainMessage::EndedComplete,
+        Ended::Early => TrainMessage::EndedEarly,
+        Ended::Stopped => TrainMessage::EndedStopped,
+        Ended::Interrupted => TrainMessage::EndedInterrupted,
     };
-    let mut out = terminal::stdout();
-    let written = board.hidden(|| writeln!(out, "{line}"));
-    match (written, outcome.ended) {
-        (_, Ended::Interrupted) => Some(Status::Interrupted),
-        // Who reads has gone away: the run is there all the same.
-        (Err(error), _) if error.kind() == std::io::ErrorKind::BrokenPipe => None,
-        (written, _) => written.err().map(|_| Status::Failed),
-    }
+    let mut metrics = outcome.metrics.iter();
+    let validation = metrics.find(|(name, _)| *name == "val_accuracy");
+    let place = outcome.package.as_ref().unwrap_or(&job.folder);
+    vec![
+        Cell::text(&job.name),
+        Cell::text(context.say(ended)),
+        Cell::number(outcome.epochs.to_string()),
+        Cell::number(outcome.kept_epoch.to_string()),
+        Cell::number(validation.map_or_else(
+            || "-".into(),
+            |(_, share)| train::evaluate::percent(context.language, *share),
+        )),
+        Cell::number(format!(
+            "{} s",
+            words::number(context.language, outcome.seconds, 1)
+        )),
+        Cell::path(place.display().to_string()),
+    ]
+}
+
+/// Prints the trainings that ended.
+fn print(context: &Context, ends: &[End]) -> Result<()> {
+    let headings = [
+        context.say(RunMessage::Name),
+        context.say(RunMessage::State),
+        context.say(RunMessage::Step),
+        context.say(RunMessage::Kept),
+        context.say(TrainMessage::ValidationAccuracy),
+        context.say(RunMessage::Spent),
+        context.say(RunMessage::Path),
+    ];
+    let mut table = Table::new(headings.to_vec());
+    table.rows = ends.iter().filter_map(|end| end.row.clone()).collect();
+    table.write(&mut terminal::styled(), 0, terminal::width())?;
+    Ok(())
 }
 
 fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
     let never = AtomicBool::new(false);
     let mut manifests = Manifests::default();
     let cache = data_set::cache();
-    for recipe in recipes(context, arguments)? {
+    for Asked { recipe, .. } in recipes(context, arguments)? {
         let manifest = manifests.open(context, &recipe)?;
         let around = Surroundings {
             cache: &cache,
@@ -508,7 +601,6 @@ fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
         let range = RateRange::default();
         let finding = train::run::try_rates(&recipe, &manifest, range, &around, &mut Unwatched)
             .map_err(|error| failure(context, &error))?;
-        let mut out = terminal::stdout();
         if arguments.json {
             let line = json!({
                 "name": recipe.train.name,
@@ -517,14 +609,24 @@ fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
                 "steepest": finding.steepest,
                 "suggestion": finding.suggestion,
             });
-            writeln!(out, "{line}")?;
+            writeln!(terminal::stdout(), "{line}")?;
         } else {
-            for (rate, loss) in finding.rates.iter().zip(&finding.losses) {
-                writeln!(out, "{rate:.2e}\t{loss:.4}")?;
-            }
-            let shown = |rate: Option<f32>| rate.map_or_else(|| "-".into(), |r| format!("{r:.2e}"));
-            writeln!(out, "steepest\t{}", shown(finding.steepest))?;
-            writeln!(out, "suggestion\t{}", shown(finding.suggestion))?;
+            let headings = [TrainMessage::HeadingRate, TrainMessage::HeadingLoss];
+            let mut table = Table::new(headings.map(|heading| context.say(heading)).to_vec());
+            let rates = finding.rates.iter().zip(&finding.losses);
+            table.rows.extend(rates.map(|(rate, loss)| {
+                let loss = words::number(context.language, f64::from(*loss), 4);
+                vec![Cell::number(format!("{rate:.2e}")), Cell::number(loss)]
+            }));
+            let mut out = terminal::styled();
+            table.write(&mut out, 0, terminal::width())?;
+            let [steepest, rate] = [finding.steepest, finding.suggestion]
+                .map(|rate| rate.map(|rate| format!("{rate:.2e}")));
+            let said = match (&steepest, &rate) {
+                (Some(steepest), Some(rate)) => context.say(TrainMessage::Rate { steepest, rate }),
+                _ => context.say(TrainMessage::NoRate),
+            };
+            writeln!(out, "{said}")?;
         }
     }
     Ok(())

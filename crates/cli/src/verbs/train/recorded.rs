@@ -60,8 +60,7 @@ impl<'a> Recorded<'a> {
         folder: &'a Path,
         say: &'a dyn Fn(&str),
     ) -> Self {
-        let mut recorded = Recorded::resume(context, storage, recipe, None, folder, say);
-        recorded.new.name = name.to_owned();
+        let mut recorded = Recorded::resume(context, storage, recipe, name, None, folder, say);
         let begun = storage.begin(&recorded.new);
         recorded.recorder = recorded.kept(begun);
         recorded
@@ -73,6 +72,7 @@ impl<'a> Recorded<'a> {
         context: &'a Context,
         storage: &'a Storage,
         recipe: &Recipe,
+        name: &str,
         id: Option<String>,
         folder: &'a Path,
         say: &'a dyn Fn(&str),
@@ -81,7 +81,7 @@ impl<'a> Recorded<'a> {
             context,
             storage,
             folder,
-            new: new(context, recipe, id, folder),
+            new: new(context, recipe, name, id, folder),
             recorder: None,
             begun: false,
             told: BTreeSet::new(),
@@ -211,7 +211,13 @@ impl Watch for Recorded<'_> {
     }
 }
 
-fn new(context: &Context, recipe: &Recipe, id: Option<String>, folder: &Path) -> NewRun {
+fn new(
+    context: &Context,
+    recipe: &Recipe,
+    name: &str,
+    id: Option<String>,
+    folder: &Path,
+) -> NewRun {
     let environment = [
         ("museau", env!("CARGO_PKG_VERSION").to_owned()),
         (
@@ -226,7 +232,7 @@ fn new(context: &Context, recipe: &Recipe, id: Option<String>, folder: &Path) ->
     ];
     NewRun {
         id,
-        name: recipe.train.name.clone(),
+        name: name.to_owned(),
         kind: "train".to_owned(),
         seed: Some(recipe.train.seed),
         folder: Some(folder.to_owned()),
@@ -360,7 +366,8 @@ pub(crate) mod tests {
         let other = Storage::open(&home.path().join("b.sqlite")).unwrap();
         for storage in [&storage, &other] {
             let known = Some(id.clone());
-            let mut recorded = Recorded::resume(&context, storage, &recipe, known, &folder, &say);
+            let mut recorded =
+                Recorded::resume(&context, storage, &recipe, "x", known, &folder, &say);
             recorded.begins(&beginning(2));
             recorded.report(3, &[("loss", 0.25)]);
             recorded.end(&outcome(Ended::Complete));

@@ -35,6 +35,8 @@ pub struct Shown<'a> {
 pub struct Preparing<'a> {
     board: &'a Board,
     name: String,
+    /// What is being done.
+    stage: String,
     bar: ProgressBar,
     plain: bool,
     /// The last plain line.
@@ -45,11 +47,14 @@ impl<'a> Preparing<'a> {
     /// Of the training of this name; shown from the first photo on.
     pub fn new(context: &Context, board: &'a Board, name: &str) -> Self {
         let bar = ProgressBar::hidden();
-        let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}");
+        let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {pos}/{len} {eta}");
+        let stage = context.say(TrainMessage::StageDecoding);
         Preparing {
             bar: bar
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_prefix(plain_line(name).into_owned()),
+                .with_prefix(plain_line(name).into_owned())
+                .with_message(stage.clone()),
+            stage,
             plain: board.bars.is_hidden() && !context.quiet,
             board,
             name: plain_line(name).into_owned(),
@@ -63,7 +68,7 @@ impl<'a> Preparing<'a> {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             if last.elapsed() >= PAUSE {
                 *last = Instant::now();
-                eprintln!("{}: {done}/{all}", self.name);
+                eprintln!("{}: {} {done}/{all}", self.name, self.stage);
             }
         } else if done >= all {
             self.board.bars.remove(&self.bar);
@@ -131,14 +136,20 @@ impl<'a> Shown<'a> {
     }
 
     fn numbers(&self, epoch: u32, loss: f64, accuracy: f64) -> String {
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        let mut text = format!(
-            "{epoch}/{} loss {loss:.3} accuracy {}",
-            self.epochs,
-            percent(accuracy)
-        );
+        let language = self.context.language;
+        let percent = |share: f64| train::evaluate::percent(language, share);
+        let mut text = self.context.say(TrainMessage::Epoch {
+            epoch: &epoch.to_string(),
+            epochs: &self.epochs.to_string(),
+            loss: &words::number(language, loss, 3),
+            accuracy: &percent(accuracy),
+        });
         if let Some((last, kept)) = self.validation {
-            text += &format!(" val {} kept {}", percent(last), percent(kept));
+            let message = TrainMessage::EpochValidation {
+                last: &percent(last),
+                kept: &percent(kept),
+            };
+            text = format!("{text}, {}", self.context.say(message));
         }
         text
     }
@@ -278,13 +289,13 @@ mod tests {
             let numbers = shown.numbers(3, 1.0, 0.5);
             assert!(numbers.ends_with(end), "{numbers}");
         };
-        ends(&shown, "val 60.0 % kept 80.0 %");
+        ends(&shown, "validation accuracy 60.0% (kept epoch: 80.0%)");
         let _ = shown.report(3, &[("val_accuracy", 0.9)]);
-        ends(&shown, "val 90.0 % kept 80.0 %");
+        ends(&shown, "validation accuracy 90.0% (kept epoch: 80.0%)");
         // Its loss is less, though it tells fewer photos right.
         shown.keeps(4);
         let _ = shown.report(4, &[("val_accuracy", 0.7)]);
-        ends(&shown, "val 70.0 % kept 70.0 %");
+        ends(&shown, "validation accuracy 70.0% (kept epoch: 70.0%)");
     }
 
     #[test]
@@ -296,6 +307,7 @@ mod tests {
             let _ = shown.report(epoch, &[("val_accuracy", right)]);
         }
         let numbers = shown.numbers(2, 1.0, 0.5);
-        assert!(numbers.ends_with("val 70.0 % kept 70.0 %"), "{numbers}");
+        let end = "validation accuracy 70.0% (kept epoch: 70.0%)";
+        assert!(numbers.ends_with(end), "{numbers}");
     }
 }
