@@ -155,7 +155,7 @@ mod tests {
     use std::collections::BTreeSet;
     use testkit::{french_faults, placeholders};
 
-    static ALL: [&Catalogue; 12] = [
+    static ALL: [&Catalogue; 13] = [
         &answers::CATALOGUE,
         &data_sets::CATALOGUE,
         &evaluation::CATALOGUE,
