@@ -38,13 +38,16 @@ impl Class {
                 group.official_fr.clone(),
             ]
         });
+        // A package that was made before spells it as it was spelled then.
+        let spelled = |breed: &&words::Breed| {
+            let own = label.name_fr.as_deref();
+            own.is_none_or(|own| words::fold(own) == words::fold(&breed.name_fr))
+        };
+        let today = breed.filter(spelled).map(|breed| breed.name_fr.clone());
         Class {
             id: label.id.clone(),
             name: label.name.clone(),
-            name_fr: label
-                .name_fr
-                .clone()
-                .or_else(|| breed.map(|breed| breed.name_fr.clone())),
+            name_fr: today.or_else(|| label.name_fr.clone()),
             output: label.output,
             group,
             wild: breed.is_some_and(|breed| breed.wild),
@@ -399,6 +402,22 @@ mod tests {
         assert_eq!(rottweiler.group.unwrap()[0], "2");
         let unknown = class("teapot", "Teapot");
         assert!(unknown.breed_id.is_none() && unknown.name_fr.is_none());
+    }
+
+    #[test]
+    fn a_french_name_has_the_capitals_of_today_and_stays_the_packages_own() {
+        let french = |name_fr: &str| {
+            let label = Label {
+                id: "n02093428".into(),
+                name: "American Staffordshire terrier".into(),
+                name_fr: Some(name_fr.into()),
+                output: 0,
+            };
+            Class::new(&label).name_fr.unwrap()
+        };
+        let today = "American Staffordshire terrier";
+        assert_eq!(french("American staffordshire terrier"), today);
+        assert_eq!(french("Mon staff"), "Mon staff");
     }
 
     #[test]
