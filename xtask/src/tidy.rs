@@ -15,7 +15,7 @@ use std::process::Command;
 const ARROWS: &[(&str, &[&str])] = &[
     ("tensor", &[]),
     ("words", &[]),
-    ("report", &[]),
+    ("report", &["words"]),
     ("study", &[]),
     ("kernels", &["tensor"]),
     ("graph", &["tensor"]),

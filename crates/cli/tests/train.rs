@@ -383,7 +383,12 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
         "Class ‘akita’ has no training photo",
         "La classe « akita » n’a aucune photo à apprendre",
     );
-    home.refused(&[], 2, "names no data set", "ne nomme pas de jeu de photos");
+    home.refused(
+        &[],
+        2,
+        "names no data set",
+        "ne nomme pas de jeu de données",
+    );
     home.refused(
         &["--resume", "gone"],
         3,

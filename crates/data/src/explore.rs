@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use report::{Chart, Line, Page, Picture, Table};
+use report::{Chart, Hue, Line, Page, Picture, Table};
 use serde::Serialize;
 use tensor::Random;
 use words::{Language, ReportMessage};
@@ -324,7 +324,7 @@ impl Explored {
     ) -> String {
         let say = |message: ReportMessage<'_>| message.text(language);
         let numbers = &self.numbers;
-        let mut page = Page::new(language.code(), &say(ReportMessage::ExploreTitle));
+        let mut page = Page::new(language, &say(ReportMessage::ExploreTitle));
         let photos = words::number(language, numbers.photos as f64, 0);
         let classes = numbers.classes.len().to_string();
         page.paragraph(&say(ReportMessage::ExploreIntroduction {
@@ -352,7 +352,7 @@ impl Explored {
 
         let lines = |page: &mut Page, title: String, axis: &str, unit: &str, lines: &[Line]| {
             page.heading(&title);
-            page.chart(&Chart::lines(&title, axis, unit, lines), &opens);
+            page.chart(&Chart::histogram(&title, axis, unit, lines), &opens);
         };
         let sides = [
             numbers.widths.line(&say(ReportMessage::ExploreWidth)),
@@ -404,20 +404,22 @@ impl Explored {
                     .collect(),
             })
             .collect();
-        let title = say(ReportMessage::ExploreColors);
-        page.heading(&title);
-        let level = say(ReportMessage::ExploreLevel);
-        page.chart(
-            &Chart::lines(&title, &level, &pixels, &colors).of_channels(),
-            &opens,
+        let (title, level) = (
+            say(ReportMessage::ExploreColors),
+            say(ReportMessage::ExploreLevel),
         );
+        page.heading(&title);
+        let chart = Chart::histogram(&title, &level, &pixels, &colors);
+        // Each channel in its own colour.
+        let chart = chart.painted(&[Hue::Red, Hue::Green, Hue::Blue]);
+        page.chart(&chart, &opens);
         let mut table = Table::new([
             say(ReportMessage::ExploreChannel),
             say(ReportMessage::ExploreMean),
             say(ReportMessage::ExploreDeviation),
         ]);
         for (channel, name) in names.into_iter().enumerate() {
-            let digits = |value: f64| format!("{value:.4}");
+            let digits = |value: f64| words::number(language, value, 4);
             table.row([
                 name,
                 digits(numbers.channel_means[channel]),

@@ -1,27 +1,39 @@
-//! Charts as SVG, drawn here, each with the table of its numbers.
+//! Charts: what they show, and the table of its numbers. They are drawn by [`crate::draw`].
 
 use std::fmt::Write as _;
 
-use plotters::prelude::*;
+use words::Language;
 
+use crate::draw;
 use crate::escape::escape;
 use crate::table::Table;
 
-/// Colours that are told apart with any colour vision (Okabe and Ito, 2008).
-const COLORS: [RGBColor; 4] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-];
-/// Red, green and blue among [`COLORS`].
-const CHANNELS: [RGBColor; 3] = [COLORS[1], COLORS[2], COLORS[0]];
-/// Pixels.
-const WIDTH: u32 = 760;
-const HEIGHT: u32 = 320;
-/// Pixels of a bar and the space to the next.
-const BAR: u32 = 16;
-const FONT: (&str, i32) = ("sans-serif", 12);
+/// The colour of a line; all are told apart with any colour vision (Okabe and Ito, 2008).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hue {
+    /// The first line's, unless it is told otherwise.
+    Blue,
+    /// A vermilion.
+    Red,
+    /// A bluish green.
+    Green,
+    /// A reddish purple.
+    Purple,
+}
+
+impl Hue {
+    /// In the order of lines.
+    pub const ALL: [Hue; 4] = [Hue::Blue, Hue::Red, Hue::Green, Hue::Purple];
+
+    pub(crate) fn rgb(self) -> [u8; 3] {
+        match self {
+            Hue::Blue => [0, 114, 178],
+            Hue::Red => [213, 94, 0],
+            Hue::Green => [0, 158, 115],
+            Hue::Purple => [204, 121, 167],
+        }
+    }
+}
 
 /// A line of a line chart: its name and its points, (x, y), by rising x.
 #[derive(Clone, Debug)]
@@ -32,6 +44,17 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
+/// What was right of a range of announced probabilities.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// The mean probability, 0 to 1.
+    pub announced: f64,
+    /// The share that was right, 0 to 1.
+    pub right: f64,
+    /// Of how many.
+    pub count: usize,
+}
+
 /// A chart.
 #[derive(Clone, Debug)]
 pub struct Chart<'data> {
@@ -40,16 +63,18 @@ pub struct Chart<'data> {
     kind: Kind<'data>,
     /// A place of the axis that a line chart marks, and what it is.
     mark: Option<(f64, &'data str)>,
-    /// Of lines, in their order.
-    colors: &'static [RGBColor],
+    /// Those of the lines.
+    colors: &'data [Hue],
 }
 
 #[derive(Clone, Debug)]
 enum Kind<'data> {
     Bars(&'data [(String, f64)]),
     Lines(&'data [Line], &'data str),
+    Histogram(&'data [Line], &'data str),
     Map(&'data [Vec<f64>], [&'data str; 2]),
     Points(&'data [(String, [f64; 2])]),
+    Reliability(&'data [Share], [&'data str; 2]),
 }
 
 impl<'data> Chart<'data> {
@@ -68,18 +93,26 @@ impl<'data> Chart<'data> {
         Chart::new(title, unit, Kind::Lines(lines, axis))
     }
 
+    /// How many there are in each of equal ranges of `axis`, whose middles are the places of the
+    /// lines' points.
+    pub fn histogram(
+        title: &'data str,
+        axis: &'data str,
+        unit: &'data str,
+        lines: &'data [Line],
+    ) -> Self {
+        Chart::new(title, unit, Kind::Histogram(lines, axis))
+    }
+
+    /// The same chart with its lines in these colours.
+    pub fn painted(self, colors: &'data [Hue]) -> Self {
+        Chart { colors, ..self }
+    }
+
     /// The same line chart with a place of its axis marked; `label` says what is there.
     pub fn marked(self, place: f64, label: &'data str) -> Self {
         let mark = Some((place, label));
         Chart { mark, ..self }
-    }
-
-    /// The same line chart with its lines in the colours that they are of: red, green and blue.
-    pub fn of_channels(self) -> Self {
-        Chart {
-            colors: &CHANNELS,
-            ..self
-        }
     }
 
     /// A rectangle of cells, the darker the greater, row by row from the top; `axes` names the
@@ -98,13 +131,24 @@ impl<'data> Chart<'data> {
         Chart::new(title, "", Kind::Points(points))
     }
 
+    /// What was right by what was announced, both from 0 to 1, beside the diagonal that `ideal`
+    /// names; a point is the larger, the more it is of.
+    pub fn reliability(
+        title: &'data str,
+        [announced, right]: [&'data str; 2],
+        ideal: &'data str,
+        shares: &'data [Share],
+    ) -> Self {
+        Chart::new(title, right, Kind::Reliability(shares, [announced, ideal]))
+    }
+
     fn new(title: &'data str, unit: &'data str, kind: Kind<'data>) -> Self {
         Chart {
             title,
             unit,
             kind,
             mark: None,
-            colors: &COLORS,
+            colors: &Hue::ALL,
         }
     }
 
@@ -112,8 +156,14 @@ impl<'data> Chart<'data> {
         self.title
     }
 
+    /// Whether it is shown at its own size, since it is too full to be made smaller.
+    pub(crate) fn keeps_its_size(&self) -> bool {
+        matches!(self.kind, Kind::Points(_))
+    }
+
     /// The numbers.
-    pub(crate) fn table(&self) -> Table {
+    pub(crate) fn table(&self, language: Language) -> Table {
+        let short = |value: f64| short(language, value);
         match &self.kind {
             Kind::Bars(values) => {
                 let mut table = Table::new(["", self.unit]);
@@ -122,7 +172,7 @@ impl<'data> Chart<'data> {
                 }
                 table
             }
-            Kind::Lines(lines, axis) => {
+            Kind::Lines(lines, axis) | Kind::Histogram(lines, axis) => {
                 let names = lines.iter().map(|line| line.name.as_str());
                 let mut table = Table::new(std::iter::once(*axis).chain(names));
                 // A line may lack a place that another has.
@@ -148,6 +198,14 @@ impl<'data> Chart<'data> {
                 }
                 table
             }
+            Kind::Reliability(shares, [announced, _]) => {
+                let mut table = Table::new([*announced, self.unit, "n"]);
+                for share in *shares {
+                    let count = short(share.count as f64);
+                    table.row([short(share.announced), short(share.right), count]);
+                }
+                table
+            }
             Kind::Map(cells, axes) => {
                 let columns = cells.first().map_or(0, Vec::len);
                 let corner = format!("{} / {}", axes[1], axes[0]);
@@ -164,15 +222,25 @@ impl<'data> Chart<'data> {
 
     /// The drawing. Drawing into memory cannot fail but for sizes that leave no room; the numbers
     /// then stand in the table alone.
-    pub(crate) fn svg(&self) -> String {
+    pub(crate) fn svg(&self, language: Language) -> String {
+        let tick = |value: &f64| tick(language, *value);
         let mut svg = String::new();
         let drawn = match &self.kind {
-            Kind::Bars(values) => draw_bars(&mut svg, values, self.unit),
-            Kind::Lines(lines, axis) => {
-                draw_lines(&mut svg, lines, self.colors, [axis, self.unit], self.mark)
+            Kind::Bars(values) => draw::bars(&mut svg, values, self.unit, &tick),
+            Kind::Lines(lines, axis) | Kind::Histogram(lines, axis) => draw::Lines {
+                lines,
+                axis,
+                unit: self.unit,
+                colors: self.colors,
+                mark: self.mark,
+                stairs: matches!(self.kind, Kind::Histogram(..)),
             }
-            Kind::Map(cells, axes) => draw_map(&mut svg, cells, axes),
-            Kind::Points(points) => draw_points(&mut svg, points),
+            .draw(&mut svg, &tick),
+            Kind::Map(cells, axes) => draw::map(&mut svg, cells, axes, &tick),
+            Kind::Points(points) => draw::points(&mut svg, points),
+            Kind::Reliability(shares, [announced, ideal]) => {
+                draw::reliability(&mut svg, shares, [announced, self.unit, ideal], &tick)
+            }
         };
         if drawn.is_err() {
             return String::new();
@@ -187,237 +255,34 @@ impl<'data> Chart<'data> {
     }
 }
 
-/// Why a drawing failed; nothing is done with it.
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-
-fn draw_bars(svg: &mut String, values: &[(String, f64)], unit: &str) -> Drawn {
-    let count = values.len().max(1);
-    let height = count as u32 * BAR + 60;
-    let longest = values.iter().map(|(name, _)| name.chars().count()).max();
-    let names = (longest.unwrap_or(0) as u32 * 7).clamp(40, 260);
-    let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-    let area = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(8)
-        .x_label_area_size(36)
-        .y_label_area_size(names)
-        .build_cartesian_2d(0.0..room(most), (0..count).into_segmented())?;
-    let label = |place: &SegmentValue<usize>| match place {
-        // The first name stands on top.
-        SegmentValue::CenterOf(place) => (count - 1)
-            .checked_sub(*place)
-            .and_then(|place| values.get(place))
-            .map_or(String::new(), |(name, _)| name.clone()),
-        _ => String::new(),
-    };
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .y_labels(count)
-        .y_label_formatter(&label)
-        .x_desc(unit)
-        .label_style(FONT)
-        .x_label_formatter(&tick)
-        .draw()?;
-    chart.draw_series(values.iter().enumerate().map(|(place, (_, value))| {
-        let row = count - 1 - place;
-        let corners = [
-            (0.0, SegmentValue::Exact(row)),
-            (*value, SegmentValue::Exact(row + 1)),
-        ];
-        let mut bar = Rectangle::new(corners, COLORS[0].filled());
-        bar.set_margin(2, 2, 0, 0);
-        bar
-    }))?;
-    area.present()?;
-    Ok(())
-}
-
-fn draw_lines(
-    svg: &mut String,
-    lines: &[Line],
-    colors: &'static [RGBColor],
-    [axis, unit]: [&str; 2],
-    mark: Option<(f64, &str)>,
-) -> Drawn {
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let left = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
-    let right = points()
-        .map(|point| point.0)
-        .fold(f64::NEG_INFINITY, f64::max);
-    let most = points().map(|point| point.1).fold(0.0, f64::max);
-    if !(left.is_finite() && right.is_finite()) {
-        return Err("no point".into());
-    }
-    let range = match right > left {
-        true => left..right,
-        false => left - 0.5..left + 0.5,
-    };
-    let area = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(64)
-        .build_cartesian_2d(range, 0.0..room(most))?;
-    chart
-        .configure_mesh()
-        .x_desc(axis)
-        .y_desc(unit)
-        .label_style(FONT)
-        .x_label_formatter(&tick)
-        .y_label_formatter(&tick)
-        .draw()?;
-    for (line, color) in lines.iter().zip(colors.iter().cycle()) {
-        let drawn = chart.draw_series(LineSeries::new(
-            line.points.iter().copied(),
-            color.stroke_width(2),
-        ))?;
-        if lines.len() > 1 {
-            drawn.label(&line.name).legend(move |(x, y)| {
-                PathElement::new(vec![(x, y), (x + 16, y)], color.stroke_width(2))
-            });
-        }
-        // A line of one point is none.
-        if let [point] = line.points[..] {
-            chart.draw_series([Circle::new(point, 4, color.filled())])?;
-        }
-    }
-    if let Some((place, label)) = mark {
-        let across = vec![(place, 0.0), (place, room(most))];
-        chart
-            .draw_series(LineSeries::new(across, BLACK.stroke_width(1)))?
-            .label(label)
-            .legend(|(x, y)| PathElement::new(vec![(x + 8, y - 6), (x + 8, y + 6)], BLACK));
-    }
-    if lines.len() > 1 || mark.is_some() {
-        // Where the lines end is where they lie the densest: the names stand on the other half.
-        let late = || points().filter(|point| point.0 > left + 0.6 * (right - left));
-        let high = late().filter(|point| point.1 > most / 2.0).count();
-        let position = match 2 * high > late().count() {
-            true => SeriesLabelPosition::LowerRight,
-            false => SeriesLabelPosition::UpperRight,
-        };
-        chart
-            .configure_series_labels()
-            .position(position)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK)
-            .label_font(FONT)
-            .draw()?;
-    }
-    area.present()?;
-    Ok(())
-}
-
-fn draw_map(svg: &mut String, cells: &[Vec<f64>], axes: &[&str; 2]) -> Drawn {
-    let (rows, columns) = (cells.len(), cells.first().map_or(0, Vec::len));
-    if rows == 0 || columns == 0 {
-        return Err("no cell".into());
-    }
-    let most = cells.iter().flatten().copied().fold(0.0, f64::max);
-    let area = SVGBackend::with_string(svg, (440, 420)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(10)
-        .x_label_area_size(36)
-        .y_label_area_size(56)
-        .build_cartesian_2d(0.0..1.0, 1.0..0.0)?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .x_desc(axes[0])
-        .y_desc(axes[1])
-        .label_style(FONT)
-        .draw()?;
-    chart.draw_series(cells.iter().enumerate().flat_map(|(row, values)| {
-        values.iter().enumerate().map(move |(column, &value)| {
-            let share = if most > 0.0 { value / most } else { 0.0 };
-            let shade = |full: u8| (255.0 - share * f64::from(255 - full)).round() as u8;
-            let color = RGBColor(shade(COLORS[0].0), shade(COLORS[0].1), shade(COLORS[0].2));
-            let place = |index: usize, count: usize| index as f64 / count as f64;
-            Rectangle::new(
-                [
-                    (place(column, columns), place(row, rows)),
-                    (place(column + 1, columns), place(row + 1, rows)),
-                ],
-                color.filled(),
-            )
-        })
-    }))?;
-    area.present()?;
-    Ok(())
-}
-
-fn draw_points(svg: &mut String, points: &[(String, [f64; 2])]) -> Drawn {
-    const SIDE: u32 = 1000;
-    let all = || points.iter().flat_map(|(_, place)| place);
-    let most = all().fold(0.0, |most: f64, value| most.max(value.abs()));
-    if points.is_empty() || !most.is_finite() {
-        return Err("no point".into());
-    }
-    let range = room(most);
-    let area = SVGBackend::with_string(svg, (SIDE, SIDE)).into_drawing_area();
-    area.fill(&WHITE)?;
-    // Room for the names of points at the right border.
-    let chart = ChartBuilder::on(&area)
-        .margin(10)
-        .margin_right(120)
-        .build_cartesian_2d(-range..range, -range..range)?;
-    let plane = chart.plotting_area();
-    let mut taken: Vec<[i32; 4]> = Vec::new();
-    for (name, [x, y]) in points {
-        plane.draw(&Circle::new((*x, *y), 3, COLORS[0].filled()))?;
-        let (left, top) = plane.map_coordinate(&(*x, *y));
-        let wide = name.chars().count() as i32 * 6;
-        // A name moves down, then up, until it lies on no other.
-        let free = [0, 10, -10, 20, -20, 30, -30]
-            .map(|moved| [left + 6, top - 6 + moved, left + 6 + wide, top + 5 + moved])
-            .into_iter()
-            .find(|own| {
-                let beside = |other: &[i32; 4]| {
-                    own[0] > other[2] || own[2] < other[0] || own[1] > other[3] || own[3] < other[1]
-                };
-                taken.iter().all(beside)
-            });
-        if let Some(place) = free {
-            taken.push(place);
-            let text = Text::new(name.as_str(), (place[0], place[1]), ("sans-serif", 11));
-            area.draw(&text)?;
-        }
-    }
-    area.present()?;
-    Ok(())
-}
-
-/// Where an axis from 0 ends.
-fn room(most: f64) -> f64 {
-    if most > 0.0 { most * 1.05 } else { 1.0 }
-}
-
-/// A number with as many digits as one reads.
-fn short(value: f64) -> String {
-    let digits = match value.abs() {
+/// So many decimals as one reads.
+fn decimals(value: f64) -> usize {
+    match value.abs() {
         size if size >= 100.0 || value.fract() == 0.0 => 0,
         size if size >= 1.0 => 2,
         _ => 4,
-    };
-    format!("{value:.digits$}")
+    }
+}
+
+/// A number with as many digits as one reads.
+fn short(language: Language, value: f64) -> String {
+    words::number(language, value, decimals(value))
 }
 
 /// The same at an axis, without the zeros that keep a table's columns in line.
-fn tick(value: &f64) -> String {
-    let text = short(*value);
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+fn tick(language: Language, value: f64) -> String {
+    let most = decimals(value);
+    let written = |decimals: usize| format!("{value:.decimals$}").parse::<f64>();
+    let fewest = (0..most).find(|&fewer| written(fewer) == written(most));
+    words::number(language, value, fewest.unwrap_or(most))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draw::HEIGHT;
+
+    const EN: Language = Language::English;
 
     #[test]
     fn a_line_of_a_channel_has_its_colour() {
@@ -426,8 +291,8 @@ mod tests {
             points: vec![(0.0, 1.0), (1.0, 2.0)],
         });
         let svg = Chart::lines("Colours", "level", "pixels", &lines)
-            .of_channels()
-            .svg();
+            .painted(&[Hue::Red, Hue::Green, Hue::Blue])
+            .svg(EN);
         let drawn: Vec<[u8; 3]> = (svg.match_indices("<polyline").map(|(at, _)| &svg[at..]))
             .filter_map(|line| {
                 let hex = line.split_once("stroke=\"#")?.1.get(..6)?;
@@ -472,10 +337,10 @@ mod tests {
             (Chart::map("Map", ["x", "y"], "photos", &cells), vec!["7"]),
             (Chart::points("Points", &points), vec!["pug", "0.2500"]),
         ] {
-            let svg = chart.svg();
+            let svg = chart.svg(EN);
             assert!(svg.starts_with("<svg role=\"img\" aria-label="), "{svg}");
             assert!(svg.trim_end().ends_with("</svg>"));
-            let mut page = crate::Page::new("en", "");
+            let mut page = crate::Page::new(EN, "");
             page.chart(&chart, "Numbers");
             let html = page.finish();
             assert!(
@@ -493,7 +358,7 @@ mod tests {
         }];
         let plain = Chart::lines("", "x", "y", &lines);
         let marked = plain.clone().marked(4.0, "the fourth");
-        assert!(marked.svg().contains("the fourth") && !plain.svg().contains("the fourth"));
+        assert!(marked.svg(EN).contains("the fourth") && !plain.svg(EN).contains("the fourth"));
     }
 
     #[test]
@@ -501,7 +366,7 @@ mod tests {
         let height = |points: Vec<(f64, f64)>| -> u32 {
             let name = "one".to_owned();
             let lines = [Line { name, points }];
-            let svg = Chart::lines("", "", "", &lines).marked(1.0, "here").svg();
+            let svg = Chart::lines("", "", "", &lines).marked(1.0, "here").svg(EN);
             let (before, _) = svg.split_once("here").expect("the name");
             let (_, place) = before.rsplit_once(" y=\"").expect("its place");
             let digits = place.split('"').next().expect("a number");
@@ -525,7 +390,7 @@ mod tests {
             line(&[(1.0, 5.0), (3.0, 7.0)]),
             line(&[(2.0, 6.0), (3.0, 8.0)]),
         ];
-        let table = Chart::lines("", "x", "y", &lines).table().html("");
+        let table = Chart::lines("", "x", "y", &lines).table(EN).html("");
         let row = |fields: [&str; 3]| {
             fields
                 .map(|field| match field {
@@ -538,23 +403,119 @@ mod tests {
             assert!(table.contains(&row(wanted)), "{table}");
         }
         let one = [line(&[(4.0, 2.0)])];
-        assert!(Chart::lines("", "x", "y", &one).svg().contains("<circle"));
+        assert!(Chart::lines("", "x", "y", &one).svg(EN).contains("<circle"));
     }
 
     #[test]
     fn ticks_have_no_zeros_to_spare() {
-        let ticks = [0.0, 0.1, 0.25, 1.5, 10.0, 2000.0].map(|value| tick(&value));
-        assert_eq!(ticks, ["0", "0.1", "0.25", "1.5", "10", "2000"]);
+        let values = [0.0, 0.1, 0.25, 1.5, 10.0, 2000.0];
+        let ticks = values.map(|value| tick(EN, value));
+        assert_eq!(ticks, ["0", "0.1", "0.25", "1.5", "10", "2,000"]);
+        let ticks = values.map(|value| tick(Language::French, value));
+        assert_eq!(ticks, ["0", "0,1", "0,25", "1,5", "10", "2\u{202f}000"]);
+    }
+
+    #[test]
+    fn french_charts_write_a_decimal_comma_in_drawing_and_table() {
+        let values = [("carlin".to_owned(), 0.4633)];
+        let chart = Chart::bars("", "", &values);
+        let table = chart.table(Language::French).html("");
+        assert!(table.contains("<td class=n>0,4633"), "{table}");
+        let svg = chart.svg(Language::French);
+        assert!(svg.contains("0,1") && !svg.contains("\n0.1"), "{svg}");
+    }
+
+    #[test]
+    fn a_line_has_the_colour_that_it_is_named_after() {
+        let line = |name: &str, y: f64| Line {
+            name: name.to_owned(),
+            points: vec![(0.0, y), (1.0, y)],
+        };
+        let lines = [line("red", 1.0), line("green", 2.0), line("blue", 3.0)];
+        let colors = [Hue::Red, Hue::Green, Hue::Blue];
+        let chart = Chart::histogram("", "", "", &lines).painted(&colors);
+        let svg = chart.svg(EN);
+        let hex = |color: Hue| {
+            let [red, green, blue] = color.rgb();
+            format!("stroke=\"#{red:02X}{green:02X}{blue:02X}\"")
+        };
+        let places = colors.map(|color| svg.find(&hex(color)).expect("the line"));
+        assert!(places.is_sorted(), "{places:?}");
+        let [red, green, blue] = colors.map(Hue::rgb);
+        assert!(red[0] > red[1].max(red[2]) && green[1] > green[0].max(green[2]));
+        assert!(blue[2] > blue[0].max(blue[1]));
+    }
+
+    #[test]
+    fn whole_places_have_whole_ticks() {
+        let points: Vec<(f64, f64)> = (1..=3).map(|epoch| (f64::from(epoch), 0.5)).collect();
+        let name = "loss".to_owned();
+        let svg = Chart::lines("", "epoch", "", &[Line { name, points }]).svg(EN);
+        assert!(
+            !svg.contains("\n1.5\n") && !svg.contains("\n2.5\n"),
+            "{svg}"
+        );
+        assert!(svg.contains("\n2\n"), "{svg}");
+    }
+
+    #[test]
+    fn a_bar_chart_has_a_place_for_each_bar_and_no_other() {
+        let bars = |count: usize| -> Vec<(String, f64)> {
+            (0..count)
+                .map(|bar| (format!("class {bar}"), 4.0))
+                .collect()
+        };
+        for count in [1, 2, 7] {
+            let values = bars(count);
+            let svg = Chart::bars("", "", &values).svg(EN);
+            let tops: Vec<f64> = svg
+                .split("<rect ")
+                .skip(1)
+                .map(|rect| rect.split(" y=\"").nth(1).expect("y"))
+                .map(|y| y.split('"').next().expect("y").parse().expect("a number"))
+                .collect();
+            assert_eq!(tops.len(), count);
+            let highest = tops.iter().copied().fold(f64::INFINITY, f64::min);
+            assert!(highest < 16.0, "an empty place above: {highest}");
+        }
+    }
+
+    #[test]
+    fn a_reliability_diagram_goes_from_0_to_1_even_with_one_bin() {
+        let shares = [Share {
+            announced: 0.8,
+            right: 0.7,
+            count: 12,
+        }];
+        let svg = Chart::reliability("", ["announced", "right"], "ideal", &shares).svg(EN);
+        assert!(
+            svg.contains("\n0\n") && svg.contains("\n1\n") && !svg.contains("\n-"),
+            "{svg}"
+        );
+        assert!(svg.contains("ideal") && svg.contains("<circle"));
+        let diagonal = svg.split("<polyline ").skip(1).any(|line| {
+            let color = line.contains("stroke=\"#D55E00\"");
+            let points = line.split("points=\"").nth(1).expect("points");
+            let ends: Vec<f64> = points
+                .split('"')
+                .next()
+                .expect("points")
+                .split([' ', ','])
+                .filter_map(|number| number.parse().ok())
+                .collect();
+            color && ends.len() == 4 && ends[2] - ends[0] > 200.0 && ends[1] - ends[3] > 200.0
+        });
+        assert!(diagonal, "{svg}");
     }
 
     #[test]
     fn charts_of_nothing_are_survived() {
         let empty = Chart::bars("", "", &[]);
-        assert!(empty.svg().contains("<svg"));
-        assert_eq!(Chart::lines("", "", "", &[]).svg(), "");
-        assert_eq!(Chart::map("", ["", ""], "", &[]).svg(), "");
-        assert_eq!(Chart::points("", &[]).svg(), "");
+        assert!(empty.svg(EN).contains("<svg"));
+        assert_eq!(Chart::lines("", "", "", &[]).svg(EN), "");
+        assert_eq!(Chart::map("", ["", ""], "", &[]).svg(EN), "");
+        assert_eq!(Chart::points("", &[]).svg(EN), "");
         let zeros = [("a".to_owned(), 0.0)];
-        assert!(Chart::bars("", "", &zeros).svg().contains("<svg"));
+        assert!(Chart::bars("", "", &zeros).svg(EN).contains("<svg"));
     }
 }

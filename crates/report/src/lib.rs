@@ -1,16 +1,18 @@
 //! Self-contained HTML reports: page shell, charts with their tables, photo grids.
 //!
 //! Invariant: a page needs nothing but itself. No script, no font and no picture is fetched; its
-//! own policy forbids it. This crate knows no data set: it is given texts, numbers and pixels.
+//! own policy forbids it. This crate knows no data set: it is given texts, numbers and pixels, and
+//! writes numbers as the page's language does.
 
 mod chart;
+mod draw;
 mod escape;
 mod matrix;
 mod page;
 mod picture;
 mod table;
 
-pub use chart::{Chart, Line};
+pub use chart::{Chart, Hue, Line, Share};
 pub use matrix::Matrix;
 pub use page::{Page, is_page};
 pub use picture::Picture;

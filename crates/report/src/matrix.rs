@@ -60,8 +60,7 @@ impl Matrix<'_> {
         let mut svg = format!(
             "<svg role=img aria-label=\"{}\" xmlns=\"http://www.w3.org/2000/svg\" width={side} \
              height={side} viewBox=\"0 0 {side} {side}\" font-family=sans-serif font-size={font}>\
-             <rect width={side} height={side} fill=#fff />\
-             <rect x={margin} y={margin} width={inner} height={inner} fill=#f2f2f2 />",
+             <rect x={margin} y={margin} width={inner} height={inner} fill=#808080 fill-opacity=.1 />",
             escape(self.title),
             inner = count * cell,
         );
@@ -131,7 +130,7 @@ mod tests {
         let svg = matrix.svg();
         assert!(svg.contains("pug → &lt;i&gt;: 1") && svg.contains("Who &amp; who"));
         assert_eq!(svg.matches("<title>").count(), 3, "nothing for 0");
-        let mut page = crate::Page::new("en", "");
+        let mut page = crate::Page::new(words::Language::English, "");
         page.matrix(&matrix, "Numbers");
         let html = page.finish();
         assert!(

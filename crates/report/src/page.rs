@@ -2,26 +2,38 @@
 
 use std::fmt::Write as _;
 
+use words::Language;
+
 use crate::chart::Chart;
 use crate::escape::escape;
 use crate::matrix::Matrix;
 use crate::picture::Picture;
 use crate::table::Table;
 
-/// How everything looks: one column, readable on a phone and on paper.
+/// How everything looks: one column, readable on a phone, in the dark and on paper. What is wider
+/// than its column scrolls, and a shade at the edge says so. Drawings are made for light paper; in the
+/// dark their lightness is turned round and their hue kept.
 const STYLE: &str = "\
-:root{color-scheme:light;font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff}\
+:root{color-scheme:light dark;--paper:#fff;--ink:#1a1a1a;--line:#767676;--thin:#b0b0b0;--link:#0b57a4;--shade:#0005;\
+font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)}\
+@media screen and (prefers-color-scheme:dark){:root{--paper:#17181a;--ink:#ececec;--line:#8c8c8c;--thin:#55585c;--link:#8fc0f5;--shade:#fff6}\
+svg{filter:invert(1) hue-rotate(180deg)}}\
 body{max-width:62rem;margin:0 auto;padding:1rem}\
-h1{line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid #767676}\
+h1{line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}\
 nav ul{columns:16rem;padding-left:1.2rem}\
-a{color:#0b57a4}:focus-visible{outline:3px solid #0b57a4;outline-offset:2px}\
-figure{margin:1rem 0;overflow-x:auto}svg{box-sizing:border-box;max-width:max(100%,38rem);height:auto;border:1px solid #d0d0d0}\
-.matrix svg{max-width:none}\
-.scroll{overflow-x:auto}table{border-collapse:collapse;margin:.5rem 0}\
-th,td{border:1px solid #b0b0b0;padding:.2rem .5rem;text-align:left;vertical-align:top}\
+a{color:var(--link)}:focus-visible{outline:3px solid var(--link);outline-offset:2px}\
+figure{margin:1rem 0}svg{display:block;box-sizing:border-box;width:100%;max-width:36rem;height:auto;border:1px solid #d0d0d0}\
+.own svg{width:auto;max-width:none}\
+.scroll,.own{overflow-x:auto;background:\
+linear-gradient(90deg,var(--paper) 30%,transparent) 0/2.5rem 100% local no-repeat,\
+linear-gradient(270deg,var(--paper) 30%,transparent) 100%/2.5rem 100% local no-repeat,\
+linear-gradient(90deg,var(--shade),transparent) 0/.8rem 100% scroll no-repeat,\
+linear-gradient(270deg,var(--shade),transparent) 100%/.8rem 100% scroll no-repeat}\
+table{border-collapse:collapse;margin:.5rem 0}\
+th,td{border:1px solid var(--thin);padding:.2rem .5rem;text-align:left;vertical-align:top}\
 td.n{text-align:right;font-variant-numeric:tabular-nums}\
 .grid{display:flex;flex-wrap:wrap;gap:.8rem;padding:0;list-style:none}\
-.grid li{border:1px solid #d0d0d0;padding:.4rem;max-width:17rem;font-size:.85rem;overflow-wrap:anywhere}\
+.grid li{border:1px solid var(--thin);padding:.4rem;max-width:17rem;font-size:.85rem;overflow-wrap:anywhere}\
 .grid .pictures{display:flex;flex-wrap:wrap;align-items:flex-start;gap:.3rem}.grid img{display:block;max-width:8rem;height:auto}\
 summary{cursor:pointer}\
 .compare{display:flex;flex-wrap:wrap;gap:.5rem;max-width:34rem}\
@@ -29,7 +41,10 @@ summary{cursor:pointer}\
 .compare.on{display:grid;grid-template-columns:minmax(0,1fr)}.compare.on figure{grid-area:1/1}\
 .compare.on figure+figure{clip-path:inset(0 0 0 var(--at,50%))}\
 .compare.on figure+figure figcaption{text-align:right}\
-.compare input{grid-area:2/1;width:100%;margin:0;height:2rem}";
+.compare input{grid-area:2/1;width:100%;margin:0;height:2rem}\
+@media print{body{max-width:none;padding:0}h1,h2,caption,summary{break-after:avoid}\
+figure,.grid li,.compare,tr{break-inside:avoid}.scroll,.own{overflow:visible;background:none}.own svg{max-width:100%}\
+.compare input,details:not([open]){display:none}}";
 
 /// Lays the pictures of a comparison over each other, with a slider that parts them.
 const SCRIPT: &str = "\
@@ -55,7 +70,7 @@ pub fn is_page(head: &[u8]) -> bool {
 /// A page in the making.
 #[derive(Clone, Debug)]
 pub struct Page {
-    language: String,
+    language: Language,
     title: String,
     body: String,
     /// (anchor, text) of each heading.
@@ -65,10 +80,10 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page in a language (`fr`, `en`) under a title.
-    pub fn new(language: &str, title: &str) -> Self {
+    /// A page in a language under a title.
+    pub fn new(language: Language, title: &str) -> Self {
         Page {
-            language: language.to_owned(),
+            language,
             title: title.to_owned(),
             body: String::new(),
             headings: Vec::new(),
@@ -95,6 +110,11 @@ impl Page {
 
     /// A chart with its numbers folded away under it. `numbers` is what opens them.
     pub fn chart(&mut self, chart: &Chart<'_>, numbers: &str) {
+        self.chart_over(chart, numbers, &chart.table(self.language));
+    }
+
+    /// The same with a table that says more than the chart's own.
+    pub fn chart_over(&mut self, chart: &Chart<'_>, numbers: &str, table: &Table) {
         // A heading that says the same is caption enough.
         let caption = match self.headings.last() {
             Some((_, heading)) if heading == chart.title() => String::new(),
@@ -102,10 +122,15 @@ impl Page {
         };
         let _ = write!(
             self.body,
-            "<figure tabindex=0>{}{caption}</figure><details><summary>{}</summary>{}</details>",
-            chart.svg(),
+            "<figure{}>{}{caption}</figure><details><summary>{}</summary>{}</details>",
+            if chart.keeps_its_size() {
+                " class=own tabindex=0"
+            } else {
+                ""
+            },
+            chart.svg(self.language),
             escape(numbers),
-            chart.table().html("")
+            table.html("")
         );
     }
 
@@ -114,7 +139,7 @@ impl Page {
     pub fn matrix(&mut self, matrix: &Matrix<'_>, numbers: &str) {
         let _ = write!(
             self.body,
-            "<figure class=matrix tabindex=0>{}<figcaption>{}</figcaption></figure>\
+            "<figure class=own tabindex=0>{}<figcaption>{}</figcaption></figure>\
              <details><summary>{}</summary>{}</details>",
             matrix.svg(),
             escape(matrix.title),
@@ -166,7 +191,7 @@ impl Page {
              <meta name=viewport content=\"width=device-width,initial-scale=1\">\
              {POLICY}{}\">\
              <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
-            escape(&self.language),
+            self.language.code(),
             if self.compares {
                 "; script-src 'unsafe-inline'"
             } else {
@@ -195,8 +220,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_page_is_for_the_dark_and_for_paper_too() {
+        let html = Page::new(Language::English, "").finish();
+        for kind in [
+            "@media screen and (prefers-color-scheme:dark)",
+            "@media print",
+        ] {
+            assert!(html.contains(kind), "{kind}");
+        }
+        // Every colour of a text or a line follows the scheme; a drawing's own frame is turned with it.
+        let plain = html.replace("svg{display:block;box-sizing:border-box;width:100%;max-width:36rem;height:auto;border:1px solid #d0d0d0}", "");
+        assert!(
+            !plain.contains("solid #") && !plain.contains("color:#"),
+            "{plain}"
+        );
+    }
+
+    #[test]
     fn only_a_comparison_brings_a_script() {
-        let mut page = Page::new("en", "Pair");
+        let mut page = Page::new(Language::English, "Pair");
         assert!(!page.finish().contains("script"));
         let gray = Picture::from_jpeg(2, 2, vec![0xff, 0xd8], "<x>");
         page.comparison([&gray, &gray], ["a", "b"], "a \"slider\"");
@@ -208,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_page_holds_all_and_fetches_nothing() {
-        let mut page = Page::new("fr", "Épreuve <b>");
+        let mut page = Page::new(Language::French, "Épreuve <b>");
         page.heading("Une");
         page.paragraph("a < b & \"c\"");
         page.heading("Deux");

@@ -43,12 +43,43 @@ impl Table {
         for row in &self.rows {
             html.push_str("<tr>");
             for field in row {
-                let number = field.parse::<f64>().is_ok();
-                let class = if number { " class=n" } else { "" };
+                let class = if is_number(field) { " class=n" } else { "" };
                 let _ = write!(html, "<td{class}>{}", escape(field));
             }
         }
         html.push_str("</table></div>");
         html
+    }
+}
+
+/// Whether a text is a number, a share or a range as either language writes them.
+fn is_number(text: &str) -> bool {
+    let beside = |character: char| "-–.,%<> \u{a0}\u{202f}".contains(character);
+    text.contains(|character: char| character.is_ascii_digit())
+        && text
+            .chars()
+            .all(|character| character.is_ascii_digit() || beside(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_both_languages_stand_on_the_right() {
+        for number in [
+            "12",
+            "-0.5",
+            "0,4633",
+            "12\u{202f}345,6",
+            "93\u{a0}%",
+            ">\u{a0}99\u{a0}%",
+            "0.20 – 0.27",
+        ] {
+            assert!(is_number(number), "{number}");
+        }
+        for text in ["", "–", "12 photos", "1. pug", "100 x 80"] {
+            assert!(!is_number(text), "{text}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod kind;
 pub(crate) mod measure;
 pub(crate) mod page;
 pub(crate) mod plane;
+mod reason;
 pub mod review;
 mod rules;
 mod suspects;
@@ -24,6 +25,7 @@ pub use duplicates::{Twins, pairs};
 pub use finding::{Checked, Finding};
 pub use kind::Kind;
 pub use page::{last_names, report, thumbnail};
+pub use reason::reason;
 pub use suspects::Probabilities;
 
 use crate::features::Features;
@@ -38,11 +40,14 @@ use measure::Measures;
 use plane::Plane;
 use rules::{of_classes, of_photo, of_problem, of_twins};
 
+/// What stands for a photo that is not the one that was imported.
+const CHANGED: &str = "the file has changed since it was imported";
+
 /// One photo and its brightness; why it cannot be looked at.
 fn look(manifest: &Manifest, entry: &Entry) -> Result<(Photo, Plane), String> {
     let (photo, hash) = manifest.photo(entry)?;
     if hash != entry.hash {
-        return Err("the file has changed since it was imported".to_owned());
+        return Err(CHANGED.to_owned());
     }
     let plane = Plane::of_rgb(photo.width(), photo.height(), photo.rgb());
     Ok((photo, plane))

@@ -6,7 +6,7 @@ use report::{Page, Picture, Table};
 use words::{Language, ReportMessage};
 
 use super::plane::Plane;
-use super::{Checked, Finding, Kind};
+use super::{Checked, Finding, Kind, reason};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
 use crate::picture::picture;
@@ -25,7 +25,7 @@ pub fn report(
     progress: Progress<'_>,
 ) -> String {
     let say = |message: ReportMessage<'_>| message.text(language);
-    let mut page = Page::new(language.code(), &say(ReportMessage::CheckTitle));
+    let mut page = Page::new(language, &say(ReportMessage::CheckTitle));
     let photos = words::number(language, checked.photos as f64, 0);
     page.paragraph(&say(ReportMessage::CheckIntroduction { photos: &photos }));
     let mut table = Table::new([
@@ -75,14 +75,18 @@ pub fn report(
         }
         let cells: Vec<(Vec<Picture>, Vec<String>)> = findings
             .iter()
-            .map(|finding| cell(finding, &pictures))
+            .map(|finding| cell(finding, &pictures, language))
             .collect();
         page.grid(&cells);
     }
     page.finish()
 }
 
-fn cell(finding: &Finding, pictures: &HashMap<&str, Picture>) -> (Vec<Picture>, Vec<String>) {
+fn cell(
+    finding: &Finding,
+    pictures: &HashMap<&str, Picture>,
+    language: Language,
+) -> (Vec<Picture>, Vec<String>) {
     let own = finding
         .paths
         .iter()
@@ -103,7 +107,12 @@ fn cell(finding: &Finding, pictures: &HashMap<&str, Picture>) -> (Vec<Picture>, 
     if finding.paths.is_empty() {
         lines.extend(finding.classes.iter().cloned());
     }
-    lines.push(finding.detail.clone());
+    lines.push(reason(
+        finding.kind,
+        finding.value,
+        &finding.detail,
+        language,
+    ));
     (own, lines)
 }
 

@@ -22,7 +22,9 @@ pub struct ReviewItem {
     pub kind: Kind,
     /// The photos, as indices into [`Manifest::all_entries`].
     pub photos: Vec<usize>,
-    /// More about it, in English.
+    /// The number that it was found by.
+    pub value: f64,
+    /// More about it; [`super::reason`] says it in words.
     pub detail: String,
 }
 
@@ -31,6 +33,7 @@ pub struct ReviewItem {
 pub struct Review {
     manifest: Manifest,
     items: Vec<ReviewItem>,
+    elsewhere: usize,
     file: PathBuf,
     who: String,
     decisions: Decisions,
@@ -43,6 +46,8 @@ pub struct Review {
 struct Saved {
     kind: String,
     paths: Vec<String>,
+    #[serde(default)]
+    value: f64,
     #[serde(default)]
     detail: String,
 }
@@ -78,6 +83,7 @@ impl Review {
             .enumerate()
             .map(|(index, entry)| (entry.path.as_str(), index))
             .collect();
+        let found = report.findings.len();
         let items: Vec<ReviewItem> = report
             .findings
             .into_iter()
@@ -93,6 +99,7 @@ impl Review {
                 (!photos.is_empty()).then_some(ReviewItem {
                     kind,
                     photos,
+                    value: saved.value,
                     detail: saved.detail,
                 })
             })
@@ -103,6 +110,7 @@ impl Review {
         }
         let mut review = Review {
             manifest,
+            elsewhere: found - items.len(),
             items,
             file: decisions.to_owned(),
             who: who.to_owned(),
@@ -121,6 +129,12 @@ impl Review {
     /// What there is to decide about, in the order of the report.
     pub fn items(&self) -> &[ReviewItem] {
         &self.items
+    }
+
+    /// How many findings of the report are about no photo of the data set (one that could not be read,
+    /// a class), so that nothing is decided about them here.
+    pub fn elsewhere(&self) -> usize {
+        self.elsewhere
     }
 
     /// The photo of an item; `None` where there is no such item or photo.

@@ -20,14 +20,14 @@ use crate::part::{Part, part_name};
 /// A side below this many pixels is tiny: networks look at 224.
 const TINY: u32 = 96;
 /// Mean brightness of 255 below which a photo is dark, above which it is bright.
-const DARK: f32 = 35.0;
-const BRIGHT: f32 = 225.0;
+pub(super) const DARK: f32 = 35.0;
+pub(super) const BRIGHT: f32 = 225.0;
 /// Variance of the Laplacian below which a photo is blurred.
-const BLURRED: f32 = 60.0;
+pub(super) const BLURRED: f32 = 60.0;
 /// Bits of entropy below which a photo shows little.
-const LITTLE: f32 = 4.5;
+pub(super) const LITTLE: f32 = 4.5;
 /// Mean difference between the colours of a pixel below which a photo is gray.
-const GRAY: f32 = 2.5;
+pub(super) const GRAY: f32 = 2.5;
 /// One side more than so many times the other is odd.
 const ODD_ASPECT: f64 = 2.5;
 /// A box may leave the photo by this part of a side (annotations count from 1, and are rounded).

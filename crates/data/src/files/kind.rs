@@ -177,7 +177,9 @@ mod tests {
             own(
                 Kind::Page,
                 "b.html",
-                report::Page::new("fr", "Un titre").finish().as_bytes(),
+                report::Page::new(words::Language::French, "Un titre")
+                    .finish()
+                    .as_bytes(),
             ),
             own(
                 Kind::Check,

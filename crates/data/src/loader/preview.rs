@@ -129,7 +129,7 @@ pub fn preview(
             }
         }
     }
-    let mut page = Page::new(language.code(), &say(&DataMessage::PreviewTitle));
+    let mut page = Page::new(language, &say(&DataMessage::PreviewTitle));
     let (chain, seed) = (text.as_str(), &options.seed.to_string());
     page.paragraph(&say(&DataMessage::PreviewIntroduction { chain, seed }));
     if left_out > 0 {

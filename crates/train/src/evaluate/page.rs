@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use data::check::{last_names, thumbnail};
 use data::{Manifest, Progress, parallel};
-use report::{Chart, Line, Matrix, Page, Picture, Table};
+use report::{Chart, Matrix, Page, Picture, Share, Table};
 use words::{EvaluateMessage, Language};
 
 use super::text::{decimal, figures, percent};
@@ -23,7 +23,7 @@ impl Evaluation {
         progress: Progress<'_>,
     ) -> String {
         let say = |message: EvaluateMessage<'_>| message.text(language);
-        let mut page = Page::new(language.code(), &self.title(language));
+        let mut page = Page::new(language, &self.title(language));
         page.paragraph(&self.introduction(language));
         for remark in self.remarks(language) {
             page.paragraph(&remark);
@@ -114,28 +114,21 @@ impl Evaluation {
         let say = |message: EvaluateMessage<'_>| message.text(language);
         page.heading(&say(EvaluateMessage::Calibration));
         let bins = &self.over_all.reliability;
-        let filled = || bins.iter().filter(|bin| bin.count > 0);
-        let lines = [
-            Line {
-                name: say(EvaluateMessage::RightShare),
-                points: filled()
-                    .map(|bin| (bin.mean_probability, bin.accuracy))
-                    .collect(),
-            },
-            Line {
-                name: say(EvaluateMessage::Ideal),
-                points: filled()
-                    .map(|bin| (bin.mean_probability, bin.mean_probability))
-                    .collect(),
-            },
-        ];
-        let (announced, right) = (
+        let filled = bins.iter().filter(|bin| bin.count > 0);
+        let shares: Vec<Share> = filled
+            .map(|bin| Share {
+                announced: bin.mean_probability,
+                right: bin.accuracy,
+                count: bin.count,
+            })
+            .collect();
+        let (announced, right, ideal) = (
             say(EvaluateMessage::Announced),
             say(EvaluateMessage::RightShare),
+            say(EvaluateMessage::Ideal),
         );
         let title = say(EvaluateMessage::Reliability);
-        let chart = Chart::lines(&title, &announced, &right, &lines);
-        page.chart(&chart, &say(EvaluateMessage::Numbers));
+        let chart = Chart::reliability(&title, [&announced, &right], &ideal, &shares);
         let mut table = Table::new([
             say(EvaluateMessage::Bin),
             say(EvaluateMessage::Photos),
@@ -151,7 +144,7 @@ impl Evaluation {
                 percent(language, bin.accuracy),
             ]);
         }
-        page.table("", &table);
+        page.chart_over(&chart, &say(EvaluateMessage::Numbers), &table);
     }
 
     fn confusion(&self, page: &mut Page, language: Language) {

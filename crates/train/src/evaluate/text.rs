@@ -45,13 +45,23 @@ impl Evaluation {
 
     pub(super) fn introduction(&self, language: Language) -> String {
         let scores = self.detailed();
-        EvaluateMessage::Introduction {
-            photos: &words::number(language, scores.photos as f64, 0),
-            part: self.part,
-            dataset: &self.dataset,
-            classes: &self.shared_classes.len().to_string(),
+        let photos = &words::number(language, scores.photos as f64, 0);
+        let (dataset, classes) = (&self.dataset, &self.shared_classes.len().to_string());
+        if self.part == shown_part(Part::Unsaid) {
+            let message = EvaluateMessage::IntroductionUnsplit {
+                photos,
+                dataset,
+                classes,
+            };
+            return message.text(language);
         }
-        .text(language)
+        let message = EvaluateMessage::Introduction {
+            photos,
+            part: self.part,
+            dataset,
+            classes,
+        };
+        message.text(language)
     }
 
     /// What must be known before the figures are read.

@@ -6,6 +6,7 @@ messages! {
     EvaluateMessage of "evaluation.toml":
     "evaluate.title" => Title { model },
     "evaluate.introduction" => Introduction { photos, part, dataset, classes },
+    "evaluate.introduction_unsplit" => IntroductionUnsplit { photos, dataset, classes },
     "evaluate.on_test" => OnTest,
     "evaluate.on_train" => OnTrain,
     "evaluate.trained" => Trained { dataset, fitted, chosen, hash },

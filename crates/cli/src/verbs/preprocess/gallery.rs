@@ -46,10 +46,8 @@ pub fn run(context: &Context, arguments: &GalleryArguments) -> Result<()> {
     let found = photos::find(context, &arguments.photos);
     let most = (MOST_PICTURES / (2 * pipeline.steps().len())).max(1);
     let left_out = found.len().saturating_sub(most);
-    let mut page = Page::new(
-        context.language.code(),
-        &context.say(PreprocessMessage::GalleryTitle),
-    );
+    let title = context.say(PreprocessMessage::GalleryTitle);
+    let mut page = Page::new(context.language, &title);
     let text = pipeline.to_string();
     page.paragraph(&context.say(PreprocessMessage::GalleryIntroduction { pipeline: &text }));
     if left_out > 0 {
@@ -161,7 +159,7 @@ fn show(context: &Context, page: &mut Page, pipeline: &Pipeline, photo: &Photo, 
             context.say(PreprocessMessage::GalleryLevel),
             context.say(PreprocessMessage::GalleryShare),
         );
-        let chart = Chart::lines(&title, &level, &share, &lines);
+        let chart = Chart::histogram(&title, &level, &share, &lines);
         page.chart(&chart, &context.say(PreprocessMessage::GalleryNumbers));
         before = &ran.photo;
     }
