@@ -21,11 +21,21 @@ impl Answer {
             }
             (AnswerKind::Dog, [first, ..]) => AnswerMessage::LooksLikeBreed {
                 breed: first.name_in(language),
-                confidence: &words::confidence(first.probability.into()).text(language),
+                confidence: &self.confidence(language),
                 percent: &words::percent(language, first.probability.into()),
             }
             .text(language),
         }
+    }
+
+    /// How sure it is of its first breed, in words; to be confirmed where the photo is a poor one.
+    pub fn confidence(&self, language: Language) -> String {
+        let first = self.breeds.first().map_or(0.0, |first| first.probability);
+        let confidence = &words::confidence(first.into()).text(language);
+        if self.quality.is_empty() {
+            return confidence.clone();
+        }
+        AnswerMessage::ConfidenceToConfirm { confidence }.text(language)
     }
 
     /// What must be said beside it: the notices, then what is wrong with the photo.

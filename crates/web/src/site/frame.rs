@@ -129,6 +129,7 @@ fn failure_page(failure: &Failure, language: Language) -> Page {
         app: "",
         script: None,
         switch: "?lang=".into(),
+        takes_photos: false,
         content: html! {
             div class="intro" {
                 h1 { (failure.text(language)) }

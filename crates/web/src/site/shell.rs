@@ -40,6 +40,8 @@ pub(crate) struct Page {
     pub(crate) script: Option<&'static str>,
     /// This page's address in the other language, its query included up to `lang=`.
     pub(crate) switch: String,
+    /// Whether photos are sent from it, so that what becomes of them must be said.
+    pub(crate) takes_photos: bool,
     pub(crate) content: Markup,
 }
 
@@ -101,7 +103,7 @@ impl Page {
                             @match &site.model {
                                 Some(model) => {
                                     p { (AnswerMessage::LooksOnly.text(asked)) }
-                                    p { (text.privacy) }
+                                    @if self.takes_photos { p { (text.privacy) } }
                                     p { (fill(&text.model, &[("name", &model.name), ("version", &model.version)])) }
                                 }
                                 None => p { (text.privacy_local) },

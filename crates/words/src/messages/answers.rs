@@ -19,6 +19,7 @@ messages! {
     "confidence.likely" => ConfidenceLikely,
     "confidence.maybe" => ConfidenceMaybe,
     "confidence.unlikely" => ConfidenceUnlikely,
+    "confidence.to_confirm" => ConfidenceToConfirm { confidence },
     "quality.dark" => QualityDark,
     "quality.blurred" => QualityBlurred,
     "quality.tiny" => QualityTiny,

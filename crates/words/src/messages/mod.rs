@@ -288,13 +288,19 @@ mod tests {
     }
 
     #[test]
-    fn the_category_notice_names_a_vet_and_decides_nothing() {
-        for (language, vet) in [
-            (Language::French, "vétérinaire"),
-            (Language::English, "vet"),
+    fn the_category_notice_names_all_who_can_tell_and_decides_nothing() {
+        for (language, vet, others) in [
+            (Language::French, "vétérinaire", ["mairie", "préfecture"]),
+            (Language::English, "vet", ["town hall", "préfecture"]),
         ] {
             let said = AnswerMessage::NoticeCategory.text(language);
             assert!(said.contains(vet), "{said}");
+            let hint = AnswerMessage::NoticeCategory
+                .hint(language)
+                .expect("a hint");
+            for who in [vet].into_iter().chain(others) {
+                assert!(hint.contains(who), "{hint}");
+            }
         }
     }
 }

@@ -154,7 +154,7 @@ fn dog(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) ->
             @if answer.mixed {
                 span class="chip calm" { (AnswerMessage::Mixed.text(language)) }
             }
-            span class=(tone(sure)) { (sure.text(language)) }
+            span class=(tone(sure, answer)) { (answer.confidence(language)) }
             span { (percent(language, first.probability.into())) }
         }
         (bar(first.probability))
@@ -168,9 +168,10 @@ fn dog(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) ->
     }
 }
 
-/// The chip of a word: calmer where the answer is less than likely.
-fn tone(sure: Confidence) -> &'static str {
+/// The chip of a word: calmer where the answer is less than likely, or the photo a poor one.
+fn tone(sure: Confidence, answer: &Answer) -> &'static str {
     match sure {
+        _ if !answer.quality.is_empty() => "chip fair",
         Confidence::VeryLikely | Confidence::Likely => "chip",
         Confidence::Maybe | Confidence::Unlikely => "chip fair",
     }
@@ -217,7 +218,7 @@ fn not_a_dog(answer: &Answer, text: &Texts, language: Language) -> Markup {
         @if !answer.breeds.is_empty() {
             details {
                 summary { (text.if_a_dog) }
-                (table(&answer.breeds, &text.if_a_dog, language))
+                (table(&answer.breeds, "", language))
             }
         }
     }
@@ -227,7 +228,7 @@ fn table(breeds: &[BreedGuess], caption: &str, language: Language) -> Markup {
     html! {
         @if !breeds.is_empty() {
             table class="next" {
-                caption { (caption) }
+                @if !caption.is_empty() { caption { (caption) } }
                 tbody {
                     @for breed in breeds.iter().take(NEXT) {
                         tr {
@@ -321,11 +322,39 @@ mod tests {
             probability: 0.7,
         });
         for (language, chip) in [
-            (Language::English, "More likely a terrier</span>"),
-            (Language::French, "Plutôt un terrier</span>"),
+            (Language::English, "Probably a terrier</span>"),
+            (Language::French, "Sans doute un terrier</span>"),
         ] {
             let card = answered(&unsure, language).into_string();
             assert!(card.contains(chip), "{card}");
+        }
+    }
+
+    #[test]
+    fn a_poor_photo_makes_no_sure_answer() {
+        for quality in [Quality::Dark, Quality::Blurred, Quality::Tiny] {
+            let mut poor = answer(AnswerKind::Dog, 0.9);
+            poor.quality = vec![quality];
+            for (language, chip) in [
+                (Language::English, "very likely, to be confirmed"),
+                (Language::French, "très probable, à confirmer"),
+            ] {
+                let card = answered(&poor, language).into_string();
+                let wanted = format!("<span class=\"chip fair\">{chip}</span>");
+                assert!(card.contains(&wanted), "{card}");
+                assert!(poor.summary(language).contains(chip));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_photo_without_a_dog_would_be_is_offered_once() {
+        let none = answer(AnswerKind::NotADog, 0.4);
+        for language in Language::ALL {
+            let card = answered(&none, language).into_string();
+            let offer = &Texts::of(language).if_a_dog;
+            assert_eq!(card.matches(offer.as_str()).count(), 1, "{card}");
+            assert!(!card.contains("<caption>"), "{card}");
         }
     }
 

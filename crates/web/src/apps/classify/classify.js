@@ -37,13 +37,18 @@ function add(files) {
   }));
   if (added.length === 0) return;
   photos.push(...added);
+  const alone = photos.length === added.length;
+  let shown = [];
   if (together.checked) {
-    showTogether();
+    shown = [showTogether()];
   } else {
-    for (const photo of added) ask([photo], pendingCard([photo]));
+    shown = added.map((photo) => pendingCard([photo]));
+    added.forEach((photo, index) => ask([photo], shown[index]));
   }
   refresh();
-  results.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  // On a phone the answer takes the screen; beside the first there is the heading.
+  const block = matchMedia("(max-width: 40rem)").matches ? "start" : "nearest";
+  (alone ? results : shown[0]).scrollIntoView({ block, behavior: "smooth" });
 }
 
 for (const input of app.querySelectorAll('input[type="file"]')) {

@@ -116,6 +116,7 @@ impl Classify {
             app: ABOUT.name,
             script: Some(ABOUT.script.name),
             switch: format!("{}?lang=", self.address),
+            takes_photos: true,
             content,
         }
     }
@@ -211,7 +212,10 @@ fn pointing(text: &Texts) -> Markup {
             form method="dialog" {
                 h2 id="pointing-title" { (text.box_title) }
                 p class="hint" id="pointing-help" {
-                    (text.box_help) " " span class="with-keyboard" { (text.box_keys) }
+                    (text.box_help) " "
+                    span class="with-mouse" { (text.box_mouse) }
+                    span class="with-finger" { (text.box_finger) }
+                    " " span class="with-keyboard" { (text.box_keys) }
                 }
                 div class="stage-wrap" {
                     div class="stage" tabindex="0" role="application" aria-label=(text.box_title)
@@ -220,14 +224,17 @@ fn pointing(text: &Texts) -> Markup {
                         div class="selection" {}
                     }
                 }
-                div class="four" {
-                    @for (name, label, least) in [
-                        ("x", &text.box_left, "0"),
-                        ("y", &text.box_top, "0"),
-                        ("width", &text.box_width, "2"),
-                        ("height", &text.box_height, "2"),
-                    ] {
-                        label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+                details class="exact" {
+                    summary { (text.box_exact) }
+                    div class="four" {
+                        @for (name, label, least) in [
+                            ("x", &text.box_left, "0"),
+                            ("y", &text.box_top, "0"),
+                            ("width", &text.box_width, "2"),
+                            ("height", &text.box_height, "2"),
+                        ] {
+                            label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+                        }
                     }
                 }
                 div class="dialog-actions" {

@@ -25,6 +25,7 @@ impl View<'_> {
             app: ABOUT.name,
             script: Some(ABOUT.script.name),
             switch: format!("{}{rest}&lang=", self.draw.address(self.state)),
+            takes_photos: false,
             content,
         }
     }
@@ -104,13 +105,13 @@ impl View<'_> {
                 None => p class="plain" { (text.you_passed) },
             }
             (mark(model_right, if model_right { &text.model_right } else { &text.model_wrong }))
-            (self.two_best(&answer.breeds, id(class)))
-            @if !knows { p class="note warn" { (text.model_unknown) } }
             @match answer.answer {
                 AnswerKind::Dog => {}
                 AnswerKind::Unsure => p class="note" { (text.model_unsure) },
                 AnswerKind::NotADog => p class="note" { (text.model_not_a_dog) },
             }
+            (self.two_best(&answer.breeds, id(class)))
+            @if !knows { p class="note warn" { (text.model_unknown) } }
             (self.go_on(next))
             (self.score(you, model))
         };
@@ -211,7 +212,7 @@ impl View<'_> {
                 p id="seed-hint" { (text.seed_hint) }
                 a href=(self.draw.page()) { (text.restart) }
                 @if keys {
-                    label class="check" hidden {
+                    label class="check keys-hint" hidden {
                         input type="checkbox" id="keys" checked;
                         span { (text.keys) }
                     }

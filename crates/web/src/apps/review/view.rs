@@ -3,6 +3,7 @@ use super::ABOUT;
 use super::texts::Texts;
 use crate::site::{Page, at};
 use data::check::decisions::Verdict;
+use data::check::reason;
 use data::check::review::{Review, ReviewItem};
 use data::{Entry, part_name};
 use maud::{Markup, html};
@@ -28,6 +29,7 @@ impl View<'_> {
             app: ABOUT.name,
             script: Some(ABOUT.script.name),
             switch: n.map_or("?lang=".to_owned(), |n| format!("?n={n}&lang=")),
+            takes_photos: false,
             content,
         }
     }
@@ -41,6 +43,11 @@ impl View<'_> {
             div class="intro" {
                 h1 { (item.kind.message().text(self.language)) }
                 p class="source" { (self.progress(n)) }
+                @if self.review.elsewhere() > 0 {
+                    p class="source" {
+                        (fill(&text.elsewhere, &[("count", &self.review.elsewhere().to_string())]))
+                    }
+                }
             }
             form method="post" action=(at(self.base, "/decide")) {
                 input type="hidden" name="n" value=(n);
@@ -103,7 +110,7 @@ impl View<'_> {
                         @match &self.reason {
                             Some(reason) => { br; (reason) }
                             None if !item.detail.is_empty() && place == 0 => {
-                                br; span lang="en" { (item.detail) }
+                                br; (reason(item.kind, item.value, &item.detail, self.language))
                             }
                             None => {}
                         }
