@@ -2,8 +2,8 @@
 //!
 //! The arrows between crates are written here once; a manifest that uses another crate fails. Every
 //! Rust file opens with a `//!` line; unsafe code and `core::arch` stand only where they may;
-//! `anyhow` only in the two crates at the edge; files are written, moved and removed in one module; no
-//! tracked file is over 10 MB but the model.
+//! `anyhow` only in the two crates at the edge; files are written, moved and removed in one module and
+//! opened to be read in another; no tracked file is over 10 MB but the model.
 use crate::terms;
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +94,33 @@ const WRITES_OF: &[&str] = &[
     "Writer::from_path",
 ];
 
+/// Where files are opened to be read, and why beside the one opener.
+const MAY_READ: &[(&str, &str)] = &[
+    ("crates/tensor/src/regular_file.rs", "the one opener"),
+    (
+        "crates/tensor/src/memory.rs",
+        "files of the kernel, which the opener asks",
+    ),
+    (
+        "crates/data/src/files/",
+        "folders, which are brought to the disk",
+    ),
+    (
+        "crates/study/src/recorder.rs",
+        "looks at what it is itself, since `study` stands on nothing",
+    ),
+];
+
+/// Names of paths by which a file is opened to be read without a look at what it is: a pipe is waited for
+/// without end.
+const READS_OF: &[&str] = &[
+    "fs::read",
+    "fs::read_to_string",
+    "File::open",
+    "File::open_buffered",
+    "Reader::from_path",
+];
+
 /// The only file that may be larger than [`LARGEST_FILE`].
 const MODEL: &str = "crates/cli/model/default.museau";
 
@@ -128,7 +155,9 @@ pub fn run(root: &Path) -> Result<()> {
         if file.ends_with(".rs") {
             let text = fs::read_to_string(&path).with_context(|| file.clone())?;
             source(&file, &text, &mut faults);
-            writes(&file, &text, &mut faults);
+            for access in [WRITE, READ] {
+                files(&access, &file, &text, &mut faults);
+            }
         }
     }
     if faults.is_empty() {
@@ -141,11 +170,42 @@ pub fn run(root: &Path) -> Result<()> {
     bail!("{} things to mend", faults.len());
 }
 
-/// Finds what changes files outside of [`MAY_WRITE`]. Tests may, as may examples and the chores.
-fn writes(file: &str, text: &str, faults: &mut Vec<String>) {
+/// A way of using files that stands in a few places alone.
+struct Access {
+    places: &'static [(&'static str, &'static str)],
+    /// Words by which it is known.
+    words: &'static [&'static str],
+    /// Paths by which it is known.
+    paths: &'static [&'static str],
+    /// Names that are not imported from `std::fs`.
+    imports: &'static [&'static str],
+    rule: &'static str,
+}
+
+const WRITE: Access = Access {
+    places: MAY_WRITE,
+    words: WRITES,
+    paths: WRITES_OF,
+    imports: &["copy", "rename", "write", "OpenOptions", "*"],
+    rule: "files are written, moved and removed in `data::files` alone",
+};
+
+const READ: Access = Access {
+    places: MAY_READ,
+    words: &[],
+    paths: READS_OF,
+    imports: &["read", "read_to_string"],
+    rule: "files are opened by `tensor::open_regular` and its like alone",
+};
+
+/// Finds what changes or opens files elsewhere. Tests may, as may examples and the chores.
+fn files(access: &Access, file: &str, text: &str, faults: &mut Vec<String>) {
     let of_product = file.starts_with("crates/") && file.contains("/src/");
     let is_test = file.ends_with("/tests.rs") || owner(file) == "testkit";
-    let allowed = MAY_WRITE.iter().any(|(place, _)| file.starts_with(place));
+    let allowed = access
+        .places
+        .iter()
+        .any(|(place, _)| file.starts_with(place));
     if !of_product || is_test || allowed {
         return;
     }
@@ -158,21 +218,22 @@ fn writes(file: &str, text: &str, faults: &mut Vec<String>) {
             return;
         }
         let code = code(line);
-        let mut found: Vec<String> = WRITES
+        let mut found: Vec<String> = access
+            .words
             .iter()
             .filter(|word| has_word(&code, word))
             .map(|word| (*word).to_owned())
             .collect();
         found.extend(
-            (WRITES_OF.iter().filter(|path| has_path(&code, path))).map(|path| (*path).to_owned()),
+            (access.paths.iter().filter(|path| has_path(&code, path)))
+                .map(|path| (*path).to_owned()),
         );
         if code.contains("use std::fs") || code.contains("use tokio::fs") {
             imports = Some(());
         }
         if imports.is_some() {
-            let renamed = has_word(&code, "as");
-            let names = ["copy", "rename", "write", "OpenOptions", "*"];
-            let one = names.iter().find(|name| match **name {
+            let renamed = has_word(&code, "as") && access.imports.contains(&"*");
+            let one = access.imports.iter().find(|name| match **name {
                 "*" => code.contains("::*"),
                 name => has_word(&code, name),
             });
@@ -184,9 +245,7 @@ fn writes(file: &str, text: &str, faults: &mut Vec<String>) {
         }
         if let Some(what) = found.first() {
             let place = format!("{file}:{}", number + 1);
-            faults.push(format!(
-                "{place}: `{what}`: files are written, moved and removed in `data::files` alone"
-            ));
+            faults.push(format!("{place}: `{what}`: {}", access.rule));
         }
     }
 }
@@ -434,7 +493,7 @@ mod tests {
         ];
         let found = |file: &str, text: &str| {
             let mut faults = Vec::new();
-            writes(file, text, &mut faults);
+            files(&WRITE, file, text, &mut faults);
             faults.len()
         };
         for line in planted {
@@ -467,8 +526,41 @@ mod tests {
         ] {
             assert_eq!(found("crates/cli/src/a.rs", line), 0, "{line}");
         }
-        for (place, why) in MAY_WRITE {
+        for (place, why) in MAY_WRITE.iter().chain(MAY_READ) {
             assert!(place.starts_with("crates/") && !why.is_empty());
+        }
+    }
+
+    #[test]
+    fn finds_what_opens_files_to_read_elsewhere() {
+        let found = |file: &str, text: &str| {
+            let mut faults = Vec::new();
+            files(&READ, file, text, &mut faults);
+            faults.len()
+        };
+        for line in [
+            "let bytes = std::fs::read(path)?;",
+            "let text = fs::read_to_string(&path)?;",
+            "let file = File::open(&path)?;",
+            "let file = std::fs::File::open(path)?;",
+            "use std::fs::{File, read_to_string};",
+            "let reader = csv::Reader::from_path(path)?;",
+            "let bytes = tokio::fs::read(path).await?;",
+        ] {
+            let text = format!("//! Says what it is for.\n{line}\n");
+            assert_eq!(found("crates/cli/src/a.rs", &text), 1, "{line}");
+            for allowed in ["crates/tensor/src/regular_file.rs", "crates/cli/tests/a.rs"] {
+                assert_eq!(found(allowed, &text), 0, "{line}");
+            }
+        }
+        for line in [
+            "let map = MappedFile::open(path)?;",
+            "let entries = std::fs::read_dir(folder)?;",
+            "let bytes = tensor::read_regular(path, 4)?; // not fs::read(path)",
+            "reader.read_to_string(&mut text)?;",
+            "use std::fs::{File, Metadata};",
+        ] {
+            assert_eq!(found("crates/cli/src/a.rs", line), 0, "{line}");
         }
     }
 

@@ -357,6 +357,8 @@ mod tests {
                 let options = ClassifyOptions { top: 9, together };
                 for answer in classifier.answers(vec![seen(outputs); 3], &options) {
                     let breeds = answer.breeds.iter().map(|breed| breed.probability);
+                    let sum: f32 = breeds.clone().sum();
+                    assert!((sum - 1.0).abs() < 1e-5, "{outputs:?}: {sum}");
                     let all = breeds.chain([answer.dog_probability]);
                     for probability in all {
                         assert!((0.0..=1.0).contains(&probability), "{outputs:?}");

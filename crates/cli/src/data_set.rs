@@ -9,7 +9,7 @@ use data::check::decisions::{Applied, Decisions};
 use data::{Error, ImportOptions, Imported, Manifest, Problem, ProblemKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use words::{DataMessage, Say};
+use words::{DataMessage, FileMessage, Say};
 
 /// Where the photos are.
 #[derive(Debug, Args)]
@@ -38,6 +38,7 @@ pub fn manifest(context: &Context, source: &Path) -> Result<(Manifest, Vec<Probl
             true => Problem::read_all(&beside).map_err(unusable(context))?,
             false => Vec::new(),
         };
+        say_alike(context, &manifest);
         return Ok((manifest, problems));
     }
     let options = ImportOptions {
@@ -48,7 +49,17 @@ pub fn manifest(context: &Context, source: &Path) -> Result<(Manifest, Vec<Probl
     if !context.quiet {
         say_left_out(context, &imported.problems);
     }
+    say_alike(context, &imported.manifest);
     Ok((imported.manifest, imported.problems))
+}
+
+/// That classes may be one: a network would learn to tell them apart by nothing.
+fn say_alike(context: &Context, manifest: &Manifest) {
+    let names = manifest.classes().iter().map(|class| class.folder.as_str());
+    for names in data::alike(names).iter().filter(|_| !context.quiet) {
+        let names = &names.join(", ");
+        eprintln!("{}", context.say(DataMessage::AlikeClasses { names }));
+    }
 }
 
 /// How many photos an import left out, by what was wrong, and the parts that it made nothing of:
@@ -135,6 +146,19 @@ pub fn unusable(context: &Context) -> impl Fn(Error) -> anyhow::Error + '_ {
     |error| match error {
         Error::Write { .. } => failed(context)(error),
         _ => Failure::error(Status::Unusable, error.message(context.language)),
+    }
+}
+
+/// A file that is named on the command line and cannot be read.
+pub fn unreadable<'a>(
+    context: &'a Context,
+    path: &'a Path,
+) -> impl Fn(std::io::Error) -> anyhow::Error + 'a {
+    |error| {
+        let path = &path.display().to_string();
+        let reason = &error.message(context.language);
+        let said = context.say(FileMessage::CannotRead { path, reason });
+        Failure::error(Status::Unusable, said)
     }
 }
 

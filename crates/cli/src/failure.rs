@@ -1,6 +1,7 @@
 //! How a command ends: the exit status, and the error that a person reads.
 use std::fmt;
 use std::process::ExitCode;
+use words::{FileMessage, Say as _};
 
 /// The exit statuses, as the README lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,18 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
             eprintln!("museau: {}", failure.message);
         }
         return failure.status.into();
+    }
+    // What the system says of a file has the file's name around it; this is of the output itself.
+    if let [cause] = error.chain().collect::<Vec<_>>()[..]
+        && let Some(error) = cause.downcast_ref::<std::io::Error>()
+    {
+        let language = crate::usage::typed_language();
+        let reason = &error.message(language);
+        eprintln!(
+            "museau: {}",
+            FileMessage::NoOutput { reason }.message(language)
+        );
+        return Status::Failed.into();
     }
     eprintln!("museau: {}", words::plain_line(&format!("{error:#}")));
     Status::Failed.into()

@@ -6,7 +6,6 @@ use anyhow::Result;
 use classify::{Classifier, ClassifyError, OpenError, OpenOptions};
 use engine::Kernels;
 use package::{Package, PackageError};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use tensor::memory;
 use words::{ModelMessage, Say};
@@ -57,7 +56,7 @@ pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
         return Ok(blake3::hash(DEFAULT));
     };
     let mut hasher = blake3::Hasher::new();
-    File::open(&path)
+    tensor::open_named(&path)
         .and_then(|file| hasher.update_reader(file).map(|read| read.finalize()))
         .map_err(|source| {
             let error = PackageError::Read {

@@ -9,7 +9,7 @@ use data::files::{AtomicFile, Refused};
 use data::{Error, Manifest, Part};
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use words::{DataMessage, FileMessage, Say};
 
 /// Begins a manifest. What stands in its place already is written over only where it is a manifest,
@@ -21,11 +21,7 @@ pub fn begin_manifest(
     source: &Path,
     force: bool,
 ) -> Result<(AtomicFile, Option<Manifest>)> {
-    let is_source = || match (path.canonicalize(), source.canonicalize()) {
-        (Ok(path), Ok(source)) => path == source,
-        _ => false,
-    };
-    if is_source() {
+    if is_same(path, source) {
         let path = &path.display().to_string();
         let said = context.say(DataMessage::ManifestOverSource { path });
         return Err(Failure::error(Status::Usage, said));
@@ -96,6 +92,7 @@ pub fn begin(context: &Context, path: &Path, kind: Kind) -> Result<AtomicFile> {
                 context.say(DataMessage::ManifestOverOther { path: shown })
             }
             Refused::Other => context.say(FileMessage::OverOther { path: shown }),
+            Refused::Twice => context.say(FileMessage::Twice { path: shown }),
             Refused::System(source) => {
                 let path = path.to_owned();
                 return failed(context)(Error::Write { path, source });
@@ -103,6 +100,30 @@ pub fn begin(context: &Context, path: &Path, kind: Kind) -> Result<AtomicFile> {
         };
         Failure::error(Status::Usage, said)
     })
+}
+
+/// Refuses a place of a result from which the command reads too, though its own kind may stand there.
+pub fn not_over<'a>(
+    context: &Context,
+    path: &Path,
+    inputs: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    match inputs.into_iter().any(|input| is_same(path, input)) {
+        false => Ok(()),
+        true => {
+            let path = &path.display().to_string();
+            let said = context.say(FileMessage::OverInput { path });
+            Err(Failure::error(Status::Usage, said))
+        }
+    }
+}
+
+/// Whether two paths lead to one thing that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// Writes the rest of a file that was begun, and puts it in its place.

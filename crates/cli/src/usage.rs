@@ -19,6 +19,12 @@ pub fn read() -> anyhow::Result<Arguments> {
     })
 }
 
+/// The language of whoever typed the command line, whether it makes sense or not.
+pub fn typed_language() -> Language {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    language(&typed)
+}
+
 /// The language that `--lang` or `MUSEAU_LANG` asks for, as far as it can be told of a command line
 /// that makes no sense; else the system's.
 fn language(typed: &[OsString]) -> Language {

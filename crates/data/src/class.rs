@@ -1,15 +1,23 @@
 //! A class of photos, and the breed that its name tells.
 
+use std::collections::BTreeMap;
+
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use words::Breed;
 
 /// One class: a folder.
 #[derive(Clone, Debug)]
 pub struct Class {
-    /// The folder's name, [`composed`].
+    /// The folder's name, as [`class_name`] has it.
     pub folder: String,
     /// The breed that its name tells, if any.
     pub breed: Option<&'static Breed>,
+}
+
+/// A class's name as it is compared and kept, [`composed`] and without spaces around: one behind a
+/// folder's name is seen by nobody.
+pub fn class_name(name: &str) -> String {
+    composed(name.trim())
 }
 
 /// A name as it is compared and kept: with composed letters (Unicode's NFC). macOS writes `é` in file
@@ -38,6 +46,18 @@ pub fn breed_of_folder(folder: &str) -> Option<&'static Breed> {
     words::breed(folder).or_else(|| words::find(folder))
 }
 
+/// Names of classes that differ by nothing but the case of their letters, each group in the order given:
+/// two classes to whoever compares bytes, and most likely one to whoever named them.
+pub fn alike<'names>(names: impl IntoIterator<Item = &'names str>) -> Vec<Vec<&'names str>> {
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        groups.entry(name.to_lowercase()).or_default().push(name);
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
 /// The synset that a name begins with: `n02085620-Chihuahua`, `n02085620_10074.jpg`.
 pub(crate) fn synset_of(name: &str) -> Option<&str> {
     let (synset, rest) = name.split_at_checked(9)?;
@@ -45,4 +65,20 @@ pub(crate) fn synset_of(name: &str) -> Option<&str> {
     (digits.bytes().all(|byte| byte.is_ascii_digit())
         && (rest.is_empty() || rest.starts_with(['-', '_', ' ', '.'])))
     .then_some(synset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_whatever_their_spelling_and_the_spaces_around() {
+        for name in ["é", "e\u{301}", " é", "é\u{a0}", "e\u{301}\t"] {
+            assert_eq!(class_name(name), "é", "{name:?}");
+        }
+        assert_eq!(class_name(" cane corso"), "cane corso");
+        assert_eq!(alike(["Pug", "beagle", "pug"]), [["Pug", "pug"]]);
+        assert_eq!(alike(["É", "é", "e"]), [["É", "é"]]);
+        assert!(alike(["pug", "pugs"]).is_empty());
+    }
 }

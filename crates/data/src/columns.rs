@@ -1,6 +1,7 @@
 //! The columns of the tables that museau writes, by which it knows them again.
 use std::io::Read as _;
 use std::path::Path;
+use std::str::FromStr;
 
 /// The columns, in their order.
 ///
@@ -36,6 +37,22 @@ pub const COLUMNS: [&str; 13] = [
 /// The columns of a table of problems that an import found.
 pub(crate) const PROBLEM_COLUMNS: [&str; 3] = ["path", "problem", "detail"];
 
+/// What such a table says under `problem`.
+pub(crate) const PROBLEM_KINDS: [&str; 12] = [
+    "missing",
+    "unreadable",
+    "empty",
+    "outside",
+    "empty_class",
+    "mislabelled",
+    "two_labels",
+    "named_twice",
+    "no_label",
+    "bad_annotation",
+    "ignored_part",
+    "alike_classes",
+];
+
 /// The columns of a table of predictions that stand before those of the classes.
 pub(crate) const PREDICTION_COLUMNS: [&str; 3] = ["path", "label", "answer"];
 
@@ -47,6 +64,52 @@ pub const RUN_COLUMNS: [&str; 5] = ["run", "name", "metric", "step", "value"];
 pub(crate) fn begins_with(head: &[u8], columns: &[&str], more: bool) -> bool {
     let end = if more { "," } else { "\n" };
     head.starts_with((columns.join(",") + end).as_bytes())
+}
+
+/// Whether a table stands, to the byte, as museau writes it, and is one that holds such rows. What a
+/// person adds or changes does not: another column, a note, other numbers.
+pub(crate) fn is_as_written(table: &[u8], is_row: fn(&[&str]) -> bool) -> bool {
+    let mut reader = csv::Reader::from_reader(table);
+    let mut writer = csv::Writer::from_writer(Vec::with_capacity(table.len()));
+    let Ok(header) = reader.headers() else {
+        return false;
+    };
+    if writer.write_record(header).is_err() {
+        return false;
+    }
+    for record in reader.records() {
+        let Ok(record) = record else {
+            return false;
+        };
+        let cells: Vec<&str> = record.iter().collect();
+        if !is_row(&cells) || writer.write_record(&cells).is_err() {
+            return false;
+        }
+    }
+    writer.into_inner().is_ok_and(|bytes| bytes == table)
+}
+
+/// Whether this is a row of a table of problems: the problem is one that an import knows.
+pub(crate) fn is_problem(cells: &[&str]) -> bool {
+    cells
+        .get(1)
+        .is_some_and(|kind| PROBLEM_KINDS.contains(kind))
+}
+
+/// Whether this is a row of a table of predictions: behind the names probabilities, as they are written.
+pub(crate) fn is_prediction(cells: &[&str]) -> bool {
+    let values = cells.get(PREDICTION_COLUMNS.len()..).unwrap_or_default();
+    !values.is_empty() && values.iter().all(|cell| is_number::<f32>(cell))
+}
+
+/// Whether this is a row of a table of metrics: a step and a value, as they are written.
+pub(crate) fn is_point(cells: &[&str]) -> bool {
+    matches!(cells, [_, _, _, step, value] if is_number::<u64>(step) && is_number::<f64>(value))
+}
+
+/// Whether a cell is a number in the one way in which museau writes it.
+fn is_number<Number: FromStr + ToString>(cell: &str) -> bool {
+    (cell.parse::<Number>()).is_ok_and(|number| number.to_string() == cell)
 }
 
 /// Whether a file's first line names the columns of a manifest, also as a spreadsheet saves it (with

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use tensor::Random;
 use words::{DataMessage, FileMessage, Language, Said, Say};
 
-use crate::class::{Class, breed_of_folder, composed};
+use crate::class::{Class, breed_of_folder, class_name};
 use crate::matlab::{self, MatlabError};
 use crate::part::Part;
-use crate::regular_file;
 use crate::tree::{self, Folders, IMAGES, Names, Tree};
 use crate::walk::{Aside, Links, What, walk};
 
@@ -332,7 +331,7 @@ impl Dataset {
                 Reason::Link.to_string(),
             ));
         }
-        regular_file::read(&path, most_bytes)
+        tensor::read_regular(&path, most_bytes)
     }
 }
 
@@ -370,7 +369,8 @@ impl Reader {
             };
             match (why, placed) {
                 (None, Some(place)) => {
-                    self.photos.push((composed(place.class), path, place.part));
+                    self.photos
+                        .push((class_name(place.class), path, place.part));
                 }
                 (why, _) => self.leave_aside(names, why.unwrap_or(Reason::NoClass)),
             }
@@ -429,7 +429,7 @@ impl Reader {
             source,
         };
         let bytes =
-            regular_file::read(list, MOST_LIST_BYTES).map_err(|error| failed(error.into()))?;
+            tensor::read_regular(list, MOST_LIST_BYTES).map_err(|error| failed(error.into()))?;
         let names =
             matlab::read_list(&bytes, LIST_VARIABLE).map_err(|error| failed(error.into()))?;
         let prefix = images.strip_prefix(&self.root).unwrap_or(Path::new(""));

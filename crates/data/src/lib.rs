@@ -24,7 +24,6 @@ mod photo_file;
 mod picture;
 mod predictions;
 pub mod preprocess;
-mod regular_file;
 #[cfg(test)]
 mod scene;
 pub mod score;
@@ -34,7 +33,7 @@ mod table_writer;
 mod tree;
 mod walk;
 
-pub use class::{Class, breed_of_folder, composed};
+pub use class::{Class, alike, breed_of_folder, composed};
 pub use columns::{COLUMNS, RUN_COLUMNS, is_manifest};
 pub use dataset::{Dataset, DatasetError, HeldOut, LeftAside, ListError, Photo, Reason};
 pub use error::{ArchiveFault, Error, TableFault};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use vision::{Limits, Photo};
 
-use crate::class::{Class, breed_of_folder, composed};
+use crate::class::{Class, breed_of_folder, class_name};
 use crate::columns::COLUMNS;
 use crate::error::{Error, TableFault};
 use crate::files::AtomicFile;
@@ -67,10 +67,10 @@ pub struct Manifest {
 
 impl Manifest {
     /// From entries whose classes are named; classes are put in the order of their names
-    /// ([`composed`]), whatever [`Entry::class`] says. Relative paths start from `folder`.
+    /// ([`class_name`]), whatever [`Entry::class`] says. Relative paths start from `folder`.
     pub fn new(folder: PathBuf, mut entries: Vec<(String, Entry)>) -> Self {
         for (name, _) in &mut entries {
-            *name = composed(name);
+            *name = class_name(name);
         }
         let names: BTreeMap<&str, ()> = entries
             .iter()

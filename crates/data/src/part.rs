@@ -1,6 +1,6 @@
 //! The parts of a data set: training, validation, held out for the test.
 
-use crate::class::composed;
+use crate::class::class_name;
 
 /// Which part of a data set a photo belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ pub fn part_name(part: Part) -> &'static str {
 /// The part of this name, as data sets say it: in any case, with `set` behind it (`test_set`), in
 /// French.
 pub(crate) fn part_by_name(name: &str) -> Option<Part> {
-    let name = composed(name).to_lowercase().replace(['_', '-'], " ");
+    let name = class_name(name).to_lowercase().replace(['_', '-'], " ");
     let bare = name.strip_suffix("set").map_or(&*name, str::trim_end);
     match bare {
         "train" | "training" | "entraînement" | "entrainement" | "apprentissage" => {

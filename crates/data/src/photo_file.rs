@@ -1,5 +1,4 @@
 //! Opens and decodes a photo that somebody names.
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -22,18 +21,9 @@ pub enum Unread {
 /// See [`Unread`]. What is no regular file is refused, but what a shell hands over already open.
 pub fn read_photo(path: &Path) -> Result<Photo, Unread> {
     let limits = Limits::default();
-    let file = match is_handed_over(path) {
-        true => File::open(path)?,
-        false => tensor::open_regular(path)?,
-    };
+    let file = tensor::open_named(path)?;
     // One byte more than the limit is enough for the decoder to refuse a huge file by its size.
     let mut bytes = Vec::new();
     file.take(limits.bytes as u64 + 1).read_to_end(&mut bytes)?;
     Ok(vision::decode(&bytes, &limits)?)
-}
-
-/// Whether the path is what a shell hands over already open (`/dev/stdin`, `<(...)`): the one pipe
-/// that somebody surely writes into.
-fn is_handed_over(path: &Path) -> bool {
-    path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd"))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tensor::Random;
 
-use crate::class::composed;
+use crate::class::class_name;
 use crate::error::Error;
 use crate::manifest::{Entry, Manifest};
 use crate::part::Part;
@@ -135,7 +135,7 @@ const SMALL_SETS: [&str; 5] = [
 /// The class that a name means.
 pub(crate) fn class_of(manifest: &Manifest, name: &str) -> Option<String> {
     let classes = manifest.classes();
-    let spelled = composed(name);
+    let spelled = class_name(name);
     let exact = classes.iter().find(|class| class.folder == spelled);
     let breed = || {
         let breed = crate::breed_of_folder(name)?;

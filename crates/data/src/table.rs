@@ -7,7 +7,6 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8};
 
 use crate::class::composed;
 use crate::error::{Error, TableFault};
-use crate::regular_file;
 use crate::table_writer::unguarded;
 
 /// The most bytes of a table that are read: a million rows of 250 bytes.
@@ -72,7 +71,7 @@ impl Table {
     /// Reads a table: UTF-8 or, by its first bytes, UTF-16; another encoding must be named. The
     /// separator is the one of comma, semicolon, tab and bar that the header has most of.
     pub fn open(path: &Path, encoding: Option<&str>) -> Result<Self, Error> {
-        let bytes = regular_file::read(path, MOST_BYTES).map_err(Error::read(path))?;
+        let bytes = tensor::read_regular(path, MOST_BYTES).map_err(Error::read(path))?;
         let text = decode(path, &bytes, encoding)?;
         drop(bytes);
         let separator = separator_of(&text);

@@ -45,7 +45,11 @@ pub(crate) struct Told<'names> {
 }
 
 /// The folders of a tree.
-pub(crate) struct Folders<'names>(BTreeSet<&'names Names>);
+pub(crate) struct Folders<'names> {
+    all: BTreeSet<&'names Names>,
+    /// Those that photos lie in, however deep.
+    filled: BTreeSet<&'names Names>,
+}
 
 impl<'names> Folders<'names> {
     /// Those that photos lie in, and others.
@@ -53,25 +57,57 @@ impl<'names> Folders<'names> {
         photos: impl IntoIterator<Item = &'names Names>,
         others: impl IntoIterator<Item = &'names Names>,
     ) -> Self {
-        let mut folders: BTreeSet<&Names> = others.into_iter().collect();
+        let mut filled: BTreeSet<&Names> = BTreeSet::new();
         for photo in photos {
             for length in (1..photo.len()).rev() {
-                if !folders.insert(&photo[..length]) {
+                if !filled.insert(&photo[..length]) {
                     break;
                 }
             }
         }
-        Folders(folders)
+        let all = others.into_iter().chain(filled.iter().copied()).collect();
+        Folders { all, filled }
     }
 
     /// The names of the folders in a folder, by name.
     fn within<'own>(&'own self, folder: &'own Names) -> impl Iterator<Item = &'names str> + 'own {
-        let from = (Bound::Excluded(folder), Bound::Unbounded);
-        let below = self.0.range::<Names, _>(from);
-        below
-            .take_while(|names| names.starts_with(folder))
-            .filter(|names| names.len() == folder.len() + 1)
-            .filter_map(|names| names.last().map(String::as_str))
+        names_within(&self.all, folder)
+    }
+
+    /// The names of the folders in a folder that say what a tree means. Where photos lie in one alone and
+    /// that one stands around a data set, what lies beside it (labels, notes) is no class without photos.
+    fn telling(&self, folder: &Names) -> Vec<&'names str> {
+        let own: Vec<&str> = self.within(folder).collect();
+        let filled: Vec<&str> = names_within(&self.filled, folder).take(2).collect();
+        match filled[..] {
+            [only] if own.len() > 1 && self.stands_around(folder, only) => filled,
+            _ => own,
+        }
+    }
+
+    /// Whether a folder is no class, but holds parts with classes in them, or the breeds.
+    fn stands_around(&self, folder: &Names, name: &str) -> bool {
+        let mut here = folder.to_vec();
+        let mut name = name;
+        loop {
+            if is_part(name) || breed_of_folder(name).is_some() {
+                return false;
+            }
+            here.push(name.to_owned());
+            let own: Vec<&str> = names_within(&self.filled, &here).collect();
+            let holds = |part: &str| {
+                let inner = [&here[..], &[part.to_owned()]].concat();
+                names_within(&self.filled, &inner).next().is_some()
+            };
+            let parts = own.iter().any(|name| is_part(name) && holds(name));
+            if parts || own.iter().any(|name| breed_of_folder(name).is_some()) {
+                return true;
+            }
+            match own[..] {
+                [only] => name = only,
+                _ => return false,
+            }
+        }
     }
 
     /// The folders above everything: those that a data set was put into as a whole, then `Images`.
@@ -85,7 +121,7 @@ impl<'names> Folders<'names> {
                 let inner = [folder, &[name.to_owned()]].concat();
                 self.within(&inner).next().is_some()
             };
-            let own: Vec<&str> = self.within(&here).collect();
+            let own = self.telling(&here);
             if own.contains(&IMAGES) && (here.is_empty() || holds(&here, IMAGES)) {
                 here.push(IMAGES.to_owned());
                 return here;
@@ -120,6 +156,18 @@ impl<'names> Folders<'names> {
             }
         }
     }
+}
+
+fn names_within<'own, 'names>(
+    folders: &'own BTreeSet<&'names Names>,
+    folder: &'own Names,
+) -> impl Iterator<Item = &'names str> + 'own {
+    let from = (Bound::Excluded(folder), Bound::Unbounded);
+    let below = folders.range::<Names, _>(from);
+    below
+        .take_while(|names| names.starts_with(folder))
+        .filter(|names| names.len() == folder.len() + 1)
+        .filter_map(|names| names.last().map(String::as_str))
 }
 
 impl Tree {
@@ -289,6 +337,62 @@ mod tests {
                 assert_eq!(found, expected, "{tree:?}");
                 assert!(ignored.is_empty(), "{tree:?}: {ignored:?}");
             }
+        }
+    }
+
+    /// As [`told`] says of the photos; a name that ends with `/` is a folder without any.
+    fn told_beside(tree: &str) -> Vec<String> {
+        let names = |path: &str| -> Vec<String> { path.split('/').map(str::to_owned).collect() };
+        let (empty, photos): (Vec<&str>, Vec<&str>) =
+            tree.split(' ').partition(|path| path.ends_with('/'));
+        let photos: Vec<Vec<String>> = photos.into_iter().map(names).collect();
+        let photos: Vec<&Names> = photos.iter().map(Vec::as_slice).collect();
+        let empty: Vec<Vec<String>> = (empty.iter())
+            .flat_map(|path| {
+                let path = names(path.trim_end_matches('/'));
+                (1..=path.len()).map(move |length| path[..length].to_vec())
+            })
+            .collect();
+        let folders = Folders::new(photos.iter().copied(), empty.iter().map(Vec::as_slice));
+        let tree = Tree::new(folders.top(&photos), &folders, &photos, false);
+        let place = |photo: &&Names| match tree.place(photo) {
+            Some(Told { part, class, .. }) => format!("{}:{class}", crate::part_name(part)),
+            None => "-".to_owned(),
+        };
+        photos.iter().map(place).collect()
+    }
+
+    #[test]
+    fn folders_without_photos_beside_the_one_around_all_do_not_hide_what_is_in_it() {
+        for (tree, expected) in [
+            (
+                "images/train/rex/a images/test/max/b labels/train/rex/ labels/test/max/",
+                "train:rex test:max",
+            ),
+            (
+                "images/training/rex/a images/validation/rex/b labels/",
+                "train:rex val:rex",
+            ),
+            (
+                "photos/dev/rex/a photos/testing/rex/b notes/old/",
+                "val:rex test:rex",
+            ),
+            (
+                "set/images/train/rex/a set/images/valid/rex/b set/labels/ docs/",
+                "train:rex val:rex",
+            ),
+            ("images/pug/a images/beagle/b labels/pug/", ":pug :beagle"),
+            // Classes without photos stay classes.
+            ("rex/2020/a rex/2021/b max/", ":rex :rex"),
+            (
+                "beagle/train/a beagle/test/b akita/",
+                "train:beagle test:beagle",
+            ),
+            ("beagle/pug/a akita/", ":beagle"),
+            ("rex/a max/", ":rex"),
+        ] {
+            let expected: Vec<&str> = expected.split(' ').collect();
+            assert_eq!(told_beside(tree), expected, "{tree}");
         }
     }
 

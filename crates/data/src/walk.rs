@@ -7,45 +7,66 @@ use std::path::{Path, PathBuf};
 const MOST_DEPTH: usize = 32;
 
 /// What systems and programs leave in people's folders, in lower case: thumbnails, bins, snapshots,
-/// checkpoints. Hidden ones (`.Trash-1000`, `.ipynb_checkpoints`) need no name here.
-const SYSTEM_NAMES: [&str; 24] = [
-    // Synology, QNAP, NetApp and others.
+/// checkpoints. Hidden ones (`.Trash-1000`, `.AppleDouble`, `.stfolder`) need no name here.
+const SYSTEM_NAMES: [&str; 33] = [
+    // Synology, QNAP, Buffalo, NetApp and others.
+    "@database",
+    "@download",
     "@eadir",
     "@recycle",
     "@recently-snapshot",
     "@sharebin",
-    "@syno",
+    "@sharesnap",
     "@tmp",
     "#recycle",
     "#snapshot",
     "~snapshot",
+    "network recycle bin",
+    "trashbox",
     // Windows.
     "$recycle.bin",
+    "recycle.bin",
     "recycler",
     "recycled",
     "system volume information",
-    "found.000",
+    "thumbs",
     "thumbs.db",
     "ehthumbs.db",
     "desktop.ini",
-    // macOS.
+    // macOS and iTunes.
     "__macosx",
+    "ipod photo cache",
     "network trash folder",
     "temporary items",
     "thevolumesettingsfolder",
-    "icon\r",
-    // Linux, Python.
+    // Linux, Android, Python.
     "lost+found",
+    "lost.dir",
     "__pycache__",
+    // GoodSync, Lightroom, FrontPage.
+    "_gsdata_",
+    "lightroom previews.lrdata",
+    "_vti_cnf",
 ];
 
+/// What names begin with that only systems give: hidden ones, and families of Synology, QNAP and
+/// Windows (`@SynoResource`, `@__thumb`, `$Windows.~BT`).
+const SYSTEM_BEGINNINGS: [&str; 6] = [".", "@syno", "@__", "@app", "$windows.", "~syncthing~"];
+
 /// Whether a file or folder of this name is hidden, or was left there by a system: never a class,
-/// never a photo.
+/// never a photo. Whatever the case and the spaces around it, which some systems drop and others keep.
 pub fn is_system_name(name: &str) -> bool {
-    name.starts_with('.')
-        || SYSTEM_NAMES
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name))
+    let plain = name.trim().to_lowercase();
+    // What a disk's check saved: `FOUND.000`.
+    let is_found = |name: &str| {
+        let number = name.strip_prefix("found.").unwrap_or_default();
+        number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    SYSTEM_NAMES.contains(&plain.as_str())
+        || SYSTEM_BEGINNINGS.iter().any(|known| plain.starts_with(known))
+        || is_found(&plain)
+        // A folder's own picture on macOS: its name ends with a control character.
+        || name == "Icon\r"
 }
 
 /// Which links a walk follows.
@@ -227,6 +248,63 @@ mod tests {
             .iter()
             .map(|met| format!("{}{}", letter(&met.what), met.names.join("/")))
             .collect()
+    }
+
+    #[test]
+    fn what_systems_leave_is_known_in_any_case_and_with_spaces_around() {
+        for name in [
+            "@eaDir",
+            "@SynoResource",
+            "@__thumb",
+            "@Recycle",
+            "@Recently-Snapshot",
+            "@tmp",
+            "_gsdata_",
+            "$Recycle.Bin ",
+            "$RECYCLE.BIN",
+            ".Trash-1000",
+            "Thumbs",
+            "Thumbs.db",
+            ".AppleDouble",
+            "__MACOSX",
+            ".stfolder",
+            ".dropbox.cache",
+            ".Spotlight-V100",
+            ".fseventsd",
+            "#snapshot",
+            " #recycle",
+            "System Volume Information",
+            "FOUND.000",
+            "found.012",
+            "lost+found",
+            "LOST.DIR",
+            "$WINDOWS.~BT",
+            " .hidden",
+        ] {
+            for name in [name.to_owned(), name.to_uppercase(), format!("{name} ")] {
+                assert!(is_system_name(&name), "{name:?}");
+            }
+        }
+        assert!(is_system_name("Icon\r"));
+        for name in [
+            "pug",
+            "Icon",
+            "icon",
+            "found",
+            "found.dogs",
+            "FOUND.1234",
+            "@rex",
+            "#1",
+            "$hunde",
+            "thumbelina",
+            "tmp",
+            "n02085620-Chihuahua",
+            "Lost",
+            "appenzeller",
+            "",
+        ] {
+            assert!(!is_system_name(name), "{name:?}");
+        }
     }
 
     #[test]

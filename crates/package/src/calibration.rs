@@ -1,11 +1,15 @@
 //! From the network's outputs to probabilities that can be believed: temperatures, and the
 //! thresholds of the three answers.
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+/// What a temperature may be: below, every answer is certain, and above, none says anything.
+pub const TEMPERATURES: RangeInclusive<f32> = 0.05..=20.0;
 
 /// The numbers fitted once, when a package is made, on photos set aside for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// The breeds' logits are divided by it before their softmax; above 0.
+    /// The breeds' logits are divided by it before their softmax; one of [`TEMPERATURES`].
     pub temperature: f32,
     /// How the dog probability is read off the network's whole head; `None` for a network whose
     /// classes are all dogs: its dog probability is 1.
@@ -65,8 +69,12 @@ impl Calibration {
     /// Whether the numbers make sense for a network of so many outputs; else what does not.
     pub(crate) fn check(&self, outputs: usize) -> Result<(), String> {
         let positive = |value: f32| value.is_finite() && value > 0.0;
-        if !positive(self.temperature) {
-            return Err(format!("the temperature is {}", self.temperature));
+        if !TEMPERATURES.contains(&self.temperature) {
+            let (low, high) = (TEMPERATURES.start(), TEMPERATURES.end());
+            let temperature = self.temperature;
+            return Err(format!(
+                "the temperature is {temperature}, it must be {low} to {high}"
+            ));
         }
         for (name, share) in [
             ("not_a_dog_below", self.not_a_dog_below),
@@ -115,14 +123,16 @@ impl DogRule {
         (1.0 / (1.0 + (-(f64::from(self.slope) * odds + f64::from(self.offset))).exp())) as f32
     }
 
-    /// `logsumexp(dogs) - logsumexp(others)`.
+    /// `logsumexp(dogs) - logsumexp(others)`, for any finite logits.
     pub fn log_odds(&self, logits: &[f32]) -> f64 {
+        // Of differences to the largest, since a logarithm is lost beside a value of 1e38.
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let side = |dog: bool| {
             let values = logits
                 .iter()
                 .enumerate()
                 .filter(move |&(output, _)| self.is_dog(output) == dog)
-                .map(|(_, &logit)| f64::from(logit));
+                .map(|(_, &logit)| f64::from(logit) - f64::from(largest));
             log_sum_exp(values)
         };
         side(true) - side(false)
@@ -142,11 +152,15 @@ pub fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
             .ln()
 }
 
-/// The softmax of `logits / temperature`, in the logits' order; it sums to 1.
+/// The softmax of `logits / temperature`, in the logits' order; of any finite logits and any temperature
+/// above 0 it sums to 1.
 pub fn softmax(logits: impl Iterator<Item = f32> + Clone, temperature: f32) -> Vec<f32> {
-    let scaled = logits.map(|logit| f64::from(logit) / f64::from(temperature));
-    let total = log_sum_exp(scaled.clone());
-    scaled.map(|logit| (logit - total).exp() as f32).collect()
+    let largest = logits.clone().fold(f32::NEG_INFINITY, f32::max);
+    // As above: the largest counts exp(0), so that the sum is at least 1 and no more than their number.
+    let shares = logits
+        .map(|logit| ((f64::from(logit) - f64::from(largest)) / f64::from(temperature)).exp());
+    let sum: f64 = shares.clone().sum();
+    shares.map(|share| (share / sum) as f32).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +175,40 @@ mod tests {
         assert!((sharp.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!((flat.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(sharp[2] > flat[2] && (sharp[2] / sharp[3] - 1f32.exp()).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_softmax_of_any_finite_logits_is_a_distribution() {
+        let extremes = [f32::MAX, 3e38, 1e30, 1.0, 0.0, -1.0, -1e30, -3e38, f32::MIN];
+        let temperatures = [f32::MIN_POSITIVE, 1e-30, 0.05, 1.0, 20.0, f32::MAX];
+        for first in extremes {
+            for second in extremes {
+                for logits in [vec![first, second, first], vec![first; 1000], vec![first]] {
+                    for temperature in temperatures {
+                        let found = softmax(logits.iter().copied(), temperature);
+                        let sum: f64 = found.iter().copied().map(f64::from).sum();
+                        assert!(
+                            (sum - 1.0).abs() < 1e-4,
+                            "{logits:?} / {temperature}: {sum}"
+                        );
+                        // Equal logits have equal probabilities.
+                        assert_eq!(found.first(), found.last());
+                    }
+                }
+            }
+        }
+        assert_eq!(
+            softmax([3e38, -3e38, 3e38].into_iter(), 1.0),
+            [0.5, 0.0, 0.5]
+        );
+        let rule = DogRule {
+            outputs: vec![[0, 1]],
+            slope: 1.0,
+            offset: 0.0,
+        };
+        assert!((rule.probability(&[3e38; 3]) - 2.0 / 3.0).abs() < 1e-6);
+        assert_eq!(rule.probability(&[f32::MIN, f32::MIN, f32::MAX]), 0.0);
+        assert_eq!(rule.probability(&[f32::MAX, f32::MIN, f32::MIN]), 1.0);
     }
 
     #[test]

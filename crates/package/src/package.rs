@@ -233,7 +233,7 @@ impl Package {
 /// # Errors
 /// [`PackageError::Read`]
 fn read_file(path: &Path) -> Result<Vec<u8>, PackageError> {
-    std::fs::read(path).map_err(|source| PackageError::Read {
+    tensor::read_named(path).map_err(|source| PackageError::Read {
         path: path.into(),
         source,
     })

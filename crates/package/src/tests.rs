@@ -233,11 +233,16 @@ fn a_calibration_without_sense_is_refused() {
             0.0,
             0.5,
             1.5,
+            1e-30,
+            0.04,
+            21.0,
+            1e38,
         ] {
             let mut package = tiny();
             change(&mut package.about.calibration, value);
             let good = match name {
-                "temperature" | "slope" => value.is_finite() && value > 0.0,
+                "temperature" => (0.05..=20.0).contains(&value),
+                "slope" => value.is_finite() && value > 0.0,
                 "offset" => value.is_finite(),
                 _ => (0.0..=1.0).contains(&value),
             };
@@ -256,11 +261,12 @@ fn a_calibration_without_sense_is_refused() {
         r#"\"temperature\":-1."#,
         r#"\"temperature\":0.0"#,
         r#"\"temperature\":9e9"#,
+        r#"\"temperature\":9.5"#,
     ] {
         let changed = with(&bytes, r#"\"temperature\":1.0"#, text);
         assert_eq!(
             Package::read(&changed).is_ok(),
-            text.ends_with("9e9"),
+            text.ends_with("9.5"),
             "{text}"
         );
     }

@@ -30,6 +30,7 @@
 
 mod error;
 mod recorder;
+mod regular_file;
 mod runs;
 mod storage;
 

@@ -1,5 +1,6 @@
 //! Writing a run: its metrics and artefacts while it goes on, and how it ends.
 use crate::error::Error;
+use crate::regular_file;
 use crate::runs::{Artefact, NewRun, State};
 use crate::storage::{Change, Claim, Storage, now};
 use std::fs::File;
@@ -79,7 +80,8 @@ impl Recorder {
     /// Records a file with its size and hash; one of the same path is replaced.
     pub fn artefact(&mut self, kind: &str, path: &Path) -> Result<(), Error> {
         let path = absolute(path);
-        let hashed = File::open(&path).and_then(|mut file| {
+        let opened = regular_file::check(&path).and_then(|()| File::open(&path));
+        let hashed = opened.and_then(|mut file| {
             let mut hasher = blake3::Hasher::new();
             let size = std::io::copy(&mut file, &mut hasher)?;
             Ok((size, hasher.finalize().to_hex()))

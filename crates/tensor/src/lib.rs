@@ -19,5 +19,7 @@ pub use mapped_file::MappedFile;
 pub use named::{NamedTensors, Tensor, TensorError};
 pub use pool::Pool;
 pub use random::Random;
-pub use regular_file::{open_regular, regular_metadata};
+pub use regular_file::{
+    open_named, open_regular, read_named, read_regular, read_text, regular_metadata,
+};
 pub use shape::Shape;

@@ -111,7 +111,7 @@ pub fn features(
 
 /// The rows of a file by their photos' hashes; nothing where it is not of this model or is damaged.
 fn read(file: &Path, model: &str, length: usize) -> Option<HashMap<String, Vec<f32>>> {
-    let (tensors, metadata) = formats::read_safetensors(&std::fs::read(file).ok()?).ok()?;
+    let (tensors, metadata) = formats::read_safetensors(&tensor::read_named(file).ok()?).ok()?;
     let tensor = tensors.get(TENSOR)?;
     let text = metadata.get(HASHES)?;
     let hashes: Vec<&str> = text.split(' ').collect();

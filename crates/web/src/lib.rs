@@ -78,9 +78,11 @@ pub fn serve(
             true => Doors::OwnNames,
             false => Doors::Open,
         };
+        let language = options.language;
         let opened = open(options, doors)?;
+        let router = site::said_hosts_only(opened.router, language);
         let stopping = opened.service.map(|service| service.stopping());
-        Ok((opened.router, stopping.unwrap_or_default()))
+        Ok((router, stopping.unwrap_or_default()))
     };
     site::serve(address, build, tell)
 }

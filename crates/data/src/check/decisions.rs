@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::kind::Kind;
-use crate::class::composed;
+use crate::class::class_name;
 use crate::error::{Error, TableFault};
 use crate::files::AtomicFile;
 use crate::manifest::Manifest;
@@ -249,7 +249,7 @@ impl Decisions {
                     Verdict::Drop => continue,
                     Verdict::Class(name) => {
                         class = class_of(manifest, name).unwrap_or_else(|| {
-                            let name = composed(name);
+                            let name = class_name(name);
                             new.insert(name.clone());
                             name
                         });

@@ -9,7 +9,6 @@ use super::aspect;
 use super::duplicates::Twins;
 use crate::files::{AtomicFile, evict_oldest};
 use crate::manifest::Entry;
-use crate::regular_file;
 
 /// Raised where museau finds others than before: what was kept is not asked then.
 const VERSION: u32 = 1;
@@ -105,7 +104,7 @@ impl Kept {
 
 /// What stands behind the hash that such a file begins with; nothing of another file, or a damaged one.
 fn pairs_of(file: &Path) -> Option<Vec<u8>> {
-    let bytes = regular_file::read(file, MOST_BYTES).ok()?;
+    let bytes = tensor::read_regular(file, MOST_BYTES).ok()?;
     let (hash, pairs) = bytes.split_at_checked(2 * blake3::OUT_LEN)?;
     let whole = blake3::Hash::from_hex(hash).ok()? == blake3::hash(pairs);
     whole.then(|| pairs.to_vec())

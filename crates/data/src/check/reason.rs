@@ -129,7 +129,9 @@ fn problem(detail: &str, language: Language) -> Option<String> {
         ProblemKind::TwoLabels => ReportMessage::ReasonTwoLabels,
         ProblemKind::NoLabel => ReportMessage::ReasonNoLabel,
         ProblemKind::BadAnnotation => ReportMessage::ReasonBadAnnotation,
-        ProblemKind::NamedTwice | ProblemKind::IgnoredPart => return None,
+        ProblemKind::NamedTwice | ProblemKind::IgnoredPart | ProblemKind::AlikeClasses => {
+            return None;
+        }
     };
     let said = message.text(language);
     match language {

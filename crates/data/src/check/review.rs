@@ -10,7 +10,6 @@ use super::decisions::{Decision, Decisions, Verdict};
 use super::kind::Kind;
 use crate::error::{Error, TableFault};
 use crate::manifest::{Entry, Manifest};
-use crate::regular_file;
 
 /// The most bytes of a check's report: ten findings a photo of a million.
 const MOST_BYTES: u64 = 2 << 30;
@@ -69,7 +68,7 @@ impl Review {
         decisions: &Path,
         who: &str,
     ) -> Result<Self, Error> {
-        let text = regular_file::read(check_json, MOST_BYTES).map_err(Error::read(check_json))?;
+        let text = tensor::read_regular(check_json, MOST_BYTES).map_err(Error::read(check_json))?;
         let report: Report = serde_json::from_slice(&text).map_err(|error| {
             let fault = TableFault::Value {
                 column: "JSON".to_owned(),

@@ -44,9 +44,10 @@ pub(super) fn of_problem(problem: &Problem) -> Option<Finding> {
         | ProblemKind::Empty
         | ProblemKind::Outside
         | ProblemKind::BadAnnotation => Kind::Unreadable,
-        ProblemKind::Mislabelled | ProblemKind::TwoLabels | ProblemKind::NoLabel => {
-            Kind::Mislabelled
-        }
+        ProblemKind::Mislabelled
+        | ProblemKind::TwoLabels
+        | ProblemKind::NoLabel
+        | ProblemKind::AlikeClasses => Kind::Mislabelled,
         ProblemKind::EmptyClass => Kind::Imbalance,
         ProblemKind::NamedTwice | ProblemKind::IgnoredPart => return None,
     };

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How the name of an unfinished file begins and ends.
+/// How the name of an unfinished file begins and ends: between them the number of the process that writes
+/// it, `-`, and letters and digits that were drawn. A person's `.museau-notes.part` is none.
 const PREFIX: &str = ".museau-";
 const SUFFIX: &str = ".part";
+/// How many letters and digits are drawn.
+const DRAWN: usize = 12;
 /// A process that was killed leaves its unfinished file; none is written to for so long.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
@@ -25,6 +28,36 @@ pub struct AtomicFile {
     kind: Option<Kind>,
     /// The folders of a person that were made for it; dropped after the unfinished file in them.
     _made: Option<MadeFolders>,
+    /// That no other file of this process goes there.
+    _claim: Option<Claim>,
+}
+
+/// A place that a file of this process goes to, until it is dropped: a command that names one place for
+/// two results must be told before the work, not by losing one of them.
+struct Claim(PathBuf);
+
+/// The places that are claimed.
+static CLAIMED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+impl Claim {
+    /// `None` where the place is claimed. Its folder is there.
+    fn take(place: &Path) -> io::Result<Option<Self>> {
+        let folder = folder_of(place).canonicalize()?;
+        let place = folder.join(place.file_name().unwrap_or_default());
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not `then_some`: the claim that is refused would be dropped, and the other's with it.
+        Ok(match claimed.insert(place.clone()) {
+            true => Some(Claim(place)),
+            false => None,
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.remove(&self.0);
+    }
 }
 
 impl AtomicFile {
@@ -41,7 +74,7 @@ impl AtomicFile {
     }
 
     /// Begins a file where a person says. What stands there is replaced only as its kind allows, which
-    /// is looked at now and again before it is moved there.
+    /// is looked at now and again before it is moved there. No two are begun for one place.
     ///
     /// # Errors
     /// [`Refused`]
@@ -49,9 +82,11 @@ impl AtomicFile {
         kind.may_replace(path)?;
         let place = place_of(path)?;
         let made = make_folder(folder_of(&place))?;
+        let claim = Claim::take(&place)?.ok_or(Refused::Twice)?;
         Ok(AtomicFile {
             kind: Some(kind),
             _made: Some(made),
+            _claim: Some(claim),
             ..AtomicFile::at(place, path)?
         })
     }
@@ -60,7 +95,8 @@ impl AtomicFile {
         let folder = folder_of(&place);
         sweep_once(folder);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(DRAWN);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -76,6 +112,7 @@ impl AtomicFile {
             place,
             kind: None,
             _made: None,
+            _claim: None,
         })
     }
 
@@ -98,7 +135,7 @@ impl AtomicFile {
             None => drop(file.persist(&self.place).map_err(|error| error.error)?),
             Some(kind) => match kind.may_replace(&self.place) {
                 Err(Refused::System(error)) => return Err(error),
-                Err(Refused::Manifest | Refused::Other) => {
+                Err(_) => {
                     return Err(io::ErrorKind::AlreadyExists.into());
                 }
                 Ok(()) if self.place.exists() => {
@@ -171,8 +208,17 @@ fn sweep_once(folder: &Path) {
 
 /// Whether a name is one that only unfinished files of museau's have.
 pub fn is_unfinished(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
+    let between = name.to_str().and_then(|name| {
+        let name = name.strip_prefix(PREFIX)?;
+        name.strip_suffix(SUFFIX)?.split_once('-')
+    });
+    between.is_some_and(|(process, drawn)| {
+        process
+            .parse::<u32>()
+            .is_ok_and(|number| number.to_string() == process)
+            && drawn.len() == DRAWN
+            && drawn.bytes().all(|letter| letter.is_ascii_alphanumeric())
+    })
 }
 
 /// Removes museau's own unfinished files of a folder that no process writes to any more and that were
@@ -222,8 +268,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let days_ago = std::time::SystemTime::now() - 3 * FORGOTTEN;
         for (name, old) in [
-            (".museau-a.part", true),
-            (".museau-b.part", false),
+            (".museau-1-aaaaaaaaaaaa.part", true),
+            (".museau-1-bbbbbbbbbbbb.part", false),
+            (".museau-notes.part", true),
+            (".museau-notes1.part", true),
+            (".museau-1-my notes now.part", true),
             ("mine.part", true),
         ] {
             let file = File::create(folder.path().join(name)).unwrap();
@@ -233,7 +282,17 @@ mod tests {
         }
         let there = |name: &str| folder.path().join(name).exists();
         drop(AtomicFile::create(&folder.path().join("a.csv")).unwrap());
-        assert!(!there(".museau-a.part") && there(".museau-b.part") && there("mine.part"));
+        assert!(!there(".museau-1-aaaaaaaaaaaa.part") && there(".museau-1-bbbbbbbbbbbb.part"));
+        for theirs in [
+            ".museau-notes",
+            ".museau-notes1",
+            ".museau-1-my notes now",
+            "mine",
+        ] {
+            assert!(there(&format!("{theirs}.part")), "{theirs}");
+        }
+        sweep(folder.path(), Duration::ZERO);
+        assert!(there(".museau-notes.part") && !there(".museau-1-bbbbbbbbbbbb.part"));
     }
 
     #[test]
@@ -241,7 +300,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut file = AtomicFile::create(&folder.path().join("a.csv")).unwrap();
         file.write_all(b"half").unwrap();
-        let killed = folder.path().join(".museau-killed.part");
+        let killed = folder.path().join(".museau-4711-Killed012345.part");
+        let mut names = folder.path().read_dir().unwrap().flatten();
+        assert!(names.all(|file| is_unfinished(&file.file_name())));
         std::fs::write(&killed, "half").unwrap();
         sweep(folder.path(), Duration::ZERO);
         assert!(!killed.exists());
@@ -260,6 +321,21 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"hours of work");
         assert!(AtomicFile::begin(&path, Kind::Package).is_err());
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_two_results_go_to_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/a.html");
+        let first = AtomicFile::begin(&path, Kind::Page).unwrap();
+        std::fs::create_dir(folder.path().join("other")).unwrap();
+        for same in [path.clone(), folder.path().join("other/../new/./a.html")] {
+            let refused = AtomicFile::begin(&same, Kind::Predictions).err();
+            assert!(matches!(refused, Some(Refused::Twice)), "{refused:?}");
+        }
+        AtomicFile::begin(&folder.path().join("new/b.html"), Kind::Page).unwrap();
+        drop(first);
+        AtomicFile::begin(&path, Kind::Page).unwrap();
     }
 
     #[cfg(unix)]

@@ -1,5 +1,9 @@
 //! What museau writes for people, and how it knows such a file again.
-use crate::columns::{PREDICTION_COLUMNS, PROBLEM_COLUMNS, RUN_COLUMNS, begins_with, is_manifest};
+use super::stamp::is_stamped;
+use crate::columns::{
+    PREDICTION_COLUMNS, PROBLEM_COLUMNS, RUN_COLUMNS, begins_with, is_as_written, is_manifest,
+    is_point, is_prediction, is_problem,
+};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
@@ -30,7 +34,7 @@ pub enum Kind {
     Picture,
     /// A page for `man`.
     Manual,
-    /// Bare numbers of a measurement, known by their name alone: `NAME.f32`.
+    /// Bare numbers of a measurement, which look like any others: never replaced.
     Numbers,
     /// A model: weights that took hours look like any others, so that none is ever replaced.
     Package,
@@ -47,6 +51,9 @@ pub enum Refused {
     /// Something that museau did not make, or does not replace, stands in its place.
     #[error("another file is there")]
     Other,
+    /// Another result of this process goes there.
+    #[error("another result goes there")]
+    Twice,
     /// The system says so.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -54,6 +61,8 @@ pub enum Refused {
 
 /// More than any kind that is known by its beginning is known by.
 const HEAD: usize = 4096;
+/// Bytes of a file that is known by all that is in it; a larger one is a person's.
+const LARGEST: u64 = 1 << 30;
 
 impl Kind {
     /// Whether what stands at `path` may be replaced by a file of this kind; nothing may.
@@ -91,10 +100,17 @@ impl Kind {
                 &["aspects", "channel_means", "sharpness", "unreadable"],
             ),
             Kind::RunLines => is_json(path, &["artefacts", "environment", "series"]),
-            Kind::Problems => begins_with(head, &PROBLEM_COLUMNS, false),
-            Kind::Predictions => begins_with(head, &PREDICTION_COLUMNS, true),
-            Kind::RunTable => begins_with(head, &RUN_COLUMNS, false),
-            Kind::Picture => vision::encode::written_here(head),
+            Kind::Problems => {
+                begins_with(head, &PROBLEM_COLUMNS, false) && is_table(path, is_problem)
+            }
+            Kind::Predictions => {
+                begins_with(head, &PREDICTION_COLUMNS, true) && is_table(path, is_prediction)
+            }
+            Kind::RunTable => begins_with(head, &RUN_COLUMNS, false) && is_table(path, is_point),
+            Kind::Picture => {
+                vision::encode::written_here(head)
+                    && tensor::read_regular(path, LARGEST).is_ok_and(|bytes| is_stamped(&bytes))
+            }
             Kind::Manual => {
                 let named = |name: &str| {
                     let title = format!("\n.TH {name}");
@@ -102,10 +118,14 @@ impl Kind {
                 };
                 named("museau ") || named("museau-")
             }
-            Kind::Numbers => path.extension().is_some_and(|ending| ending == "f32"),
-            Kind::Manifest | Kind::Package | Kind::Decisions => false,
+            Kind::Manifest | Kind::Numbers | Kind::Package | Kind::Decisions => false,
         }
     }
+}
+
+/// Whether a file is a table to the byte as museau writes it, with rows that it writes.
+fn is_table(path: &Path, is_row: fn(&[&str]) -> bool) -> bool {
+    tensor::read_regular(path, LARGEST).is_ok_and(|bytes| is_as_written(&bytes, is_row))
 }
 
 /// Whether the file's first value is an object that has these keys.
@@ -123,6 +143,7 @@ fn is_json(path: &Path, keys: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stamped;
     use super::*;
 
     const ALL: [Kind; 13] = [
@@ -169,7 +190,9 @@ mod tests {
             detail: String::new(),
         };
         crate::Problem::write_all(&[problem], &mut problems).unwrap();
-        let runs = crate::table_line(RUN_COLUMNS);
+        let runs = crate::table_line(RUN_COLUMNS)
+            + &crate::table_line(["a1", "=run", "loss", "1", "0.5"])
+            + &crate::table_line(["a1", "=run", "loss", "2", "NaN"]);
         let own = |kind, name, bytes: &[u8]| (Some(kind), name, bytes.to_vec());
         let theirs = |name, bytes: &[u8]| (None, name, bytes.to_vec());
         vec![
@@ -197,14 +220,14 @@ mod tests {
             own(
                 Kind::Picture,
                 "h.png",
-                &vision::encode::png(&photo).unwrap(),
+                &stamped(vision::encode::png(&photo).unwrap()),
             ),
             own(
                 Kind::Manual,
                 "i.1",
                 b".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH museau-data 1\n",
             ),
-            own(Kind::Numbers, "j.f32", &[0, 0, 128, 63]),
+            theirs("j.f32", &[0, 0, 128, 63]),
             theirs("k.csv", b"path,label\na.jpg,pug\n"),
             theirs("l.csv", b"file,breed,age\na.jpg,pug,3\n"),
             theirs(
@@ -218,6 +241,22 @@ mod tests {
                 "q.jpg",
                 include_bytes!("../../../../tests/photos/beagle_14.jpg"),
             ),
+            theirs(
+                "t.csv",
+                b"path,label,answer,notes\nx.jpg,a,a,checked by hand\n",
+            ),
+            theirs("u.csv", b"path,label,answer,a\nx.jpg,a,a,1.0\n"),
+            theirs(
+                "v.csv",
+                b"path,label,answer,a\nx.jpg,a,a,1\nchecked by hand,,,\n",
+            ),
+            theirs("w.csv", b"path,problem,detail\na.jpg,blurred,my own note\n"),
+            theirs("x.csv", b"path,problem,detail\na.jpg,empty,\n\n"),
+            theirs(
+                "y.csv",
+                b"run,name,metric,step,value\nmine,,loss,first,0.5\n",
+            ),
+            theirs("z.png", &vision::encode::png(&photo).unwrap()),
             theirs("r.1", b".TH tar 1\n"),
             theirs("s.csv", b"path,hash,verdict,who,why\n"),
         ]

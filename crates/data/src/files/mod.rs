@@ -10,11 +10,13 @@ mod atomic;
 mod eviction;
 mod kind;
 mod lock;
+mod stamp;
 
 pub use atomic::{AtomicFile, is_unfinished, sweep};
 pub use eviction::evict_oldest;
 pub use kind::{Kind, Refused};
 pub use lock::Lock;
+pub use stamp::stamped;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -74,8 +76,9 @@ fn folder_of(path: &Path) -> &Path {
 /// is brought to the disk, a power failure may take what was added.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; `IsADirectory` or `NotSeekable` where something else than a file is there.
 pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    tensor::regular_metadata(path)?;
     let mut file = File::options().append(true).open(path)?;
     file.write_all(bytes)
 }
@@ -123,7 +126,7 @@ pub fn remove_empty_folder(folder: &Path) {
 /// Makes a file of museau's own young, since the oldest go first where they are too many.
 pub fn touch(path: &Path) {
     const OFTEN_ENOUGH: Duration = Duration::from_secs(3600);
-    let age = path.metadata().and_then(|found| found.modified());
+    let age = tensor::regular_metadata(path).and_then(|found| found.modified());
     let age = age.ok().and_then(|time| time.elapsed().ok());
     if age.is_some_and(|age| age > OFTEN_ENOUGH)
         && let Ok(file) = File::options().append(true).open(path)

@@ -16,7 +16,7 @@ use vision::Limits;
 
 pub use problem::{Problem, ProblemKind};
 
-use crate::class::breed_of_folder;
+use crate::class::{self, breed_of_folder};
 use crate::columns::is_manifest;
 use crate::error::Error;
 use crate::manifest::{CHANGED, Entry, Manifest};
@@ -179,11 +179,24 @@ pub fn import(
             path: source.to_owned(),
         });
     }
+    let manifest = Manifest::new(PathBuf::new(), entries);
+    problems.extend(alike_classes(&manifest));
     problems.sort_by(|one, other| (one.kind, &one.path).cmp(&(other.kind, &other.path)));
     Ok(Imported {
         layout,
-        manifest: Manifest::new(PathBuf::new(), entries),
+        manifest,
         problems,
+    })
+}
+
+/// The classes whose names differ by the case of letters alone.
+fn alike_classes(manifest: &Manifest) -> impl Iterator<Item = Problem> {
+    let names = manifest.classes().iter().map(|class| class.folder.as_str());
+    let groups = class::alike(names).into_iter();
+    groups.map(|names| Problem {
+        path: names.join(", "),
+        kind: ProblemKind::AlikeClasses,
+        detail: "their names differ by case alone".to_owned(),
     })
 }
 
@@ -235,10 +248,12 @@ fn again(
             path: source.to_owned(),
         });
     }
+    let manifest = manifest.with(same);
+    problems.extend(alike_classes(&manifest));
     problems.sort_by(|one, other| (one.kind, &one.path).cmp(&(other.kind, &other.path)));
     Ok(Imported {
         layout: Layout::Manifest,
-        manifest: manifest.with(same),
+        manifest,
         problems,
     })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use words::DataMessage;
 
-use crate::columns::PROBLEM_COLUMNS;
+use crate::columns::{PROBLEM_COLUMNS, PROBLEM_KINDS};
 use crate::error::{Error, TableFault};
 use crate::table::Table;
 use crate::table_writer::TableWriter;
@@ -88,11 +88,13 @@ pub enum ProblemKind {
     BadAnnotation,
     /// A folder named as a part is, inside a class. Its photos are imported, of no part.
     IgnoredPart,
+    /// Classes whose names differ by the case of letters alone. Their photos are imported.
+    AlikeClasses,
 }
 
 impl ProblemKind {
     /// All of them, in the order of reports.
-    pub const ALL: [ProblemKind; 11] = [
+    pub const ALL: [ProblemKind; 12] = [
         ProblemKind::Missing,
         ProblemKind::Unreadable,
         ProblemKind::Empty,
@@ -104,6 +106,7 @@ impl ProblemKind {
         ProblemKind::NoLabel,
         ProblemKind::BadAnnotation,
         ProblemKind::IgnoredPart,
+        ProblemKind::AlikeClasses,
     ];
 
     /// Whether the photo is not in the manifest because of it.
@@ -119,7 +122,8 @@ impl ProblemKind {
             | ProblemKind::Mislabelled
             | ProblemKind::NamedTwice
             | ProblemKind::BadAnnotation
-            | ProblemKind::IgnoredPart => false,
+            | ProblemKind::IgnoredPart
+            | ProblemKind::AlikeClasses => false,
         }
     }
 
@@ -137,30 +141,28 @@ impl ProblemKind {
             ProblemKind::NoLabel => DataMessage::ProblemNoLabel,
             ProblemKind::BadAnnotation => DataMessage::ProblemBadAnnotation,
             ProblemKind::IgnoredPart => DataMessage::ProblemIgnoredPart,
+            ProblemKind::AlikeClasses => DataMessage::ProblemAlikeClasses,
         }
     }
 
     /// As in tables and JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            ProblemKind::Missing => "missing",
-            ProblemKind::Unreadable => "unreadable",
-            ProblemKind::Empty => "empty",
-            ProblemKind::Outside => "outside",
-            ProblemKind::EmptyClass => "empty_class",
-            ProblemKind::Mislabelled => "mislabelled",
-            ProblemKind::TwoLabels => "two_labels",
-            ProblemKind::NamedTwice => "named_twice",
-            ProblemKind::NoLabel => "no_label",
-            ProblemKind::BadAnnotation => "bad_annotation",
-            ProblemKind::IgnoredPart => "ignored_part",
-        }
+        PROBLEM_KINDS[self as usize]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_that_tables_are_known_by() {
+        for (kind, name) in ProblemKind::ALL.into_iter().zip(PROBLEM_KINDS) {
+            assert_eq!(kind.name(), name);
+            assert_eq!(serde_json::to_value(kind).unwrap(), name);
+        }
+        assert_eq!(ProblemKind::ALL.len(), PROBLEM_KINDS.len());
+    }
 
     #[test]
     fn problems_are_read_back_as_written() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ImportOptions;
 use super::candidate::Candidate;
 use super::problem::{Problem, ProblemKind};
-use crate::class::{composed, decomposed};
+use crate::class::{class_name, composed, decomposed};
 use crate::error::{Error, TableFault};
 use crate::manifest::Rectangle;
 use crate::part::{Part, part_by_name, part_name};
@@ -88,7 +88,7 @@ pub(super) fn from_table(
     for row in table.rows() {
         let row = row?;
         let name = row.field(path_column).replace('\\', "/");
-        let class = &composed(row.field(label_column));
+        let class = &class_name(row.field(label_column));
         if name.is_empty() && class.is_empty() {
             continue;
         }

@@ -401,6 +401,51 @@ fn boxes_are_turned_with_their_photo() {
 }
 
 #[test]
+fn a_space_behind_a_name_is_no_other_class_and_one_that_differs_by_case_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "Pug/a.jpg",
+        "pug/b.jpg",
+        "pug /c.jpg",
+        "beagle/d.jpg",
+        "pug/@SynoResource/e.jpg",
+    ];
+    for (place, name) in names.iter().enumerate() {
+        put(
+            &folder.path().join("set"),
+            name,
+            &jpeg(place as u64, 30, 30),
+        );
+    }
+    let photos: Vec<(&str, Vec<u8>)> = (names.iter().enumerate())
+        .map(|(place, name)| (*name, jpeg(place as u64, 30, 30)))
+        .collect();
+    let photos: Vec<(&str, &[u8])> = photos
+        .iter()
+        .map(|(name, bytes)| (*name, &bytes[..]))
+        .collect();
+    put(folder.path(), "set.tar", &tar_of(&photos));
+    put(
+        folder.path(),
+        "set/set.csv",
+        b"path,label\nPug/a.jpg,Pug\npug/b.jpg,pug\npug /c.jpg,pug \n",
+    );
+    for source in ["set", "set.tar", "set/set.csv"] {
+        let imported = run(&folder.path().join(source), &ImportOptions::default()).unwrap();
+        let classes: Vec<&str> = (imported.manifest.classes().iter())
+            .map(|class| class.folder.as_str())
+            .filter(|class| *class != "beagle")
+            .collect();
+        assert_eq!(classes, ["Pug", "pug"], "{source}");
+        assert_eq!(
+            problems(&imported),
+            [(ProblemKind::AlikeClasses, "Pug, pug")],
+            "{source}"
+        );
+    }
+}
+
+#[test]
 fn names_are_kept_or_named_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("set");
@@ -422,7 +467,10 @@ fn names_are_kept_or_named_never_changed() {
     let file = set.join("set.csv");
     imported.manifest.save(&file).unwrap();
     let opened = Manifest::open(&file).unwrap();
-    assert_eq!(opened.class_name(&opened.all_entries()[0]), " pug ");
+    // A class has no spaces around its name; the photo has its own all the same.
+    let spaced = &opened.all_entries()[0];
+    assert_eq!(opened.class_name(spaced), "pug");
+    assert!(spaced.path.starts_with(" pug / a"), "{}", spaced.path);
     for entry in opened.all_entries() {
         assert_eq!(blake3::hash(&opened.read(entry).unwrap()), entry.hash);
     }

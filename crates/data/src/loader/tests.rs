@@ -315,7 +315,10 @@ fn forgotten_unfinished_files_are_removed() {
     let manifest = dataset(folder.path(), 3);
     let place = folder.path().join("cache");
     std::fs::create_dir(&place).unwrap();
-    let (old, young) = (place.join(".museau-a.part"), place.join(".museau-b.part"));
+    let (old, young) = (
+        place.join(".museau-1-aaaaaaaaaaaa.part"),
+        place.join(".museau-1-bbbbbbbbbbbb.part"),
+    );
     std::fs::write(&young, "half").unwrap();
     let file = std::fs::File::create(&old).unwrap();
     let days_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 86_400);

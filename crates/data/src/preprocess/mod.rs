@@ -8,7 +8,7 @@ use tensor::Pool;
 use vision::filters::{Pipeline, Region, Workers};
 use vision::{DecodeError, Photo};
 
-use crate::files::{AtomicFile, Kind, Refused};
+use crate::files::{AtomicFile, Kind, Refused, stamped};
 use crate::photo_file::{Unread, read_photo};
 use crate::{Dataset, Entry, Error, Manifest, Part, is_manifest, parallel};
 
@@ -280,7 +280,7 @@ impl<'a> Pictures<'a> {
         let too_large = |_| PictureFault::TooLarge {
             path: path.to_owned(),
         };
-        let bytes = encoded.map_err(too_large)?;
+        let bytes = stamped(encoded.map_err(too_large)?);
         let written = match AtomicFile::begin(path, Kind::Picture) {
             Ok(file) => file.finish(&bytes),
             Err(Refused::System(error)) => Err(error),

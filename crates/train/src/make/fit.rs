@@ -1,12 +1,12 @@
 //! The numbers of a calibration from outputs whose truth is known: one temperature, one logistic
 //! curve, one threshold, all by plain search.
-use package::log_sum_exp;
+use package::{TEMPERATURES, log_sum_exp};
 
 /// What the squared logarithm of a temperature costs beside the photos' log-likelihood.
 const PRIOR: f64 = 0.2;
 
 /// The temperature at which the softmax of `logits / temperature` gives the truth the most
-/// probability on average (the least negative log-likelihood), from 0.05 to 20.
+/// probability on average (the least negative log-likelihood), one of [`TEMPERATURES`].
 ///
 /// A prior of less weight than one photo holds it near 1: where few photos are all predicted correctly the
 /// likelihood alone would ask for a network that is always sure.
@@ -16,15 +16,22 @@ pub(crate) fn temperature(logits: &[Vec<f32>], truths: &[usize]) -> f32 {
     let loss = |log_temperature: f64| -> f64 {
         let temperature = log_temperature.exp();
         let of_photo = |(row, &truth): (&Vec<f32>, &usize)| {
-            let scaled = row.iter().map(|&logit| f64::from(logit) / temperature);
-            log_sum_exp(scaled) - f64::from(row[truth]) / temperature
+            // Beside the truth's: a logarithm is lost beside large logits.
+            let truth = f64::from(row[truth]);
+            let scaled = row
+                .iter()
+                .map(|&logit| (f64::from(logit) - truth) / temperature);
+            log_sum_exp(scaled)
         };
         let prior = PRIOR * log_temperature * log_temperature;
         logits.iter().zip(truths).map(of_photo).sum::<f64>() + prior
     };
     // The loss has one minimum over the inverse temperature (it is convex there), so over its
     // logarithm as well.
-    golden_section(0.05f64.ln(), 20f64.ln(), loss).exp() as f32
+    let (low, high) = (*TEMPERATURES.start(), *TEMPERATURES.end());
+    let logarithm = |temperature: f32| f64::from(temperature).ln();
+    let found = golden_section(logarithm(low), logarithm(high), loss).exp() as f32;
+    found.clamp(low, high)
 }
 
 /// Where a function of one minimum has it, to a thousandth.

@@ -59,7 +59,7 @@ impl Classes {
 /// # Errors
 /// [`MakeError`]
 pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
-    let bytes = std::fs::read(published.weights).map_err(|source| MakeError::Io {
+    let bytes = tensor::read_named(published.weights).map_err(|source| MakeError::Io {
         path: published.weights.into(),
         source,
     })?;

@@ -250,7 +250,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`], and a file that cannot be read.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let text = std::fs::read_to_string(path).map_err(TrainError::read(path))?;
+        let text = tensor::read_text(path).map_err(TrainError::read(path))?;
         let mut recipe = Self::parse(&text)?;
         if recipe.train.name.is_empty()
             && let Some(stem) = path.file_stem()

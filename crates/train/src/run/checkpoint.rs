@@ -169,7 +169,7 @@ pub(super) fn load(
 
 /// A checkpoint, or why it is none; `None` where there is no file.
 pub(super) fn read(path: &Path) -> Option<Result<(Position, NamedTensors), String>> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match tensor::read_named(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => return Some(Err(error.to_string())),

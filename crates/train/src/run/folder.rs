@@ -5,8 +5,6 @@ use crate::{Difference, METRICS, Recipe, TrainError};
 use data::Manifest;
 use data::files::{self, AtomicFile, Lock};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,12 +46,7 @@ pub struct About {
 
 impl About {
     fn open(path: &Path) -> Option<About> {
-        let mut text = Vec::new();
-        tensor::open_regular(path)
-            .ok()?
-            .read_to_end(&mut text)
-            .ok()?;
-        serde_json::from_slice(&text).ok()
+        serde_json::from_str(&tensor::read_text(path).ok()?).ok()
     }
 }
 
@@ -315,10 +308,9 @@ impl RunFolder {
     /// A file that cannot be read.
     pub fn curve(path: &Path) -> Result<Vec<String>, TrainError> {
         let path = path.join(names::METRICS);
-        let file = File::open(&path).map_err(TrainError::read(&path))?;
+        let text = tensor::read_text(&path).map_err(TrainError::read(&path))?;
         let mut curve = Vec::new();
-        for line in std::io::BufReader::new(file).lines() {
-            let line = line.map_err(TrainError::read(&path))?;
+        for line in text.lines() {
             let fields: Vec<&str> = line.split(',').take(METRICS.len() - 1).collect();
             curve.push(fields.join(","));
         }
@@ -340,6 +332,6 @@ fn line((epoch, metrics): &Row) -> String {
 /// Whether a file is the table of photos that `run.json` says a training wrote.
 fn is_table_of(about: Option<&About>, file: &Path) -> bool {
     let hash = about.and_then(|about| about.table.as_deref());
-    let read = std::fs::read(file);
+    let read = tensor::read_named(file);
     hash.is_some_and(|hash| read.is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() == hash))
 }

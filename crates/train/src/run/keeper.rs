@@ -168,7 +168,7 @@ impl<'a> Keeper<'a> {
             return Ok(session.parameters());
         }
         let path = self.folder.best_path(kept);
-        let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
+        let bytes = tensor::read_named(&path).map_err(TrainError::read(&path))?;
         checkpoint::network_from_bytes(&bytes)
             .map_err(|reason| TrainError::BestNetwork { path, reason })
     }

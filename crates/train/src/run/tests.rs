@@ -920,7 +920,7 @@ fn a_training_takes_the_folder_that_another_left_before_it_became_a_run() {
         for name in ["recipe.toml"].iter().chain(&steps[count..]) {
             std::fs::remove_file(folder.join(name)).unwrap();
         }
-        std::fs::write(folder.join(".museau-killed.part"), "half").unwrap();
+        std::fs::write(folder.join(".museau-4711-Killed012345.part"), "half").unwrap();
         assert!(RunFolder::look(&folder).is_ok(), "after {count} files");
         drop(RunFolder::create(&folder).unwrap());
         assert!(!folder.join("run.json").exists() && !folder.join("photos.csv").exists());

@@ -1,10 +1,8 @@
 //! From a socket to the router: connections with time limits and a cap, and a graceful stop.
 use crate::site::connections::Connections;
-use crate::site::guard;
 use crate::site::peer::{Peer, Sender};
 use axum::Router;
 use axum::body::Body;
-use axum::middleware;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,7 +38,6 @@ async fn accept(
     stop: impl Future<Output = ()>,
     connections: usize,
 ) {
-    let router = router.layer(middleware::from_fn(guard::said_hosts_only));
     let connections = Connections::new(connections);
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();

@@ -2,10 +2,11 @@
 //! a body that arrives.
 use crate::site::failure::{Failure, PROBLEM};
 use crate::site::{host, language};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 use std::time::Duration;
@@ -29,12 +30,17 @@ pub(crate) enum Doors {
 const FORM_BYTES: usize = 64 * 1024;
 const FORM_TIME: Duration = Duration::from_secs(10);
 
-/// Refuses requests that do not say which host they are for.
-pub(super) async fn said_hosts_only(request: Request, next: Next) -> Response {
+/// A router that refuses requests that do not say which host they are for; in this language those that
+/// ask for none.
+pub(crate) fn said_hosts_only(router: Router, language: Language) -> Router {
+    router.layer(middleware::from_fn_with_state(language, let_in_if_said))
+}
+
+async fn let_in_if_said(State(default): State<Language>, request: Request, next: Next) -> Response {
     if host::is_said(&request) {
         return next.run(request).await;
     }
-    let language = language::choose(None, request.headers(), Language::default());
+    let language = language::choose(None, request.headers(), default);
     let failure = Failure::no_host();
     let headers = [(header::CONTENT_TYPE, PROBLEM)];
     (failure.status(), headers, failure.problem(language)).into_response()

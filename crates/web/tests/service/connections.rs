@@ -11,7 +11,8 @@ use web::ServerEvent;
 fn serve() -> SocketAddr {
     let (ready, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let options = options(Arc::new(Double::new()));
+        let mut options = options(Arc::new(Double::new()));
+        options.language = words::Language::English;
         let tell = move |event| {
             if let ServerEvent::Ready(address) = event {
                 ready.send(address).unwrap();
@@ -72,6 +73,16 @@ fn a_request_says_its_host_once() {
     ] {
         assert_eq!(status(address, head), expected, "{head}");
     }
+    let refused = answer(address, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(
+        refused.contains("header Host"),
+        "in the server's language: {refused}"
+    );
+    let refused = answer(
+        address,
+        b"GET / HTTP/1.1\r\nAccept-Language: fr\r\nConnection: close\r\n\r\n",
+    );
+    assert!(!refused.contains("header Host"), "{refused}");
     let refused = answer(
         address,
         b"GET / HTTP/1.1\r\nAccept-Language: en\r\nConnection: close\r\n\r\n",

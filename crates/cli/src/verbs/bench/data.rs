@@ -125,9 +125,7 @@ fn decoded(context: &Context, arguments: &DataBenchArguments, input: &InputSpec)
         })?);
     }
     let prepared = |path: &PathBuf| -> Result<vision::Views> {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-        let photo = vision::decode(&bytes, &vision::Limits::default())
-            .with_context(|| path.display().to_string())?;
+        let photo = data::read_photo(path).with_context(|| path.display().to_string())?;
         Ok(vision::prepare(input, &photo)?)
     };
     if let Some(results) = &arguments.results {

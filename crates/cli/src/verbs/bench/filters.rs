@@ -88,7 +88,7 @@ pub fn run(context: &Context, arguments: &FiltersArguments) -> Result<()> {
                 milliseconds.push(last.time.as_secs_f64() * 1e3);
             } else if let Some(folder) = &arguments.results {
                 let path = folder.join(format!("{index}.png"));
-                let bytes = vision::encode::png(&last.photo)?;
+                let bytes = data::files::stamped(vision::encode::png(&last.photo)?);
                 finish(context, begin(context, &path, Kind::Picture)?, &bytes)?;
             }
         }

@@ -1,6 +1,7 @@
 //! `museau bench infer`: the time of a network on this machine, and of each of its steps.
 use super::timed::Timed;
 use crate::context::Context;
+use crate::data_set::unreadable;
 use crate::model;
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
@@ -86,7 +87,7 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
     let mut workspace = plan.workspace();
     let pixels = plan.input_shape().elements() * batch;
     let input = match &arguments.pixels {
-        Some(path) => read_floats(path)?,
+        Some(path) => read_floats(context, path)?,
         // Any values between -1 and 1 take the same time.
         None => (0..pixels)
             .map(|index| (index * 7919 % 256) as f32 / 128.0 - 1.0)
@@ -181,7 +182,7 @@ fn network(context: &Context, arguments: &InferArguments) -> Result<(String, Gra
     let graph = backbone.build(size, size, zoo::Head::Classes(1000))?;
     let weights = match &arguments.weights {
         Some(path) => {
-            let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+            let bytes = tensor::read_named(path).map_err(unreadable(context, path))?;
             formats::read(&bytes)
                 .with_context(|| path.display().to_string())?
                 .tensors
@@ -212,8 +213,8 @@ fn made_up(graph: &Graph) -> NamedTensors {
 }
 
 /// A file of little-endian f32.
-fn read_floats(path: &Path) -> Result<Vec<f32>> {
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+fn read_floats(context: &Context, path: &Path) -> Result<Vec<f32>> {
+    let bytes = tensor::read_named(path).map_err(unreadable(context, path))?;
     let (values, rest) = bytes.as_chunks::<4>();
     ensure!(
         rest.is_empty(),

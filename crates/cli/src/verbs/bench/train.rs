@@ -12,6 +12,7 @@ use engine::{Plan, StepOptions, Targets, TrainingOptions};
 use graph::Graph;
 use serde::Serialize;
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 use tensor::Pool;
 use train::{Descent, OptimizerOptions};
@@ -211,7 +212,7 @@ fn network(context: &Context, arguments: &TrainArguments) -> Result<Graph> {
 
 /// Linux's count of this process's page faults.
 fn page_faults() -> Option<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let stat = tensor::read_text(Path::new("/proc/self/stat")).ok()?;
     // After the name in brackets: state is field 0, minor faults 7, major ones 9.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let [minor, major] = [fields.get(7)?, fields.get(9)?];
@@ -220,7 +221,7 @@ fn page_faults() -> Option<u64> {
 
 /// Linux's high-water mark of this process's memory.
 fn peak_megabytes() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = tensor::read_text(Path::new("/proc/self/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes / 1024.0)

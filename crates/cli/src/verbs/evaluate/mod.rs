@@ -54,6 +54,15 @@ pub struct EvaluateArguments {
 /// Evaluates, prints, and writes what was asked for.
 pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     // The places are tried before the work is done.
+    let outputs = [
+        &arguments.report,
+        &arguments.predictions,
+        &arguments.fit_temperature,
+    ];
+    for path in outputs.into_iter().flatten() {
+        let inputs = std::iter::once(&arguments.model).chain(&arguments.against);
+        outputs::not_over(context, path, inputs)?;
+    }
     let begin = |path: &Option<PathBuf>, kind| {
         let path = path.as_deref();
         path.map(|path| outputs::begin(context, path, kind))

@@ -1,5 +1,6 @@
 //! `museau models make`: a package from published weights, calibrated on photos.
 use crate::context::Context;
+use crate::data_set::unreadable;
 use crate::failure::{Failure, Status};
 use crate::outputs::{Kind, begin, finish};
 use crate::progress::Shown;
@@ -11,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
 use train::make::{self, CalibrationPhotos, Classes, MakeError, Published};
-use words::{FileMessage, ModelMessage, Say, UsageMessage};
+use words::{ModelMessage, Say, UsageMessage};
 
 /// What `--views` takes, in signs.
 const VIEWS: &str = "(stretch | crop:FRACTION | letterbox[:GRAY])[:mirror] [+ ...]";
@@ -158,13 +159,8 @@ fn classes(context: &Context, list: &str) -> Result<Classes> {
     if list == "stanford" {
         return Ok(Classes::Stanford);
     }
-    let text = std::fs::read_to_string(list).map_err(|error| {
-        let text = context.say(FileMessage::CannotRead {
-            path: list,
-            reason: &error.message(context.language),
-        });
-        Failure::error(Status::Failed, text)
-    })?;
+    let path = Path::new(list);
+    let text = tensor::read_text(path).map_err(unreadable(context, path))?;
     Classes::listed(&text).ok_or_else(|| {
         let said = context.say(ModelMessage::MakeNoClassListed { path: list });
         Failure::error(Status::Usage, said)

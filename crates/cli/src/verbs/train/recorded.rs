@@ -247,7 +247,7 @@ fn new(
 /// Records the epochs until `epoch` from the run's own `metrics.csv`; lines that are no numbers are
 /// left out.
 fn missed(folder: &Path, epoch: u32, recorder: &mut Recorder) -> Result<(), Error> {
-    let Ok(text) = std::fs::read_to_string(folder.join(names::METRICS)) else {
+    let Ok(text) = tensor::read_text(&folder.join(names::METRICS)) else {
         return Ok(());
     };
     let mut lines = text.lines();

@@ -1,7 +1,7 @@
 //! Opening a database to look at: nothing is changed, not even where it is older or lies on read-only
 //! media.
 use super::schema::{self, MIGRATIONS};
-use super::{Fault, Sqlite, connection, meant, shown};
+use super::{Fault, Sqlite, all_regular, connection, meant, shown};
 use crate::error::Error;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::io;
@@ -12,18 +12,16 @@ impl Sqlite {
     /// Opens a database to look at; nothing in it can be changed. [`Error::NothingThere`] where
     /// there is no file or no run was ever recorded.
     pub fn open_read_only(path: &Path, busy: Duration) -> Result<Self, Error> {
-        match std::fs::metadata(path) {
+        match all_regular(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let place = shown(path);
                 return Err(Error::NothingThere { place });
             }
-            Ok(found) if found.is_dir() => {
-                return Err(Error::CannotOpen {
-                    place: shown(path),
-                    source: io::ErrorKind::IsADirectory.into(),
-                });
+            Err(source) => {
+                let place = shown(path);
+                return Err(Error::CannotOpen { place, source });
             }
-            _ => {}
+            Ok(()) => {}
         }
         Sqlite::look(path, busy, MIGRATIONS)
     }

@@ -10,6 +10,7 @@ mod write;
 use super::backend::{Backend, Change, Claim};
 use super::locked;
 use crate::error::Error;
+use crate::regular_file;
 use crate::runs::{Details, NewRun, Point, RunQuery, RunRow};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use schema::MIGRATIONS;
@@ -33,8 +34,11 @@ impl Sqlite {
             place: shown(path),
             source,
         };
-        if path.is_dir() {
-            return Err(cannot_open(io::ErrorKind::IsADirectory.into()));
+        match all_regular(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot_open(error));
+            }
+            _ => {}
         }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(cannot_open)?;
@@ -202,6 +206,19 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// Whether SQLite may open a database: neither it nor what SQLite keeps beside it may be a pipe.
+fn all_regular(path: &Path) -> io::Result<()> {
+    for ending in ["-journal", "-wal", "-shm"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(ending);
+        match regular_file::check(Path::new(&beside)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    regular_file::check(path)
+}
+
 /// Opens a file as SQLite does; nothing in it is looked at yet.
 fn connection(path: &Path, busy: Duration, flags: OpenFlags) -> Result<Connection, Error> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -236,6 +253,46 @@ mod tests {
     use super::*;
     use crate::{Options, State, Storage};
     use std::sync::Arc;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_refused_rather_than_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, pipe) = (
+            folder.path().join("runs.sqlite"),
+            folder.path().join("pipe"),
+        );
+        let make = |pipe: &Path| {
+            let made = std::process::Command::new("mkfifo").arg(pipe).status();
+            assert!(made.unwrap().success());
+        };
+        make(&pipe);
+        let refused = |error: Error| match error {
+            Error::CannotOpen { source, .. } | Error::Artefact { source, .. } => source.kind(),
+            other => panic!("{other}"),
+        };
+        let is_pipe = io::ErrorKind::NotSeekable;
+        assert_eq!(refused(Storage::open(&pipe).unwrap_err()), is_pipe);
+        assert_eq!(
+            refused(Storage::open_read_only(&pipe).unwrap_err()),
+            is_pipe
+        );
+        let storage = Storage::open(&place).unwrap();
+        let mut recorder = storage.begin(&NewRun::default()).unwrap();
+        assert_eq!(
+            refused(recorder.artefact("model", &pipe).unwrap_err()),
+            is_pipe
+        );
+        recorder.finish(State::Complete).unwrap();
+        drop(storage);
+        let journal = folder.path().join("runs.sqlite-journal");
+        make(&journal);
+        assert_eq!(refused(Storage::open(&place).unwrap_err()), is_pipe);
+        assert_eq!(
+            refused(Storage::open_read_only(&place).unwrap_err()),
+            is_pipe
+        );
+    }
 
     #[test]
     fn a_full_disk_is_told_and_nothing_reported_is_lost() {
