@@ -79,7 +79,7 @@ fn a_data_set_goes_from_import_to_its_reports_and_the_test_stays_sealed() {
     let at = |name: &str| path(folder.path().join(name));
     let done = run(&["import", &at("set"), "-o", &at("set.csv"), "--json"]);
     assert_eq!(status(&done), 0, "{done:?}");
-    assert!(text(&done.stderr).contains("import: 100 %"), "{done:?}");
+    assert!(text(&done.stderr).contains("import: 100%"), "{done:?}");
     let counts: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
     assert_eq!(
         (&counts["photos"], &counts["train"], &counts["test"]),
@@ -134,7 +134,8 @@ fn labels_are_judged_out_of_fold_in_one_command_and_its_table_is_read_back() {
     assert_eq!(status(&few), 3, "four photos in five folds: {few:?}");
     assert!(text(&few.stderr).contains("too few"), "{few:?}");
     let table = at("out/p.csv");
-    let judged = ["--suspects", "--out-of-fold", &table, "--with-test"];
+    let out_of_fold = format!("--out-of-fold={table}");
+    let judged = ["--suspects", &out_of_fold, "--with-test"];
     assert_eq!(status(&check(&at("one"), &judged)), 0);
     let written = fs::read_to_string(folder.path().join("out/p.csv")).expect("a table");
     assert!(
@@ -578,8 +579,7 @@ fn reports_and_tables_are_written_over_their_own_alone() {
         "-o",
         &out,
         "--suspects",
-        "--out-of-fold",
-        &table,
+        &format!("--out-of-fold={table}"),
     ]);
     assert_eq!(status(&done), 2, "{done:?}");
     assert_eq!(

@@ -86,7 +86,7 @@ fn what_is_no_regular_file_is_refused_wherever_a_file_is_named() {
         "train /dev/zero -o o",
         "evaluate pipe.museau ds",
         "evaluate default ds --against pipe.csv",
-        "compare --base pipe.csv --with pipe.csv ds",
+        "compare ds --base pipe.csv --with pipe.csv",
         "runs list --storage pipe.db",
         "runs rm a --storage pipe.db",
         "bench infer --model pipe.museau",
@@ -172,11 +172,11 @@ fn results_of_one_name_or_of_the_input_s_are_refused_before_the_work() {
             "is read by",
         ),
         (
-            "data check ds -o o --suspects --out-of-fold o/report.html",
+            "data check ds -o o --suspects --out-of-fold=o/report.html",
             "Two results",
         ),
         (
-            "data check ds -o o --suspects --out-of-fold o/check.json",
+            "data check ds -o o --suspects --out-of-fold=o/check.json",
             "Two results",
         ),
     ] {

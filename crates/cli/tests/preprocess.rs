@@ -101,7 +101,7 @@ fn what_was_made_is_a_data_set_and_what_others_made_is_kept() {
             (&summary["written"], &summary["unlabelled"]),
             (&2.into(), &0.into())
         );
-        assert!(text(&output.stderr).contains("preprocess: 100 %"));
+        assert!(text(&output.stderr).contains("preprocess: 100%"));
     }
     let manifest = fs::read_to_string(out.join("manifest.csv")).expect("a manifest");
     let beagle = row(&manifest, "train/beagle/beagle_14.png");

@@ -217,7 +217,7 @@ fn a_run_is_shown_whole() {
     let shown = printed(home.path(), &["show", "trio"]);
     for part in [
         "optimizer.rate  0.001",
-        "0.6250  0.7500        2  ▁█▅",
+        "0.6250  0.7500         2  ▁█▅",
         "model.museau",
         "threads  2",
     ] {

@@ -129,9 +129,8 @@ fn problem(detail: &str, language: Language) -> Option<String> {
         ProblemKind::TwoLabels => ReportMessage::ReasonTwoLabels,
         ProblemKind::NoLabel => ReportMessage::ReasonNoLabel,
         ProblemKind::BadAnnotation => ReportMessage::ReasonBadAnnotation,
-        ProblemKind::NamedTwice | ProblemKind::IgnoredPart | ProblemKind::AlikeClasses => {
-            return None;
-        }
+        ProblemKind::AlikeClasses => ReportMessage::ReasonAlikeClasses,
+        ProblemKind::NamedTwice | ProblemKind::IgnoredPart => return None,
     };
     let said = message.text(language);
     match language {

@@ -384,7 +384,7 @@ fn the_step_or_the_parameter_that_was_meant_is_said() {
     };
     for (text, words) in [
         ("clahe(2,8) | bilatral(9)", "‘bilateral’"),
-        ("equalize", "‘equalise’"),
+        ("equalis", "‘equalise’"),
         ("clahe(tile=3)", "‘tiles’"),
         // Nothing is near: what there is.
         ("sepia", "bilateral, "),

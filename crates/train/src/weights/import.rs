@@ -118,10 +118,10 @@ fn count(mismatch: &Mismatch) -> usize {
 /// The classifier of a file, if it has one: the last matrix. How many classes it has, and its layer.
 fn classifier(source: &Weights) -> Option<(Head, Option<String>)> {
     let executed = matches!(source.origin, Origin::Onnx | Origin::TfLite);
-    let matrix = |shape: Shape| match shape.dimensions() {
-        &[a, b] => Some((a, b)),
+    let matrix = |shape: Shape| match *shape.dimensions() {
+        [a, b] => Some((a, b)),
         // A dense layer written as a convolution.
-        &[1, 1, a, b] if executed => Some((a, b)),
+        [1, 1, a, b] if executed => Some((a, b)),
         _ => None,
     };
     let (name, (first, last)) = source

@@ -193,7 +193,7 @@ mod texts {
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(unknown("clahe(2,8) | bilatral(9)"), (14, "bilatral".into()));
-        assert_eq!(unknown("equalize"), (1, "equalize".into()));
+        assert_eq!(unknown("equalis"), (1, "equalis".into()));
         assert_eq!(unknown("clahe(tile=3)"), (7, "tile".into()));
         for (text, place) in [
             ("median(4)", 8),

@@ -52,6 +52,7 @@ messages! {
     "reason.mislabelled" => ReasonMislabelled,
     "reason.two_labels" => ReasonTwoLabels,
     "reason.no_label" => ReasonNoLabel,
+    "reason.alike_classes" => ReasonAlikeClasses,
     "reason.bad_annotation" => ReasonBadAnnotation,
     "reason.changed" => ReasonChanged,
     "explore.title" => ExploreTitle,
