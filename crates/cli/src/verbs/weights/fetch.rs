@@ -231,7 +231,7 @@ mod tests {
         let name = format!("mobilenet_v2-features-{}.safetensors", &hash[..12]);
         let address = served(bytes.clone());
         obtain(&context(), &file, Some(&address), folder.path()).unwrap();
-        assert_eq!(files(folder.path()), [name.clone()]);
+        assert_eq!(files(folder.path()), std::slice::from_ref(&name));
         // Nothing is asked for a second time: without a network it is there.
         obtain(&context(), &file, None, folder.path()).unwrap();
         let kept = store::kept(folder.path());
