@@ -51,10 +51,12 @@ impl Shown {
         }
         let tenths = done.saturating_mul(10) / all.max(1);
         if self.lines && tenths > self.tenths.fetch_max(tenths, Ordering::Relaxed) {
-            match self.pass.load(Ordering::Relaxed) {
-                1 => eprintln!("{}: {}%", self.name, tenths * 10),
-                pass => eprintln!("{} ({pass}): {}%", self.name, tenths * 10),
-            }
+            // One piece of text: several threads may come here at once.
+            let line = match self.pass.load(Ordering::Relaxed) {
+                1 => format!("{}: {}%\n", self.name, tenths * 10),
+                pass => format!("{} ({pass}): {}%\n", self.name, tenths * 10),
+            };
+            eprint!("{line}");
         }
     }
 

@@ -86,7 +86,7 @@ fn what_is_no_regular_file_is_refused_wherever_a_file_is_named() {
         "train /dev/zero -o o",
         "evaluate pipe.museau ds",
         "evaluate default ds --against pipe.csv",
-        "compare ds --base pipe.csv --with pipe.csv",
+        "compare ds --base pipe.csv --with pipe.museau",
         "runs list --storage pipe.db",
         "runs rm a --storage pipe.db",
         "bench infer --model pipe.museau",
