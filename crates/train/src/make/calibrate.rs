@@ -240,7 +240,7 @@ fn fit_unsure(calibration: &mut Calibration, right: &[(usize, f32, f32)]) {
 /// words which photos they are. The other thresholds stay, since no temperature moves them.
 ///
 /// # Errors
-/// [`MakeError::NoPhotos`]
+/// [`MakeError::NoDogs`]
 pub fn calibrate_answers(
     about: &mut About,
     logits: &[Vec<f32>],

@@ -538,7 +538,7 @@ fn json_line(job: &Job, outcome: &Outcome) -> serde_json::Value {
     })
 }
 
-/// A training that ended, for people: a row under the headings of [`print`].
+/// A training that ended, for people: a row under the headings of [`print()`].
 fn row(context: &Context, job: &Job, outcome: &Outcome) -> Vec<Cell> {
     let ended = match outcome.ended {
         Ended::Complete => TrainMessage::EndedComplete,
