@@ -8,7 +8,7 @@ use words::Breed;
 /// One class: a folder.
 #[derive(Clone, Debug)]
 pub struct Class {
-    /// The folder's name, as [`class_name`] has it.
+    /// The folder's name, as `class_name` has it.
     pub folder: String,
     /// The breed that its name tells, if any.
     pub breed: Option<&'static Breed>,

@@ -67,7 +67,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// From entries whose classes are named; classes are put in the order of their names
-    /// ([`class_name`]), whatever [`Entry::class`] says. Relative paths start from `folder`.
+    /// (`class_name`), whatever [`Entry::class`] says. Relative paths start from `folder`.
     pub fn new(folder: PathBuf, mut entries: Vec<(String, Entry)>) -> Self {
         for (name, _) in &mut entries {
             *name = class_name(name);

@@ -83,7 +83,7 @@ impl About {
     /// read.
     ///
     /// # Errors
-    /// As [`Package::read`].
+    /// As `Package::read`.
     pub fn read(bytes: &[u8]) -> Result<Self, PackageError> {
         Ok(Self::read_with_graph(bytes)?.0)
     }
