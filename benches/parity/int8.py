@@ -35,7 +35,7 @@ def museau(weights, pixels):
     with tempfile.TemporaryDirectory() as folder:
         given, out = Path(folder, "pixels.safetensors"), Path(folder, "out.safetensors")
         save_file({"pixels": pixels}, given)
-        command = ["cargo", "run", "--release", "--quiet", "--package", "classify", "--example", "taps", "--"]
+        command = ["cargo", "run", "--release", "--quiet", "--package", "train", "--example", "taps", "--"]
         command += ["mobilenet_v2", weights, "1000", "predictions", given, out, "predictions"]
         subprocess.run(command, cwd=ROOT, check=True)
         return load_file(out)["predictions"].argmax(1)
