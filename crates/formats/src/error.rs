@@ -1,4 +1,5 @@
 //! What may be wrong with a file of weights.
+use std::fmt::Display;
 
 /// Why a file of weights could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -46,4 +47,20 @@ pub enum FormatError {
         /// The size of the file.
         bytes: usize,
     },
+}
+
+impl FormatError {
+    pub(crate) fn damaged(format: &'static str, detail: impl Display) -> Self {
+        FormatError::Damaged {
+            format,
+            detail: detail.to_string(),
+        }
+    }
+
+    pub(crate) fn unsupported(format: &'static str, detail: impl Display) -> Self {
+        FormatError::Unsupported {
+            format,
+            detail: detail.to_string(),
+        }
+    }
 }

@@ -9,22 +9,17 @@ use crate::number::Number;
 use crate::{FormatError, Origin, Weights};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Display;
 use tensor::{NamedTensors, Shape, Tensor};
 
 const FORMAT: &str = "ONNX";
 
-fn damaged(detail: impl Into<String>) -> FormatError {
-    FormatError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn damaged(detail: impl Display) -> FormatError {
+    FormatError::damaged(FORMAT, detail)
 }
 
-fn unsupported(detail: impl Into<String>) -> FormatError {
-    FormatError::Unsupported {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn unsupported(detail: impl Display) -> FormatError {
+    FormatError::unsupported(FORMAT, detail)
 }
 
 // The few fields of `onnx.proto` that are read; all others are passed over.
@@ -161,7 +156,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<Weights>, FormatError> {
     if bytes.first() != Some(&0x08) {
         return Ok(None);
     }
-    let model = Model::decode(bytes).map_err(|error| damaged(error.to_string()))?;
+    let model = Model::decode(bytes).map_err(damaged)?;
     let Some(graph) = model.graph else {
         return Ok(None);
     };
@@ -249,25 +244,9 @@ impl<'a> Layers<'a> {
                     self.insert(place, node, "kernel", kernel)?;
                     self.bias(place, node, 2, units, &adding)?;
                 }
-                "Gemm" | "MatMul" => {
-                    // A product of two values that are computed is no layer.
-                    if !node.inputs.get(1).is_some_and(|name| self.has(name)) {
-                        continue;
-                    }
-                    let mut kernel = self.take(node, 1)?;
-                    let &[rows, columns] = kernel.shape().dimensions() else {
-                        return Err(unsupported(format!("`{}` of no matrix", node.name)));
-                    };
-                    let scaled = node.attributes.iter().any(|attribute| {
-                        ["alpha", "beta"].contains(&&*attribute.name) && attribute.float != 1.0
-                    });
-                    if node.integer("transA", 0) != 0 || scaled {
-                        return Err(unsupported(format!("`{}`: a scaled product", node.name)));
-                    }
-                    if node.op == "Gemm" && node.integer("transB", 0) != 0 {
-                        kernel = permuted(&kernel, [columns, rows], |[i, j]| j * columns + i)?;
-                    }
-                    let kernel = self.rows_last(node, kernel)?;
+                // A product of two values that are computed is no layer.
+                "Gemm" | "MatMul" if node.inputs.get(1).is_some_and(|name| self.has(name)) => {
+                    let kernel = self.dense(node)?;
                     let units = kernel.shape().channels();
                     self.insert(place, node, "kernel", kernel)?;
                     let third = if node.op == "Gemm" { 2 } else { usize::MAX };
@@ -311,6 +290,24 @@ impl<'a> Layers<'a> {
         let stored = *self.constants.get(name.as_str()).ok_or_else(no)?;
         self.used.insert(&stored.name);
         stored.tensor()?.ok_or_else(no)
+    }
+
+    /// The kernel of a dense layer, `[C, OC]`.
+    fn dense(&mut self, node: &'a Node) -> Result<Tensor, FormatError> {
+        let mut kernel = self.take(node, 1)?;
+        let &[rows, columns] = kernel.shape().dimensions() else {
+            return Err(unsupported(format!("`{}` of no matrix", node.name)));
+        };
+        let scaled = node.attributes.iter().any(|attribute| {
+            ["alpha", "beta"].contains(&&*attribute.name) && attribute.float != 1.0
+        });
+        if node.integer("transA", 0) != 0 || scaled {
+            return Err(unsupported(format!("`{}`: a scaled product", node.name)));
+        }
+        if node.op == "Gemm" && node.integer("transB", 0) != 0 {
+            kernel = permuted(&kernel, [columns, rows], |[i, j]| j * columns + i)?;
+        }
+        self.rows_last(node, kernel)
     }
 
     /// The bias of a layer: its third input, or what the next node adds.

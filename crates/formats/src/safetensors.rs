@@ -7,12 +7,20 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Display};
 use tensor::{NamedTensors, Shape, Tensor};
 
 const FORMAT: &str = "safetensors";
 /// The format's own limit on the header, bytes.
 const MAX_HEADER: usize = 100_000_000;
+
+fn damaged(detail: impl Display) -> FormatError {
+    FormatError::damaged(FORMAT, detail)
+}
+
+fn unsupported(detail: impl Display) -> FormatError {
+    FormatError::unsupported(FORMAT, detail)
+}
 
 /// How values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,18 +152,11 @@ fn header_of(bytes: &[u8]) -> Option<&[u8]> {
 pub fn read_safetensors(
     bytes: &[u8],
 ) -> Result<(NamedTensors, BTreeMap<String, String>), FormatError> {
-    let damaged = |error: safetensors::SafeTensorError| FormatError::Damaged {
-        format: FORMAT,
-        detail: error.to_string(),
-    };
     let mut metadata = BTreeMap::new();
     if let Some(header) = header_of(bytes) {
-        let header: Header =
-            serde_json::from_slice(header).map_err(|error| FormatError::Damaged {
-                format: FORMAT,
-                detail: error.to_string(),
-            })?;
-        metadata = header.metadata;
+        metadata = serde_json::from_slice::<Header>(header)
+            .map_err(damaged)?
+            .metadata;
     }
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let values = &bytes[8 + length..];
@@ -164,21 +165,13 @@ pub fn read_safetensors(
         let Some(info) = header.info(&name) else {
             continue;
         };
-        let unsupported = |detail| FormatError::Unsupported {
-            format: FORMAT,
-            detail,
-        };
         let number = number(info.dtype)
             .ok_or_else(|| unsupported(format!("`{name}` of type {:?}", info.dtype)))?;
         let shape = Shape::checked(&info.shape)
             .ok_or_else(|| unsupported(format!("`{name}` of {} dimensions", info.shape.len())))?;
         let (begin, end) = info.data_offsets;
-        let tensor = Tensor::new(shape, number.read_all(&values[begin..end])).map_err(|error| {
-            FormatError::Damaged {
-                format: FORMAT,
-                detail: format!("`{name}`: {error}"),
-            }
-        })?;
+        let tensor = Tensor::new(shape, number.read_all(&values[begin..end]))
+            .map_err(|error| damaged(format!("`{name}`: {error}")))?;
         tensors.insert(name, tensor);
     }
     Ok((tensors, metadata))
@@ -216,11 +209,7 @@ pub fn write_safetensors(
         header.len().next_multiple_of(8) - header.len(),
     ));
     if header.len() > MAX_HEADER {
-        let detail = format!("a header of {} bytes", header.len());
-        return Err(FormatError::Unsupported {
-            format: FORMAT,
-            detail,
-        });
+        return Err(unsupported(format!("a header of {} bytes", header.len())));
     }
     let mut bytes = Vec::with_capacity(8 + header.len() + end);
     bytes.extend((header.len() as u64).to_le_bytes());

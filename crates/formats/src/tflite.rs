@@ -2,26 +2,21 @@
 //!
 //! Numbers of 8 bits become `(number - zero point) * scale`. Tensors are named `NAME/kernel` and
 //! `NAME/bias` after the layer's kernel, and laid out as museau's own.
-use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
+use crate::limits::{LONGEST_NAME, MOST_TENSORS, ValueCount};
 use crate::number::Number;
 use crate::{FormatError, Origin, Weights};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use tensor::{NamedTensors, Shape, Tensor};
 
 const FORMAT: &str = "TensorFlow Lite";
 
-fn damaged(detail: impl Into<String>) -> FormatError {
-    FormatError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn damaged(detail: impl Display) -> FormatError {
+    FormatError::damaged(FORMAT, detail)
 }
 
-fn unsupported(detail: impl Into<String>) -> FormatError {
-    FormatError::Unsupported {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn unsupported(detail: impl Display) -> FormatError {
+    FormatError::unsupported(FORMAT, detail)
 }
 
 /// Something is read outside the file.
@@ -52,8 +47,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
     let mut reader = Reader {
         tensors: graph.tables(0)?,
         buffers,
-        file_length: bytes.len(),
-        values: 0,
+        values: ValueCount::new(FORMAT, bytes.len()),
         named: NamedTensors::new(),
     };
     // A tensor of halves is made whole by a node of its own.
@@ -91,8 +85,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
 struct Reader<'a> {
     tensors: Vec<Table<'a>>,
     buffers: Vec<Table<'a>>,
-    file_length: usize,
-    values: usize,
+    values: ValueCount,
     named: NamedTensors,
 }
 
@@ -129,14 +122,7 @@ impl Reader<'_> {
         let shape = Shape::checked(&dimensions)
             .ok_or_else(|| unsupported(format!("`{name}` of {} dimensions", dimensions.len())))?;
         let elements = shape.checked_elements().ok_or_else(cut)?;
-        self.values = self.values.saturating_add(elements);
-        if self.values > self.file_length.saturating_mul(EXPANSION) {
-            return Err(FormatError::TooLarge {
-                format: FORMAT,
-                elements: self.values,
-                bytes: self.file_length,
-            });
-        }
+        self.values.add(elements)?;
         // `TensorType` of the schema.
         let number = match table.i8(1)? {
             0 => Number::F32,

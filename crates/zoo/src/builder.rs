@@ -87,13 +87,7 @@ impl Builder {
         filters: usize,
         kernel: usize,
     ) -> Built {
-        let op = Op::Conv2d(Conv2d {
-            filters,
-            kernel: [kernel; 2],
-            stride: [1; 2],
-            padding: self.padding(input, [kernel; 2], 1, Pad::Same),
-            bias: true,
-        });
+        let op = self.convolution(input, filters, ([kernel; 2], 1), Pad::Same, true);
         self.add(name, op, &[input])
     }
 
@@ -106,15 +100,25 @@ impl Builder {
         (kernel, stride): ([usize; 2], usize),
         pad: Pad,
     ) -> Built {
-        let padding = self.padding(input, kernel, stride, pad);
-        let op = Op::Conv2d(Conv2d {
+        let op = self.convolution(input, filters, (kernel, stride), pad, false);
+        self.add(name, op, &[input])
+    }
+
+    fn convolution(
+        &self,
+        input: NodeId,
+        filters: usize,
+        (kernel, stride): ([usize; 2], usize),
+        pad: Pad,
+        bias: bool,
+    ) -> Op {
+        Op::Conv2d(Conv2d {
             filters,
             kernel,
             stride: [stride; 2],
-            padding,
-            bias: false,
-        });
-        self.add(name, op, &[input])
+            padding: self.padding(input, kernel, stride, pad),
+            bias,
+        })
     }
 
     /// A square depthwise convolution without bias, 'same' or 'valid'.

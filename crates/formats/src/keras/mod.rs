@@ -7,12 +7,13 @@
 //! nested model first what was trainable, then the rest, so that a layer may come in two parts.
 mod archive;
 
-use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
+use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS, ValueCount};
 use crate::number::Number;
 use crate::{FormatError, Origin, Weights};
 use hdf5_reader::group::Group;
 use hdf5_reader::{Attribute, ByteOrder, Datatype, Hdf5File, OpenOptions};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use tensor::{NamedTensors, Shape, Tensor};
 
 const FORMAT: &str = "Keras";
@@ -25,18 +26,12 @@ const TEXTS: [&str; 4] = [
     "backend",
 ];
 
-fn damaged(error: impl std::fmt::Display) -> FormatError {
-    FormatError::Damaged {
-        format: FORMAT,
-        detail: error.to_string(),
-    }
+fn damaged(detail: impl Display) -> FormatError {
+    FormatError::damaged(FORMAT, detail)
 }
 
-fn unsupported(detail: impl Into<String>) -> FormatError {
-    FormatError::Unsupported {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn unsupported(detail: impl Display) -> FormatError {
+    FormatError::unsupported(FORMAT, detail)
 }
 
 pub(crate) use archive::read_keras;
@@ -139,8 +134,7 @@ fn strings(attribute: &Attribute) -> Result<Vec<String>, FormatError> {
 struct Reader {
     file: Hdf5File,
     tensors: NamedTensors,
-    values: usize,
-    file_length: usize,
+    values: ValueCount,
 }
 
 impl Reader {
@@ -148,8 +142,7 @@ impl Reader {
         Reader {
             file,
             tensors: NamedTensors::new(),
-            values: 0,
-            file_length,
+            values: ValueCount::new(FORMAT, file_length),
         }
     }
 
@@ -187,14 +180,7 @@ impl Reader {
         let shape = Shape::checked(&dimensions)
             .ok_or_else(|| unsupported(format!("`{name}` of {} dimensions", dimensions.len())))?;
         let elements = shape.checked_elements().ok_or_else(too_large)?;
-        self.values = self.values.saturating_add(elements);
-        if self.values > self.file_length.saturating_mul(EXPANSION) {
-            return Err(FormatError::TooLarge {
-                format: FORMAT,
-                elements: self.values,
-                bytes: self.file_length,
-            });
-        }
+        self.values.add(elements)?;
         let values = number.read_all(&data.read_raw_bytes().map_err(damaged)?);
         let tensor = Tensor::new(shape, values).map_err(damaged)?;
         if self.tensors.insert(name.clone(), tensor).is_some() {

@@ -5,10 +5,11 @@
 //! (`optimizer.state.0.exp_avg`), those of the outermost by their key alone.
 mod pickle;
 
-use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS};
+use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS, ValueCount};
 use crate::{FormatError, Origin, Weights};
 use pickle::{Pickle, StoredTensor, Value};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::rc::Rc;
 use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
 
@@ -34,18 +35,12 @@ const LEAST_NAMES: usize = 1 << 20;
 /// Bytes that a tensor counts beside its name: what is known of it while the file is read.
 const TENSOR_BYTES: usize = 256;
 
-fn damaged(detail: impl Into<String>) -> FormatError {
-    FormatError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn damaged(detail: impl Display) -> FormatError {
+    FormatError::damaged(FORMAT, detail)
 }
 
-fn unsupported(detail: impl Into<String>) -> FormatError {
-    FormatError::Unsupported {
-        format: FORMAT,
-        detail: detail.into(),
-    }
+fn unsupported(detail: impl Display) -> FormatError {
+    FormatError::unsupported(FORMAT, detail)
 }
 
 /// Reads the old format: magic number, protocol, system, value, list of storages, and for each its
@@ -80,8 +75,24 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Weights, FormatError> {
         .iter()
         .map(|(_, tensor)| (&*tensor.storage.key, tensor.storage.number.size()))
         .collect();
-    let mut storages: HashMap<Rc<str>, &[u8]> = HashMap::new();
-    for key in &keys_pickle.sequences[keys] {
+    let storages = storages(&keys_pickle.sequences[keys], &widths, rest)?;
+    weights(bytes.len(), found, |key| {
+        storages
+            .get(key)
+            .copied()
+            .ok_or_else(|| damaged(format!("storage {key} is missing")))
+    })
+}
+
+/// The old format's storages, which follow each other in the order of `keys` up to the file's end:
+/// of each the number of its elements, `widths` bytes wide, and its data.
+fn storages<'file, 'key>(
+    keys: &'key [Value],
+    widths: &HashMap<&str, usize>,
+    mut rest: &'file [u8],
+) -> Result<HashMap<&'key str, &'file [u8]>, FormatError> {
+    let mut storages = HashMap::new();
+    for key in keys {
         let Value::Text(key) = key else {
             return Err(damaged("a storage without a name"));
         };
@@ -97,7 +108,7 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Weights, FormatError> {
         let (data, after) = length
             .and_then(|length| after.split_at_checked(length))
             .ok_or_else(cut)?;
-        storages.insert(key.clone(), data);
+        storages.insert(&**key, data);
         rest = after;
     }
     if !rest.is_empty() {
@@ -106,12 +117,7 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Weights, FormatError> {
             rest.len()
         )));
     }
-    weights(bytes.len(), found, |key| {
-        storages
-            .get(key)
-            .copied()
-            .ok_or_else(|| damaged(format!("storage {key} is missing")))
-    })
+    Ok(storages)
 }
 
 /// Reads the files of the zip archive: `NAME/data.pkl`, and `NAME/data/KEY` for each storage.
@@ -147,8 +153,7 @@ fn weights<'storages>(
     storage: impl Fn(&str) -> Result<&'storages [u8], FormatError>,
 ) -> Result<Weights, FormatError> {
     // Views may share a storage or repeat its values, and what they see of it is read for each.
-    let limit = file_length.saturating_mul(EXPANSION);
-    let mut total = 0usize;
+    let mut values = ValueCount::new(FORMAT, file_length);
     let mut tensors = NamedTensors::new();
     for (name, stored) in found {
         let shape = Shape::checked(&stored.dimensions).ok_or_else(|| {
@@ -158,14 +163,7 @@ fn weights<'storages>(
             ))
         })?;
         let elements = shape.checked_elements().unwrap_or(usize::MAX);
-        total = total.saturating_add(elements.max(span(&stored).unwrap_or(0)));
-        if total > limit {
-            return Err(FormatError::TooLarge {
-                format: FORMAT,
-                elements: total,
-                bytes: file_length,
-            });
-        }
+        values.add(elements.max(span(&stored).unwrap_or(0)))?;
         let values = view(&stored, storage(&stored.storage.key)?)
             .ok_or_else(|| damaged(format!("`{name}` reaches outside its storage")))?;
         let tensor =

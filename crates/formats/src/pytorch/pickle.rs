@@ -3,9 +3,9 @@
 //!
 //! Containers live in one arena and are referred to by index, so that a pickle that holds itself
 //! neither loops nor overflows the stack.
-use super::FORMAT;
 use crate::FormatError;
 use crate::number::Number;
+use std::fmt::Display;
 use std::rc::Rc;
 
 /// Most values that a pickle may make. EfficientNet-Lite2's has about 10,000.
@@ -134,18 +134,12 @@ struct Machine<'bytes> {
 
 type Step<T> = Result<T, FormatError>;
 
-fn damaged<T>(detail: impl Into<String>) -> Step<T> {
-    Err(FormatError::Damaged {
-        format: FORMAT,
-        detail: detail.into(),
-    })
+fn damaged<T>(detail: impl Display) -> Step<T> {
+    Err(super::damaged(detail))
 }
 
-fn unsupported<T>(detail: impl Into<String>) -> Step<T> {
-    Err(FormatError::Unsupported {
-        format: FORMAT,
-        detail: detail.into(),
-    })
+fn unsupported<T>(detail: impl Display) -> Step<T> {
+    Err(super::unsupported(detail))
 }
 
 impl Machine<'_> {
