@@ -386,14 +386,8 @@ fn runs_are_forgotten_and_only_recorded_files_are_deleted() {
     );
     assert!(own.exists() && !home.file("trio/model.museau").exists());
     assert!(!home.file("trio/reports").exists());
-    // A training leaves networks that no record names; what is called only much alike stays.
-    let names = [
-        "run.json",
-        "best-1.safetensors",
-        "best-16.safetensors",
-        "best-01.safetensors",
-        "best-dogs.safetensors",
-    ];
+    // What is called as a training's own files stays where it is none.
+    let names = ["run.json", "best-1.safetensors", "best-dogs.safetensors"];
     let files = names.map(|name| home.file("live").join(name));
     fs::create_dir_all(home.file("live")).expect("a folder");
     for file in &files {
@@ -402,7 +396,7 @@ fn runs_are_forgotten_and_only_recorded_files_are_deleted() {
     home.live.artefact("about", &files[0]).expect("recorded");
     printed(home.path(), &["rm", "live", "--yes", "--files"]);
     let there = files.map(|file| file.exists());
-    assert_eq!(there, [false, false, false, true, true]);
+    assert_eq!(there, [false, true, true]);
     printed(home.path(), &["rm", "quartet"]);
     assert_eq!(left(&home), 0);
     assert!(home.live.metrics(1, &[("loss", 1.0)]).is_err());
@@ -458,9 +452,7 @@ fn trained(home: &Home, name: &str, folder: &Path) -> String {
     for file in ["recipe.toml", "run.json", "model.museau"] {
         run.artefact("file", &folder.join(file)).expect("recorded");
     }
-    for file in ["best-3.safetensors", "run.lock"] {
-        fs::write(folder.join(file), "").expect("a file");
-    }
+    fs::write(folder.join("run.lock"), "").expect("a file");
     run.finish(State::Complete).expect("ended");
     id
 }
@@ -491,7 +483,7 @@ fn a_forgotten_run_leaves_the_files_of_another_that_has_its_folder_now() {
     // Another training of the same recipe begins there, and lives.
     trained(&home, "new", &folder);
     let before = names(&folder);
-    assert_eq!(before.len(), 5);
+    assert_eq!(before.len(), 4);
     let output = museau(home.path(), &["rm", "old", "--files"]);
     assert!(output.status.success(), "{output:?}");
     assert!(
@@ -548,11 +540,100 @@ fn recorded_files_that_changed_since_stay_and_are_named() {
     assert!(said.contains("model.museau"), "{said}");
     let left = names(&folder);
     assert!(left.contains(&"model.museau".to_owned()), "{left:?}");
-    for gone in ["run.json", "best-3.safetensors", "run.lock"] {
+    for gone in ["run.json", "run.lock"] {
         assert!(!left.contains(&gone.to_owned()), "{left:?}");
     }
     #[cfg(unix)]
     assert_eq!(left, ["model.museau", "recipe.toml"]);
+}
+
+/// Writes a data set of two classes of 12 small photos.
+fn photos(folder: &Path) {
+    for (class, shade) in [("a", 40), ("b", 160)] {
+        fs::create_dir_all(folder.join(class)).expect("a folder");
+        for photo in 0..12u8 {
+            let noise = |place: usize| ((place * (7 + usize::from(photo))) % 61) as u8 + shade;
+            let pixels: Vec<u8> = (0..24 * 20 * 3).map(noise).collect();
+            let jpeg = vision::encode::small_jpeg(24, 20, &pixels, 95).expect("a photo");
+            fs::write(folder.join(class).join(format!("{photo}.jpg")), jpeg).expect("a photo");
+        }
+    }
+}
+
+#[test]
+fn networks_of_best_epochs_go_with_their_run_and_a_person_s_stay() {
+    let home = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| home.path().join(name);
+    photos(&at("set"));
+    let mut bests = Vec::new();
+    for (name, seed) in [("one", "1"), ("two", "2")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_museau"))
+            .args([
+                "train",
+                "-q",
+                "--model.network",
+                "lenet",
+                "--input.size",
+                "32",
+            ])
+            .args([
+                "--train.epochs",
+                "3",
+                "--train.batch",
+                "4",
+                "--data.validation",
+                "0.3",
+            ])
+            .args(["--train.seed", seed, "--data.source"])
+            .args([&at("set"), Path::new("-o"), &at(name)])
+            .env("MUSEAU_LANG", "en")
+            .env("MUSEAU_HOME", home.path())
+            .output()
+            .expect("the binary starts");
+        assert!(output.status.success(), "{output:?}");
+        let best = names(&at(name))
+            .into_iter()
+            .find(|name| name.starts_with("best-"));
+        bests.push(best.expect("a best epoch"));
+    }
+    let (one, two) = (at("one"), at("two"));
+    let own = fs::read(one.join(&bests[0])).expect("weights");
+    let mut cut = own.clone();
+    cut.pop();
+    let theirs = [
+        ("best-5.safetensors", b"weights of mine".to_vec()),
+        (
+            "best-6.safetensors",
+            fs::read(two.join("checkpoint.safetensors")).expect("weights"),
+        ),
+        // A copy under another epoch, one of another run, and one that is not whole.
+        ("best-7.safetensors", own),
+        (
+            "best-8.safetensors",
+            fs::read(two.join(&bests[1])).expect("weights"),
+        ),
+        ("best-9.safetensors", cut),
+    ];
+    for (name, bytes) in &theirs {
+        fs::write(one.join(name), bytes).expect("a file");
+    }
+    let output = museau(home.path(), &["rm", "one", "--files"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(names(&one), theirs.each_ref().map(|(name, _)| *name));
+    let said = text(&output.stderr);
+    for (name, bytes) in theirs {
+        assert!(
+            fs::read(one.join(name)).expect("weights") == bytes,
+            "{name}"
+        );
+        assert!(said.contains(name), "{said}");
+    }
+    assert!(
+        museau(home.path(), &["rm", "two", "--files"])
+            .status
+            .success()
+    );
+    assert!(!two.exists(), "{:?}", names(&two));
 }
 
 #[test]

@@ -89,6 +89,13 @@ pub enum Notice {
         /// What is wrong with the newest.
         reason: String,
     },
+    /// A file that is not the training's own stood where it writes; it has another name now.
+    MovedAside {
+        /// Where it stood.
+        from: PathBuf,
+        /// What it is called now.
+        to: PathBuf,
+    },
     /// The network has more parameters than a small one should ([`zoo::SMALL`]).
     Large {
         /// How many.

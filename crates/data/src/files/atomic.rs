@@ -121,6 +121,15 @@ impl AtomicFile {
         &self.path
     }
 
+    /// Brings what was written so far to the disk, for who moves something else before this.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.writer.flush()?;
+        self.writer.get_ref().as_file().sync_all()
+    }
+
     /// Puts the file in its place, over an older one that it may replace.
     ///
     /// # Errors

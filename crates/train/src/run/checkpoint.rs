@@ -4,10 +4,11 @@
 //! damaged later costs the time since then and no more. A hash over everything tells a damaged one.
 use super::folder::{Row, RunFolder};
 use crate::{METRICS, Notice, TrainError};
-use data::files;
+use data::files::{self, AtomicFile};
 use formats::Precision;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use tensor::NamedTensors;
 
@@ -73,12 +74,12 @@ impl Position {
 }
 
 const POSITION: &str = "position";
-const HASH: &str = "content_hash";
+pub(super) const HASH: &str = "content_hash";
 /// What is said of a file whose hash is another.
-const CHANGED: &str = "its content is not what was written";
+pub(super) const CHANGED: &str = "its content is not what was written";
 
 /// Over the position (none of a best network) and every value, in their order.
-fn hash(position: &str, tensors: &NamedTensors) -> String {
+pub(super) fn hash(position: &str, tensors: &NamedTensors) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(position.as_bytes());
     let mut bytes = Vec::new();
@@ -99,47 +100,36 @@ fn to_bytes(position: &Position, tensors: &NamedTensors) -> Vec<u8> {
         .expect("a header of layers' names is small")
 }
 
-/// What becomes of the newest checkpoint when another is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Newest {
-    /// It becomes the older one.
-    Whole,
-    /// It is replaced, so that the older one, which serves, stays until the new one is there.
-    Damaged,
-}
-
-/// Writes a checkpoint.
+/// Writes a checkpoint; the newest becomes the older one. Where the newest is none of this training, or
+/// damaged, which looks the same, it is moved aside: the older one serves until the new one is there.
 pub(super) fn save(
     folder: &RunFolder,
     position: &Position,
     tensors: &NamedTensors,
-    before: Newest,
 ) -> Result<(), TrainError> {
     let (newest, older) = (folder.checkpoint_path(), folder.older_checkpoint_path());
+    let own = |bytes: &[u8]| {
+        let is_same =
+            |found: Position| found.recipe == position.recipe && found.photos == position.photos;
+        from_bytes(bytes).is_ok_and(|(found, _)| is_same(found))
+    };
+    let has_newest = folder.make_room(&newest, own)?;
     // Whole on the disk before anything else is touched.
-    let bytes = to_bytes(position, tensors);
-    let beside = folder.unplaced_checkpoint_path();
-    folder.write(&beside, &bytes)?;
-    if before == Newest::Whole && newest.exists() {
+    let write = || -> std::io::Result<AtomicFile> {
+        let mut file = AtomicFile::create(&newest)?;
+        file.write_all(&to_bytes(position, tensors))?;
+        file.sync()?;
+        Ok(file)
+    };
+    let file = write().map_err(TrainError::write(&newest))?;
+    if has_newest {
+        folder.make_room(&older, own)?;
         files::replace(&newest, &older).map_err(TrainError::write(&older))?;
+        folder.wrote(&older);
     }
-    files::replace(&beside, &newest).map_err(TrainError::write(&newest))
-}
-
-/// The network of a best epoch, under a hash as a checkpoint is.
-pub(super) fn network_to_bytes(parameters: &NamedTensors) -> Vec<u8> {
-    let metadata = BTreeMap::from([(HASH.into(), hash("", parameters))]);
-    formats::write_safetensors(parameters, Precision::F32, &metadata)
-        .expect("a header of layers' names is small")
-}
-
-/// Reads what [`network_to_bytes`] made; or why it is damaged. Older versions wrote no hash.
-pub(super) fn network_from_bytes(bytes: &[u8]) -> Result<NamedTensors, String> {
-    let (tensors, metadata) = formats::read_safetensors(bytes).map_err(|e| e.to_string())?;
-    match metadata.get(HASH) {
-        Some(said) if *said != hash("", &tensors) => Err(CHANGED.into()),
-        _ => Ok(tensors),
-    }
+    file.commit().map_err(TrainError::write(&newest))?;
+    folder.wrote(&newest);
+    Ok(())
 }
 
 /// The newest checkpoint that is whole, and what to say where it is not the newest; `None` where
@@ -212,8 +202,8 @@ mod tests {
         let mut tensors = NamedTensors::new();
         let tensor = Tensor::from_slice([3usize], &[1.0, -0.0, 3.5e-30]).unwrap();
         tensors.insert("a/kernel".into(), tensor);
-        save(&folder, &at(1), &tensors, Newest::Whole).unwrap();
-        save(&folder, &at(2), &tensors, Newest::Whole).unwrap();
+        save(&folder, &at(1), &tensors).unwrap();
+        save(&folder, &at(2), &tensors).unwrap();
         let (position, read, notice) = load(&folder).unwrap().unwrap();
         assert_eq!((position, notice), (at(2), None));
         assert_eq!(read["a/kernel"].values(), tensors["a/kernel"].values());
@@ -236,44 +226,21 @@ mod tests {
             flipped[place] ^= 1;
         }
         // The older one stays where it is until a whole one is the newest.
-        std::fs::write(folder.checkpoint_path(), &whole[1..]).unwrap();
+        let damaged = &whole[1..];
+        std::fs::write(folder.checkpoint_path(), damaged).unwrap();
         let older = std::fs::read(folder.older_checkpoint_path()).unwrap();
-        save(&folder, &at(3), &tensors, Newest::Damaged).unwrap();
+        save(&folder, &at(3), &tensors).unwrap();
         assert_eq!(load(&folder).unwrap().unwrap().0, at(3));
         let still = std::fs::read(folder.older_checkpoint_path()).unwrap();
         assert!(still == older, "moved over");
+        let moved = folder.path().join("checkpoint.safetensors.moved");
+        assert!(
+            std::fs::read(moved).unwrap() == damaged,
+            "it could be a person's"
+        );
         std::fs::remove_file(folder.checkpoint_path()).unwrap();
         assert_eq!(load(&folder).unwrap().unwrap().0, at(1));
         std::fs::write(folder.older_checkpoint_path(), "").unwrap();
         assert!(matches!(load(&folder), Err(TrainError::Checkpoint { .. })));
-    }
-
-    #[test]
-    fn a_network_with_one_bit_flipped_is_told_and_one_without_a_hash_is_read() {
-        let mut parameters = NamedTensors::new();
-        let tensor = Tensor::from_slice([3usize], &[1.0, -0.0, 3.5e-30]).unwrap();
-        parameters.insert("a/kernel".into(), tensor);
-        let same = |read: &NamedTensors| {
-            let bits = |tensors: &NamedTensors| -> Vec<u32> {
-                let values = tensors["a/kernel"].values().iter();
-                values.map(|value| value.to_bits()).collect()
-            };
-            bits(read) == bits(&parameters)
-        };
-        let mut bytes = network_to_bytes(&parameters);
-        assert!(same(&network_from_bytes(&bytes).unwrap()));
-        for place in 0..bytes.len() {
-            for bit in 0..8 {
-                bytes[place] ^= 1 << bit;
-                // The name of the hash itself may be hit: then it is as one of an older version.
-                if let Ok(read) = network_from_bytes(&bytes) {
-                    assert!(same(&read), "byte {place}, bit {bit}");
-                }
-                bytes[place] ^= 1 << bit;
-            }
-        }
-        let old =
-            formats::write_safetensors(&parameters, Precision::F32, &BTreeMap::new()).unwrap();
-        assert!(same(&network_from_bytes(&old).unwrap()));
     }
 }

@@ -1,7 +1,10 @@
 //! The folder of a run: what is in it, and that one training at a time works there.
 //! Its files are named in [`super::names`].
+use super::best;
 use super::names::{self, ABOUT, LOCK, PACKAGE, PHOTOS, RECIPE, best_epoch};
-use crate::{Difference, METRICS, Recipe, TrainError};
+use super::own::Own;
+use super::prepared::recipe_hash;
+use crate::{Difference, METRICS, Notice, Recipe, TrainError, Watch};
 use data::Manifest;
 use data::files::{self, AtomicFile, Lock};
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,7 @@ use std::time::Duration;
 pub struct RunFolder {
     path: PathBuf,
     lock: Lock,
+    own: Own,
 }
 
 /// What `run.json` says: what a run depended on besides its recipe.
@@ -166,7 +170,8 @@ impl RunFolder {
             return Err(TrainError::InUse { folder });
         };
         let path = path.to_owned();
-        Ok(RunFolder { path, lock })
+        let own = Own::default();
+        Ok(RunFolder { path, lock, own })
     }
 
     /// The folder.
@@ -203,10 +208,6 @@ impl RunFolder {
         self.path.join(names::OLDER_CHECKPOINT)
     }
 
-    pub(super) fn unplaced_checkpoint_path(&self) -> PathBuf {
-        self.path.join(names::UNPLACED_CHECKPOINT)
-    }
-
     pub(super) fn card_path(&self) -> PathBuf {
         self.path.join(names::CARD)
     }
@@ -216,14 +217,27 @@ impl RunFolder {
         self.path.join(names::best(epoch))
     }
 
-    /// Removes the networks of all epochs but these.
-    pub(super) fn keep_best(&self, epochs: &[u32]) {
+    /// Removes the networks that this run left of all epochs but these.
+    pub(super) fn keep_best(&self, run: &str, epochs: &[u32]) {
         for file in self.path.read_dir().into_iter().flatten().flatten() {
             let epoch = best_epoch(&file.file_name());
-            if epoch.is_some_and(|epoch| !epochs.contains(&epoch)) {
-                let _ = files::remove(&file.path());
+            let Some(epoch) = epoch.filter(|epoch| !epochs.contains(epoch)) else {
+                continue;
+            };
+            let path = file.path();
+            if self.own.has(&path, |bytes| best::is_of(bytes, run, epoch)) {
+                let _ = files::remove(&path);
             }
         }
+    }
+
+    /// What tells the run in a folder from all others: a hash of its recipe, wherever the photos lie, and
+    /// of `run.json`. `None` where either is missing or damaged.
+    pub(super) fn identity(folder: &Path) -> Option<String> {
+        let recipe = Recipe::open(&folder.join(RECIPE)).ok()?;
+        let about = tensor::read_text(&folder.join(ABOUT)).ok()?;
+        let both = format!("{}\n{about}", recipe_hash(&recipe));
+        Some(blake3::hash(both.as_bytes()).to_hex().to_string())
     }
 
     /// The error that the run here was begun with something else.
@@ -278,27 +292,69 @@ impl RunFolder {
         self.write(&self.recipe_path(), recipe.text().as_bytes())
     }
 
-    /// Writes a file whole or not at all.
+    /// Writes a file whole or not at all. What stands there stays under another name, where it is not
+    /// the run's own.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+        self.write_over(path, bytes, |old| old == bytes)
+    }
+
+    /// As [`RunFolder::write`], also over what `proves` says is the run's own by its content.
+    pub(super) fn write_over(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        proves: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<(), TrainError> {
+        self.make_room(path, proves)?;
         AtomicFile::create(path)
             .and_then(|file| file.finish(bytes))
-            .map_err(TrainError::write(path))
+            .map_err(TrainError::write(path))?;
+        self.wrote(path);
+        Ok(())
+    }
+
+    /// As [`Own::make_room`].
+    pub(super) fn make_room(
+        &self,
+        path: &Path,
+        proves: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<bool, TrainError> {
+        let made = self.own.make_room(path, proves);
+        made.map_err(TrainError::write(path))
+    }
+
+    /// Notes that a file was written.
+    pub(super) fn wrote(&self, path: &Path) {
+        self.own.wrote(path);
+    }
+
+    /// Tells what was moved aside since this was last called.
+    pub(super) fn tell_moved(&self, watch: &mut dyn Watch) {
+        for (from, to) in self.own.take_moved() {
+            watch.notice(&Notice::MovedAside { from, to });
+        }
     }
 
     /// Makes the metrics those of these epochs alone.
     pub(super) fn write_metrics(&self, rows: &[Row]) -> Result<(), TrainError> {
-        let mut text = format!("epoch,{}\n", METRICS.join(","));
-        for row in rows {
-            text += &line(row);
-        }
-        self.write(&self.metrics_path(), text.as_bytes())
+        let text = table(rows);
+        let is_own = |old: &[u8]| is_table_of_run(old, &text);
+        self.write_over(&self.metrics_path(), text.as_bytes(), is_own)
     }
 
-    /// Adds an epoch's metrics. Until the next checkpoint a power failure may take the line, and the
-    /// epoch with it.
-    pub(super) fn add_metrics(&self, row: &Row) -> Result<(), TrainError> {
+    /// Adds the last epoch's metrics to those before it. Until the next checkpoint a power failure may
+    /// take the line, and the epoch with it.
+    pub(super) fn add_metrics(&self, rows: &[Row]) -> Result<(), TrainError> {
         let path = self.metrics_path();
-        files::append(&path, line(row).as_bytes()).map_err(TrainError::write(&path))
+        match rows.last().filter(|_| self.own.is_known(&path)) {
+            Some(row) => {
+                let added = files::append(&path, line(row).as_bytes());
+                added.map_err(TrainError::write(&path))?;
+                self.wrote(&path);
+                Ok(())
+            }
+            None => self.write_metrics(rows),
+        }
     }
 
     /// The lines of `metrics.csv` without the times of day: what is the same whenever and wherever
@@ -315,6 +371,26 @@ impl RunFolder {
             curve.push(fields.join(","));
         }
         Ok(curve)
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let header = format!("epoch,{}\n", METRICS.join(","));
+    let lines = rows.iter().map(line);
+    header + &lines.collect::<String>()
+}
+
+/// Whether bytes are metrics of the run whose metrics are `table`: less of it where the power failed, or
+/// more epochs, which were not in the checkpoint that it goes on from.
+fn is_table_of_run(bytes: &[u8], table: &str) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let is_number = |field: &str| field.is_empty() || field.parse::<f64>().is_ok();
+    let is_line = |line: &str| line.split(',').all(is_number);
+    match text.strip_prefix(table) {
+        Some(more) => more.lines().all(is_line),
+        None => table.starts_with(text),
     }
 }
 

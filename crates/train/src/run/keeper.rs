@@ -1,12 +1,12 @@
 //! What a training leaves in its folder as it goes: checkpoints, the best network, the metrics and
 //! their page.
-use super::checkpoint::{self, Newest, Position, Sums};
+use super::best;
+use super::checkpoint::{self, Position, Sums};
 use super::folder::{Row, RunFolder};
 use super::session::Session;
 use crate::recipe::Recipe;
 use crate::watch::{METRICS, Watch};
 use crate::{Notice, TrainError};
-use data::files::AtomicFile;
 use std::time::{Duration, Instant};
 use tensor::NamedTensors;
 use words::{Language, Say};
@@ -19,8 +19,8 @@ pub(super) struct Keeper<'a> {
     /// Where the training is.
     pub position: Position,
     saved: Instant,
-    /// The newest checkpoint in the folder.
-    newest: Newest,
+    /// The run, for the files of best networks.
+    run: String,
     /// The best epoch as the last checkpoint has it.
     saved_best: Option<u32>,
     /// When the curve was last drawn.
@@ -40,7 +40,6 @@ impl<'a> Keeper<'a> {
         folder: &'a RunFolder,
         language: Language,
         position: Position,
-        newest: Newest,
     ) -> Self {
         let now = Instant::now();
         Keeper {
@@ -48,7 +47,7 @@ impl<'a> Keeper<'a> {
             folder,
             language,
             saved: now,
-            newest,
+            run: RunFolder::identity(folder.path()).unwrap_or_default(),
             saved_best: position.best.map(|(epoch, _)| epoch),
             position,
             drawn: now,
@@ -92,8 +91,10 @@ impl<'a> Keeper<'a> {
         }
         self.position.best = Some((epoch, score.to_bits()));
         if self.recipe.train.restore_best {
-            let bytes = checkpoint::network_to_bytes(parameters);
-            self.folder.write(&self.folder.best_path(epoch), &bytes)?;
+            let bytes = best::to_bytes(parameters, &self.run, epoch);
+            let is_own = |old: &[u8]| best::is_of(old, &self.run, epoch);
+            let path = self.folder.best_path(epoch);
+            self.folder.write_over(&path, &bytes, is_own)?;
         }
         Ok(())
     }
@@ -103,7 +104,7 @@ impl<'a> Keeper<'a> {
         let epoch = self.position.epoch;
         let bits = metrics.iter().map(|metric| metric.map(f64::to_bits));
         self.position.history.push((epoch, bits.collect()));
-        self.folder.add_metrics(&(epoch, metrics))
+        self.folder.add_metrics(&self.position.rows())
     }
 
     /// Whether the network of the epoch that has just ended is the one that is kept so far.
@@ -119,12 +120,12 @@ impl<'a> Keeper<'a> {
         self.position.schedule = bits.collect();
         self.position.seconds += self.begun.elapsed().as_secs_f64();
         self.begun = Instant::now();
-        checkpoint::save(self.folder, &self.position, &session.kept(), self.newest)?;
-        self.newest = Newest::Whole;
+        checkpoint::save(self.folder, &self.position, &session.kept())?;
         // The older checkpoint's best is kept as long as the checkpoint.
         let best = self.position.best.map(|(epoch, _)| epoch);
         let kept: Vec<u32> = self.saved_best.into_iter().chain(best).collect();
-        self.folder.keep_best(&kept);
+        self.folder.keep_best(&self.run, &kept);
+        self.folder.tell_moved(watch);
         self.saved_best = best;
         self.saved = Instant::now();
         if self.drawn.elapsed() >= CURVE_PAUSE {
@@ -144,11 +145,14 @@ impl<'a> Keeper<'a> {
         let (name, kept) = (&self.recipe.train.name, self.kept_epoch().min(last));
         let page = super::curve::page(name, &rows, kept, self.language);
         let path = self.folder.curve_path();
-        let written = AtomicFile::create(&path).and_then(|file| file.finish(page.as_bytes()));
-        if let Err(error) = written
+        let written = self
+            .folder
+            .write_over(&path, page.as_bytes(), report::is_page);
+        self.folder.tell_moved(watch);
+        if let Err(TrainError::File(data::Error::Write { source, .. })) = written
             && !std::mem::replace(&mut self.told, true)
         {
-            let reason = error.message(self.language);
+            let reason = source.message(self.language);
             watch.notice(&Notice::NoCurve { path, reason });
         }
     }
@@ -169,8 +173,7 @@ impl<'a> Keeper<'a> {
         }
         let path = self.folder.best_path(kept);
         let bytes = tensor::read_named(&path).map_err(TrainError::read(&path))?;
-        checkpoint::network_from_bytes(&bytes)
-            .map_err(|reason| TrainError::BestNetwork { path, reason })
+        best::from_bytes(&bytes, kept).map_err(|reason| TrainError::BestNetwork { path, reason })
     }
 
     /// The metrics of an epoch; none where it has no line.

@@ -1,4 +1,5 @@
 //! A training from a recipe to a package, in a folder of its own.
+mod best;
 mod checkpoint;
 mod curve;
 mod folder;
@@ -6,6 +7,7 @@ mod keeper;
 pub mod names;
 mod network;
 mod outcome;
+mod own;
 mod photos;
 mod prepared;
 mod result;
@@ -15,8 +17,8 @@ mod surroundings;
 mod trainer;
 mod training;
 
+pub use best::best_networks;
 pub use folder::{About, RunFolder};
-pub use names::best_epoch;
 pub use network::{Network, network};
 pub use outcome::{Ended, Outcome};
 pub use photos::photos;

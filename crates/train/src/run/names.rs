@@ -31,8 +31,6 @@ pub const PACKAGE: &str = "model.museau";
 pub const CARD: &str = "model_card.md";
 /// Held while a training works in the folder.
 pub(super) const LOCK: &str = "run.lock";
-/// A checkpoint that is not in its place yet.
-pub(super) const UNPLACED_CHECKPOINT: &str = "checkpoint.new.part";
 
 /// What stands before and behind the epoch in the name of its network.
 const BEST: (&str, &str) = ("best-", ".safetensors");
@@ -44,7 +42,7 @@ pub(super) fn best(epoch: u32) -> String {
 
 /// The epoch of which a file of a run's folder is the network; none of files of other names. These
 /// come and go while a training runs.
-pub fn best_epoch(name: &OsStr) -> Option<u32> {
+pub(super) fn best_epoch(name: &OsStr) -> Option<u32> {
     let digits = name.to_str()?.strip_prefix(BEST.0)?;
     let epoch = digits.strip_suffix(BEST.1)?.parse().ok()?;
     (name == OsStr::new(&best(epoch))).then_some(epoch)

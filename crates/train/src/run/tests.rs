@@ -621,8 +621,10 @@ fn a_checkpoint_that_cannot_be_written_loses_nothing() {
     impl Watch for Blocks<'_> {
         fn report(&mut self, step: u64, _metrics: &[(&str, f64)]) -> Flow {
             if step == 3 {
-                // Where the next checkpoint would be written stands a folder.
-                std::fs::create_dir(self.0.join("checkpoint.new.part")).unwrap();
+                // Where the newest would go when the next is there stands a folder.
+                let older = self.0.join("checkpoint.before.safetensors");
+                std::fs::remove_file(&older).unwrap();
+                std::fs::create_dir(older).unwrap();
             }
             Flow::Continue
         }
@@ -640,7 +642,7 @@ fn a_checkpoint_that_cannot_be_written_loses_nothing() {
         error,
         Err(TrainError::File(data::Error::Write { .. }))
     ));
-    std::fs::remove_dir(folder.join("checkpoint.new.part")).unwrap();
+    std::fs::remove_dir(folder.join("checkpoint.before.safetensors")).unwrap();
     let open = RunFolder::open(&folder).unwrap();
     let (position, ..) = super::checkpoint::load(&open).unwrap().unwrap();
     assert_eq!(position.epoch, 2);
@@ -1087,3 +1089,119 @@ fn twins_are_found_once_a_data_set_and_photos_decoded_once_a_size() {
     try_rates(&recipe(&[]), &manifest, range, &around, &mut Unwatched).unwrap();
     assert_eq!(looked.load(Ordering::Relaxed), 0);
 }
+
+#[test]
+fn files_of_a_person_in_a_run_s_folder_are_never_lost() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let manifest = photos.manifest();
+    let (cache, folder) = (photos.run("cache"), photos.run("mine"));
+    let other = photos.run("other");
+    for (seed, folder) in [("1", &folder), ("2", &other)] {
+        let stop = AtomicBool::new(false);
+        let recipe = recipe(&[("train.seed", seed)]);
+        let mut after = After(14, &stop, Vec::new());
+        let around = around(&cache, &stop);
+        begin(&recipe, &manifest, folder, None, &around, &mut after).unwrap();
+    }
+    let own = best_networks(&folder);
+    assert!(!own.is_empty() && !best_networks(&other).is_empty());
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let notes = [&read("metrics.csv")[..], b"the dog moved in the last one\n"].concat();
+    let theirs = [
+        ("best-90000.safetensors", b"weights of mine".to_vec()),
+        ("best-5.safetensors", b"of the fifth".to_vec()),
+        ("best-91000.safetensors", read("checkpoint.safetensors")),
+        (
+            "best-92000.safetensors",
+            std::fs::read(folder.join(&own[0])).unwrap(),
+        ),
+        (
+            "best-6.safetensors",
+            std::fs::read(other.join(&best_networks(&other)[0])).unwrap(),
+        ),
+        (
+            "checkpoint.before.safetensors",
+            std::fs::read(other.join("checkpoint.safetensors")).unwrap(),
+        ),
+        ("metrics.csv", notes),
+        ("curve.html", b"<p>my drawing</p>".to_vec()),
+        ("model.museau", b"hours of work".to_vec()),
+        ("model_card.md", b"my words".to_vec()),
+        ("checkpoint.new.part", b"half".to_vec()),
+    ];
+    for (name, bytes) in &theirs {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    let open = RunFolder::open(&folder).unwrap();
+    let mut seen = After(usize::MAX, &NEVER, Vec::new());
+    let outcome = resume(&open, &manifest, &around(&cache, &NEVER), &mut seen).unwrap();
+    assert_eq!(outcome.ended, Ended::Complete);
+    assert!(package::Package::read(&read("model.museau")).is_ok());
+    let there: Vec<Vec<u8>> = folder
+        .read_dir()
+        .unwrap()
+        .flatten()
+        .map(|file| std::fs::read(file.path()).unwrap())
+        .collect();
+    for (name, bytes) in &theirs {
+        assert!(there.contains(bytes), "{name} is lost");
+        let path = folder.join(name);
+        let told =
+            |notice: &Notice| matches!(notice, Notice::MovedAside { from, .. } if *from == path);
+        let stays = std::fs::read(&path).is_ok_and(|found| found == *bytes);
+        assert!(
+            stays || seen.2.iter().any(told),
+            "{name} is moved without a word"
+        );
+    }
+    // Its own come and go as ever.
+    let kept = best_networks(&folder);
+    assert!((1..=2).contains(&kept.len()), "{kept:?}");
+    assert_eq!(RunFolder::curve(&folder).unwrap().len(), 7);
+    // What the next training finds is its own.
+    let mut seen = After(usize::MAX, &NEVER, Vec::new());
+    resume(&open, &manifest, &around(&cache, &NEVER), &mut seen).unwrap();
+    let moved = |notice: &&Notice| matches!(notice, Notice::MovedAside { .. });
+    assert_eq!(seen.2.iter().find(moved), None);
+}
+
+#[test]
+fn what_stands_in_the_way_while_a_training_runs_is_moved_aside() {
+    let photos = Photos::new(&[("a", 20), ("b", 26)]);
+    let (cache, folder) = (photos.run("cache"), photos.run("meanwhile"));
+    struct Plants<'a>(&'a Path);
+    impl Watch for Plants<'_> {
+        fn report(&mut self, step: u64, _metrics: &[(&str, f64)]) -> Flow {
+            if step == 3 {
+                for name in MEANWHILE {
+                    std::fs::write(self.0.join(name), name).unwrap();
+                }
+            }
+            Flow::Continue
+        }
+    }
+    let around = around(&cache, &NEVER);
+    let mut plants = Plants(&folder);
+    begin(
+        &recipe(&[]),
+        &photos.manifest(),
+        &folder,
+        None,
+        &around,
+        &mut plants,
+    )
+    .unwrap();
+    for name in MEANWHILE {
+        let moved = std::fs::read_to_string(folder.join(format!("{name}.moved")));
+        assert_eq!(moved.ok().as_deref(), Some(name));
+    }
+    assert_eq!(RunFolder::curve(&folder).unwrap().len(), 7);
+}
+
+/// What a person puts in the folder of a training that runs.
+const MEANWHILE: [&str; 4] = [
+    "metrics.csv",
+    "checkpoint.safetensors",
+    "model.museau",
+    "model_card.md",
+];

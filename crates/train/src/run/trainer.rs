@@ -72,6 +72,7 @@ fn train(
         network: &network,
     };
     let package = origin.package(kept, folder, session.pool(), watch)?;
+    folder.tell_moved(watch);
     Ok(Outcome {
         package: Some(package),
         ..training.outcome(ended)

@@ -1,6 +1,6 @@
 //! The training under way: epochs of steps over a source of batches, a look at the validation examples
 //! after each, checkpoints.
-use super::checkpoint::{self, Newest, Position, Sums};
+use super::checkpoint::{self, Position, Sums};
 use super::folder::{About, RunFolder};
 use super::keeper::Keeper;
 use super::outcome::{Ended, Outcome};
@@ -63,6 +63,7 @@ impl<'a> Training<'a> {
     ) -> Result<Self, TrainError> {
         let position = found.as_ref().map(|(position, ..)| position);
         folder.write_metrics(&position.map(Position::rows).unwrap_or_default())?;
+        folder.tell_moved(watch);
         watch.begins(&beginning(&task, position, around));
         let Task {
             recipe,
@@ -80,25 +81,20 @@ impl<'a> Training<'a> {
             instructions: about.instructions.clone(),
             ..Position::default()
         };
-        let (position, newest) = match found {
-            None => (now, Newest::Whole),
+        let position = match found {
+            None => now,
             Some((found, tensors, notice)) => {
-                let newest = match notice {
-                    Some(_) => Newest::Damaged,
-                    None => Newest::Whole,
-                };
                 for notice in notice.into_iter().chain(changes(&found, &about, around)) {
                     watch.notice(&notice);
                 }
                 let schedule: Vec<f64> =
                     found.schedule.iter().map(|&b| f64::from_bits(b)).collect();
                 session.resume(found.steps, &schedule, &tensors)?;
-                let position = Position {
+                Position {
                     threads: now.threads,
                     instructions: now.instructions,
                     ..found
-                };
-                (position, newest)
+                }
             }
         };
         if let Some((epoch, _)) = position.best
@@ -106,7 +102,7 @@ impl<'a> Training<'a> {
         {
             watch.keeps(epoch);
         }
-        let keeper = Keeper::new(recipe, folder, around.language, position, newest);
+        let keeper = Keeper::new(recipe, folder, around.language, position);
         Ok(Training {
             recipe,
             around,

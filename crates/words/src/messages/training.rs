@@ -32,6 +32,7 @@ messages! {
     "train.other_photos" => OtherPhotos { path },
     "train.threads" => Threads { before, now },
     "train.older_checkpoint" => OlderCheckpoint { reason },
+    "train.moved_aside" => MovedAside { from, to },
     "train.large" => Large { parameters },
     "train.not_empty" => NotEmpty { path },
     "train.kind_text" => KindText,

@@ -94,7 +94,7 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         }
     };
     let mut paths: Vec<PathBuf> = if is_its_own {
-        best_epochs(folder)
+        train::run::best_networks(folder)
     } else {
         Vec::new()
     };
@@ -170,13 +170,4 @@ fn is_as_recorded(folder: &Path, artefact: &Artefact) -> bool {
         Ok(())
     });
     read.is_ok() && hasher.finalize().to_hex().as_str() == artefact.hash
-}
-
-/// The networks of best epochs that a training left in its folder, which no record names.
-fn best_epochs(folder: &Path) -> Vec<PathBuf> {
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let names = files.map(|file| file.file_name());
-    let best = names.filter(|name| train::run::best_epoch(name).is_some());
-    best.map(PathBuf::from).collect()
 }

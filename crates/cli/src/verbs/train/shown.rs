@@ -239,6 +239,10 @@ fn said(context: &Context, notice: &Notice) -> String {
             context.say(TrainMessage::Instructions { before, now })
         }
         Notice::OlderCheckpoint { reason } => context.say(TrainMessage::OlderCheckpoint { reason }),
+        Notice::MovedAside { from, to } => context.say(TrainMessage::MovedAside {
+            from: &from.display().to_string(),
+            to: &to.display().to_string(),
+        }),
         Notice::Large { parameters } => context.say(TrainMessage::Large {
             parameters: &parameters.to_string(),
         }),
