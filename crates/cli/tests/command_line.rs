@@ -642,6 +642,13 @@ fn pages_for_man_are_written_over_such_pages_alone() {
     fs::write(&page, "notes of mine").expect("a file");
     assert_eq!(run(&["man", "--to", to]).status.code(), Some(2));
     assert_eq!(fs::read(&page).expect("a file"), b"notes of mine");
+    fs::remove_file(&page).expect("removed");
+    assert!(run(&["man", "--to", to]).status.success());
+    let mut edited = fs::read(&page).expect("a file");
+    edited.extend(b".SH NOTES\nof mine\n");
+    fs::write(&page, &edited).expect("a file");
+    assert_eq!(run(&["man", "--to", to]).status.code(), Some(2));
+    assert!(fs::read(&page).expect("a file") == edited);
 }
 
 #[test]

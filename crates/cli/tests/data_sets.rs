@@ -598,4 +598,34 @@ fn reports_and_tables_are_written_over_their_own_alone() {
         let done = run(&["check", &set, "-o", &out]);
         assert_eq!(status(&done), 0, "{done:?}");
     }
+    // What a person wrote into a report is theirs.
+    for (name, from, to) in [
+        ("report.html", "</h1>", "</h1><p>Seen by Anne.</p>"),
+        (
+            "check.json",
+            "\"decided\"",
+            "\"seen_by\": \"Anne\", \"decided\"",
+        ),
+    ] {
+        let file = at(&format!("out/{name}"));
+        let written = fs::read_to_string(&file).expect("a report");
+        assert!(written.contains(from), "{written}");
+        let edited = written.replacen(from, to, 1);
+        fs::write(&file, &edited).expect("a file");
+        let done = run(&["check", &set, "-o", &out]);
+        assert_eq!(status(&done), 2, "{done:?}");
+        assert!(text(&done.stderr).contains(name), "{done:?}");
+        assert_eq!(fs::read_to_string(&file).expect("a report"), edited);
+        fs::write(&file, written).expect("a file");
+    }
+    let explored = at("explored");
+    for again in [false, true] {
+        let done = run(&["explore", &set, "-o", &explored]);
+        assert_eq!(status(&done), 2 * i32::from(again), "{done:?}");
+        let file = at("explored/explore.json");
+        let edited = fs::read_to_string(&file)
+            .expect("numbers")
+            .replacen('3', "4", 1);
+        fs::write(&file, edited).expect("a file");
+    }
 }

@@ -55,16 +55,26 @@ i.oninput=()=>c.style.setProperty('--at',i.value+'%');c.append(i);c.classList.ad
 /// How every page begins, before its language.
 const BEGINNING: &str = "<!doctype html><html lang=";
 
-/// What stands near the beginning of every page, and hardly of anybody else's.
+/// Nothing from outside, whatever stands in the page.
 const POLICY: &str = concat!(
     "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; ",
     "img-src data:; style-src 'unsafe-inline'",
 );
 
-/// Whether a file that begins with these bytes (512 are enough) is a [`Page`].
-pub fn is_page(head: &[u8]) -> bool {
-    let policy = |at: &[u8]| at == POLICY.as_bytes();
-    head.starts_with(BEGINNING.as_bytes()) && head.windows(POLICY.len()).any(policy)
+/// What stands around a hash of all before it, at the end of every page.
+const STAMP: (&str, &str) = ("<!-- museau blake3 ", " -->\n");
+
+/// Whether these are the bytes of a [`Page`], to the last one: what a person changed is theirs.
+pub fn is_page(bytes: &[u8]) -> bool {
+    let length = stamp(&[]).len();
+    let Some((page, stamped)) = bytes.len().checked_sub(length).map(|at| bytes.split_at(at)) else {
+        return false;
+    };
+    page.starts_with(BEGINNING.as_bytes()) && stamped == stamp(page).as_bytes()
+}
+
+fn stamp(page: &[u8]) -> String {
+    format!("{}{}{}", STAMP.0, blake3::hash(page).to_hex(), STAMP.1)
 }
 
 /// A page in the making.
@@ -211,13 +221,33 @@ impl Page {
             let _ = write!(html, "<script>{SCRIPT}</script>");
         }
         html.push_str("</body></html>\n");
-        html
+        let stamp = stamp(html.as_bytes());
+        html + &stamp
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_known_until_any_byte_of_it_is_another() {
+        let mut page = Page::new(Language::French, "Un titre")
+            .finish()
+            .into_bytes();
+        assert!(is_page(&page));
+        for place in 0..page.len() {
+            page[place] ^= 1;
+            assert!(!is_page(&page), "byte {place}");
+            page[place] ^= 1;
+            assert!(!is_page(&page[..place]), "cut at {place}");
+        }
+        // As a person edits it, or an earlier version wrote it.
+        let text = String::from_utf8(page).unwrap();
+        assert!(!is_page(text.replace("Un titre", "Mon titre").as_bytes()));
+        let (without, _) = text.split_once(STAMP.0).unwrap();
+        assert!(!is_page(without.as_bytes()) && !is_page((text.clone() + "note").as_bytes()));
+    }
 
     #[test]
     fn a_page_is_for_the_dark_and_for_paper_too() {

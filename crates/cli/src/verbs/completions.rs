@@ -42,5 +42,5 @@ fn pages(context: &Context, command: &Command, folder: &Path) -> Result<()> {
     let mut text = Vec::new();
     page.render(&mut text)?;
     let file = begin(context, &folder.join(page.get_filename()), Kind::Manual)?;
-    finish(context, file, &text)
+    finish(context, file, &data::files::stamped_manual(&text))
 }

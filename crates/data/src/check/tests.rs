@@ -459,7 +459,7 @@ fn the_report_shows_the_photos_and_nothing_from_outside() {
     let json = checked.json();
     // It is known again where it is to be replaced.
     let file = folder.path().join("check.json");
-    std::fs::write(&file, json.to_string()).unwrap();
+    std::fs::write(&file, crate::files::stamped_object(&json.to_string())).unwrap();
     assert!(crate::files::Kind::Check.may_replace(&file).is_ok());
     assert_eq!(json["counts"]["same_file"], 1);
     assert_eq!(json["counts"].get("label_suspect"), None);
@@ -477,7 +477,8 @@ fn what_the_data_set_looks_like_is_the_same_for_any_number_of_threads() {
     let two = crate::explore::explore(&imported.manifest, false, 3, &|_, _| {});
     assert_eq!(one.numbers, two.numbers);
     let file = folder.path().join("explore.json");
-    std::fs::write(&file, serde_json::to_string(&one.numbers).unwrap()).unwrap();
+    let json = serde_json::to_string(&one.numbers).unwrap();
+    std::fs::write(&file, crate::files::stamped_object(&json)).unwrap();
     let kind = crate::files::Kind::Exploration;
     assert!(kind.may_replace(&file).is_ok());
     let html = one.page(&imported.manifest, words::Language::French, None, 1, 2);

@@ -1,12 +1,12 @@
 //! What museau writes for people, and how it knows such a file again.
-use super::stamp::is_stamped;
+use super::stamp::{is_stamped, is_stamped_manual, is_stamped_object};
 use crate::columns::{
     PREDICTION_COLUMNS, PROBLEM_COLUMNS, RUN_COLUMNS, begins_with, is_as_written, is_manifest,
     is_point, is_prediction, is_problem,
 };
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
 /// A kind of files that museau writes where a person says. One that stands in the place already is
@@ -93,7 +93,7 @@ impl Kind {
     /// Whether a file that begins so is museau's own of this kind.
     fn is_own(self, path: &Path, head: &[u8]) -> bool {
         match self {
-            Kind::Page => report::is_page(head),
+            Kind::Page => has(path, report::is_page),
             Kind::Check => is_json(path, &["counts", "decided", "findings", "photos"]),
             Kind::Exploration => is_json(
                 path,
@@ -107,43 +107,39 @@ impl Kind {
                 begins_with(head, &PREDICTION_COLUMNS, true) && is_table(path, is_prediction)
             }
             Kind::RunTable => begins_with(head, &RUN_COLUMNS, false) && is_table(path, is_point),
-            Kind::Picture => {
-                vision::encode::written_here(head)
-                    && tensor::read_regular(path, LARGEST).is_ok_and(|bytes| is_stamped(&bytes))
-            }
-            Kind::Manual => {
-                let named = |name: &str| {
-                    let title = format!("\n.TH {name}");
-                    head.windows(title.len()).any(|at| at == title.as_bytes())
-                };
-                named("museau ") || named("museau-")
-            }
+            Kind::Picture => vision::encode::written_here(head) && has(path, is_stamped),
+            Kind::Manual => has(path, is_stamped_manual),
             Kind::Manifest | Kind::Numbers | Kind::Package | Kind::Decisions => false,
         }
     }
 }
 
-/// Whether a file is a table to the byte as museau writes it, with rows that it writes.
-fn is_table(path: &Path, is_row: fn(&[&str]) -> bool) -> bool {
-    tensor::read_regular(path, LARGEST).is_ok_and(|bytes| is_as_written(&bytes, is_row))
+/// Whether the bytes of a file are so.
+fn has(path: &Path, is_so: impl FnOnce(&[u8]) -> bool) -> bool {
+    tensor::read_regular(path, LARGEST).is_ok_and(|bytes| is_so(&bytes))
 }
 
-/// Whether the file's first value is an object that has these keys.
+/// Whether a file is a table to the byte as museau writes it, with rows that it writes.
+fn is_table(path: &Path, is_row: fn(&[&str]) -> bool) -> bool {
+    has(path, |bytes| is_as_written(bytes, is_row))
+}
+
+/// Whether a file is one object as museau wrote it, or a line each, that have these keys.
 fn is_json(path: &Path, keys: &[&str]) -> bool {
-    let Ok(file) = tensor::open_regular(path) else {
-        return false;
+    let has_keys = |object: &str| {
+        let object = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(object);
+        object.is_ok_and(|object| keys.iter().all(|key| object.contains_key(*key)))
     };
-    let mut values = serde_json::Deserializer::from_reader(BufReader::new(file))
-        .into_iter::<BTreeMap<String, IgnoredAny>>();
-    match values.next() {
-        Some(Ok(object)) => keys.iter().all(|key| object.contains_key(*key)),
-        _ => false,
-    }
+    let is_own = |object: &str| is_stamped_object(object) && has_keys(object);
+    has(path, |bytes| {
+        let text = std::str::from_utf8(bytes);
+        text.is_ok_and(|text| is_own(text) || text.lines().all(is_own) && text.ends_with('\n'))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::stamped;
+    use super::super::{stamped, stamped_manual, stamped_object};
     use super::*;
 
     const ALL: [Kind; 13] = [
@@ -193,26 +189,19 @@ mod tests {
         let runs = crate::table_line(RUN_COLUMNS)
             + &crate::table_line(["a1", "=run", "loss", "1", "0.5"])
             + &crate::table_line(["a1", "=run", "loss", "2", "NaN"]);
+        let page = report::Page::new(words::Language::French, "Un titre").finish();
+        let check = r#"{"counts": {}, "decided": 0, "findings": [{"kind": "x"}], "photos": 3}"#;
+        let run = stamped_object(r#"{"id":"a","environment":{},"artefacts":[],"series":{}}"#);
         let own = |kind, name, bytes: &[u8]| (Some(kind), name, bytes.to_vec());
         let theirs = |name, bytes: &[u8]| (None, name, bytes.to_vec());
         vec![
             own(Kind::Manifest, "a.csv", manifest.as_bytes()),
-            own(
-                Kind::Page,
-                "b.html",
-                report::Page::new(words::Language::French, "Un titre")
-                    .finish()
-                    .as_bytes(),
-            ),
-            own(
-                Kind::Check,
-                "c.json",
-                br#"{"counts": {}, "decided": 0, "findings": [{"kind": "x"}], "photos": 3}"#,
-            ),
+            own(Kind::Page, "b.html", page.as_bytes()),
+            own(Kind::Check, "c.json", stamped_object(check).as_bytes()),
             own(
                 Kind::RunLines,
                 "d.json",
-                b"{\"id\":\"a\",\"environment\":{},\"artefacts\":[],\"series\":{}}\n{}",
+                format!("{run}\n{run}\n").as_bytes(),
             ),
             own(Kind::Problems, "e.csv", &problems),
             own(Kind::Predictions, "f.csv", &predictions()),
@@ -222,11 +211,30 @@ mod tests {
                 "h.png",
                 &stamped(vision::encode::png(&photo).unwrap()),
             ),
-            own(
-                Kind::Manual,
-                "i.1",
-                b".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH museau-data 1\n",
+            own(Kind::Manual, "i.1", &stamped_manual(b".TH museau-data 1\n")),
+            // What a person edited, and what earlier versions wrote, which had no hash.
+            theirs(
+                "edited.html",
+                page.replace("Un titre", "Mon titre").as_bytes(),
             ),
+            theirs(
+                "before.html",
+                page.split("<!-- ").next().unwrap().as_bytes(),
+            ),
+            theirs(
+                "edited.json",
+                stamped_object(check).replace('3', "4").as_bytes(),
+            ),
+            theirs("before.json", check.as_bytes()),
+            theirs(
+                "edited.jsonl",
+                format!("{run}\n{}\n", run.replace("\"a\"", "\"b\"")).as_bytes(),
+            ),
+            theirs(
+                "noted.jsonl",
+                format!("{run}\nchecked by hand\n").as_bytes(),
+            ),
+            theirs("before.1", b".TH museau-data 1\n"),
             theirs("j.f32", &[0, 0, 128, 63]),
             theirs("k.csv", b"path,label\na.jpg,pug\n"),
             theirs("l.csv", b"file,breed,age\na.jpg,pug,3\n"),

@@ -16,7 +16,7 @@ pub use atomic::{AtomicFile, is_unfinished, sweep};
 pub use eviction::evict_oldest;
 pub use kind::{Kind, Refused};
 pub use lock::Lock;
-pub use stamp::stamped;
+pub use stamp::{stamped, stamped_manual, stamped_object};
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

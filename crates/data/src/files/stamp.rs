@@ -1,5 +1,6 @@
-//! A comment in a picture that holds a hash of all the rest: what a person changed is no longer museau's,
-//! though other programs keep the comment.
+//! A hash of all the rest in a file that museau wrote: what a person changed is no longer museau's. In a
+//! picture it is a comment, which other programs keep; in JSON the last key of an object; in a page for
+//! `man` a comment at its end. (Of an HTML page `report` knows it.)
 
 /// What the comment says before the hash's digits.
 const TEXT: &str = "museau blake3 ";
@@ -36,6 +37,40 @@ pub fn is_stamped(bytes: &[u8]) -> bool {
         let hash = hash(&[&bytes[..begin], &bytes[begin + length..]]);
         found == comment(bytes, &hash)
     })
+}
+
+/// How the last key of a JSON object with a hash begins, and what stands behind the hash.
+const KEY: (&str, &str) = (",\"content_hash\":\"", "\"}");
+/// What stands around the hash in a page for `man`.
+const REMARK: (&str, &str) = (".\\\" museau blake3 ", "\n");
+
+/// The text of a JSON object that has keys, with a last key `content_hash`.
+pub fn stamped_object(object: &str) -> String {
+    let rest = object
+        .trim_end()
+        .strip_suffix('}')
+        .unwrap_or(object)
+        .trim_end();
+    format!("{rest}{}{}{}", KEY.0, hash(&[rest.as_bytes()]), KEY.1)
+}
+
+/// Whether a text is as [`stamped_object`] made it.
+pub(super) fn is_stamped_object(object: &str) -> bool {
+    let place = object.rfind(KEY.0);
+    place.is_some_and(|place| stamped_object(&format!("{}}}", &object[..place])) == object)
+}
+
+/// A page for `man`, with a comment at its end.
+pub fn stamped_manual(page: &[u8]) -> Vec<u8> {
+    let comment = format!("{}{}{}", REMARK.0, hash(&[page]), REMARK.1);
+    [page, comment.as_bytes()].concat()
+}
+
+/// Whether a page is as [`stamped_manual`] made it.
+pub(super) fn is_stamped_manual(page: &[u8]) -> bool {
+    let length = REMARK.0.len() + DIGITS + REMARK.1.len();
+    let end = page.len().checked_sub(length);
+    end.is_some_and(|end| stamped_manual(&page[..end]) == page)
 }
 
 fn hash(parts: &[&[u8]]) -> String {
@@ -84,6 +119,35 @@ fn comment(picture: &[u8], hash: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_known_until_any_byte_of_it_is_another() {
+        let value = serde_json::json!({"photos": 3, "note": "}\",\"content_hash\":\"é"});
+        for plain in [
+            value.to_string(),
+            serde_json::to_string_pretty(&value).unwrap(),
+        ] {
+            let stamped = stamped_object(&plain);
+            let read: serde_json::Value = serde_json::from_str(&stamped).unwrap();
+            assert_eq!(read["note"], value["note"]);
+            assert_eq!(read["content_hash"].as_str().unwrap().len(), DIGITS);
+            assert!(is_stamped_object(&stamped) && !is_stamped_object(&plain));
+            for (place, letter) in stamped.char_indices() {
+                let other = if letter == 'x' { "y" } else { "x" };
+                let end = place + letter.len_utf8();
+                let changed = [&stamped[..place], other, &stamped[end..]].concat();
+                assert!(!is_stamped_object(&changed), "{changed}");
+                assert!(!is_stamped_object(&stamped[..place]));
+            }
+        }
+        let mut page = stamped_manual(b".TH museau 1\n.SH NAME\n");
+        assert!(is_stamped_manual(&page) && !is_stamped_manual(b".TH museau 1\n"));
+        for place in 0..page.len() {
+            page[place] ^= 1;
+            assert!(!is_stamped_manual(&page), "byte {place}");
+            page[place] ^= 1;
+        }
+    }
 
     #[test]
     fn a_picture_is_known_until_any_bit_of_it_is_another() {

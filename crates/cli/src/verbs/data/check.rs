@@ -8,6 +8,7 @@ use crate::outputs::{Kind, argument, begin, finish, told};
 use crate::progress::Shown;
 use anyhow::Result;
 use clap::Args;
+use data::files::stamped_object;
 use data::{AtomicFile, Manifest};
 use std::path::PathBuf;
 use words::{DataMessage, Say};
@@ -92,9 +93,9 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
         &progress,
     );
     shown.finish();
-    let json = serde_json::to_vec_pretty(&checked.json())?;
+    let json = stamped_object(&serde_json::to_string_pretty(&checked.json())?);
     finish(context, page, html.as_bytes())?;
-    finish(context, numbers, &json)?;
+    finish(context, numbers, json.as_bytes())?;
     let to_decide = arguments.output.join("decisions.csv");
     // What was decided there is a person's own.
     if to_decide.symlink_metadata().is_err() {

@@ -7,6 +7,7 @@ use crate::progress::Shown;
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
+use data::files::stamped_object;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -69,9 +70,9 @@ pub fn run(context: &Context, arguments: &ExploreArguments) -> Result<()> {
     );
     let mut json = serde_json::to_value(&explored.numbers)?;
     json["map"] = serde_json::to_value(&map)?;
-    let json = serde_json::to_vec_pretty(&json)?;
+    let json = stamped_object(&serde_json::to_string_pretty(&json)?);
     finish(context, page, html.as_bytes())?;
-    finish(context, numbers, &json)?;
+    finish(context, numbers, json.as_bytes())?;
     writeln!(terminal::stdout(), "{}", terminal::shown(&page_path))?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::storage::{StorageArguments, all_details, failure, look};
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
+use data::files::stamped_object;
 use data::{RUN_COLUMNS, TableWriter};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -125,7 +126,8 @@ fn write(
             series.insert(metric.as_str(), pairs.collect());
         }
         let run = Whole::new(run);
-        writeln!(out, "{}", serde_json::to_string(&Line { run, series })?)?;
+        let line = serde_json::to_string(&Line { run, series })?;
+        writeln!(out, "{}", stamped_object(&line))?;
     }
     Ok(())
 }
