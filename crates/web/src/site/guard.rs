@@ -71,7 +71,10 @@ fn is_from(request: &Request, host: Option<&str>) -> bool {
             Some(site) => site == "same-origin" || site == "none",
             // Older browsers tell where a form comes from by this one.
             None => match header_text(headers, header::ORIGIN.as_str()) {
-                Some(origin) => origin.strip_prefix("http://") == Some(host.unwrap_or_default()),
+                Some(origin) => {
+                    let origin = origin.strip_prefix("http://");
+                    origin.is_some_and(|origin| host::is_same(origin, host.unwrap_or_default()))
+                }
                 None => true,
             },
         }
@@ -80,6 +83,9 @@ fn is_from(request: &Request, host: Option<&str>) -> bool {
 /// Reads the body of a form of fields alone, which is small and arrives at once, before anybody
 /// waits for it.
 pub(crate) async fn small_forms_only(request: Request, next: Next) -> Response {
+    if let Some(coding) = coding(request.headers()) {
+        return Failure::encoded(&coding).into_response();
+    }
     let (parts, body) = request.into_parts();
     let whole = timeout(FORM_TIME, Limited::new(body, FORM_BYTES).collect());
     let failure = match whole.await {
@@ -94,6 +100,16 @@ pub(crate) async fn small_forms_only(request: Request, next: Next) -> Response {
         Err(_) => Failure::slow(),
     };
     failure.into_response()
+}
+
+/// The coding of a request's body, such as `gzip`, where it is another than none: of what was sent, or
+/// of how it was sent. Pieces are put together already.
+pub(crate) fn coding(headers: &HeaderMap) -> Option<String> {
+    let content = headers.get_all(header::CONTENT_ENCODING).iter();
+    let all = content.chain(headers.get_all(header::TRANSFER_ENCODING));
+    all.flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .map(|one| String::from_utf8_lossy(one).trim().to_ascii_lowercase())
+        .find(|coding| !matches!(coding.as_str(), "" | "identity" | "chunked"))
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

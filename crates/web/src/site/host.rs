@@ -29,12 +29,24 @@ pub(crate) fn is_said(request: &Request) -> bool {
 /// Whether a host (`127.0.0.1:8000`, `[::1]`, `localhost`) is an address, or this computer's own name
 /// for itself: nobody else's name.
 pub(crate) fn is_own(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
+    let (name, _) = name_and_port(host);
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+/// Whether two hosts are the same: their names in any case, with or without the dot that ends a whole
+/// name.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let ((one, port), (other, other_port)) = (name_and_port(one), name_and_port(other));
+    one.eq_ignore_ascii_case(other) && port == other_port
+}
+
+fn name_and_port(host: &str) -> (&str, Option<&str>) {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, Some(port)),
+        _ => (host, None),
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    (name.strip_suffix('.').unwrap_or(name), port)
 }
 
 #[cfg(test)]
@@ -88,6 +100,8 @@ mod tests {
             "Localhost:8000",
             "[::1]:80",
             "192.168.1.2",
+            "LOCALHOST.:8000",
+            "localhost.",
         ] {
             assert!(is_own(own), "{own}");
         }
@@ -96,8 +110,13 @@ mod tests {
             "localhost.evil.example",
             "",
             "127.0.0.1.evil",
+            "localhost..",
+            ".localhost",
+            ".",
         ] {
             assert!(!is_own(foreign), "{foreign}");
         }
+        assert!(is_same("localhost:80", "LocalHost.:80") && is_same("[::1]", "[::1]"));
+        assert!(!is_same("localhost:80", "localhost:81") && !is_same("localhost", "localhost:80"));
     }
 }

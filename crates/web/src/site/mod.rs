@@ -19,7 +19,7 @@ pub(crate) use assets::{Asset, Assets};
 pub(crate) use drawings::{bar, logo, sign, signs};
 pub(crate) use failure::{Failure, RETRY_AFTER};
 pub(crate) use frame::router;
-pub(crate) use guard::{Doors, said_hosts_only, small_forms_only};
+pub(crate) use guard::{Doors, coding, said_hosts_only, small_forms_only};
 pub(crate) use language::Asked;
 pub(crate) use peer::{Peer, Sender};
 pub(crate) use server::serve;

@@ -86,6 +86,14 @@ async fn a_photo_needs_no_file_name() {
         assert_eq!(got.status, StatusCode::OK, "{head}: {}", got.text());
         assert_eq!(got.json()["photo"], name, "{head}");
     }
+    // A header may go on in the next line.
+    for fold in ["\r\n ", "\r\n\t", "\r\n   "] {
+        let head =
+            format!("Content-Disposition: form-data;{fold}name=\"photo\";{fold}filename=\"a.jpg\"");
+        let got = ask(&app, post("/api/v1/classify", part(&head, &beagle))).await;
+        assert_eq!(got.status, StatusCode::OK, "{head}: {}", got.text());
+        assert_eq!(got.json()["photo"], "a.jpg", "{head}");
+    }
     // Nor does an unknown field disturb, whatever it holds; nothing chosen is no photo.
     let unknown = "Content-Disposition: form-data; name=\"x\"";
     for (head, content) in [
@@ -117,6 +125,27 @@ async fn an_encoded_body_is_refused_as_such() {
             .headers_mut()
             .insert(header::CONTENT_ENCODING, value);
         assert_eq!(ask(&app, request).await.status, StatusCode::OK, "{coding}");
+    }
+    // So is one that was encoded on the way, but for being sent in pieces.
+    for (coding, status) in [
+        ("gzip, chunked", 415),
+        ("GZIP,chunked", 415),
+        ("Chunked", 200),
+    ] {
+        for body in [one_photo(), b"\x1f\x8b\x08".to_vec()] {
+            let is_form = body.len() > 3;
+            let mut request = post("/api/v1/classify", body);
+            let value = coding.parse().unwrap();
+            request
+                .headers_mut()
+                .insert(header::TRANSFER_ENCODING, value);
+            let got = ask(&app, request).await;
+            match status {
+                200 if is_form => assert_eq!(got.status, StatusCode::OK, "{}", got.text()),
+                200 => got.is_problem(400, "bad_multipart"),
+                status => got.is_problem(status, "encoded_body"),
+            }
+        }
     }
     let head = "Content-Disposition: form-data; name=\"photo\"; filename=\"a.jpg\"\r\n\
                 Content-Transfer-Encoding: base64";

@@ -2,7 +2,9 @@
 //!
 //! Who waits is served in the order of arrival. Two rules keep it fair and moving: as much as the
 //! largest upload needs is left to the oldest one that is still being read, so that one always ends;
-//! and a sender may hold no more than [`SHARE`] times what is free, so that nobody holds everything.
+//! and a sender may hold no more than [`SHARE`] times what is free, so that nobody holds everything. Who
+//! finds no place to be read is refused at once, rather than made to wait: of the places a sender may
+//! have all, until another sender comes. A proxy that speaks for all its visitors is one sender too.
 use crate::site::Sender;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +12,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a sender may hold, as a multiple of what is free: alone 3/4 of all, two together 6/7. A proxy
-/// that speaks for all its visitors is one sender too.
+/// What a sender may hold, as a multiple of what is free: alone 3/4 of all, two together 6/7.
 const SHARE: usize = 3;
 /// How long a refusal tells that the next upload would be refused too: as long as who was refused is
 /// asked to wait.
 const REFUSING: Duration = Duration::from_secs(crate::site::RETRY_AFTER);
+/// How long whoever was refused is counted with: until they come again, as they are asked to.
+const EXPECTED: Duration = Duration::from_secs(2 * crate::site::RETRY_AFTER);
 
 /// What all uploads may hold.
 #[derive(Clone, Copy, Debug)]
@@ -105,10 +108,8 @@ impl Memory {
     pub(super) fn enter(&self, sender: Sender) -> Result<Hold, Refused> {
         let most = &self.0.most;
         let mut state = self.state();
-        let free = most.reading.saturating_sub(state.reading.len());
-        let held = state.held(sender).reading;
-        if free == 0 || held + 1 > SHARE * (free - 1).max(1) {
-            state.refuse((free > 0).then_some(sender));
+        if !state.may_enter(most, sender) {
+            state.refuse(Some(sender));
             return Err(Refused);
         }
         let number = state.next;
@@ -136,7 +137,7 @@ impl Memory {
             refused.is_some_and(|when| when.elapsed() < REFUSING)
         };
         crowd < most.waiting.max(1)
-            && state.reading.len() < most.reading
+            && state.may_enter(most, sender)
             && !recent(None)
             && !recent(Some(sender))
     }
@@ -152,8 +153,23 @@ impl State {
         self.senders.get(&sender).copied().unwrap_or_default()
     }
 
+    /// Whether an upload of that sender may be read now: where a place is free, and where others are
+    /// there, or wait, within the sender's share.
+    fn may_enter(&self, most: &Most, sender: Sender) -> bool {
+        let free = most.reading.saturating_sub(self.reading.len());
+        let held = self.held(sender).reading;
+        free > 0 && (held < SHARE * (free - 1).max(1) || !self.has_others(sender))
+    }
+
+    fn has_others(&self, sender: Sender) -> bool {
+        let expected = |(other, when): (&Option<Sender>, &Instant)| {
+            other.is_some_and(|other| other != sender) && when.elapsed() < EXPECTED
+        };
+        self.senders.keys().any(|other| *other != sender) || self.refused.iter().any(expected)
+    }
+
     fn refuse(&mut self, sender: Option<Sender>) {
-        self.refused.retain(|_, when| when.elapsed() < REFUSING);
+        self.refused.retain(|_, when| when.elapsed() < EXPECTED);
         self.refused.insert(sender, Instant::now());
     }
 
@@ -373,17 +389,64 @@ mod tests {
         assert_eq!(memory.state().free, 970);
     }
 
-    #[test]
-    fn places_to_be_read_are_shared_too() {
+    #[tokio::test(start_paused = true)]
+    async fn places_to_be_read_are_shared_too() {
         let most = Most { reading: 8, ..MOST };
         let memory = Memory::new(most);
+        let _other = memory.enter(sender(2)).unwrap();
         let mut greedy = Vec::new();
         while let Ok(hold) = memory.enter(sender(1)) {
             greedy.push(hold);
         }
-        assert_eq!(greedy.len(), 6);
+        assert_eq!(greedy.len(), 5);
         assert!(!memory.is_open(sender(1)));
         assert!(memory.is_open(sender(2)), "the refusal was of one sender");
         assert!(memory.enter(sender(2)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_alone_may_have_all_places_until_another_comes() {
+        let most = Most { reading: 8, ..MOST };
+        let memory = Memory::new(most);
+        // All visitors of a proxy are one sender.
+        let mut visitors: Vec<Hold> = Vec::new();
+        while memory.is_open(sender(1)) {
+            visitors.push(memory.enter(sender(1)).unwrap());
+        }
+        assert_eq!(visitors.len(), 8);
+        for last in [1, 2] {
+            assert!(!memory.is_open(sender(last)) && memory.enter(sender(last)).is_err());
+        }
+        // The next place is for whoever was refused and comes again when they were asked to.
+        visitors.pop();
+        tokio::time::advance(REFUSING).await;
+        assert!(!memory.is_open(sender(1)) && memory.enter(sender(1)).is_err());
+        assert!(memory.is_open(sender(2)));
+        let came = memory.enter(sender(2)).unwrap();
+        assert!(memory.enter(sender(1)).is_err());
+        // Nobody else is there, nor comes any more.
+        drop(came);
+        tokio::time::advance(EXPECTED).await;
+        assert!(memory.is_open(sender(1)) && memory.enter(sender(1)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_that_there_is_room_is_let_in() {
+        let most = Most { reading: 9, ..MOST };
+        let memory = Memory::new(most);
+        let mut random = tensor::Random::new(7, 0, 0);
+        let mut holds: Vec<Hold> = Vec::new();
+        for _ in 0..5000 {
+            let sender = sender(random.below(4) as u8);
+            let open = memory.is_open(sender);
+            match memory.enter(sender) {
+                Ok(hold) => holds.push(hold),
+                Err(Refused) => assert!(!open && !memory.is_open(sender)),
+            }
+            if random.below(2) == 0 && !holds.is_empty() {
+                holds.swap_remove(random.below(holds.len() as u32) as usize);
+            }
+            tokio::time::advance(Duration::from_millis(u64::from(random.below(900)))).await;
+        }
     }
 }

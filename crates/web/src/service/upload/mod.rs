@@ -2,11 +2,13 @@
 mod body;
 mod memory;
 mod parameters;
+mod unfold;
 
 use self::body::{Inflow, Stop};
 use self::memory::{Hold, Memory, Most, Refused};
 use self::parameters::Parameters;
-use crate::site::{Failure, Peer, Sender};
+use self::unfold::Unfolded;
+use crate::site::{Failure, Peer, Sender, coding};
 use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
@@ -245,7 +247,8 @@ impl Gate {
         if boundary.is_empty() {
             return Err(Failure::bad_form());
         }
-        let form = Multipart::new(BodyDataStream::new(inflow.clone()), boundary);
+        let body = Unfolded::new(inflow.clone(), boundary);
+        let form = Multipart::new(BodyDataStream::new(body), boundary);
         self.read_fields(form, inflow).await
     }
 
@@ -391,14 +394,6 @@ impl What {
         let known = TEXTS.into_iter().find(|name| *name == field_name);
         Ok(known.map_or(What::Other, What::Text))
     }
-}
-
-/// The coding of a request's body, such as `gzip`, where it is another than none.
-fn coding(headers: &HeaderMap) -> Option<String> {
-    let all = headers.get_all(header::CONTENT_ENCODING).iter();
-    all.flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-        .map(|one| String::from_utf8_lossy(one).trim().to_ascii_lowercase())
-        .find(|coding| !coding.is_empty() && coding != "identity")
 }
 
 /// The four fields of the form without script, in per cent: an empty left or top is 0, an empty
