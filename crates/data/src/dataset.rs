@@ -379,7 +379,11 @@ impl Reader {
         let left = self.left_aside.iter().map(|left| &left.path);
         let filled: HashSet<PathBuf> = used
             .chain(left)
-            .map(|path| path.iter().take(tree.depth_of_classes()).collect())
+            .map(|path| {
+                let names = path.iter().map(|name| name.to_string_lossy().into_owned());
+                let depth = tree.depth_of_classes(&names.collect::<Vec<_>>());
+                path.iter().take(depth).collect()
+            })
             .collect();
         for folder in folders {
             if tree.is_class(folder) && !filled.contains(&folder.iter().collect::<PathBuf>()) {

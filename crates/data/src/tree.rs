@@ -1,7 +1,7 @@
 //! What the folders of a tree of photos mean: classes, parts of classes, classes with parts, and
 //! folders around all of it. The same for folders on a disk and for those in an archive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::class::breed_of_folder;
@@ -11,6 +11,18 @@ use crate::part::{Part, is_part, part_by_name};
 pub(crate) const MOST_DEPTH: usize = 8;
 /// The folder of Stanford Dogs' photos.
 pub(crate) const IMAGES: &str = "Images";
+/// What a folder around the classes of a part is called (`train/images/pug`); other names stand around
+/// classes where these are breeds.
+const AROUND: [&str; 8] = [
+    "images",
+    "image",
+    "imgs",
+    "img",
+    "photos",
+    "photo",
+    "pictures",
+    "jpegimages",
+];
 
 /// The names on the way to a folder or a photo.
 pub(crate) type Names = [String];
@@ -21,6 +33,8 @@ pub(crate) struct Tree {
     /// The folders above everything.
     top: Vec<String>,
     parts: Parts,
+    /// Of a part's folder, the folders in it that stand around its classes.
+    around: BTreeMap<String, Vec<String>>,
     tested: bool,
 }
 
@@ -108,6 +122,32 @@ impl<'names> Folders<'names> {
                 _ => return false,
             }
         }
+    }
+
+    /// The folders in the folder of a part that stand around its classes, the outermost first: each is
+    /// the only one with photos in it, and none lies in it directly.
+    fn around_classes(&self, part: &Names, photos: &[&Names]) -> Vec<String> {
+        let mut here = part.to_vec();
+        loop {
+            let filled: Vec<&str> = names_within(&self.filled, &here).take(2).collect();
+            let [only] = filled[..] else {
+                break;
+            };
+            let inner = [&here[..], &[only.to_owned()]].concat();
+            let is_named = AROUND.contains(&only.to_lowercase().as_str());
+            let classes: Vec<&str> = names_within(&self.filled, &inner).collect();
+            let direct =
+                |photo: &&Names| photo.len() == inner.len() + 1 && photo.starts_with(&inner);
+            let stands_around = breed_of_folder(only).is_none()
+                && !classes.is_empty()
+                && (is_named || classes.iter().any(|name| breed_of_folder(name).is_some()))
+                && !photos.iter().any(direct);
+            if !stands_around {
+                break;
+            }
+            here = inner;
+        }
+        here.split_off(part.len())
     }
 
     /// The folders above everything: those that a data set was put into as a whole, then `Images`.
@@ -206,10 +246,16 @@ impl Tree {
         let mut tree = Tree {
             top: top.clone(),
             parts: Parts::Unsaid,
+            around: BTreeMap::new(),
             tested,
         };
         if above {
             tree.parts = Parts::Above;
+            for part in folders.within(&top).filter(|name| is_part(name)) {
+                let folder = [&top[..], &[part.to_owned()]].concat();
+                let around = folders.around_classes(&folder, photos);
+                tree.around.insert(part.to_owned(), around);
+            }
         } else if !listed && let Some(parts) = parts_of_classes() {
             tree.parts = Parts::Below;
             tree.tested = parts.contains(&Part::Test);
@@ -231,12 +277,25 @@ impl Tree {
                 .is_some_and(|name| !is_part(name)),
             Parts::Unsaid | Parts::Below => false,
         };
-        folder.len() == self.depth_of_classes() && folder.starts_with(&self.top) && !beside
+        let around = self.around(folder);
+        let is_around = |below: &Names| below.starts_with(around) || around.is_empty();
+        folder.len() == self.depth_of_classes(folder)
+            && folder.starts_with(&self.top)
+            && folder.get(self.top.len() + 1..).is_none_or(is_around)
+            && !beside
     }
 
-    /// How many names a class's folder has.
-    pub fn depth_of_classes(&self) -> usize {
-        self.top.len() + 1 + usize::from(self.parts == Parts::Above)
+    /// What stands around the classes of the part that a photo or folder is in.
+    fn around(&self, names: &Names) -> &Names {
+        let part = names.get(self.top.len());
+        part.and_then(|part| self.around.get(part))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// How many names the folder of a class has, where this photo or folder is.
+    pub fn depth_of_classes(&self, names: &Names) -> usize {
+        let above = usize::from(self.parts == Parts::Above);
+        self.top.len() + above + self.around(names).len() + 1
     }
 
     /// The part, the class and the names below it of a photo; nothing where it is in no class.
@@ -246,7 +305,12 @@ impl Tree {
         let (part, class, below) = match (self.parts, below) {
             (Parts::Unsaid, [class, below @ ..]) => (Part::Unsaid, class, below),
             // Where parts have folders, what stands beside them is no class.
-            (Parts::Above, [part, class, below @ ..]) => (named(part)?, class, below),
+            (Parts::Above, [part, inner @ ..]) => {
+                let [class, below @ ..] = inner.strip_prefix(self.around(names))? else {
+                    return None;
+                };
+                (named(part)?, class, below)
+            }
             (Parts::Below, [class, part, below @ ..]) => (named(part)?, class, below),
             _ => return None,
         };
@@ -390,6 +454,39 @@ mod tests {
             ),
             ("beagle/pug/a akita/", ":beagle"),
             ("rex/a max/", ":rex"),
+        ] {
+            let expected: Vec<&str> = expected.split(' ').collect();
+            assert_eq!(told_beside(tree), expected, "{tree}");
+        }
+    }
+
+    #[test]
+    fn folders_around_the_classes_of_a_part_are_looked_through() {
+        for (tree, expected) in [
+            (
+                "train/images/rex/a train/images/max/b test/images/rex/c",
+                "train:rex train:max test:rex",
+            ),
+            (
+                "set/Train/Images/rex/a set/Valid/Images/rex/b set/Train/labels/rex/",
+                "train:rex val:rex",
+            ),
+            // Each part for itself; of any name where breeds are in it.
+            ("train/images/rex/2020/a test/rex/b", "train:rex test:rex"),
+            ("train/dogs/pug/a test/my/dogs/pug/b", "train:pug test:my"),
+            ("train/all/beagle/a test/all/pug/b", "train:beagle test:pug"),
+            // A class with folders in it, or with photos, stays one.
+            ("train/rex/2020/a test/rex/2021/b", "train:rex test:rex"),
+            ("train/images/a test/images/b", "train:images test:images"),
+            (
+                "train/images/a train/images/rex/b test/images/c",
+                "train:images train:images test:images",
+            ),
+            ("train/pug/images/a test/pug/images/b", "train:pug test:pug"),
+            (
+                "train/images/rex/a train/max/b test/max/c",
+                "train:images train:max test:max",
+            ),
         ] {
             let expected: Vec<&str> = expected.split(' ').collect();
             assert_eq!(told_beside(tree), expected, "{tree}");
