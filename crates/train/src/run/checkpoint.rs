@@ -2,7 +2,8 @@
 //!
 //! The newest is written beside its place and renamed; the one before is kept, so that a file that is
 //! damaged later costs the time since then and no more. A hash over everything tells a damaged one.
-use super::folder::{Row, RunFolder};
+use super::folder::RunFolder;
+use super::metrics::Row;
 use crate::{METRICS, Notice, TrainError};
 use data::files::{self, AtomicFile};
 use formats::Precision;

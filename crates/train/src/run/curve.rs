@@ -1,5 +1,5 @@
 //! The page of a run's curves: loss and accuracy of each epoch, the kept one marked.
-use super::folder::Row;
+use super::metrics::Row;
 use crate::watch::{ACCURACY, LOSS, VAL_ACCURACY, VAL_LOSS};
 use report::{Chart, Line, Page};
 use words::{EvaluateMessage, Language, Say, TrainMessage};

@@ -1,6 +1,7 @@
 //! The folder of a run: what is in it, and that one training at a time works there.
 //! Its files are named in [`super::names`].
 use super::best;
+use super::metrics::{Row, is_table_of_run, line, table};
 use super::names::{self, ABOUT, LOCK, PACKAGE, PHOTOS, RECIPE, best_epoch};
 use super::own::Own;
 use super::prepared::recipe_hash;
@@ -53,9 +54,6 @@ impl About {
         serde_json::from_str(&tensor::read_text(path).ok()?).ok()
     }
 }
-
-/// One epoch's line: the epoch, and its [`METRICS`] in order, empty where there is none.
-pub(super) type Row = (u32, [Option<f64>; METRICS.len()]);
 
 impl RunFolder {
     /// A new run's folder.
@@ -372,37 +370,6 @@ impl RunFolder {
         }
         Ok(curve)
     }
-}
-
-fn table(rows: &[Row]) -> String {
-    let header = format!("epoch,{}\n", METRICS.join(","));
-    let lines = rows.iter().map(line);
-    header + &lines.collect::<String>()
-}
-
-/// Whether bytes are metrics of the run whose metrics are `table`: less of it where the power failed, or
-/// more epochs, which were not in the checkpoint that it goes on from.
-fn is_table_of_run(bytes: &[u8], table: &str) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return false;
-    };
-    let is_number = |field: &str| field.is_empty() || field.parse::<f64>().is_ok();
-    let is_line = |line: &str| line.split(',').all(is_number);
-    match text.strip_prefix(table) {
-        Some(more) => more.lines().all(is_line),
-        None => table.starts_with(text),
-    }
-}
-
-fn line((epoch, metrics): &Row) -> String {
-    let mut line = epoch.to_string();
-    for metric in metrics {
-        line.push(',');
-        if let Some(metric) = metric {
-            line += &metric.to_string();
-        }
-    }
-    line + "\n"
 }
 
 /// Whether a file is the table of photos that `run.json` says a training wrote.

@@ -2,7 +2,8 @@
 //! their page.
 use super::best;
 use super::checkpoint::{self, Position, Sums};
-use super::folder::{Row, RunFolder};
+use super::folder::RunFolder;
+use super::metrics::Row;
 use super::session::Session;
 use crate::recipe::Recipe;
 use crate::watch::{METRICS, Watch};

@@ -4,6 +4,7 @@ mod checkpoint;
 mod curve;
 mod folder;
 mod keeper;
+mod metrics;
 pub mod names;
 mod network;
 mod outcome;

@@ -259,7 +259,7 @@ fn beginning(task: &Task<'_>, found: Option<&Position>, around: &Surroundings<'_
         .iter()
         .rfind(|(epoch, _)| kept.is_none_or(|(kept, _)| kept == *epoch));
     let accuracy =
-        |row: Option<&super::folder::Row>| row.and_then(|(_, metrics)| metrics[VAL_ACCURACY]);
+        |row: Option<&super::metrics::Row>| row.and_then(|(_, metrics)| metrics[VAL_ACCURACY]);
     Beginning {
         train_photos: about.counts[0],
         validation_photos: about.counts[1],
