@@ -40,7 +40,7 @@ pub(crate) fn apply(activation: Activation, x: f64) -> f64 {
     }
 }
 
-const ACTIVATIONS: [Activation; 6] = [
+pub(crate) const ACTIVATIONS: [Activation; 6] = [
     Activation::Identity,
     Activation::Relu,
     Activation::Relu6,

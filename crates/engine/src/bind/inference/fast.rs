@@ -1,6 +1,7 @@
 //! Steps that run on the fast kernels, their weights packed for a set of instructions.
 use super::bands::{Bands, Stage};
 use super::fold::{Weights, folded};
+use super::tiled;
 use crate::bind::layer::FastLayer;
 use crate::operation::{Operation, Run};
 use crate::work::Role;
@@ -8,7 +9,7 @@ use crate::work::inference::{Residual, Work};
 use graph::Graph;
 use kernels::Isa;
 use kernels::conv2d::PackedConv2d;
-use kernels::conv2d::winograd::{self, PackedWinograd};
+use kernels::conv2d::winograd::PackedWinograd;
 use kernels::dense::PackedDense;
 use kernels::depthwise::PackedDepthwise;
 use tensor::NamedTensors;
@@ -47,7 +48,7 @@ pub(super) fn bind(
             channels,
             filters,
             residual,
-        } if winograd::suits(window, *channels, *filters) => {
+        } if tiled(work).is_some() => {
             let Weights { kernel, bias } = folded(graph, parameters, linear, *filters);
             Box::new(PackedWinograd::new(
                 isa,

@@ -11,34 +11,28 @@ use crate::kernel_choice::Kernels;
 use crate::operation::Operation;
 use crate::work::inference::Work;
 use graph::Graph;
+use kernels::Window;
 use kernels::conv2d::winograd;
-use kernels::{Isa, Window};
 use tensor::NamedTensors;
 
 /// f32 that a step works in, on `threads`.
 pub(crate) fn scratch(work: &Work, kernels: Kernels, threads: usize) -> usize {
-    if let Work::Bands { schedule, .. } = work {
-        return schedule.scratch();
+    match (work, kernels) {
+        (Work::Bands { schedule, .. }, _) => schedule.scratch(),
+        (_, Kernels::Fast(isa)) => tiled(work).map_or(0, |(window, [channels, filters])| {
+            winograd::scratch_values(isa, window, channels, filters, threads)
+        }),
+        (_, Kernels::Readable) => 0,
     }
-    tiled(work, kernels).map_or(
-        0,
-        |Tiled {
-             isa,
-             window,
-             sizes: [channels, filters],
-         }| { winograd::scratch_values(isa, window, channels, filters, threads) },
-    )
 }
 
 /// f32 that the packed weights of a step have at most: channels are rounded up to whole vectors.
 pub(crate) fn weights(work: &Work, kernels: Kernels) -> usize {
-    match tiled(work, kernels) {
-        Some(Tiled {
-            isa,
-            sizes: [channels, filters],
-            ..
-        }) => winograd::weight_values(isa, channels, filters),
-        None => product_weights(work),
+    match (tiled(work), kernels) {
+        (Some((_, [channels, filters])), Kernels::Fast(isa)) => {
+            winograd::weight_values(isa, channels, filters)
+        }
+        _ => product_weights(work),
     }
 }
 
@@ -67,31 +61,17 @@ fn product_weights(work: &Work) -> usize {
     }
 }
 
-/// A convolution that is computed by tiles.
-struct Tiled<'a> {
-    isa: Isa,
-    window: &'a Window,
-    /// Channels and filters.
-    sizes: [usize; 2],
-}
-
-/// Whether a step by itself is computed by tiles, which costs memory for transformed values and
-/// weights. Bands are not: they want rows, and their convolutions are of one pixel.
-fn tiled(work: &Work, kernels: Kernels) -> Option<Tiled<'_>> {
-    match (work, kernels) {
-        (
-            Work::Conv2d {
-                window,
-                channels,
-                filters,
-                ..
-            },
-            Kernels::Fast(isa),
-        ) if winograd::suits(window, *channels, *filters) => Some(Tiled {
-            isa,
+/// The window of a step that fast kernels compute by tiles, which costs memory for transformed values
+/// and weights, and its channels and filters. Bands are not: they want rows, and their convolutions are
+/// of one pixel.
+fn tiled(work: &Work) -> Option<(&Window, [usize; 2])> {
+    match work {
+        Work::Conv2d {
             window,
-            sizes: [*channels, *filters],
-        }),
+            channels,
+            filters,
+            ..
+        } if winograd::suits(window, *channels, *filters) => Some((window, [*channels, *filters])),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ pub(super) mod training;
 
 use crate::Window;
 use crate::gemm::{Epilogue, Packed, SharedOutput, Source};
-use crate::isa::{Simd, Work};
+use crate::isa::{Isa, Simd, Work};
 use crate::normed::{Vectors, load_some, over_channels, store_some};
 use lines::Line;
 use std::marker::PhantomData;
@@ -31,6 +31,21 @@ pub use packed::{PackedWinograd, scratch_values, suits, weight_values};
 
 /// The kernel's side.
 const TAPS: usize = 3;
+
+/// Least channels and filters: with fewer the transforms cost more than the products save.
+const LEAST_CHANNELS: usize = 16;
+
+/// Whether tiles can compute a convolution, with enough channels to make the products the most of it.
+fn fits(window: &Window, channels: usize, filters: usize) -> bool {
+    (window.kernel_height, window.kernel_width) == (TAPS, TAPS)
+        && (window.stride_height, window.stride_width) == (1, 1)
+        && channels.min(filters) >= LEAST_CHANNELS
+}
+
+/// Tiles of `outputs` x `outputs` down and across an image.
+fn tiles(window: &Window, outputs: usize) -> [usize; 2] {
+    [window.out_height, window.out_width].map(|side| side.div_ceil(outputs))
+}
 
 /// The tiles over one image of a tensor.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +65,38 @@ struct Grid {
 }
 
 impl Grid {
+    /// The grids of the same tiles, of `outputs` x `outputs`, over the input and over the output of a
+    /// convolution: the input's corners are as far outside of the image as the padding.
+    fn pair(
+        isa: Isa,
+        window: &Window,
+        [channels, filters]: [usize; 2],
+        outputs: usize,
+    ) -> [Grid; 2] {
+        let [tiles_down, tiles_across] = tiles(window, outputs);
+        let above = Grid {
+            step: outputs,
+            height: window.out_height,
+            width: window.out_width,
+            channels: filters,
+            padded: filters.next_multiple_of(isa.lanes()),
+            top: 0,
+            left: 0,
+            tiles_down,
+            tiles_across,
+        };
+        let below = Grid {
+            height: window.in_height,
+            width: window.in_width,
+            channels,
+            padded: channels.next_multiple_of(isa.lanes()),
+            top: window.pad_top,
+            left: window.pad_left,
+            ..above
+        };
+        [below, above]
+    }
+
     fn tiles(&self) -> usize {
         self.tiles_down * self.tiles_across
     }
@@ -252,10 +299,9 @@ impl<L: Line<SIDE, TO>, const SIDE: usize, const TO: usize> Work for Write<'_, L
 /// The product of a block of tiles with the weights of one point.
 struct Product<'a> {
     packed: Packed<'a>,
+    /// The values at this point of the grid's channels, a row a tile.
     rows: *const f32,
-    /// f32 of a row, and from one to the next.
-    inputs: usize,
-    stride: usize,
+    grid: &'a Grid,
     /// At least as many as a row has.
     zeros: &'a [f32],
 }
@@ -268,13 +314,13 @@ impl Product<'_> {
         let row = Window::new([1, 1], [1, 1], [1, 1], [0, 0], [0, 0]);
         let source = Source {
             // SAFETY: as the caller vouches.
-            input: unsafe { std::slice::from_raw_parts(self.rows, count * self.stride) },
+            input: unsafe { std::slice::from_raw_parts(self.rows, count * self.grid.padded) },
             first_row: 0,
             zeros: self.zeros,
             window: &row,
-            channels: self.inputs,
+            channels: self.grid.channels,
             flat: true,
-            stride: self.stride,
+            stride: self.grid.padded,
         };
         let (none, products) = (std::ptr::null(), SharedOutput::new(products));
         // SAFETY: as the caller vouches.

@@ -1,7 +1,7 @@
 //! Convolutions for inference by tiles of 4x4 outputs: the weights are turned into values at the 36
 //! points once, when they are packed.
 use super::lines::{WideInput, WideOutput, wide_kernel};
-use super::{Grid, Product, Read, TAPS, square};
+use super::{Grid, Product, Read, TAPS, fits, square};
 use crate::batch_norm::training::share;
 use crate::conv2d::check_residual;
 use crate::conv2d::layout::{lines, spread};
@@ -19,9 +19,6 @@ const POINTS: usize = SIDE * SIDE;
 
 /// The outputs of a tile along one side.
 const OUTPUTS: usize = 4;
-
-/// Least channels and filters: with fewer the transforms cost more than the products save.
-const LEAST_CHANNELS: usize = 16;
 
 /// f32 of transformed input and output that a block of tiles may have: most of a second-level cache of
 /// 1 MiB.
@@ -41,8 +38,7 @@ const GROUP_FILTERS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct PackedWinograd {
     isa: Isa,
-    channels: usize,
-    filters: usize,
+    window: Window,
     below: Grid,
     above: Grid,
     groups: Vec<Group>,
@@ -64,18 +60,14 @@ struct Group {
     weights: usize,
 }
 
-/// Whether a convolution is faster this way: enough channels to make the products the most of it, and
-/// at least half of the tiles' outputs inside of the image.
+/// Whether a convolution is faster this way: it [`fits`] and at least half of the tiles' outputs inside of the image.
 pub fn suits(window: &Window, channels: usize, filters: usize) -> bool {
     let pixels = window.out_height * window.out_width;
-    (window.kernel_height, window.kernel_width) == (TAPS, TAPS)
-        && (window.stride_height, window.stride_width) == (1, 1)
-        && channels.min(filters) >= LEAST_CHANNELS
-        && tiles(window) * OUTPUTS * OUTPUTS <= 2 * pixels
+    fits(window, channels, filters) && tiles(window) * OUTPUTS * OUTPUTS <= 2 * pixels
 }
 
 fn tiles(window: &Window) -> usize {
-    window.out_height.div_ceil(OUTPUTS) * window.out_width.div_ceil(OUTPUTS)
+    super::tiles(window, OUTPUTS).iter().product()
 }
 
 /// Filters of each group but the last.
@@ -139,29 +131,9 @@ impl PackedWinograd {
     ) -> PackedWinograd {
         assert!(suits(window, channels, filters), "{window:?}");
         assert_eq!(kernel.len(), TAPS * TAPS * channels * filters, "the kernel");
-        let lanes = isa.lanes();
-        let above = Grid {
-            step: OUTPUTS,
-            height: window.out_height,
-            width: window.out_width,
-            channels: filters,
-            padded: filters.next_multiple_of(lanes),
-            top: 0,
-            left: 0,
-            tiles_down: window.out_height.div_ceil(OUTPUTS),
-            tiles_across: window.out_width.div_ceil(OUTPUTS),
-        };
-        let below = Grid {
-            height: window.in_height,
-            width: window.in_width,
-            channels,
-            padded: channels.next_multiple_of(lanes),
-            top: window.pad_top,
-            left: window.pad_left,
-            ..above
-        };
+        let [below, above] = Grid::pair(isa, window, [channels, filters], OUTPUTS);
         let mut weights = AlignedBuffer::zeroed(POINTS * channels * above.padded);
-        let width = group_filters(lanes, filters);
+        let width = group_filters(isa.lanes(), filters);
         let groups = (0..filters).step_by(width).map(|first| Group {
             filters: first..(first + width).min(filters),
             layout: Layout::new(isa, channels, width.min(above.padded - first)),
@@ -184,8 +156,7 @@ impl PackedWinograd {
         }
         PackedWinograd {
             isa,
-            channels,
-            filters,
+            window: *window,
             zeros: AlignedBuffer::zeroed(below.padded.max(above.padded)),
             below,
             above,
@@ -224,14 +195,14 @@ impl PackedWinograd {
         let size = above.height * above.width * above.channels;
         assert_eq!(output.len(), size, "the output");
         let residual = check_residual(residual, output.len());
-        let window = self.window();
-        let each = thread_values(self.isa, &window, self.channels, self.filters);
+        let (channels, filters) = (below.channels, above.channels);
+        let each = thread_values(self.isa, &self.window, channels, filters);
         let parts = pool.threads().min(scratch.len() / each);
         assert!(parts > 0, "memory to work in");
-        let blocks = self.blocks(&window, parts);
+        let blocks = self.blocks(parts);
         let run = Run {
             all: self,
-            slices: slices(self.isa, &window, self.channels, self.filters),
+            slices: slices(self.isa, &self.window, channels, filters),
             blocks,
             input: input.as_ptr(),
         };
@@ -248,28 +219,11 @@ impl PackedWinograd {
         });
     }
 
-    /// The window, but for what the tiles do not ask of it.
-    fn window(&self) -> Window {
-        let (below, above) = (&self.below, &self.above);
-        Window {
-            in_height: below.height,
-            in_width: below.width,
-            out_height: above.height,
-            out_width: above.width,
-            kernel_height: TAPS,
-            kernel_width: TAPS,
-            stride_height: 1,
-            stride_width: 1,
-            pad_top: below.top,
-            pad_left: below.left,
-        }
-    }
-
     /// Into how many blocks the tiles are cut: so that each fits, and all threads have some.
-    fn blocks(&self, window: &Window, parts: usize) -> usize {
+    fn blocks(&self, parts: usize) -> usize {
         let tiles = self.below.tiles();
         let most = block_tiles(
-            window,
+            &self.window,
             self.below.padded,
             self.groups[0].layout.padded_outputs(),
         );
@@ -367,8 +321,7 @@ impl Run<'_> {
                 let product = Product {
                     packed: group.layout.packed(weights, &all.zeros[..width]),
                     rows: memory.wrapping_add(point * slice),
-                    inputs: all.channels,
-                    stride: all.below.padded,
+                    grid: &all.below,
                     zeros: &all.zeros,
                 };
                 // SAFETY: the places of the point have room for a block.
@@ -497,7 +450,7 @@ impl<C: Curve> Work for Finish<'_, C> {
 mod tests {
     use super::{PackedWinograd, scratch_values, suits, weight_values};
     use crate::conv2d::reference;
-    use crate::tests::{apply, assert_near, values};
+    use crate::tests::{ACTIVATIONS, apply, assert_near, values};
     use crate::{Activation, Isa, Window};
     use tensor::Pool;
 
@@ -597,14 +550,6 @@ mod tests {
             ([9, 14], [0, 1, 1, 0]),
             ([5, 6], [2; 4]),
         ];
-        let activations = [
-            Activation::Identity,
-            Activation::Relu,
-            Activation::Relu6,
-            Activation::Swish,
-            Activation::Sigmoid,
-            Activation::Tanh,
-        ];
         let residuals = [Residual::None, Residual::First, Residual::Last];
         for (turn, (size, padding)) in windows.into_iter().enumerate() {
             let sizes = [[16, 16], [32, 64], [19, 35], [50, 17]];
@@ -615,7 +560,7 @@ mod tests {
                         1 + (turn + other) % 3,
                         &window(size, padding),
                         sizes,
-                        activations[(turn + other) % activations.len()],
+                        ACTIVATIONS[(turn + other) % ACTIVATIONS.len()],
                         residuals[(turn + 2 * other) % residuals.len()],
                     );
                 }

@@ -2,8 +2,9 @@
 //! 2.25 times fewer multiplications. The gradients are those of its formula, exactly: each matrix is
 //! passed the other way round.
 
+use super::lines::Line;
 use super::lines::{Input, InputBack, Kernel, KernelBack, Output, OutputBack};
-use super::{Grid, Product, Read, TAPS, Write, square};
+use super::{Grid, Product, Read, TAPS, Write, fits, square, tiles};
 use crate::Window;
 use crate::batch_norm::training::share;
 use crate::conv2d::layout::{lines, spread};
@@ -24,9 +25,6 @@ const OUTPUTS: usize = 2;
 /// The point of row 1 and column 1, which both columns of A take with the factor 1: what is added to
 /// its product is added to all four outputs of a tile, so the bias costs nothing there.
 const CENTRE: usize = 5;
-
-/// Least channels and filters: with fewer the transforms cost more than the products save.
-const LEAST_CHANNELS: usize = 16;
 
 /// f32 of transformed input and output that a block of tiles may have: written by one transform, read
 /// by sixteen products and by the other transform, so they should not leave the second-level cache.
@@ -61,39 +59,15 @@ struct Block {
 }
 
 impl Winograd {
-    /// Whether a convolution is faster this way: enough channels to make the products the most of
-    /// it, and no more than a quarter of the tiles' outputs lost outside of the image.
+    /// Whether a convolution is faster this way: it [`fits`] and no more than a quarter of the tiles' outputs lost outside of the image.
     pub fn suits(window: &Window, channels: usize, filters: usize) -> bool {
-        let tiles = window.out_height.div_ceil(OUTPUTS) * window.out_width.div_ceil(OUTPUTS);
+        let outputs = tiles(window, OUTPUTS).map(|side| side * OUTPUTS);
         let pixels = window.out_height * window.out_width;
-        (window.kernel_height, window.kernel_width) == (TAPS, TAPS)
-            && (window.stride_height, window.stride_width) == (1, 1)
-            && channels.min(filters) >= LEAST_CHANNELS
-            && 3 * tiles * OUTPUTS * OUTPUTS <= 4 * pixels
+        fits(window, channels, filters) && 3 * outputs[0] * outputs[1] <= 4 * pixels
     }
 
     pub fn new(isa: Isa, window: &Window, channels: usize, filters: usize) -> Winograd {
-        let lanes = isa.lanes();
-        let above = Grid {
-            step: OUTPUTS,
-            height: window.out_height,
-            width: window.out_width,
-            channels: filters,
-            padded: filters.next_multiple_of(lanes),
-            top: 0,
-            left: 0,
-            tiles_down: window.out_height.div_ceil(OUTPUTS),
-            tiles_across: window.out_width.div_ceil(OUTPUTS),
-        };
-        let below = Grid {
-            height: window.in_height,
-            width: window.in_width,
-            channels,
-            padded: channels.next_multiple_of(lanes),
-            top: window.pad_top,
-            left: window.pad_left,
-            ..above
-        };
+        let [below, above] = Grid::pair(isa, window, [channels, filters], OUTPUTS);
         Winograd {
             isa,
             channels,
@@ -195,15 +169,7 @@ impl Winograd {
         let (below, above) = (memory, memory.wrapping_add(POINTS * block.below));
         let outside = above.wrapping_add(POINTS * block.above);
         for tiles in self.blocks(images) {
-            self.isa.run(Read::<Input, SIDE, SIDE> {
-                grid: &self.below,
-                tiles: tiles.clone(),
-                images: input,
-                outside: self.zeros.as_ptr(),
-                target: below,
-                slice: block.below,
-                line: PhantomData,
-            });
+            self.read::<Input, SIDE>(&self.below, &tiles, input, (below, block.below));
             // Point by point, so that its weights stay in the first-level cache for all tiles.
             for point in 0..POINTS {
                 let weights = &weights[point * slice..][..self.forward.weight_values()];
@@ -217,8 +183,7 @@ impl Winograd {
                     let product = Product {
                         packed: self.forward.packed(weights, bias),
                         rows: below.add(point * block.below),
-                        inputs: self.channels,
-                        stride: self.below.padded,
+                        grid: &self.below,
                         zeros: &self.zeros,
                     };
                     product.run(tiles.len(), above.add(point * block.above));
@@ -257,25 +222,10 @@ impl Winograd {
         let (below, above) = (memory, memory.wrapping_add(POINTS * block.below));
         let outside = above.wrapping_add(POINTS * block.above);
         for tiles in self.blocks(images) {
-            self.isa.run(Read::<OutputBack, OUTPUTS, SIDE> {
-                grid: &self.above,
-                tiles: tiles.clone(),
-                images: gradient,
-                outside: self.zeros.as_ptr(),
-                target: above,
-                slice: block.above,
-                line: PhantomData,
-            });
+            let target = (above, block.above);
+            self.read::<OutputBack, OUTPUTS>(&self.above, &tiles, gradient, target);
             if let Some((values, _)) = kernel {
-                self.isa.run(Read::<Input, SIDE, SIDE> {
-                    grid: &self.below,
-                    tiles: tiles.clone(),
-                    images: values,
-                    outside: self.zeros.as_ptr(),
-                    target: below,
-                    slice: block.below,
-                    line: PhantomData,
-                });
+                self.read::<Input, SIDE>(&self.below, &tiles, values, (below, block.below));
             }
             for point in 0..POINTS {
                 let left = below.wrapping_add(point * block.below);
@@ -301,8 +251,7 @@ impl Winograd {
                     let product = Product {
                         packed: self.backward.packed(weights, bias),
                         rows: right,
-                        inputs: self.filters,
-                        stride: self.above.padded,
+                        grid: &self.above,
                         zeros: &self.zeros,
                     };
                     // SAFETY: as above; the input at this point is no longer needed, its gradient
@@ -323,6 +272,29 @@ impl Winograd {
                 });
             }
         }
+    }
+
+    /// Turns squares of some tiles of `images` into values at the points, `slice` f32 from one point
+    /// to the next.
+    ///
+    /// Whoever calls vouches for the pointers: `images` readable for the images of the tiles, `target`
+    /// writable for the points of all tiles.
+    fn read<L: Line<FROM, SIDE>, const FROM: usize>(
+        &self,
+        grid: &Grid,
+        tiles: &Range<usize>,
+        images: *const f32,
+        (target, slice): (*mut f32, usize),
+    ) {
+        self.isa.run(Read::<L, FROM, SIDE> {
+            grid,
+            tiles: tiles.clone(),
+            images,
+            outside: self.zeros.as_ptr(),
+            target,
+            slice,
+            line: PhantomData,
+        });
     }
 
     /// The tiles of some images, in blocks of about the same size.
