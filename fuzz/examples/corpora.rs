@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use formats::Precision;
 use graph::{
-    Activation, Conv2d, DepthwiseConv2d, Filter, Geometry, Graph, InputSpec, Op, Padding, Pool2d,
-    Scaling, View,
+    Activation, Conv2d, DepthwiseConv2d, Geometry, Graph, NodeId, Op, Padding, Pool2d, View,
 };
 use museau_fuzz::taken_apart;
-use package::{About, Calibration, DogRule, Label, Package, Provenance};
+use package::Package;
 use tensor::{NamedTensors, Tensor};
 use vision::Format;
 
@@ -129,8 +128,9 @@ fn stored<'a>(zip: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
-/// A model of four outputs, with one operation of each kind where `every` is asked for.
+/// The small package of the tests, with one operation of each kind where `every` is asked for.
 fn package(every: bool) -> Package {
+    let mut package = package::samples::tiny();
     let (height, width, channels) = (8, 6, 3);
     let mut graph = Graph::new();
     let input = Op::Input {
@@ -140,61 +140,7 @@ fn package(every: bool) -> Package {
     };
     let mut last = graph.add("input", input, &[]).expect("an input");
     if every {
-        let ones = Padding {
-            top: 1,
-            bottom: 1,
-            left: 1,
-            right: 1,
-        };
-        let window = Pool2d {
-            kernel: [2, 2],
-            stride: [1, 1],
-            padding: Padding::default(),
-        };
-        let conv = Conv2d {
-            filters: 4,
-            kernel: [3, 3],
-            stride: [1, 1],
-            padding: ones,
-            bias: true,
-        };
-        let depthwise = DepthwiseConv2d {
-            kernel: [3, 3],
-            stride: [1, 1],
-            padding: ones,
-            bias: false,
-        };
-        let norm = Op::BatchNorm {
-            epsilon: 1e-3,
-            momentum: 0.99,
-            scale: true,
-        };
-        let affine = Op::Affine {
-            scale: 0.5,
-            offset: 1.0,
-        };
-        let dropout = Op::Dropout {
-            rate: 0.5,
-            per_sample: false,
-        };
-        let mut add = |name: &str, op: Op, inputs: &[_]| graph.add(name, op, inputs).expect(name);
-        let first = add("conv", Op::Conv2d(conv), &[last]);
-        let depth = add("depth", Op::DepthwiseConv2d(depthwise), &[first]);
-        let norm = add("norm", norm, &[depth]);
-        let act = add("act", Op::Activation(Activation::Swish), &[norm]);
-        let sum = add("sum", Op::Add, &[act, first]);
-        let mean = Op::GlobalAveragePool {
-            keep_dimensions: true,
-        };
-        let mean = add("mean", mean, &[sum]);
-        let scaled = add("scaled", Op::Multiply, &[sum, mean]);
-        let joined = add("joined", Op::Concat, &[scaled, first]);
-        let joined = add("affine", affine, &[joined]);
-        let most = add("most", Op::MaxPool(window), &[joined]);
-        let average = add("average", Op::AveragePool(window), &[most]);
-        let padded = add("padded", Op::ZeroPad(ones), &[average]);
-        let cropped = add("cropped", Op::Crop(ones), &[padded]);
-        last = add("dropout", dropout, &[cropped]);
+        last = every_operation(&mut graph, last);
     }
     let pool = Op::GlobalAveragePool {
         keep_dimensions: false,
@@ -205,53 +151,82 @@ fn package(every: bool) -> Package {
         bias: true,
     };
     graph.add("dense", dense, &[last]).expect("a dense layer");
-    let weights: NamedTensors = (graph.parameters().into_iter())
+    package.weights = (graph.parameters().into_iter())
         .map(|spec| {
             let values = vec![0.5; spec.shape.elements()];
             let tensor = Tensor::from_slice(spec.shape, &values).expect("a tensor");
             (spec.name, tensor)
         })
         .collect();
-    let label = |output: usize, id: &str| Label {
-        id: id.into(),
-        name: id.to_uppercase(),
-        name_fr: None,
-        output,
-    };
+    package.graph = graph;
     let view = |geometry, mirrored| View { geometry, mirrored };
-    Package {
-        about: About {
-            name: "tiny".into(),
-            version: "1.0".into(),
-            input: InputSpec {
-                height,
-                width,
-                filter: Filter::Bicubic,
-                scaling: Scaling::uniform(0.0, 255.0),
-                views: vec![
-                    view(Geometry::Stretch, false),
-                    view(Geometry::CenterCrop { fraction: 0.875 }, true),
-                ],
-                preprocessing: match every {
-                    true => "clahe(2,8) | gaussian(3)".into(),
-                    false => String::new(),
-                },
-            },
-            labels: vec![label(1, "red"), label(2, "green"), label(3, "blue")],
-            calibration: Calibration {
-                dog: Some(DogRule {
-                    outputs: vec![[1, 3]],
-                    slope: 1.0,
-                    offset: 0.0,
-                }),
-                ..Calibration::default()
-            },
-            provenance: Provenance::default(),
-            card: "# tiny\n\nIts \"card\".".into(),
-        },
-        graph,
-        weights,
+    package.about.input.views = vec![
+        view(Geometry::Stretch, false),
+        view(Geometry::CenterCrop { fraction: 0.875 }, true),
+    ];
+    if every {
+        package.about.input.preprocessing = "clahe(2,8) | gaussian(3)".into();
     }
+    package
+}
+
+/// Adds an operation of each kind; answers the last.
+fn every_operation(graph: &mut Graph, image: NodeId) -> NodeId {
+    let ones = Padding {
+        top: 1,
+        bottom: 1,
+        left: 1,
+        right: 1,
+    };
+    let window = Pool2d {
+        kernel: [2, 2],
+        stride: [1, 1],
+        padding: Padding::default(),
+    };
+    let conv = Conv2d {
+        filters: 4,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: ones,
+        bias: true,
+    };
+    let depthwise = DepthwiseConv2d {
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: ones,
+        bias: false,
+    };
+    let norm = Op::BatchNorm {
+        epsilon: 1e-3,
+        momentum: 0.99,
+        scale: true,
+    };
+    let affine = Op::Affine {
+        scale: 0.5,
+        offset: 1.0,
+    };
+    let dropout = Op::Dropout {
+        rate: 0.5,
+        per_sample: false,
+    };
+    let mut add = |name: &str, op: Op, inputs: &[_]| graph.add(name, op, inputs).expect(name);
+    let first = add("conv", Op::Conv2d(conv), &[image]);
+    let depth = add("depth", Op::DepthwiseConv2d(depthwise), &[first]);
+    let norm = add("norm", norm, &[depth]);
+    let act = add("act", Op::Activation(Activation::Swish), &[norm]);
+    let sum = add("sum", Op::Add, &[act, first]);
+    let mean = Op::GlobalAveragePool {
+        keep_dimensions: true,
+    };
+    let mean = add("mean", mean, &[sum]);
+    let scaled = add("scaled", Op::Multiply, &[sum, mean]);
+    let joined = add("joined", Op::Concat, &[scaled, first]);
+    let joined = add("affine", affine, &[joined]);
+    let most = add("most", Op::MaxPool(window), &[joined]);
+    let average = add("average", Op::AveragePool(window), &[most]);
+    let padded = add("padded", Op::ZeroPad(ones), &[average]);
+    let cropped = add("cropped", Op::Crop(ones), &[padded]);
+    add("dropout", dropout, &[cropped])
 }
 
 fn tables(put: &Put<'_>) {

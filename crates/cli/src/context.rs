@@ -50,6 +50,18 @@ impl Context {
         })
     }
 
+    /// An English-speaking person's, quiet.
+    #[cfg(test)]
+    pub(crate) fn of_tests(threads: usize) -> Self {
+        Context {
+            wanted_language: None,
+            language: Language::English,
+            threads,
+            isa: Isa::best(),
+            quiet: true,
+        }
+    }
+
     /// A message in the person's language, with what to do.
     pub fn say(&self, message: impl Say) -> String {
         message.message(self.language)

@@ -1,5 +1,6 @@
 //! The drawing of charts, as SVG without a background: a page has its own, light or dark.
 
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::RGBAColor;
 
@@ -20,6 +21,43 @@ const NO_LINE: RGBAColor = RGBAColor(0, 0, 0, 0.0);
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 /// How a number is written at an axis.
 type Tick<'a> = &'a dyn Fn(&f64) -> String;
+
+/// A chart of numbers over numbers.
+type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Draws two named axes with their numbers; with `ticks` also the lines at so many places across and
+/// up.
+fn axes(
+    chart: &mut Plane<'_>,
+    [x, y]: [&str; 2],
+    ticks: Option<[usize; 2]>,
+    tick: Tick<'_>,
+) -> Drawn {
+    let mut mesh = chart.configure_mesh();
+    match ticks {
+        Some([across, up]) => mesh.light_line_style(NO_LINE).x_labels(across).y_labels(up),
+        None => mesh.disable_mesh(),
+    };
+    mesh.x_desc(x)
+        .y_desc(y)
+        .label_style(FONT)
+        .x_label_formatter(&|value| tick(value))
+        .y_label_formatter(&|value| tick(value))
+        .draw()?;
+    Ok(())
+}
+
+/// Draws what the series of a chart are called.
+fn legend(chart: &mut Plane<'_>, position: SeriesLabelPosition) -> Drawn {
+    chart
+        .configure_series_labels()
+        .position(position)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK)
+        .label_font(FONT)
+        .draw()?;
+    Ok(())
+}
 
 fn paint(color: Hue) -> RGBColor {
     let [red, green, blue] = color.rgb();
@@ -135,17 +173,8 @@ impl Lines<'_> {
             .x_label_area_size(40)
             .y_label_area_size(58)
             .build_cartesian_2d(range, 0.0..room(most))?;
-        chart
-            .configure_mesh()
-            .light_line_style(NO_LINE)
-            .x_labels(ticks)
-            .y_labels(MOST_TICKS)
-            .x_desc(self.axis)
-            .y_desc(self.unit)
-            .label_style(FONT)
-            .x_label_formatter(&|value| tick(value))
-            .y_label_formatter(&|value| tick(value))
-            .draw()?;
+        let ticks = Some([ticks, MOST_TICKS]);
+        axes(&mut chart, [self.axis, self.unit], ticks, tick)?;
         for (line, &color) in self.lines.iter().zip(self.colors.iter().cycle()) {
             let color = paint(color);
             let path = match self.stairs {
@@ -174,13 +203,7 @@ impl Lines<'_> {
                 .legend(|(x, y)| PathElement::new(vec![(x + 8, y - 6), (x + 8, y + 6)], BLACK));
         }
         if self.lines.len() > 1 || self.mark.is_some() {
-            chart
-                .configure_series_labels()
-                .position(position)
-                .background_style(WHITE.mix(0.85))
-                .border_style(BLACK)
-                .label_font(FONT)
-                .draw()?;
+            legend(&mut chart, position)?;
         }
         area.present()?;
         Ok(())
@@ -245,17 +268,7 @@ pub(crate) fn reliability(
         .x_label_area_size(40)
         .y_label_area_size(58)
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-    chart
-        .configure_mesh()
-        .light_line_style(NO_LINE)
-        .x_labels(MOST_TICKS)
-        .y_labels(MOST_TICKS)
-        .x_desc(announced)
-        .y_desc(right)
-        .label_style(FONT)
-        .x_label_formatter(&|value| tick(value))
-        .y_label_formatter(&|value| tick(value))
-        .draw()?;
+    axes(&mut chart, [announced, right], Some([MOST_TICKS; 2]), tick)?;
     let (line, point) = (paint(Hue::Red), paint(Hue::Blue));
     chart
         .draw_series(LineSeries::new(
@@ -276,19 +289,18 @@ pub(crate) fn reliability(
         .draw_series(shares.iter().map(circle))?
         .label(right)
         .legend(move |(x, y)| Circle::new((x + 8, y), 5, point.filled()));
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK)
-        .label_font(FONT)
-        .draw()?;
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)?;
     area.present()?;
     Ok(())
 }
 
 /// Cells, the darker the greater.
-pub(crate) fn map(svg: &mut String, cells: &[Vec<f64>], axes: &[&str; 2], tick: Tick<'_>) -> Drawn {
+pub(crate) fn map(
+    svg: &mut String,
+    cells: &[Vec<f64>],
+    names: &[&str; 2],
+    tick: Tick<'_>,
+) -> Drawn {
     let (rows, columns) = (cells.len(), cells.first().map_or(0, Vec::len));
     if rows == 0 || columns == 0 {
         return Err("no cell".into());
@@ -301,15 +313,7 @@ pub(crate) fn map(svg: &mut String, cells: &[Vec<f64>], axes: &[&str; 2], tick: 
         .x_label_area_size(36)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..1.0, 1.0..0.0)?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .x_desc(axes[0])
-        .y_desc(axes[1])
-        .label_style(FONT)
-        .x_label_formatter(&|value| tick(value))
-        .y_label_formatter(&|value| tick(value))
-        .draw()?;
+    axes(&mut chart, *names, None, tick)?;
     chart.draw_series(cells.iter().enumerate().flat_map(|(row, values)| {
         values.iter().enumerate().map(move |(column, &value)| {
             let share = if most > 0.0 { value / most } else { 0.0 };

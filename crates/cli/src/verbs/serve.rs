@@ -53,34 +53,29 @@ pub fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {
     if let Some(folder) = &arguments.demo {
         apps.push(apps::demo(dataset(context, folder)?));
     }
-    let model = open(context, arguments.model.as_deref())?;
-    run(
-        context,
-        &arguments.listen,
-        arguments.open,
-        apps,
-        Some(model),
-    )
+    let (model, listen) = (arguments.model.as_deref(), &arguments.listen);
+    with_model(context, model, listen, arguments.open, apps)
 }
 
 /// Serves the test page alone.
 pub fn demo(context: &Context, arguments: &DemoArguments) -> Result<()> {
     let apps = vec![apps::demo(dataset(context, &arguments.dataset)?)];
-    let model = open(context, arguments.model.as_deref())?;
-    run(
-        context,
-        &arguments.listen,
-        arguments.open,
-        apps,
-        Some(model),
-    )
+    let (model, listen) = (arguments.model.as_deref(), &arguments.listen);
+    with_model(context, model, listen, arguments.open, apps)
 }
 
-/// The model, which has answered once.
-fn open(context: &Context, named: Option<&Path>) -> Result<Model> {
+/// Serves apps that answer photos, by a model that has answered once.
+fn with_model(
+    context: &Context,
+    named: Option<&Path>,
+    listen: &str,
+    in_browser: bool,
+    apps: Vec<App>,
+) -> Result<()> {
     let classifier = model::open(context, named)?;
-    Model::new(classifier, context.threads)
-        .map_err(|error| model::unanswered(context, named, &error))
+    let model = Model::new(classifier, context.threads)
+        .map_err(|error| model::unanswered(context, named, &error))?;
+    run(context, listen, in_browser, apps, Some(model))
 }
 
 fn dataset(context: &Context, folder: &Path) -> Result<Dataset> {

@@ -1,9 +1,10 @@
 //! `museau bench data`: how many photos a second are decoded and resized, or come from the cache.
+use super::timed;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
-use crate::terminal::{self, stdout};
+use crate::terminal;
 use crate::{augmentation, data_set, model, photos};
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -91,26 +92,21 @@ pub fn run(context: &Context, arguments: &DataBenchArguments) -> Result<()> {
     } else {
         decoded(context, arguments, &input)?
     };
-    let mut out = stdout();
-    match arguments.output {
-        Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
-        Output::Text => {
-            let mut sorted = report.photos_per_second.clone();
-            sorted.sort_by(f64::total_cmp);
-            writeln!(
-                out,
-                "{}: {} photos, {} threads: median {:.0} photos/s of {} runs, least {:.0}, most {:.0}",
-                report.what,
-                report.photos,
-                report.threads,
-                sorted[sorted.len() / 2],
-                sorted.len(),
-                sorted[0],
-                sorted[sorted.len() - 1],
-            )?;
-        }
-    }
-    Ok(())
+    timed::print(arguments.output, &report, |out, report| {
+        let mut sorted = report.photos_per_second.clone();
+        sorted.sort_by(f64::total_cmp);
+        writeln!(
+            out,
+            "{}: {} photos, {} threads: median {:.0} photos/s of {} runs, least {:.0}, most {:.0}",
+            report.what,
+            report.photos,
+            report.threads,
+            sorted[sorted.len() / 2],
+            sorted.len(),
+            sorted[0],
+            sorted[sorted.len() - 1],
+        )
+    })
 }
 
 /// Reads, decodes and prepares the photos, each `--repeat` times.

@@ -1,11 +1,10 @@
 //! `museau bench infer`: the time of a network on this machine, and of each of its steps.
-use super::timed::Timed;
+use super::timed::{self, Timed};
 use crate::context::Context;
 use crate::data_set::unreadable;
 use crate::model;
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
-use crate::terminal::stdout;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use engine::{Kernels, Plan, PlanOptions};
@@ -88,10 +87,7 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
     let pixels = plan.input_shape().elements() * batch;
     let input = match &arguments.pixels {
         Some(path) => read_floats(context, path)?,
-        // Any values between -1 and 1 take the same time.
-        None => (0..pixels)
-            .map(|index| (index * 7919 % 256) as f32 / 128.0 - 1.0)
-            .collect(),
+        None => timed::pixels(pixels),
     };
     ensure!(
         input.len() == pixels,
@@ -142,15 +138,10 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
         workspace_bytes: plan.memory().workspace,
         steps,
     };
-    let mut out = stdout();
-    match arguments.output {
-        Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
-        Output::Text => print(&mut out, &report)?,
-    }
-    Ok(())
+    timed::print(arguments.output, &report, print)
 }
 
-fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+fn print(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
     writeln!(out, "{}", report.timed.line("runs", 3))?;
     writeln!(
         out,

@@ -1,5 +1,31 @@
-//! How long the counted runs of a network took: what the reports of both kinds begin with.
+//! What timings share: made-up pixels, the times of a network's counted runs, and how a report is
+//! printed.
+use crate::options::Output;
+use crate::terminal::stdout;
+use anyhow::Result;
 use serde::Serialize;
+use std::io::Write;
+
+/// Any values between -1 and 1 take the same time.
+pub fn pixels(count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|index| (index * 7919 % 256) as f32 / 128.0 - 1.0)
+        .collect()
+}
+
+/// Prints a report as it is wanted; `text` writes it for people.
+pub fn print<T: Serialize>(
+    output: Output,
+    report: &T,
+    text: impl FnOnce(&mut dyn Write, &T) -> std::io::Result<()>,
+) -> Result<()> {
+    let mut out = stdout();
+    match output {
+        Output::Json => writeln!(out, "{}", serde_json::to_string(report)?)?,
+        Output::Text => text(&mut out, report)?,
+    }
+    Ok(())
+}
 
 /// Runs of a network.
 #[derive(Serialize)]

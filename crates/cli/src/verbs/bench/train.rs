@@ -1,11 +1,10 @@
 //! `museau bench train`: the time of a training step on this machine, of each of its parts, and what
 //! memory it takes.
 use super::networks::NETWORKS;
-use super::timed::Timed;
+use super::timed::{self, Timed};
 use crate::context::Context;
 use crate::model;
 use crate::options::Output;
-use crate::terminal::stdout;
 use anyhow::Result;
 use clap::Args;
 use engine::{Plan, StepOptions, Targets, TrainingOptions};
@@ -86,10 +85,7 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
     let mut state = plan.state(&graph, &train::initial_parameters(&graph, 1))?;
     let mut descent = Descent::new(&OptimizerOptions::default(), &state)?;
     let pool = Pool::new(context.threads);
-    // Any values between -1 and 1 take the same time.
-    let pixels: Vec<f32> = (0..plan.input_shape().elements() * batch)
-        .map(|index| (index * 7919 % 256) as f32 / 128.0 - 1.0)
-        .collect();
+    let pixels = timed::pixels(plan.input_shape().elements() * batch);
     let classes: Vec<u32> = (0..batch as u32)
         .map(|image| image % u32::from(arguments.classes))
         .collect();
@@ -150,15 +146,10 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
         page_faults: faults,
         steps,
     };
-    let mut out = stdout();
-    match arguments.output {
-        Output::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
-        Output::Text => print(&mut out, &report)?,
-    }
-    Ok(())
+    timed::print(arguments.output, &report, print)
 }
 
-fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+fn print(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
     writeln!(out, "{}", report.timed.line("steps", 2))?;
     let megabytes = |bytes: usize| bytes as f64 / 1e6;
     writeln!(

@@ -60,113 +60,114 @@ pub fn run(context: &Context, arguments: &ClassifyArguments) -> Result<()> {
         }
         printer.outcome(&outcome)
     };
+    let asked = Asked {
+        context,
+        classifier,
+        options,
+    };
     if arguments.together {
-        together(context, &classifier, found, &options, &mut show)?;
+        asked.together(found, &mut show)?;
     } else {
-        each(context, &classifier, found, &options, &mut show)?;
+        asked.each(found, &mut show)?;
     }
     failed.map_or(Ok(()), |status| Err(Failure::silent(status)))
 }
 
-/// One answer for all photos; those that cannot be read are said first.
-fn together(
-    context: &Context,
-    classifier: &Classifier,
-    found: Vec<Found>,
-    options: &ClassifyOptions,
-    show: &mut impl FnMut(Outcome) -> Result<()>,
-) -> Result<()> {
-    let pool = Pool::new(context.threads);
-    let (mut paths, mut seen, mut decode) = (Vec::new(), Vec::new(), 0.0);
-    for one in found {
-        let begun = Instant::now();
-        match load(context, one) {
-            Ok((path, photo)) => {
-                decode += milliseconds(begun);
-                // Each photo is let go before the next is read: there may be hundreds.
-                match classifier.look(&pool, &photo) {
-                    Ok(look) => {
-                        paths.push(path);
-                        seen.push(look);
-                    }
-                    Err(error) => {
-                        let why = Unanswered::model(context.language, &error);
-                        show(Outcome::one(path, Err(why)))?;
+/// What is asked of all photos.
+struct Asked<'a> {
+    context: &'a Context,
+    classifier: Classifier,
+    options: ClassifyOptions,
+}
+
+impl Asked<'_> {
+    /// One answer for all photos; those that cannot be read are said first.
+    fn together(
+        &self,
+        found: Vec<Found>,
+        show: &mut impl FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        let pool = Pool::new(self.context.threads);
+        let (mut paths, mut seen, mut decode) = (Vec::new(), Vec::new(), 0.0);
+        for one in found {
+            let begun = Instant::now();
+            match load(self.context, one) {
+                Ok((path, photo)) => {
+                    decode += milliseconds(begun);
+                    // Each photo is let go before the next is read: there may be hundreds.
+                    match self.classifier.look(&pool, &photo) {
+                        Ok(look) => {
+                            paths.push(path);
+                            seen.push(look);
+                        }
+                        Err(error) => {
+                            let why = Unanswered::model(self.context.language, &error);
+                            show(Outcome::one(path, Err(why)))?;
+                        }
                     }
                 }
+                Err((path, why)) => show(Outcome::one(path, Err(why)))?,
             }
-            Err((path, why)) => show(Outcome::one(path, Err(why)))?,
         }
-    }
-    let Some(path) = paths.first().cloned() else {
-        return Ok(());
-    };
-    for mut answer in classifier.answers(seen, options) {
-        answer.milliseconds.decode = decode;
-        show(Outcome {
-            path: path.clone(),
-            together: paths.clone(),
-            result: Ok(answer),
-        })?;
-    }
-    Ok(())
-}
-
-/// One answer for each photo. A single photo has all threads; of several each has one, so that
-/// reading a photo and looking at another go on at the same time.
-fn each(
-    context: &Context,
-    classifier: &Classifier,
-    found: Vec<Found>,
-    options: &ClassifyOptions,
-    show: &mut impl FnMut(Outcome) -> Result<()>,
-) -> Result<()> {
-    let workers = context.threads.min(found.len());
-    if workers <= 1 {
-        let pool = Pool::new(context.threads);
-        for one in found {
-            show(answer(context, classifier, &pool, one, options))?;
-        }
-        return Ok(());
-    }
-    // Work is handed out in rounds, so that the answers that wait for a slow photo stay few.
-    for round in found.chunks(workers * 16) {
-        let outcomes = parallel::map(workers, round.len(), &|_, _| {}, |index| {
-            let one = round[index].clone();
-            answer(context, classifier, &Pool::serial(), one, options)
-        });
-        outcomes.into_iter().try_for_each(&mut *show)?;
-    }
-    Ok(())
-}
-
-fn answer(
-    context: &Context,
-    classifier: &Classifier,
-    pool: &Pool,
-    one: Found,
-    options: &ClassifyOptions,
-) -> Outcome {
-    let begun = Instant::now();
-    let (path, photo) = match load(context, one) {
-        Ok(read) => read,
-        Err((path, why)) => {
-            return Outcome::one(path, Err(why));
-        }
-    };
-    let decode = milliseconds(begun);
-    let result = match classifier
-        .classify(pool, &[photo], options)
-        .map(|mut all| all.pop())
-    {
-        Ok(Some(mut answer)) => {
+        let Some(path) = paths.first().cloned() else {
+            return Ok(());
+        };
+        for mut answer in self.classifier.answers(seen, &self.options) {
             answer.milliseconds.decode = decode;
-            Ok(answer)
+            show(Outcome {
+                path: path.clone(),
+                together: paths.clone(),
+                result: Ok(answer),
+            })?;
         }
-        Ok(None) => unreachable!("one photo has one answer"),
-        Err(error) => Err(Unanswered::model(context.language, &error)),
-    };
-    Outcome::one(path, result)
+        Ok(())
+    }
+
+    /// One answer for each photo. A single photo has all threads; of several each has one, so that
+    /// reading a photo and looking at another go on at the same time.
+    fn each(&self, found: Vec<Found>, show: &mut impl FnMut(Outcome) -> Result<()>) -> Result<()> {
+        let workers = self.context.threads.min(found.len());
+        if workers <= 1 {
+            let pool = Pool::new(self.context.threads);
+            for one in found {
+                show(self.answer(&pool, one))?;
+            }
+            return Ok(());
+        }
+        // Work is handed out in rounds, so that the answers that wait for a slow photo stay few.
+        for round in found.chunks(workers * 16) {
+            let outcomes = parallel::map(workers, round.len(), &|_, _| {}, |index| {
+                let one = round[index].clone();
+                self.answer(&Pool::serial(), one)
+            });
+            outcomes.into_iter().try_for_each(&mut *show)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&self, pool: &Pool, one: Found) -> Outcome {
+        let begun = Instant::now();
+        let (path, photo) = match load(self.context, one) {
+            Ok(read) => read,
+            Err((path, why)) => {
+                return Outcome::one(path, Err(why));
+            }
+        };
+        let decode = milliseconds(begun);
+        let result = match self
+            .classifier
+            .classify(pool, &[photo], &self.options)
+            .map(|mut all| all.pop())
+        {
+            Ok(Some(mut answer)) => {
+                answer.milliseconds.decode = decode;
+                Ok(answer)
+            }
+            Ok(None) => unreachable!("one photo has one answer"),
+            Err(error) => Err(Unanswered::model(self.context.language, &error)),
+        };
+        Outcome::one(path, result)
+    }
 }
 
 fn milliseconds(since: Instant) -> f32 {

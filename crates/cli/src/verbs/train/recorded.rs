@@ -277,15 +277,11 @@ pub(crate) mod tests {
     use super::*;
     use std::cell::RefCell;
     use study::{Options, Point, RunQuery};
-    use words::Language;
 
     fn context() -> Context {
         Context {
-            wanted_language: None,
-            language: Language::English,
-            threads: 2,
-            isa: kernels::Isa::best(),
             quiet: false,
+            ..Context::of_tests(2)
         }
     }
 

@@ -267,16 +267,9 @@ fn said(context: &Context, notice: &Notice) -> String {
 mod tests {
     use super::*;
     use train::Unwatched;
-    use words::Language;
 
     fn context() -> Context {
-        Context {
-            wanted_language: None,
-            language: Language::English,
-            threads: 1,
-            isa: kernels::Isa::best(),
-            quiet: true,
-        }
+        Context::of_tests(1)
     }
 
     #[test]

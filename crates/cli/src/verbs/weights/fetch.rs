@@ -156,16 +156,9 @@ mod tests {
     use super::*;
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
-    use words::Language;
 
     fn context() -> Context {
-        Context {
-            wanted_language: None,
-            language: Language::English,
-            threads: 2,
-            isa: kernels::Isa::best(),
-            quiet: true,
-        }
+        Context::of_tests(2)
     }
 
     /// The weights of MobileNetV2 without its classifier, as a file that could be published.

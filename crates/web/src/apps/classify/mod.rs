@@ -175,16 +175,7 @@ impl Classify {
                     details class="part" {
                         summary { (text.part) }
                         p class="hint" { (text.part_hint) }
-                        div class="four" {
-                            @for (name, label, least) in [
-                                ("box_left", &text.box_left, "0"),
-                                ("box_top", &text.box_top, "0"),
-                                ("box_width", &text.box_width, "1"),
-                                ("box_height", &text.box_height, "1"),
-                            ] {
-                                label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
-                            }
-                        }
+                        (sides(text, ["box_left", "box_top", "box_width", "box_height"], "1"))
                     }
                     button type="submit" class="main submit" { (text.submit) }
                     p class="hint formats" { (text.formats_hint) }
@@ -201,6 +192,23 @@ impl Classify {
                 a class="button" href=(self.address) { (text.other_photos) }
             }
             section class="cards" { (cards) }
+        }
+    }
+}
+
+/// The four numbers of a part of a photo: its left and top edge, and its width and height of at least
+/// `least` per cent.
+fn sides(text: &Texts, [left, top, width, height]: [&str; 4], least: &str) -> Markup {
+    html! {
+        div class="four" {
+            @for (name, label, least) in [
+                (left, &text.box_left, "0"),
+                (top, &text.box_top, "0"),
+                (width, &text.box_width, least),
+                (height, &text.box_height, least),
+            ] {
+                label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
+            }
         }
     }
 }
@@ -226,16 +234,7 @@ fn pointing(text: &Texts) -> Markup {
                 }
                 details class="exact" {
                     summary { (text.box_exact) }
-                    div class="four" {
-                        @for (name, label, least) in [
-                            ("x", &text.box_left, "0"),
-                            ("y", &text.box_top, "0"),
-                            ("width", &text.box_width, "2"),
-                            ("height", &text.box_height, "2"),
-                        ] {
-                            label { (label) " (%)" input type="number" name=(name) min=(least) max="100" step="1" inputmode="numeric"; }
-                        }
-                    }
+                    (sides(text, ["x", "y", "width", "height"], "2"))
                 }
                 div class="dialog-actions" {
                     button type="submit" class="main" value="part" { (text.box_apply) }
