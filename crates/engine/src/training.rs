@@ -462,7 +462,7 @@ impl TrainingState {
         }
         for parameter in &self.parameters {
             let values = parameters[&parameter.spec.name].values();
-            self.memory[parameter.values.clone()].copy_from_slice(values);
+            self.memory[parameter.values.clone()].copy_from_slice(&values);
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ fn assert_close(graph: &Graph, own: &[Tensor], truth: &[Tensor], what: &str) {
             .values()
             .iter()
             .fold(1e-20f32, |largest, v| largest.max(v.abs()));
-        for (&a, &b) in own.values().iter().zip(truth.values()) {
+        for (&a, &b) in own.values().iter().zip(&*truth.values()) {
             assert!(
                 (a - b).abs() <= TOLERANCE * largest,
                 "{what}, output {index}: {a} for {b} of {largest} in {graph:#?}"
@@ -104,6 +104,73 @@ fn fused_and_fast_plans_agree_with_the_readable_one() {
             }
         }
     }
+}
+
+/// Weights stored as f16 give what the same numbers give as f32, in every operation.
+#[test]
+fn weights_of_half_precision_are_read_as_they_are() {
+    for seed in 0..30 {
+        let mut random = Random(seed);
+        let graph = random_graph(&mut random);
+        let halves: NamedTensors = parameters(&graph, &mut random)
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.to_f16()))
+            .collect();
+        let mut whole = halves.clone();
+        // Stored as f32 once they are written.
+        whole.values_mut().for_each(|tensor| {
+            tensor.values_mut();
+        });
+        let input = images(&graph, 1, &mut random);
+        for kernels in [Kernels::Readable, Kernels::Fast(Isa::best())] {
+            let options = PlanOptions {
+                kernels,
+                ..PlanOptions::default()
+            };
+            let own = results(&graph, &halves, &options, &input);
+            let truth = results(&graph, &whole, &options, &input);
+            for (own, truth) in own.iter().zip(&truth) {
+                assert_eq!(own.values(), truth.values(), "seed {seed}, {kernels:?}");
+            }
+        }
+    }
+}
+
+/// The weights of a large dense layer stay f16 from the file to the kernel.
+#[test]
+fn a_large_dense_layer_of_half_precision_keeps_half_the_bytes() {
+    let mut graph = Graph::new();
+    let input = Op::Input {
+        height: 1,
+        width: 1,
+        channels: 1100,
+    };
+    let input = graph.add("input", input, &[]).unwrap();
+    let pool = Op::GlobalAveragePool {
+        keep_dimensions: false,
+    };
+    let pool = graph.add("pool", pool, &[input]).unwrap();
+    let dense = Op::Dense {
+        units: 1000,
+        bias: true,
+    };
+    graph.add("dense", dense, &[pool]).unwrap();
+    let mut random = Random(1);
+    let mut halves = parameters(&graph, &mut random);
+    let kernel = &mut halves["dense/kernel"];
+    *kernel = kernel.to_f16();
+    let mut whole = halves.clone();
+    whole["dense/kernel"].values_mut();
+    let input = images(&graph, 2, &mut random);
+    let options = PlanOptions::default();
+    let own = results(&graph, &halves, &options, &input);
+    let truth = results(&graph, &whole, &options, &input);
+    assert_close(&graph, &own, &truth, "half precision");
+    let bytes = |weights: &NamedTensors| {
+        let plan = Plan::for_inference(&graph, weights, &options).unwrap();
+        plan.memory().weights
+    };
+    assert!(10 * bytes(&halves) < 6 * bytes(&whole));
 }
 
 /// A small network with all that is fused: padding, batch norm, activation, residual.

@@ -50,7 +50,7 @@ fn reference<'a, F: Float>(
         graph,
         parameters: weights
             .iter()
-            .map(|(n, t)| (n.clone(), floats(t.values())))
+            .map(|(n, t)| (n.clone(), floats(&t.values())))
             .collect(),
         frozen: frozen.clone(),
         seed: ONCE.seed,

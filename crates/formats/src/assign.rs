@@ -147,7 +147,7 @@ pub fn fit<'a>(
             continue;
         };
         let tensor = &source[found];
-        if !tensor.values().iter().all(|value| value.is_finite()) {
+        if !tensor.stored().all_finite() {
             mismatch.not_finite.push(found.to_string());
         }
         let wants = stored_shape(layout, spec.shape);
@@ -386,7 +386,7 @@ fn to_graph(layout: Layout, shape: Shape, stored: &Tensor) -> Tensor {
         }
     }
     let mut tensor = Tensor::zeros(shape);
-    let (values, out) = (stored.values(), tensor.values_mut());
+    let (values, out) = (&*stored.values(), tensor.values_mut());
     match (layout, stored.shape().dimensions()) {
         // [OC, C, KH * KW] to [KH * KW, C, OC]
         (Layout::ConvOutputFirst, &[oc, c, kh, kw]) => {
@@ -486,7 +486,10 @@ mod tests {
             }
         }
         assert_eq!(out["keras/kernel"].values()[7], 7.0);
-        assert_eq!(out["dense/kernel"].values(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(
+            *out["dense/kernel"].values(),
+            [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod tflite;
 pub use assign::{Fit, Mismatch, ShapeMismatch, assign, fit};
 pub use error::FormatError;
 pub use graph::Origin;
-pub use safetensors::{Header, Precision, read_safetensors, write_safetensors};
+pub use safetensors::{Header, Precision, read_safetensors, write_safetensors, write_values};
 
 use std::collections::BTreeMap;
 use tensor::NamedTensors;
@@ -31,7 +31,8 @@ use tensor::NamedTensors;
 pub struct Weights {
     /// Where the file comes from.
     pub origin: Origin,
-    /// The tensors as f32, in the file's own order and layout.
+    /// The tensors, in the file's own order, layout and type of number: f32, f16, i8 or u8, all
+    /// others rounded to f32.
     pub tensors: NamedTensors,
     /// What else the file says of itself as text: safetensors's metadata, Keras's `model_config`,
     /// `keras_version`, `backend` and `training_config`.

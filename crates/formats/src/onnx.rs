@@ -271,7 +271,7 @@ impl<'a> Layers<'a> {
                 continue;
             }
             if let Some(tensor) = stored.tensor()?
-                && tensor.values().len() > 1
+                && tensor.stored().len() > 1
             {
                 self.tensors.insert(stored.name.clone(), tensor);
             }
@@ -334,7 +334,7 @@ impl<'a> Layers<'a> {
                 }
             }
         };
-        let bias = Tensor::from_slice([units], bias.values())
+        let bias = Tensor::from_slice([units], &bias.values())
             .map_err(|error| damaged(format!("the bias of `{}`: {error}", node.name)))?;
         self.insert(place, node, "bias", bias)
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Display};
-use tensor::{NamedTensors, Shape, Tensor};
+use tensor::{NamedTensors, Shape, Tensor, Values};
 
 const FORMAT: &str = "safetensors";
 /// The format's own limit on the header, bytes.
@@ -32,6 +32,22 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The format's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "F32",
+            Precision::F16 => "F16",
+        }
+    }
+
+    /// Bytes of a value.
+    fn size(self) -> usize {
+        match self {
+            Precision::F32 => size_of::<f32>(),
+            Precision::F16 => size_of::<f16>(),
+        }
+    }
+
     /// The largest number that stays finite.
     pub fn largest(self) -> f32 {
         match self {
@@ -40,12 +56,11 @@ impl Precision {
         }
     }
 
-    /// Makes values what they are when they are read back.
-    pub fn round(self, values: &mut [f32]) {
-        if self == Precision::F16 {
-            for value in values {
-                *value = f16::from_f32(*value).to_f32();
-            }
+    /// A tensor as it is read back.
+    pub fn stored(self, tensor: Tensor) -> Tensor {
+        match self {
+            Precision::F32 => tensor,
+            Precision::F16 => tensor.to_f16(),
         }
     }
 }
@@ -143,7 +158,8 @@ fn header_of(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(8..)?.get(..usize::try_from(length).ok()?)
 }
 
-/// Reads a safetensors file: its tensors as f32 in the order of the data, and its metadata.
+/// Reads a safetensors file: its tensors in the order of the data, those that are no f16, i8 or u8 as
+/// f32, and its metadata.
 ///
 /// # Errors
 /// [`FormatError::Damaged`] where the header and the data do not agree,
@@ -187,15 +203,12 @@ pub fn write_safetensors(
     precision: Precision,
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, FormatError> {
-    let (dtype, size) = match precision {
-        Precision::F32 => ("F32", 4),
-        Precision::F16 => ("F16", 2),
-    };
+    let (dtype, size) = (precision.name(), precision.size());
     let mut header = format!("{{\"__metadata__\":{}", json(metadata));
     let mut end = 0;
     for (name, tensor) in tensors {
         let start = end;
-        end += tensor.values().len() * size;
+        end += tensor.stored().len() * size;
         let shape = json(&tensor.shape().dimensions());
         header += &format!(
             ",{}:{{\"dtype\":\"{dtype}\",\"shape\":{shape},\"data_offsets\":[{start},{end}]}}",
@@ -215,19 +228,26 @@ pub fn write_safetensors(
     bytes.extend((header.len() as u64).to_le_bytes());
     bytes.extend(header.as_bytes());
     for tensor in tensors.values() {
-        match precision {
-            Precision::F32 => bytes.extend(tensor.values().iter().flat_map(|v| v.to_le_bytes())),
-            Precision::F16 => {
-                bytes.extend(
-                    tensor
-                        .values()
-                        .iter()
-                        .flat_map(|&v| f16::from_f32(v).to_le_bytes()),
-                );
-            }
-        }
+        write_values(tensor, precision, &mut bytes);
     }
     Ok(bytes)
+}
+
+/// Appends a tensor's values, little-endian.
+pub fn write_values(tensor: &Tensor, precision: Precision, bytes: &mut Vec<u8>) {
+    match (precision, tensor.stored()) {
+        (Precision::F16, Values::F16(halves)) => {
+            bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+        }
+        (Precision::F16, _) => {
+            let values = tensor.values();
+            let halves = values.iter().map(|&value| f16::from_f32(value));
+            bytes.extend(halves.flat_map(f16::to_le_bytes));
+        }
+        (Precision::F32, _) => {
+            bytes.extend(tensor.values().iter().flat_map(|v| v.to_le_bytes()));
+        }
+    }
 }
 
 /// As JSON; only called on strings, numbers and maps of strings, which always can be.
@@ -279,14 +299,13 @@ mod tests {
             assert!(tensors.keys().eq(example().keys()), "the order is kept");
             for (name, tensor) in &example() {
                 assert_eq!(tensors[name].shape(), tensor.shape());
-                let mut rounded = tensor.values().to_vec();
-                precision.round(&mut rounded);
+                let rounded = precision.stored(tensor.clone());
                 assert_eq!(
                     tensors[name].values(),
-                    rounded,
+                    rounded.values(),
                     "{name}: as they are read back"
                 );
-                for (a, b) in tensors[name].values().iter().zip(tensor.values()) {
+                for (a, b) in tensors[name].values().iter().zip(&*tensor.values()) {
                     assert!((a - b).abs() <= tolerance, "{name}: {a} {b}");
                 }
             }

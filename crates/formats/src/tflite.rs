@@ -157,7 +157,7 @@ fn make_whole(name: &str, tensor: &mut Tensor, rule: Table<'_>) -> Result<(), Fo
     let dimension = usize::try_from(rule.i32(6)?).map_err(|_| cut())?;
     let dimensions = tensor.shape().dimensions().to_vec();
     let (count, inner) = match scales.len() {
-        1 => (1, tensor.values().len()),
+        1 => (1, tensor.stored().len()),
         _ => {
             let count = dimensions.get(dimension).copied().ok_or_else(cut)?;
             (count, dimensions[dimension + 1..].iter().product())
@@ -180,7 +180,7 @@ fn make_whole(name: &str, tensor: &mut Tensor, rule: Table<'_>) -> Result<(), Fo
 
 /// A layer's kernel as museau has it, from `[OC, KH, KW, C]`, `[1, KH, KW, C]` or `[OC, C]`.
 fn turned(code: i32, stored: &Tensor) -> Option<Tensor> {
-    let values = stored.values();
+    let values = &*stored.values();
     match (code, stored.shape().dimensions()) {
         (CONV_2D, &[oc, kh, kw, c]) => {
             let inner = kh * kw * c;

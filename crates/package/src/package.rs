@@ -10,11 +10,12 @@ use crate::about::About;
 use crate::error::{PackageError, wrong};
 use crate::header::{self, FORMAT, FORMAT_VERSION};
 use crate::values;
+use formats::Precision;
 use graph::{Graph, Op};
 use safetensors::SafeTensors;
 use serde::Serialize;
 use std::path::Path;
-use tensor::{NamedTensors, Shape, Tensor};
+use tensor::{NamedTensors, Shape, Tensor, Values};
 
 /// Values begin at a multiple of this, so that a mapped file can be read in place.
 const ALIGNMENT: usize = 64;
@@ -100,14 +101,16 @@ impl Package {
     /// Whether every value is a number that can be stored.
     fn check_values(&self) -> Result<(), PackageError> {
         for (name, tensor) in &self.weights {
-            if !tensor.values().iter().all(|value| value.is_finite()) {
+            if !tensor.stored().all_finite() {
                 return Err(PackageError::NotFinite { name: name.clone() });
             }
-            let largest = tensor
-                .values()
-                .iter()
-                .fold(0f32, |most, value| most.max(value.abs()));
-            if largest > values::precision(tensor).largest() {
+            let largest = values::precision(tensor).largest();
+            let fits = match tensor.stored() {
+                Values::F32(values) => values.iter().all(|value| value.abs() <= largest),
+                // No finite f16 is larger than the largest.
+                Values::F16(_) | Values::I8(_) | Values::U8(_) => true,
+            };
+            if !fits {
                 return wrong(format!("`{name}` holds values that cannot be stored"));
             }
         }
@@ -129,8 +132,9 @@ impl Package {
             };
             let name = format!("{}/moving_variance", node.name());
             // Divided by the root of their sum.
-            let variances = self.weights.get(&name).map_or(&[][..], Tensor::values);
-            if variances.iter().any(|variance| variance + epsilon <= 0.0) {
+            let variances = self.weights.get(&name).map(Tensor::values);
+            let is_none = |variance: &f32| variance + epsilon <= 0.0;
+            if variances.is_some_and(|variances| variances.iter().any(is_none)) {
                 return wrong(format!("`{name}` holds values that are no variances"));
             }
         }
@@ -163,7 +167,9 @@ impl Package {
     pub fn rounded(mut self) -> Result<Self, PackageError> {
         self.check()?;
         for tensor in self.weights.values_mut() {
-            values::precision(tensor).round(tensor.values_mut());
+            if values::precision(tensor) == Precision::F16 {
+                *tensor = tensor.to_f16();
+            }
         }
         Ok(self)
     }

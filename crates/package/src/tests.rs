@@ -5,7 +5,7 @@ use crate::*;
 use graph::{Geometry, Graph, Op};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
-use tensor::Tensor;
+use tensor::{Tensor, Values};
 use words::Say;
 
 /// The same file with one piece of its text exchanged and the hash made right again.
@@ -44,10 +44,14 @@ fn what_is_written_is_read() {
     assert_eq!(read.graph, package.graph);
     for (name, tensor) in &package.weights {
         assert_eq!(read.weights[name].shape(), tensor.shape());
-        for (a, b) in read.weights[name].values().iter().zip(tensor.values()) {
+        for (a, b) in read.weights[name].values().iter().zip(&*tensor.values()) {
             assert!((a - b).abs() <= b.abs() / 2048.0, "{name}: {a} for {b}");
         }
     }
+    let stored = |name: &str| read.weights[name].stored();
+    assert!(matches!(stored("dense/kernel"), Values::F16(_)));
+    assert!(matches!(stored("dense/bias"), Values::F32(_)));
+    assert_eq!(read.to_bytes().unwrap(), bytes, "written again");
     let rounded = package.clone().rounded().unwrap();
     for (name, tensor) in &read.weights {
         assert_eq!(rounded.weights[name].values(), tensor.values(), "{name}");

@@ -1,4 +1,4 @@
-//! Shapes, aligned buffers, named tensors, the worker pool, how much memory is free: what every other
+//! Shapes, typed aligned buffers, named tensors, the worker pool, how much memory is free: what every other
 //! crate stands on.
 //!
 //! Invariant: this crate knows no network and no file format. Its only unsafe code is the allocation
@@ -13,8 +13,9 @@ mod pool;
 mod random;
 mod regular_file;
 mod shape;
+mod values;
 
-pub use buffer::AlignedBuffer;
+pub use buffer::{AlignedBuffer, Element};
 pub use mapped_file::MappedFile;
 pub use named::{NamedTensors, Tensor, TensorError};
 pub use pool::Pool;
@@ -23,3 +24,4 @@ pub use regular_file::{
     open_named, open_regular, read_named, read_regular, read_text, regular_metadata,
 };
 pub use shape::Shape;
+pub use values::Values;

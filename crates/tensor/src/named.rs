@@ -1,12 +1,13 @@
 //! Tensors, and maps of them by name: what a weights file holds and a graph is filled with.
-use crate::{AlignedBuffer, Shape};
+use crate::{AlignedBuffer, Shape, Values};
 use indexmap::IndexMap;
+use std::borrow::Cow;
 
 /// Values with their shape, row-major, the innermost dimension contiguous.
 #[derive(Clone, Debug)]
 pub struct Tensor {
     shape: Shape,
-    values: AlignedBuffer,
+    values: Values,
 }
 
 /// What may be wrong with a tensor.
@@ -28,7 +29,7 @@ impl Tensor {
         let shape = shape.into();
         Tensor {
             shape,
-            values: AlignedBuffer::zeroed(shape.elements()),
+            values: Values::F32(AlignedBuffer::zeroed(shape.elements())),
         }
     }
 
@@ -36,8 +37,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`TensorError::Elements`] where the number of values is not the shape's.
-    pub fn new(shape: impl Into<Shape>, values: AlignedBuffer) -> Result<Self, TensorError> {
-        let shape = shape.into();
+    pub fn new(shape: impl Into<Shape>, values: impl Into<Values>) -> Result<Self, TensorError> {
+        let (shape, values) = (shape.into(), values.into());
         if shape.checked_elements() != Some(values.len()) {
             return Err(TensorError::Elements {
                 shape,
@@ -60,14 +61,33 @@ impl Tensor {
         self.shape
     }
 
-    /// The values, row-major.
-    pub fn values(&self) -> &[f32] {
+    /// The values, row-major, as they are stored.
+    pub fn stored(&self) -> &Values {
         &self.values
     }
 
-    /// The values, row-major, to be written.
+    /// The values, row-major, as f32: those of another type are converted at each call.
+    pub fn values(&self) -> Cow<'_, [f32]> {
+        self.values.to_f32()
+    }
+
+    /// The values, row-major, to be written as f32: they are stored so from now on.
     pub fn values_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        if !matches!(self.values, Values::F32(_)) {
+            self.values = Values::F32(AlignedBuffer::from(&*self.values.to_f32()));
+        }
+        match &mut self.values {
+            Values::F32(values) => values,
+            Values::F16(_) | Values::I8(_) | Values::U8(_) => unreachable!("stored as f32"),
+        }
+    }
+
+    /// The same tensor, its values rounded to f16 and stored so.
+    pub fn to_f16(&self) -> Tensor {
+        Tensor {
+            shape: self.shape,
+            values: self.values.to_f16(),
+        }
     }
 }
 
@@ -89,5 +109,15 @@ mod tests {
                 values: 5
             }
         );
+    }
+
+    #[test]
+    fn what_is_written_is_f32() {
+        let mut tensor = Tensor::new([2], AlignedBuffer::from(&[3i8, -4][..])).unwrap();
+        tensor.values_mut()[0] = 0.1;
+        assert!(matches!(tensor.stored(), Values::F32(_)));
+        assert_eq!(*tensor.values(), [0.1, -4.0]);
+        let half = half::f16::from_f32(0.1).to_f32();
+        assert_eq!(*tensor.to_f16().values(), [half, -4.0]);
     }
 }

@@ -96,7 +96,7 @@ mod tests {
         let kernel = formula_values("a/kernel", [3, 3, 16, 32]);
         let limit = 2f32 / 12.0;
         let (mut low, mut high, mut sum) = (0f32, 0f32, 0f64);
-        for &value in kernel.values() {
+        for &value in &*kernel.values() {
             (low, high, sum) = (low.min(value), high.max(value), sum + f64::from(value));
         }
         assert!(low >= -limit && high <= limit && high - low > 1.99 * limit);

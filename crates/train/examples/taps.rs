@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..PlanOptions::default()
     };
     let plan = Plan::for_inference(&graph, &parameters, &options)?;
-    let found = plan.infer(&Pool::new(2), &mut plan.workspace(), pixels.values())?;
+    let found = plan.infer(&Pool::new(2), &mut plan.workspace(), &pixels.values())?;
     let taps: NamedTensors = layers.iter().cloned().zip(found).collect();
     let bytes = formats::write_safetensors(&taps, formats::Precision::F32, &BTreeMap::new())?;
     Ok(std::fs::write(out, bytes)?)

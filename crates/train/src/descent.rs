@@ -183,7 +183,7 @@ impl Descent {
             let average = kept.average.iter_mut().map(|average| (&AVERAGE, average));
             for (slot, buffer) in slots.chain(average) {
                 let name = format!("{slot}:{}", kept.name);
-                buffer.copy_from_slice(all[&name].values());
+                buffer.copy_from_slice(&all[&name].values());
             }
         }
         self.steps = steps;

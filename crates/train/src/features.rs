@@ -122,7 +122,8 @@ fn read(file: &Path, model: &str, length: usize) -> Option<HashMap<String, Vec<f
     {
         return None;
     }
-    let rows = tensor.values().chunks_exact(length).map(<[f32]>::to_vec);
+    let values = tensor.values();
+    let rows = values.chunks_exact(length).map(<[f32]>::to_vec);
     Some(hashes.into_iter().map(str::to_owned).zip(rows).collect())
 }
 
@@ -130,7 +131,7 @@ fn read(file: &Path, model: &str, length: usize) -> Option<HashMap<String, Vec<f
 fn content_hash(hashes: &str, tensor: &Tensor) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(hashes.as_bytes());
-    for value in tensor.values() {
+    for value in &*tensor.values() {
         hasher.update(&value.to_le_bytes());
     }
     hasher.finalize().to_hex().to_string()
@@ -179,7 +180,7 @@ fn write(
     }
     let hashes: Vec<&str> = rows.keys().map(String::as_str).collect();
     let hashes = hashes.join(" ");
-    let mut values: Vec<f32> = rows.values().flatten().copied().collect();
+    let values: Vec<f32> = rows.values().flatten().copied().collect();
     // Half the digits are enough to tell neighbours; values that would become infinite stay whole.
     let largest = values
         .iter()
@@ -188,10 +189,10 @@ fn write(
         true => Precision::F16,
         false => Precision::F32,
     };
-    // The hash is over what is read back.
-    precision.round(&mut values);
     let tensor = Tensor::from_slice([rows.len(), made.length()], &values)
         .expect("a row of that length each");
+    // The hash is over what is read back.
+    let tensor = precision.stored(tensor);
     let metadata = BTreeMap::from([
         (MODEL.to_owned(), model.to_owned()),
         (CONTENT.to_owned(), content_hash(&hashes, &tensor)),

@@ -133,7 +133,7 @@ fn compare(name: &str, graph: &Graph, start: &NamedTensors, bound: f64) {
             let change = trained
                 .values
                 .iter()
-                .zip(before)
+                .zip(&*before)
                 .map(|(after, before)| after - before);
             check(trained.name, &change.collect::<Vec<f32>>());
         });
@@ -181,9 +181,9 @@ fn mobilenet_v2_in_f64_trains_as_keras_does() {
     let all = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
     let start: BTreeMap<String, Vec<f64>> = weights(&graph)
         .iter()
-        .map(|(name, tensor)| (name.clone(), all(tensor.values())))
+        .map(|(name, tensor)| (name.clone(), all(&tensor.values())))
         .collect();
-    let images = all(formula_values("pixels", [BATCH, 96, 96, 3]).values());
+    let images = all(&formula_values("pixels", [BATCH, 96, 96, 3]).values());
     let output = graph.outputs()[0];
     let mut network = Reference {
         graph: &graph,

@@ -128,7 +128,7 @@ fn mobilenet_v2_with_formula_weights_is_keras_own() {
             "mobilenet_v2_formula",
             &graph,
             &parameters,
-            pixels.values(),
+            &pixels.values(),
             kernels,
         );
     }
@@ -156,7 +156,7 @@ fn every_backbone_of_keras_is_keras_own_at_an_odd_size() {
             &format!("{}_features_{height}x{width}", backbone.name),
             &graph,
             &parameters,
-            pixels.values(),
+            &pixels.values(),
             Kernels::Fast(Isa::best()),
         );
     }

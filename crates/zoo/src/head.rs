@@ -16,8 +16,9 @@ pub fn select_classes(parameters: &NamedTensors, classes: &[usize]) -> Option<Na
             return None;
         }
         *dimensions.last_mut()? = classes.len();
-        let rows = tensor.values().chunks(columns);
-        let values: Vec<f32> = rows
+        let values = tensor.values();
+        let values: Vec<f32> = values
+            .chunks(columns)
             .flat_map(|row| classes.iter().map(|&class| row[class]))
             .collect();
         selected.insert(
@@ -42,10 +43,10 @@ mod tests {
         ]);
         let selected = select_classes(&parameters, &[2, 0]).unwrap();
         assert_eq!(
-            selected["predictions/kernel"].values(),
+            *selected["predictions/kernel"].values(),
             [3.0, 1.0, 6.0, 4.0]
         );
-        assert_eq!(selected["predictions/bias"].values(), [9.0, 7.0]);
+        assert_eq!(*selected["predictions/bias"].values(), [9.0, 7.0]);
         assert!(select_classes(&parameters, &[3]).is_none());
         assert!(select_classes(&NamedTensors::new(), &[0]).is_none());
     }

@@ -58,10 +58,10 @@ fn keras_2_with_its_suffixes_fixed_strings_and_split_lists() {
     let weights = crate::read(&golden("files/keras2_split.h5")).unwrap();
     assert_eq!(weights.tensors.len(), 9);
     assert_eq!(
-        weights.tensors["nested/layer_6/kernel"].values(),
+        *weights.tensors["nested/layer_6/kernel"].values(),
         [600.0, 600.125]
     );
-    assert_eq!(weights.tensors["fc/bias"].values(), [800.0, 800.125]);
+    assert_eq!(*weights.tensors["fc/bias"].values(), [800.0, 800.125]);
     assert_eq!(weights.metadata["backend"], "tensorflow");
 }
 

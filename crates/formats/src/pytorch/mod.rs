@@ -11,7 +11,7 @@ use pickle::{Pickle, StoredTensor, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::rc::Rc;
-use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor};
+use tensor::{AlignedBuffer, NamedTensors, Shape, Tensor, Values};
 
 const FORMAT: &str = "PyTorch";
 
@@ -190,13 +190,13 @@ fn span(tensor: &StoredTensor) -> Option<usize> {
 }
 
 /// The values that a tensor sees in its storage, row-major; `None` where it reaches outside.
-fn view(tensor: &StoredTensor, storage: &[u8]) -> Option<AlignedBuffer> {
+fn view(tensor: &StoredTensor, storage: &[u8]) -> Option<Values> {
     let elements = tensor
         .dimensions
         .iter()
         .try_fold(1usize, |product, &d| product.checked_mul(d))?;
     if elements == 0 {
-        return Some(AlignedBuffer::zeroed(0));
+        return Some(tensor.storage.number.read_all(&[]));
     }
     let size = tensor.storage.number.size();
     let end = tensor.offset.checked_add(span(tensor)?)?;
@@ -216,6 +216,7 @@ fn view(tensor: &StoredTensor, storage: &[u8]) -> Option<AlignedBuffer> {
     if is_contiguous {
         return Some(block);
     }
+    let block = block.to_f32();
     // Counts through the indices like the digits of a number, the last dimension fastest.
     let mut index = vec![0; tensor.dimensions.len()];
     let mut position = 0;
@@ -232,7 +233,7 @@ fn view(tensor: &StoredTensor, storage: &[u8]) -> Option<AlignedBuffer> {
             index[axis] = 0;
         }
     }
-    Some(values)
+    Some(values.into())
 }
 
 /// The value of a key, where `value` is a dictionary that has it.

@@ -5,6 +5,7 @@ pub mod reference;
 use crate::batch_norm::training::share;
 use crate::gemm::{Epilogue, HalfPanels, Panels, SharedOutput, Source};
 use crate::{Activation, Isa, Window};
+use half::f16;
 use tensor::Pool;
 
 /// Weights from which on f16 are kept as such: more f32 than a large second-level cache (4 MiB) has.
@@ -22,8 +23,7 @@ pub struct PackedDense {
 #[derive(Clone, Debug)]
 enum Weights {
     Whole(Panels),
-    /// Many, and each an f16 to the last bit, as those of a package are: the results are the same but
-    /// for the order of the sums.
+    /// Many f16: the results are the same but for the order of the sums.
     Halves(HalfPanels),
 }
 
@@ -41,15 +41,34 @@ impl PackedDense {
         activation: Activation,
     ) -> PackedDense {
         let panels = Panels::new(isa, inputs, units, weights, bias);
-        let halves = if weights.len() >= LARGE {
-            HalfPanels::of(&panels)
-        } else {
-            None
-        };
+        PackedDense::of(inputs, units, Weights::Whole(panels), activation)
+    }
+
+    /// As [`PackedDense::new`], of weights that are f16, which many stay.
+    ///
+    /// # Panics
+    /// Where a length does not agree.
+    pub fn of_f16(
+        isa: Isa,
+        inputs: usize,
+        units: usize,
+        weights: &[f16],
+        bias: Option<&[f32]>,
+        activation: Activation,
+    ) -> PackedDense {
+        if weights.len() < LARGE {
+            let weights: Vec<f32> = weights.iter().map(|weight| weight.to_f32()).collect();
+            return PackedDense::new(isa, inputs, units, &weights, bias, activation);
+        }
+        let panels = HalfPanels::new(isa, inputs, units, weights, bias);
+        PackedDense::of(inputs, units, Weights::Halves(panels), activation)
+    }
+
+    fn of(inputs: usize, units: usize, weights: Weights, activation: Activation) -> PackedDense {
         PackedDense {
             inputs,
             units,
-            weights: halves.map_or(Weights::Whole(panels), Weights::Halves),
+            weights,
             epilogue: Epilogue {
                 activation,
                 residual_last: false,
@@ -124,21 +143,22 @@ mod tests {
     use tensor::Pool;
 
     /// Many weights that are f16 give what the plain sum gives, whatever rows, panels and blocks are
-    /// left over; with one that is none they stay f32.
+    /// left over; few become f32.
     #[test]
     fn large_layers_of_f16_agree_with_the_plain_sum() {
         let (inputs, units) = (9001, 133);
         assert!(inputs * units > LARGE);
-        let mut weights: Vec<f32> = values(1, inputs * units)
+        let weights: Vec<f16> = values(1, inputs * units)
             .into_iter()
-            .map(|value| f16::from_f32(value / 100.0).to_f32())
+            .map(|value| f16::from_f32(value / 100.0))
             .collect();
+        let exact: Vec<f64> = weights.iter().map(|weight| weight.to_f64()).collect();
         let bias = values(2, units);
         for isa in Isa::available() {
             for (rows, threads) in [(1, 2), (2, 1), (3, 1), (17, 3)] {
                 let activation = Activation::Relu;
                 let packed =
-                    PackedDense::new(isa, inputs, units, &weights, Some(&bias), activation);
+                    PackedDense::of_f16(isa, inputs, units, &weights, Some(&bias), activation);
                 assert!(matches!(packed.weights, Weights::Halves(_)));
                 assert!(packed.packed_bytes() < 3 * inputs * units);
                 let input = values(3, rows * inputs);
@@ -147,14 +167,13 @@ mod tests {
                 let f64s =
                     |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
                 let mut wanted = vec![0.0; rows * units];
-                let (kernel, biases) = (f64s(&weights), f64s(&bias));
                 reference::forward(
                     rows,
                     inputs,
                     units,
                     &f64s(&input),
-                    &kernel,
-                    Some(&biases),
+                    &exact,
+                    Some(&f64s(&bias)),
                     &mut wanted,
                 );
                 for value in &mut wanted {
@@ -163,15 +182,8 @@ mod tests {
                 assert_near(&output, &wanted, &format!("{isa} {rows} {threads}"));
             }
         }
-        weights[inputs * units / 2] = 0.1;
-        let packed = PackedDense::new(
-            Isa::PORTABLE,
-            inputs,
-            units,
-            &weights,
-            None,
-            Activation::Identity,
-        );
+        let (few, identity) = (&weights[..10 * units], Activation::Identity);
+        let packed = PackedDense::of_f16(Isa::PORTABLE, 10, units, few, None, identity);
         assert!(matches!(packed.weights, Weights::Whole(_)));
     }
 }

@@ -5,7 +5,7 @@
     reason = "an index says which register of a tile is meant"
 )]
 
-use super::panels::{Epilogue, Layout, Panels, SharedOutput};
+use super::panels::{Epilogue, Layout, SharedOutput};
 use super::source::Source;
 use crate::elementwise::activate;
 use crate::isa::{Isa, MOST_VECTORS, Simd, Work};
@@ -16,30 +16,36 @@ use tensor::AlignedBuffer;
 /// Most rows whose sums are held at a time beside the weights.
 const MOST_ROWS: usize = 3;
 
-/// Packed weights, each of them an f16 to the last bit.
+/// Packed weights that are f16.
 #[derive(Clone, Debug)]
 pub(crate) struct HalfPanels {
     layout: Layout,
-    weights: Vec<f16>,
+    weights: AlignedBuffer<f16>,
     bias: AlignedBuffer,
 }
 
 impl HalfPanels {
-    /// The same weights; none where one of them is not an f16.
-    pub fn of(panels: &Panels) -> Option<HalfPanels> {
-        let (layout, weights, bias) = panels.parts();
-        let halves: Option<Vec<f16>> = weights
-            .iter()
-            .map(|&weight| {
-                let half = f16::from_f32(weight);
-                (half.to_f32() == weight).then_some(half)
-            })
-            .collect();
-        Some(HalfPanels {
-            layout: layout.clone(),
-            weights: halves?,
-            bias: AlignedBuffer::from(bias),
-        })
+    /// Packs `weights` (`[inputs, outputs]`, row-major) and `bias` (`[outputs]`, zeros if none).
+    ///
+    /// # Panics
+    /// Where a length does not agree.
+    pub fn new(
+        isa: Isa,
+        inputs: usize,
+        outputs: usize,
+        weights: &[f16],
+        bias: Option<&[f32]>,
+    ) -> HalfPanels {
+        let layout = Layout::new(isa, inputs, outputs);
+        let mut packed = AlignedBuffer::zeroed(layout.weight_values());
+        // SAFETY: the buffer has this length, and is this thread's alone.
+        unsafe { layout.pack_as((0, 1), weights, packed.as_mut_ptr()) };
+        let bias = layout.pack_bias(bias);
+        HalfPanels {
+            layout,
+            weights: packed,
+            bias,
+        }
     }
 
     /// Bytes of the packed weights and biases.

@@ -4,7 +4,7 @@ use super::tile::{self, Ahead, Strip};
 use crate::isa::{Isa, MOST_VECTORS};
 use crate::{Activation, elementwise};
 use std::ops::Range;
-use tensor::AlignedBuffer;
+use tensor::{AlignedBuffer, Element};
 
 /// f32 of input that a block of pixels may have: a quarter of a small second-level cache (512 KiB),
 /// so that they are still there for the next panel.
@@ -166,6 +166,20 @@ impl Layout {
     /// # Safety
     /// `packed` must be valid for [`Layout::weight_values`], with no other user of the part's share.
     pub unsafe fn pack(&self, share: (usize, usize), weights: &[f32], packed: SharedOutput) {
+        // SAFETY: as the caller vouches.
+        unsafe { self.pack_as(share, weights, packed.0) };
+    }
+
+    /// As [`Layout::pack`], of any type of number.
+    ///
+    /// # Safety
+    /// As for [`Layout::pack`].
+    pub unsafe fn pack_as<T: Element + Default>(
+        &self,
+        share: (usize, usize),
+        weights: &[T],
+        packed: *mut T,
+    ) {
         assert_eq!(
             weights.len(),
             self.inputs * self.outputs,
@@ -179,11 +193,11 @@ impl Layout {
             let used = width.min(self.outputs - panel.first_output);
             // SAFETY: the panel's own place, inside of what the caller vouches for.
             let target =
-                unsafe { std::slice::from_raw_parts_mut(packed.0.add(range.start), range.len()) };
+                unsafe { std::slice::from_raw_parts_mut(packed.add(range.start), range.len()) };
             for (input, row) in target.chunks_exact_mut(width).enumerate() {
                 let from = input * self.outputs + panel.first_output;
                 row[..used].copy_from_slice(&weights[from..from + used]);
-                row[used..].fill(0.0);
+                row[used..].fill(T::default());
             }
         }
     }
@@ -234,6 +248,18 @@ impl Layout {
         }
     }
 
+    /// Biases, one an output (zeros if none), in whole vectors.
+    ///
+    /// # Panics
+    /// Where there are not as many as outputs.
+    pub fn pack_bias(&self, bias: Option<&[f32]>) -> AlignedBuffer {
+        let mut packed = AlignedBuffer::zeroed(self.padded_outputs());
+        if let Some(bias) = bias {
+            packed[..self.outputs].copy_from_slice(bias);
+        }
+        packed
+    }
+
     /// Weights packed by this layout, and biases, [`Layout::padded_outputs`] of them.
     ///
     /// # Panics
@@ -261,33 +287,21 @@ impl Panels {
         weights: &[f32],
         bias: Option<&[f32]>,
     ) -> Panels {
-        assert!(
-            bias.is_none_or(|bias| bias.len() == outputs),
-            "a bias of {outputs}"
-        );
         let layout = Layout::new(isa, inputs, outputs);
+        let bias = layout.pack_bias(bias);
         let mut packed = AlignedBuffer::zeroed(layout.weight_values());
         // SAFETY: the buffer has this length, and is this thread's alone.
         unsafe { layout.pack((0, 1), weights, SharedOutput::new(packed.as_mut_ptr())) };
-        let mut padded_bias = AlignedBuffer::zeroed(layout.padded_outputs());
-        if let Some(bias) = bias {
-            padded_bias[..outputs].copy_from_slice(bias);
-        }
         Panels {
             layout,
             weights: packed,
-            bias: padded_bias,
+            bias,
         }
     }
 
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
         (self.weights.len() + self.bias.len()) * size_of::<f32>()
-    }
-
-    /// How the weights lie, the weights, and the biases.
-    pub fn parts(&self) -> (&Layout, &[f32], &[f32]) {
-        (&self.layout, &self.weights, &self.bias)
     }
 
     /// The weights, to be multiplied with.

@@ -38,7 +38,7 @@ fn step(descent: &mut Descent, state: &mut TrainingState, step: usize, after: &m
         let part = trained.name.rsplit('/').next().unwrap();
         let name = format!("gradient_{step}/of_{part}");
         let values = formula_values(&name, Shape::from([trained.gradient.len()]));
-        trained.gradient.copy_from_slice(values.values());
+        trained.gradient.copy_from_slice(&values.values());
     });
     descent.apply(state, descent.rate());
     state.for_each_trained(|_, trained| after.extend_from_slice(trained.values));
@@ -69,7 +69,7 @@ fn ten_steps_are_keras_own() {
         if let Some(averages) = descent.averages() {
             averages
                 .values()
-                .for_each(|tensor| found.extend_from_slice(tensor.values()));
+                .for_each(|tensor| found.extend_from_slice(&tensor.values()));
         }
         let error = relative_error(&found, &wanted);
         assert!(error < 1e-5, "{options:?}: {error}\n{found:?}\n{wanted:?}");

@@ -74,8 +74,8 @@ mod tests {
         let parameters = network();
         let same = |read: &NamedTensors| {
             let bits = |tensors: &NamedTensors| -> Vec<u32> {
-                let values = tensors["a/kernel"].values().iter();
-                values.map(|value| value.to_bits()).collect()
+                let values = tensors["a/kernel"].values();
+                values.iter().map(|value| value.to_bits()).collect()
             };
             bits(read) == bits(&parameters)
         };

@@ -222,7 +222,7 @@ mod tests {
             // Spaces before the data and the order of the header's keys carry nothing.
             if let Ok((position, tensors)) = read {
                 assert_eq!(position, at(2), "byte {place}");
-                assert_eq!(tensors["a/kernel"].values(), [1.0, -0.0, 3.5e-30]);
+                assert_eq!(*tensors["a/kernel"].values(), [1.0, -0.0, 3.5e-30]);
             }
             flipped[place] ^= 1;
         }

@@ -148,8 +148,11 @@ impl Origin<'_> {
 fn hash(weights: &NamedTensors) -> String {
     let mut hasher = blake3::Hasher::new();
     for tensor in weights.values() {
-        let values = tensor.values().iter();
-        let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
+        let values = tensor.values();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         hasher.update(&bytes);
     }
     hasher.finalize().to_hex().to_string()

@@ -165,7 +165,7 @@ impl<'a> Session<'a> {
         parameters: &NamedTensors,
         examples: Option<Batches<'_>>,
     ) -> Result<Option<(f64, f64)>, TrainError> {
-        let is_finite = |tensor: &Tensor| tensor.values().iter().all(|v| v.is_finite());
+        let is_finite = |tensor: &Tensor| tensor.stored().all_finite();
         if !parameters.values().all(is_finite) {
             return Err(self.not_finite(epoch, 0, self.rate(), "parameters"));
         }

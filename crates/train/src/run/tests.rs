@@ -499,8 +499,7 @@ fn a_training_that_ended_early_ends_there_again() {
         .0;
     let packaged = package::Package::read(&package).unwrap().weights;
     for (name, tensor) in &packaged {
-        let pairs = tensor.values().iter().zip(read[name].values());
-        for (stored, best) in pairs {
+        for (stored, best) in tensor.values().iter().zip(&*read[name].values()) {
             assert!(
                 (stored - best).abs() <= 1e-3 * best.abs().max(1e-3),
                 "{name}"

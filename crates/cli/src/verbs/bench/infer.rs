@@ -98,8 +98,8 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
     if let Some(path) = &arguments.results {
         let bytes: Vec<u8> = logits
             .iter()
-            .flat_map(|t| t.values())
-            .flat_map(|v| v.to_le_bytes())
+            .flat_map(|tensor| tensor.values().into_owned())
+            .flat_map(f32::to_le_bytes)
             .collect();
         finish(context, begin(context, path, Kind::Numbers)?, &bytes)?;
     }

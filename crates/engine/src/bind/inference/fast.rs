@@ -1,6 +1,6 @@
 //! Steps that run on the fast kernels, their weights packed for a set of instructions.
 use super::bands::{Bands, Stage};
-use super::fold::{Weights, folded};
+use super::fold::{Weights, folded, parameter, stored};
 use super::tiled;
 use crate::bind::layer::FastLayer;
 use crate::operation::{Operation, Run};
@@ -12,7 +12,7 @@ use kernels::conv2d::PackedConv2d;
 use kernels::conv2d::winograd::PackedWinograd;
 use kernels::dense::PackedDense;
 use kernels::depthwise::PackedDepthwise;
-use tensor::NamedTensors;
+use tensor::{NamedTensors, Tensor, Values};
 
 pub(super) fn bind(
     graph: &Graph,
@@ -35,10 +35,20 @@ pub(super) fn bind(
             features,
             units,
         } => {
-            let Weights { kernel, bias } = folded(graph, parameters, linear, *units);
-            let (bias, activation) = (bias.as_deref(), linear.activation);
+            let (features, units, activation) = (*features, *units, linear.activation);
+            // Weights that nothing is folded into stay f16, where they are: the largest of all.
+            let kernel = stored(graph, parameters, linear.node, "kernel").map(Tensor::stored);
+            if let (Some(Values::F16(kernel)), []) = (kernel, &linear.folds[..]) {
+                let bias = parameter(graph, parameters, linear.node, "bias");
+                let bias = bias.as_deref();
+                return Box::new(PackedDense::of_f16(
+                    isa, features, units, kernel, bias, activation,
+                ));
+            }
+            let Weights { kernel, bias } = folded(graph, parameters, linear, units);
+            let bias = bias.as_deref();
             Box::new(PackedDense::new(
-                isa, *features, *units, &kernel, bias, activation,
+                isa, features, units, &kernel, bias, activation,
             ))
         }
         Work::Layer(layer) => Box::new(FastLayer { isa, layer: *layer }),

@@ -2,7 +2,7 @@
 use crate::work::inference::{Fold, Linear};
 use graph::{Graph, NodeId, Op};
 use std::borrow::Cow;
-use tensor::NamedTensors;
+use tensor::{NamedTensors, Tensor};
 
 /// The weights of one step: the kernel in its layer's layout, and a bias of each output channel.
 pub(crate) struct Weights<'a> {
@@ -17,12 +17,22 @@ pub(crate) fn parameter<'a>(
     parameters: &'a NamedTensors,
     node: NodeId,
     name: &str,
-) -> Option<&'a [f32]> {
+) -> Option<Cow<'a, [f32]>> {
+    stored(graph, parameters, node, name).map(Tensor::values)
+}
+
+/// The tensor of a node's parameter `name`, as [`parameter`].
+pub(crate) fn stored<'a>(
+    graph: &Graph,
+    parameters: &'a NamedTensors,
+    node: NodeId,
+    name: &str,
+) -> Option<&'a Tensor> {
     let name = format!("{}/{name}", graph.node(node).name());
     // A file may hold more under a layer's name than the layer uses.
     let own = graph.node_parameters(node);
     own.iter().find(|spec| spec.name == name)?;
-    parameters.get(&name).map(|tensor| tensor.values())
+    parameters.get(&name)
 }
 
 /// The folded weights of a step with `outputs` output channels (the innermost dimension of every
@@ -38,7 +48,7 @@ pub(crate) fn folded<'a>(
         (Cow::Owned(vec![1.0; outputs]), None)
     } else {
         let kernel = values("kernel").expect("a kernel that was checked");
-        (Cow::Borrowed(kernel), values("bias").map(Cow::Borrowed))
+        (kernel, values("bias"))
     };
     if linear.folds.is_empty() {
         return Weights { kernel, bias };
@@ -67,7 +77,9 @@ pub(crate) fn folded<'a>(
                 let mean = values("moving_mean").expect("a mean that was checked");
                 let variance = values("moving_variance").expect("a variance that was checked");
                 for channel in 0..outputs {
-                    let gamma = gamma.map_or(1.0, |gamma| f64::from(gamma[channel]));
+                    let gamma = gamma
+                        .as_deref()
+                        .map_or(1.0, |gamma| f64::from(gamma[channel]));
                     let deviation = (f64::from(variance[channel]) + f64::from(epsilon)).sqrt();
                     let factor = gamma / deviation;
                     scale[channel] *= factor;

@@ -6,6 +6,7 @@ use crate::work::Role;
 use crate::work::inference::{Fold, Linear, Residual, Work};
 use graph::{Graph, Op};
 use kernels::{Activation, Window, batch_norm, conv2d, dense, depthwise, elementwise};
+use std::borrow::Cow;
 use tensor::NamedTensors;
 
 pub(super) fn bind(graph: &Graph, parameters: &NamedTensors, work: &Work) -> Box<dyn Operation> {
@@ -171,7 +172,7 @@ fn lone_batch_norm(graph: &Graph, parameters: &NamedTensors, linear: &Linear) ->
     let [Fold::BatchNorm { .. }] = linear.folds[..] else {
         return None;
     };
-    let values = |name| parameter(graph, parameters, linear.node, name).map(<[f32]>::to_vec);
+    let values = |name| parameter(graph, parameters, linear.node, name).map(Cow::into_owned);
     Some(BatchNorm {
         epsilon,
         gamma: values("gamma"),
