@@ -1,7 +1,7 @@
 //! Why a package cannot be made ready to answer, or a photo not be answered, in the person's language.
 use engine::EngineError;
 use package::PackageError;
-use words::{Language, ModelMessage, PhotoMessage, Said, Say};
+use words::{Language, ModelMessage, Said, Say};
 
 /// Why a package cannot be made ready to answer.
 #[derive(Debug, thiserror::Error)]
@@ -76,49 +76,6 @@ impl Say for ClassifyError {
                 ModelMessage::MakeCannotRun { reason }.say(language)
             }
             ClassifyError::NotFinite => ModelMessage::NotFinite.say(language),
-        }
-    }
-}
-
-/// What a photo that cannot be read is told to be.
-pub fn photo_message(error: &vision::DecodeError) -> PhotoMessage<'_> {
-    use vision::DecodeError;
-    match error {
-        DecodeError::Empty => PhotoMessage::Empty,
-        DecodeError::NotAPhoto => PhotoMessage::NotAPhoto,
-        DecodeError::Truncated { .. } => PhotoMessage::Truncated,
-        DecodeError::Damaged { .. } => PhotoMessage::Damaged,
-        DecodeError::TooLarge { .. } => PhotoMessage::TooLarge,
-        DecodeError::Busy => PhotoMessage::Busy,
-        DecodeError::UnsupportedFormat { name } => PhotoMessage::UnsupportedFormat { format: name },
-        DecodeError::Film => PhotoMessage::Film,
-        DecodeError::CameraRaw => PhotoMessage::CameraRaw,
-        DecodeError::UnsupportedFeature { .. } => PhotoMessage::UnsupportedFeature,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_film_and_a_raw_photo_are_said_in_the_persons_language() {
-        use vision::DecodeError;
-        for (error, french, english) in [
-            (DecodeError::Film, "vidéo", "screenshot"),
-            (DecodeError::Busy, "Réessayez", "Try again"),
-            (
-                DecodeError::CameraRaw,
-                "Exportez-la en JPEG",
-                "Export it as JPEG",
-            ),
-        ] {
-            let message = photo_message(&error);
-            assert_eq!(message.kind(), format!("photo.{}", error.kind()));
-            let said = message.message(Language::French);
-            assert!(said.contains(french), "{said}");
-            let said = message.message(Language::English);
-            assert!(said.contains(english), "{said}");
         }
     }
 }

@@ -17,6 +17,6 @@ mod said;
 pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};
 pub use classifier::{Classifier, ClassifyOptions, Seen};
 pub use decide::Probabilities;
-pub use error::{ClassifyError, OpenError, photo_message};
+pub use error::{ClassifyError, OpenError};
 pub use features::Features;
 pub use network::OpenOptions;

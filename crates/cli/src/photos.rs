@@ -104,7 +104,7 @@ pub fn explain(context: &Context, path: &Path, why: Unread) -> Unanswered {
     match why {
         Unread::Photo(error) => Unanswered {
             kind: error.kind(),
-            message: context.say(classify::photo_message(&error)),
+            message: context.say(data::photo_message(&error)),
         },
         Unread::File(error) => {
             let path = path.display().to_string();

@@ -44,7 +44,7 @@ pub use manifest::{Entry, Manifest, Rectangle};
 pub use matlab::{MatlabError, read_list};
 pub use parallel::Progress;
 pub use part::{Part, part_name};
-pub use photo_file::{Unread, read_photo};
+pub use photo_file::{Unread, photo_message, read_photo};
 pub use predictions::{Prediction, Predictions};
 pub use table_writer::{TableWriter, table_line};
 pub use walk::{Aside, Links, Met, What, is_system_name, walk};

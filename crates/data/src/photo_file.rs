@@ -1,8 +1,9 @@
-//! Opens and decodes a photo that somebody names.
+//! Opens and decodes a photo that somebody names, and words why it cannot be read.
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use vision::{DecodeError, Limits, Photo};
+use words::PhotoMessage;
 
 /// Why a photo cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -26,4 +27,46 @@ pub fn read_photo(path: &Path) -> Result<Photo, Unread> {
     let mut bytes = Vec::new();
     file.take(limits.bytes as u64 + 1).read_to_end(&mut bytes)?;
     Ok(vision::decode(&bytes, &limits)?)
+}
+
+/// What a photo that cannot be read is told to be.
+pub fn photo_message(error: &DecodeError) -> PhotoMessage<'_> {
+    match error {
+        DecodeError::Empty => PhotoMessage::Empty,
+        DecodeError::NotAPhoto => PhotoMessage::NotAPhoto,
+        DecodeError::Truncated { .. } => PhotoMessage::Truncated,
+        DecodeError::Damaged { .. } => PhotoMessage::Damaged,
+        DecodeError::TooLarge { .. } => PhotoMessage::TooLarge,
+        DecodeError::Busy => PhotoMessage::Busy,
+        DecodeError::UnsupportedFormat { name } => PhotoMessage::UnsupportedFormat { format: name },
+        DecodeError::Film => PhotoMessage::Film,
+        DecodeError::CameraRaw => PhotoMessage::CameraRaw,
+        DecodeError::UnsupportedFeature { .. } => PhotoMessage::UnsupportedFeature,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use words::{Language, Say};
+
+    #[test]
+    fn a_film_and_a_raw_photo_are_said_in_the_persons_language() {
+        for (error, french, english) in [
+            (DecodeError::Film, "vidéo", "screenshot"),
+            (DecodeError::Busy, "Réessayez", "Try again"),
+            (
+                DecodeError::CameraRaw,
+                "Exportez-la en JPEG",
+                "Export it as JPEG",
+            ),
+        ] {
+            let message = photo_message(&error);
+            assert_eq!(message.kind(), format!("photo.{}", error.kind()));
+            let said = message.message(Language::French);
+            assert!(said.contains(french), "{said}");
+            let said = message.message(Language::English);
+            assert!(said.contains(english), "{said}");
+        }
+    }
 }

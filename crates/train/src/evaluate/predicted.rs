@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use classify::{AnswerKind, Classifier, ModelName, photo_message};
+use classify::{AnswerKind, Classifier, ModelName};
 use data::score::{Outcome, ScoreError};
-use data::{Entry, Manifest, Part, Progress, parallel};
+use data::{Entry, Manifest, Part, Progress, parallel, photo_message};
 use package::{Label, PhotoIds, TrainingRecord, softmax};
 use tensor::Pool;
 use vision::Limits;

@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use classify::photo_message;
+use data::photo_message;
 use serde::Serialize;
 use std::io;
 use std::path::Path;
