@@ -9,7 +9,7 @@ use crate::progress::Shown;
 use crate::{data_set, model, outputs, terminal};
 use anyhow::Result;
 use clap::Args;
-use data::{Manifest, Part};
+use data::{AtomicFile, Manifest, Part};
 use package::{Package, PhotoIds};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -125,17 +125,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     let evaluation = Evaluation::of(&predicted, &manifest, &name, part, &problems, comparisons)
         .map_err(numbers)?;
 
-    if let Some(file) = table {
-        let table = predicted.table(&manifest);
-        table.save_into(file).map_err(data_set::unusable(context))?;
-    }
-    if let Some(file) = page {
-        let shown = Shown::of_items(context, "evaluate");
-        let progress = |done, all| shown.now(done as u64, all as u64);
-        let html = evaluation.page(&manifest, context.language, context.threads, &progress);
-        shown.finish();
-        outputs::finish(context, file, html.as_bytes())?;
-    }
+    write(context, &predicted, &evaluation, &manifest, page, table)?;
     let mut out = terminal::stdout();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&evaluation)?)?;
@@ -152,6 +142,29 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     outputs::told(context, &written, None);
     if let (Some(file), Subject::Model(package, _)) = (fitted, subject) {
         fit(context, *package, &predicted, &manifest, &evaluation, file)?;
+    }
+    Ok(())
+}
+
+/// Writes the page and the table that were asked for.
+fn write(
+    context: &Context,
+    predicted: &Predicted,
+    evaluation: &Evaluation,
+    manifest: &Manifest,
+    page: Option<AtomicFile>,
+    table: Option<AtomicFile>,
+) -> Result<()> {
+    if let Some(file) = table {
+        let table = predicted.table(manifest);
+        table.save_into(file).map_err(data_set::unusable(context))?;
+    }
+    if let Some(file) = page {
+        let shown = Shown::of_items(context, "evaluate");
+        let progress = |done, all| shown.now(done as u64, all as u64);
+        let html = evaluation.page(manifest, context.language, context.threads, &progress);
+        shown.finish();
+        outputs::finish(context, file, html.as_bytes())?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
 use indicatif::ProgressBar;
+use package::Package;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
@@ -79,10 +80,6 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         })?),
         None => None,
     };
-    let stem = |path: &Path| {
-        path.file_stem()
-            .map(|name| name.to_string_lossy().into_owned())
-    };
     let published = Published {
         backbone,
         size: arguments.size.map(usize::from),
@@ -102,7 +99,10 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
         classes: classes(context, &arguments.classes)?,
         views,
         name: (arguments.name.clone())
-            .or_else(|| stem(&arguments.output))
+            .or_else(|| {
+                let stem = arguments.output.file_stem();
+                stem.map(|name| name.to_string_lossy().into_owned())
+            })
             .unwrap_or_else(|| "model".into()),
         version: arguments.model_version.clone(),
     };
@@ -114,43 +114,54 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let pool = Pool::new(context.threads);
     make::check_outputs(&package, &pool).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {
-        let opened = Shown::of_items(context, "import");
-        let photos = CalibrationPhotos::open(
-            folder,
-            arguments.not_dogs.as_deref(),
-            &package.about.labels,
-            usize::from(arguments.photos_per_class),
-            context.threads,
-            &|done, all| opened.now(done as u64, all as u64),
-        );
-        opened.finish();
-        let photos = photos.map_err(unmade)?;
-        let bar = if context.quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(0)
-        };
-        let fit = make::calibrate(&mut package, &photos, &pool, &mut |done, all| {
-            bar.set_length(all as u64);
-            bar.set_position(done as u64);
-        })
-        .map_err(unmade)?;
-        bar.finish_and_clear();
-        let all = photos.count();
-        let read: usize = fit.photos.iter().sum();
-        if read < all && !context.quiet {
-            let (count, all) = (&(all - read).to_string(), &all.to_string());
-            eprintln!(
-                "{}",
-                context.say(ModelMessage::MakeUnreadable { count, all })
-            );
-        }
+        calibrate(context, arguments, folder, &mut package, &pool).map_err(unmade)?;
     }
     let bytes = package
         .to_bytes()
         .map_err(|error| Failure::error(Status::Failed, error.message(context.language)))?;
     finish(context, file, &bytes)?;
     terminal::stdout().write_all(package.about.card.as_bytes())?;
+    Ok(())
+}
+
+/// Calibrates the package on the photos that were named; says how many could not be read.
+fn calibrate(
+    context: &Context,
+    arguments: &MakeArguments,
+    folder: &Path,
+    package: &mut Package,
+    pool: &Pool,
+) -> Result<(), MakeError> {
+    let opened = Shown::of_items(context, "import");
+    let photos = CalibrationPhotos::open(
+        folder,
+        arguments.not_dogs.as_deref(),
+        &package.about.labels,
+        usize::from(arguments.photos_per_class),
+        context.threads,
+        &|done, all| opened.now(done as u64, all as u64),
+    );
+    opened.finish();
+    let photos = photos?;
+    let bar = if context.quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(0)
+    };
+    let fit = make::calibrate(package, &photos, pool, &mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    let all = photos.count();
+    let read: usize = fit.photos.iter().sum();
+    if read < all && !context.quiet {
+        let (count, all) = (&(all - read).to_string(), &all.to_string());
+        eprintln!(
+            "{}",
+            context.say(ModelMessage::MakeUnreadable { count, all })
+        );
+    }
     Ok(())
 }
 

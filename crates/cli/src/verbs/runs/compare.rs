@@ -74,64 +74,108 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     let storage = look(context, &arguments.storage)?;
     let runs = all_details(context, &storage, &arguments.runs)?;
     let compared = Comparison::new(&runs);
-    let (parameters, metrics) = (&compared.parameters, &compared.metrics);
     if arguments.json {
-        let mut out = terminal::stdout();
-        for (place, run) in runs.iter().enumerate() {
-            let line = Line {
-                id: &run.row.id,
-                name: &run.row.name,
-                state: run.row.state.name(),
-                parameters: (parameters.iter())
-                    .map(|&name| (name, run.row.parameters.get(name).map(String::as_str)))
-                    .collect(),
-                metrics: (metrics.iter())
-                    .map(|&name| (name, compared.value(place, name).map(Value::from)))
-                    .collect(),
-            };
-            writeln!(out, "{}", serde_json::to_string(&line)?)?;
-        }
-        return Ok(());
+        return print_json(&runs, &compared);
+    }
+    if arguments.csv {
+        return print_csv(&runs, &compared);
     }
     let mut out = terminal::styled();
-    if arguments.csv {
-        let heading = ["id", "name", "state"].into_iter();
-        let heading = heading
-            .chain(parameters.iter().copied())
-            .chain(metrics.iter().copied());
-        let mut table = TableWriter::new(out);
-        table.record(heading)?;
-        for run in &runs {
-            let row = &run.row;
-            let state = row.state.name().to_owned();
-            let mut cells = vec![row.id.clone(), row.name.clone(), state];
-            let texts = parameters.iter().map(|name| row.parameters.get(*name));
-            cells.extend(texts.map(|text| text.cloned().unwrap_or_default()));
-            let values = metrics.iter().map(|name| row.metrics.get(*name));
-            cells.extend(values.map(|metric| {
-                let point = metric.and_then(|metric| metric.kept);
-                point.map_or_else(String::new, |point| point.value.to_string())
-            }));
-            table.record(cells)?;
-        }
-        table.finish()?.flush()?;
-        return Ok(());
-    }
-
     let words = Words::new(context.language);
     let width = terminal::width();
     let bold = Style::new().bold();
-    let of_runs = |first: String| {
-        let names = runs.iter().map(label);
-        std::iter::once(first).chain(names).collect::<Vec<_>>()
-    };
-    let mut table = Table::new(of_runs(String::new()));
+    parameters(&words, &runs, &compared).write(&mut out, 0, width)?;
+    if compared.parameters.is_empty() && !context.quiet {
+        out.flush()?;
+        eprintln!("{}", context.say(RunMessage::SameParameters));
+    }
+    if compared.metrics.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Metrics))?;
+    metrics(&words, &runs, &compared).write(&mut out, 0, width)?;
+    writeln!(out, "{}", words.of(RunMessage::BestMarked { mark: BEST }))?;
+    if let Some(said) = better(context, &runs, &compared) {
+        writeln!(out, "{}", words::plain_line(&said))?;
+    }
+
+    writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Curve))?;
+    let mut table = Table::new(vec![String::new(); 3]);
+    for &name in &compared.metrics {
+        for (place, run) in runs.iter().enumerate() {
+            let metric = if place == 0 { name } else { "" };
+            table.rows.push(vec![
+                Cell::text(metric),
+                Cell::text(curve(context, &storage, &run.row.id, name)?),
+                Cell::text(label(run)),
+            ]);
+        }
+    }
+    table.write(&mut out, 0, width)?;
+    Ok(())
+}
+
+/// A JSON object a run.
+fn print_json(runs: &[Details], compared: &Comparison<'_>) -> Result<()> {
+    let mut out = terminal::stdout();
+    for (place, run) in runs.iter().enumerate() {
+        let line = Line {
+            id: &run.row.id,
+            name: &run.row.name,
+            state: run.row.state.name(),
+            parameters: (compared.parameters.iter())
+                .map(|&name| (name, run.row.parameters.get(name).map(String::as_str)))
+                .collect(),
+            metrics: (compared.metrics.iter())
+                .map(|&name| (name, compared.value(place, name).map(Value::from)))
+                .collect(),
+        };
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}
+
+/// A row a run.
+fn print_csv(runs: &[Details], compared: &Comparison<'_>) -> Result<()> {
+    let (parameters, metrics) = (&compared.parameters, &compared.metrics);
+    let heading = ["id", "name", "state"].into_iter();
+    let heading = heading
+        .chain(parameters.iter().copied())
+        .chain(metrics.iter().copied());
+    let mut table = TableWriter::new(terminal::styled());
+    table.record(heading)?;
+    for run in runs {
+        let row = &run.row;
+        let state = row.state.name().to_owned();
+        let mut cells = vec![row.id.clone(), row.name.clone(), state];
+        let texts = parameters.iter().map(|name| row.parameters.get(*name));
+        cells.extend(texts.map(|text| text.cloned().unwrap_or_default()));
+        let values = metrics.iter().map(|name| row.metrics.get(*name));
+        cells.extend(values.map(|metric| {
+            let point = metric.and_then(|metric| metric.kept);
+            point.map_or_else(String::new, |point| point.value.to_string())
+        }));
+        table.record(cells)?;
+    }
+    table.finish()?.flush()?;
+    Ok(())
+}
+
+/// A table with a column a run, under its name.
+fn of_runs(runs: &[Details]) -> Table {
+    let names = runs.iter().map(label);
+    Table::new(std::iter::once(String::new()).chain(names).collect())
+}
+
+/// The runs' states, and the parameters that differ.
+fn parameters(words: &Words, runs: &[Details], compared: &Comparison<'_>) -> Table {
+    let mut table = of_runs(runs);
     let states = runs.iter().map(|run| words.state(run.row.state));
     let first = Cell::text(words.of(RunMessage::State));
     table
         .rows
         .push(std::iter::once(first).chain(states).collect());
-    for &name in parameters {
+    for &name in &compared.parameters {
         let texts = runs.iter().map(|run| {
             let text = run.row.parameters.get(name);
             Cell::text(text.map_or("", String::as_str))
@@ -140,17 +184,13 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
             .rows
             .push(std::iter::once(Cell::text(name)).chain(texts).collect());
     }
-    table.write(&mut out, 0, width)?;
-    if parameters.is_empty() && !context.quiet {
-        out.flush()?;
-        eprintln!("{}", context.say(RunMessage::SameParameters));
-    }
-    if metrics.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Metrics))?;
-    let mut table = Table::new(of_runs(String::new()));
-    for &name in metrics {
+    table
+}
+
+/// The runs' metrics at the steps that they keep, the best of each marked.
+fn metrics(words: &Words, runs: &[Details], compared: &Comparison<'_>) -> Table {
+    let mut table = of_runs(runs);
+    for &name in &compared.metrics {
         let mut row = vec![Cell::text(name)];
         for place in 0..runs.len() {
             row.push(match compared.value(place, name) {
@@ -169,26 +209,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
         }
         table.rows.push(row);
     }
-    table.write(&mut out, 0, width)?;
-    writeln!(out, "{}", words.of(RunMessage::BestMarked { mark: BEST }))?;
-    if let Some(said) = better(context, &runs, &compared) {
-        writeln!(out, "{}", words::plain_line(&said))?;
-    }
-
-    writeln!(out, "\n{bold}{}{bold:#}", words.of(RunMessage::Curve))?;
-    let mut table = Table::new(vec![String::new(); 3]);
-    for &name in metrics {
-        for (place, run) in runs.iter().enumerate() {
-            let metric = if place == 0 { name } else { "" };
-            table.rows.push(vec![
-                Cell::text(metric),
-                Cell::text(curve(context, &storage, &run.row.id, name)?),
-                Cell::text(label(run)),
-            ]);
-        }
-    }
-    table.write(&mut out, 0, width)?;
-    Ok(())
+    table
 }
 
 /// Which run is the best, by the first metric that tells; none where none does.

@@ -79,6 +79,28 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         }
         opened => opened.map_err(told)?,
     };
+    let query = query(context, arguments, &storage)?;
+    let rows = storage.runs(&query).map_err(told)?;
+    if !context.quiet && (arguments.limit.is_some() || arguments.skip > 0) {
+        let all = storage.count(&query).map_err(told)?;
+        let (shown, all) = (&rows.len().to_string(), &all.to_string());
+        eprintln!("{}", context.say(RunMessage::Shown { shown, all }));
+    }
+    if arguments.json {
+        let mut out = terminal::stdout();
+        for row in &rows {
+            writeln!(out, "{}", serde_json::to_string(&json::Row::new(row))?)?;
+        }
+        return Ok(());
+    }
+    let table = table(context, arguments, &query.parameters, &rows);
+    table.write(&mut terminal::styled(), 0, terminal::width())?;
+    Ok(())
+}
+
+/// What is asked of the storage; its parameters are the columns that are wanted.
+fn query(context: &Context, arguments: &ListArguments, storage: &Storage) -> Result<RunQuery> {
+    let told = |error| failure(context, &error);
     let known = storage.metric_names().map_err(told)?;
     let wanted = match &arguments.columns {
         Some(wanted) => {
@@ -98,7 +120,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         Some(name) => Order::Best(name.clone()),
         None => Order::Newest,
     };
-    let query = RunQuery {
+    Ok(RunQuery {
         kind: arguments.kind.clone(),
         state: arguments.state.map(State::from),
         order,
@@ -106,22 +128,17 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         limit: arguments.limit,
         // What is sorted by stands in JSON whether it is a column or not.
         metrics: wanted.iter().chain(&arguments.sort).cloned().collect(),
-        parameters: wanted.clone(),
-    };
-    let rows = storage.runs(&query).map_err(told)?;
-    if !context.quiet && (arguments.limit.is_some() || arguments.skip > 0) {
-        let all = storage.count(&query).map_err(told)?;
-        let (shown, all) = (&rows.len().to_string(), &all.to_string());
-        eprintln!("{}", context.say(RunMessage::Shown { shown, all }));
-    }
-    if arguments.json {
-        let mut out = terminal::stdout();
-        for row in &rows {
-            writeln!(out, "{}", serde_json::to_string(&json::Row::new(row))?)?;
-        }
-        return Ok(());
-    }
-    let mut out = terminal::styled();
+        parameters: wanted,
+    })
+}
+
+/// A row a run, with the wanted columns behind the facts.
+fn table(
+    context: &Context,
+    arguments: &ListArguments,
+    wanted: &[String],
+    rows: &[RunRow],
+) -> Table {
     let words = Words::new(context.language);
     // A column of the default that no run has says nothing.
     let mut columns: Vec<&str> = (wanted.iter())
@@ -145,7 +162,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
     ];
     let named = columns.iter().map(|name| words.column(name));
     let mut table = Table::new(headings.into_iter().chain(named).collect());
-    for row in &rows {
+    for row in rows {
         let [step, kept] =
             [row.step, row.kept.or(row.step)].map(|step| step.map(|step| step.to_string()));
         let mut cells = vec![
@@ -161,8 +178,7 @@ pub fn run(context: &Context, arguments: &ListArguments) -> Result<()> {
         cells.extend(columns.iter().map(|name| value(&words, row, name)));
         table.rows.push(cells);
     }
-    table.write(&mut out, 0, terminal::width())?;
-    Ok(())
+    table
 }
 
 fn has(row: &RunRow, name: &str) -> bool {

@@ -126,11 +126,19 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         );
     }
     files::remove_empty_folder(folder);
+    if !context.quiet {
+        tell_left(context, folder);
+    }
+    Ok(())
+}
+
+/// Says which files stay in a run's folder.
+fn tell_left(context: &Context, folder: &Path) {
     let left = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut left: Vec<String> = left
         .map(|file| file.file_name().to_string_lossy().into_owned())
         .collect();
-    if !left.is_empty() && !context.quiet {
+    if !left.is_empty() {
         left.sort();
         let count = &left.len().to_string();
         if left.len() > MOST_NAMED {
@@ -146,7 +154,6 @@ fn remove_files(context: &Context, run: &Details) -> Result<()> {
         });
         eprintln!("{said}");
     }
-    Ok(())
 }
 
 /// Whether a file that a run recorded lies in its folder and has still the content that it had then.

@@ -9,6 +9,7 @@ use anstyle::Style;
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
+use study::{Artefact, RunRow, Storage};
 use words::RunMessage;
 
 /// Options of `museau runs show`.
@@ -39,6 +40,30 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let row = &run.row;
     let bold = Style::new().bold();
     writeln!(out, "{bold}{}{bold:#}", Cell::text(&row.name).plain())?;
+    facts(&words, row).write(&mut out, 2, None)?;
+
+    let mut section = |message: RunMessage<'_>, table: Table, width| -> Result<()> {
+        if !table.rows.is_empty() {
+            writeln!(out, "\n{bold}{}{bold:#}", words.of(message))?;
+            table.write(&mut out, 2, width)?;
+        }
+        Ok(())
+    };
+    let texts = |map: &std::collections::BTreeMap<String, String>| {
+        pairs(
+            map.iter()
+                .map(|(name, value)| (name.clone(), Cell::text(value))),
+        )
+    };
+    section(RunMessage::Parameters, texts(&row.parameters), None)?;
+    let metrics = metrics(context, &storage, &words, row)?;
+    section(RunMessage::Metrics, metrics, width)?;
+    let artefacts = artefacts(&words, &run.artefacts);
+    section(RunMessage::Artefacts, artefacts, width)?;
+    section(RunMessage::Environment, texts(&run.environment), None)
+}
+
+fn facts(words: &Words, row: &RunRow) -> Table {
     let mut facts = vec![
         ("id".to_owned(), Cell::text(&row.id)),
         (words.of(RunMessage::Kind), Cell::text(&row.kind)),
@@ -61,22 +86,11 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     if row.folder.is_some() {
         facts.push((words.of(RunMessage::Folder), Cell::text(folder(row))));
     }
-    pairs(facts.into_iter()).write(&mut out, 2, None)?;
+    pairs(facts.into_iter())
+}
 
-    let mut section = |message: RunMessage<'_>, table: Table, width| -> Result<()> {
-        if !table.rows.is_empty() {
-            writeln!(out, "\n{bold}{}{bold:#}", words.of(message))?;
-            table.write(&mut out, 2, width)?;
-        }
-        Ok(())
-    };
-    let texts = |map: &std::collections::BTreeMap<String, String>| {
-        pairs(
-            map.iter()
-                .map(|(name, value)| (name.clone(), Cell::text(value))),
-        )
-    };
-    section(RunMessage::Parameters, texts(&row.parameters), None)?;
+/// Each metric's latest and best value, and its curve.
+fn metrics(context: &Context, storage: &Storage, words: &Words, row: &RunRow) -> Result<Table> {
     let headings = [
         String::new(),
         words.of(RunMessage::Latest),
@@ -92,27 +106,29 @@ pub fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
             Cell::number(shown(words.language, metric.last.value)),
             Cell::number(best.map_or_else(String::new, |best| shown(words.language, best.value))),
             Cell::number(best.map_or_else(String::new, |best| best.step.to_string())),
-            Cell::text(curve(context, &storage, &row.id, name)?),
+            Cell::text(curve(context, storage, &row.id, name)?),
         ]);
     }
-    section(RunMessage::Metrics, metrics, width)?;
+    Ok(metrics)
+}
+
+fn artefacts(words: &Words, recorded: &[Artefact]) -> Table {
     let headings = [
         words.of(RunMessage::Kind),
         words.of(RunMessage::Path),
         words.of(RunMessage::Size),
         "BLAKE3".to_owned(),
     ];
-    let mut artefacts = Table::new(headings.to_vec());
-    for artefact in &run.artefacts {
-        artefacts.rows.push(vec![
+    let mut table = Table::new(headings.to_vec());
+    for artefact in recorded {
+        table.rows.push(vec![
             Cell::text(&artefact.kind),
             Cell::text(artefact.path.display().to_string()),
             Cell::number(words::bytes(words.language, artefact.size)),
             Cell::text(artefact.hash.get(..12).unwrap_or_default()),
         ]);
     }
-    section(RunMessage::Artefacts, artefacts, width)?;
-    section(RunMessage::Environment, texts(&run.environment), None)
+    table
 }
 
 /// Names and what they stand for; never cut.

@@ -13,7 +13,7 @@ use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
 use http_body_util::BodyDataStream;
-use multer::Multipart;
+use multer::{Field, Multipart};
 use std::time::Duration;
 
 /// How much a request may bring, and how long it may take.
@@ -271,26 +271,7 @@ impl Gate {
                 return Err(Failure::bad_form());
             }
             let what = What::of(field.headers())?;
-            let limit = match what {
-                What::Photo { .. } => self.limits.photo,
-                What::Text(_) => TEXT,
-                What::Other => usize::MAX,
-            };
-            let mut bytes = Vec::new();
-            let mut too_long = false;
-            while let Some(chunk) = field.chunk().await.map_err(bad_form)? {
-                if too_long || matches!(what, What::Other) {
-                    continue;
-                }
-                bytes.extend_from_slice(&chunk);
-                too_long = bytes.len() > limit;
-                match what {
-                    // The rest is taken, since other photos may follow, and nothing of it is kept.
-                    What::Photo { .. } if too_long => bytes = Vec::new(),
-                    What::Text(_) if too_long => break,
-                    _ => {}
-                }
-            }
+            let (bytes, too_long) = self.content(&mut field, &what).await?;
             let field_name = match what {
                 // A browser sends one empty file without a name where none was chosen.
                 What::Photo { name } if name.is_empty() && bytes.is_empty() && !too_long => {
@@ -323,20 +304,8 @@ impl Gate {
             }
             let value = value.trim();
             match field_name {
-                "together" => {
-                    read.together = match value {
-                        "1" | "on" | "true" | "yes" => true,
-                        "" | "0" | "off" | "false" | "no" => false,
-                        _ => return Err(Failure::bad_field("together", value)),
-                    }
-                }
-                "top" if !value.is_empty() => {
-                    read.top = value
-                        .parse()
-                        .ok()
-                        .filter(|top| (1..=MOST).contains(top))
-                        .ok_or_else(|| Failure::bad_field("top", value))?;
-                }
+                "together" => read.together = is_together(value)?,
+                "top" if !value.is_empty() => read.top = top(value)?,
                 "box" if value.is_empty() => boxes.push(None),
                 "box" => boxes.push(Some(Part::parse(value)?)),
                 "box_left" => sides[0] = filled(value),
@@ -358,9 +327,54 @@ impl Gate {
         Ok(read)
     }
 
+    /// What a field holds, and whether that is more than it may: of such a photo nothing is kept, of
+    /// such a text the beginning.
+    async fn content(
+        &self,
+        field: &mut Field<'_>,
+        what: &What,
+    ) -> Result<(Vec<u8>, bool), Failure> {
+        let limit = match what {
+            What::Photo { .. } => self.limits.photo,
+            What::Text(_) => TEXT,
+            What::Other => usize::MAX,
+        };
+        let mut bytes = Vec::new();
+        let mut too_long = false;
+        while let Some(chunk) = field.chunk().await.map_err(bad_form)? {
+            if too_long || matches!(what, What::Other) {
+                continue;
+            }
+            bytes.extend_from_slice(&chunk);
+            too_long = bytes.len() > limit;
+            match what {
+                // The rest is taken, since other photos may follow.
+                What::Photo { .. } if too_long => bytes = Vec::new(),
+                What::Text(_) if too_long => break,
+                _ => {}
+            }
+        }
+        Ok((bytes, too_long))
+    }
+
     fn request_too_large(&self) -> Failure {
         Failure::too_large(self.limits.request)
     }
+}
+
+/// Whether the photos are of one animal.
+fn is_together(value: &str) -> Result<bool, Failure> {
+    match value {
+        "1" | "on" | "true" | "yes" => Ok(true),
+        "" | "0" | "off" | "false" | "no" => Ok(false),
+        _ => Err(Failure::bad_field("together", value)),
+    }
+}
+
+/// How many breeds are wanted.
+fn top(value: &str) -> Result<usize, Failure> {
+    let top = value.parse().ok().filter(|top| (1..=MOST).contains(top));
+    top.ok_or_else(|| Failure::bad_field("top", value))
 }
 
 /// What a field of the form is.
