@@ -1,5 +1,6 @@
 //! What every verb is given: the language to speak, the threads and instructions to compute with.
 use crate::failure::{Failure, Status};
+use crate::language::system_language;
 use crate::options::CommonArguments;
 use anyhow::Result;
 use kernels::Isa;
@@ -76,11 +77,4 @@ pub fn not_one_of(language: Language, argument: &str, value: &str, allowed: &str
         allowed,
     };
     Failure::error(Status::Usage, message.text(language))
-}
-
-/// The system's language; English where it names none (`LANG=C`), as programs of a terminal do.
-pub fn system_language() -> Language {
-    sys_locale::get_locale()
-        .and_then(|locale| Language::from_locale(&locale))
-        .unwrap_or(Language::English)
 }

@@ -74,7 +74,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if let [cause] = error.chain().collect::<Vec<_>>()[..]
         && let Some(error) = cause.downcast_ref::<std::io::Error>()
     {
-        let language = crate::usage::typed_language();
+        let language = crate::language::typed_language();
         let reason = &error.message(language);
         eprintln!(
             "museau: {}",

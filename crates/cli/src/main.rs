@@ -10,6 +10,7 @@ mod data_set;
 mod failure;
 mod features;
 mod interrupt;
+mod language;
 mod log;
 mod memory;
 mod model;
@@ -23,6 +24,7 @@ mod usage;
 mod verbs;
 
 use arguments::{Arguments, Verb};
+use clap::CommandFactory;
 use context::Context;
 use std::process::ExitCode;
 
@@ -55,7 +57,11 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Runs(verb)) => verbs::runs::run(&context, verb),
         Some(Verb::Compare(options)) => verbs::compare::run(&context, options),
         Some(Verb::Bench(verb)) => verbs::bench::run(&context, verb),
-        Some(Verb::Completions { shell }) => verbs::completions::completions(*shell),
-        Some(Verb::Man { to }) => verbs::completions::manual(&context, to.as_deref()),
+        Some(Verb::Completions { shell }) => {
+            verbs::completions::completions(*shell, Arguments::command())
+        }
+        Some(Verb::Man { to }) => {
+            verbs::completions::manual(&context, Arguments::command(), to.as_deref())
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the command line; what is wrong with it is said in the person's language.
 use crate::arguments::Arguments;
-use crate::context::system_language;
 use crate::failure::{Failure, Status};
+use crate::language::of_typed;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
@@ -12,36 +12,11 @@ use words::{Language, TrainMessage, UsageMessage};
 pub fn read() -> anyhow::Result<Arguments> {
     Arguments::try_parse().map_err(|error| {
         let typed: Vec<OsString> = std::env::args_os().collect();
-        match said(&error, language(&typed), &typed) {
+        match said(&error, of_typed(&typed), &typed) {
             Some(text) => Failure::error(Status::Usage, text),
             None => error.exit(),
         }
     })
-}
-
-/// The language of whoever typed the command line, whether it makes sense or not.
-pub fn typed_language() -> Language {
-    let typed: Vec<OsString> = std::env::args_os().collect();
-    language(&typed)
-}
-
-/// The language that `--lang` or `MUSEAU_LANG` asks for, as far as it can be told of a command line
-/// that makes no sense; else the system's.
-fn language(typed: &[OsString]) -> Language {
-    let texts: Vec<_> = typed.iter().map(|word| word.to_string_lossy()).collect();
-    let after = texts.iter().position(|word| word == "--lang");
-    let after = after
-        .and_then(|place| texts.get(place + 1))
-        .map(|word| word.to_string());
-    let joined = || {
-        let mut joined = texts.iter().filter_map(|word| word.strip_prefix("--lang="));
-        joined.next().map(str::to_owned)
-    };
-    let named = after
-        .or_else(joined)
-        .or_else(|| std::env::var("MUSEAU_LANG").ok());
-    let named = named.and_then(|name| name.parse().ok());
-    named.unwrap_or_else(system_language)
 }
 
 /// The error in words; nothing for help, the version, and kinds that hardly ever happen.
@@ -276,19 +251,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn the_language_is_told_of_a_line_that_makes_no_sense() {
-        let words = |typed: &[&str]| typed.iter().map(OsString::from).collect::<Vec<_>>();
-        assert_eq!(
-            language(&words(&["museau", "--lang", "fr", "--what"])),
-            Language::French
-        );
-        assert_eq!(
-            language(&words(&["museau", "x", "--lang=en"])),
-            Language::English
-        );
     }
 
     #[test]

@@ -34,6 +34,17 @@ pub(crate) fn decomposed(name: &str) -> String {
     name.nfd().collect()
 }
 
+/// A class's name without ImageNet's number before it.
+pub(crate) fn shown_class(folder: &str) -> &str {
+    match synset_of(folder) {
+        Some(_) => folder
+            .get(10..)
+            .filter(|rest| !rest.is_empty())
+            .unwrap_or(folder),
+        None => folder,
+    }
+}
+
 /// The breed that the name of a class's folder tells: by its synset (`n02085620-Chihuahua`), else
 /// by its name in either language (`cane_corso`, `Berger de Brie`).
 pub fn breed_of_folder(folder: &str) -> Option<&'static Breed> {

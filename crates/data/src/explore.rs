@@ -10,6 +10,7 @@ use words::{Language, ReportMessage};
 use crate::check::measure::{BINS, Measures};
 use crate::check::page::{reduced, thumbnail};
 use crate::check::plane::Plane;
+use crate::class::shown_class;
 use crate::features::{Features, plane_of};
 use crate::manifest::{Entry, Manifest};
 use crate::parallel::{self, Progress};
@@ -116,14 +117,19 @@ pub struct ClassMap {
     pub shown: f64,
 }
 
-/// A class's name without ImageNet's number before it.
-pub(crate) fn shown_class(folder: &str) -> &str {
-    match crate::class::synset_of(folder) {
-        Some(_) => folder
-            .get(10..)
-            .filter(|rest| !rest.is_empty())
-            .unwrap_or(folder),
-        None => folder,
+impl ClassMap {
+    /// Adds the map to a page.
+    fn show(&self, page: &mut Page, language: Language, opens: &str) {
+        let title = ReportMessage::ExploreMap.text(language);
+        page.heading(&title);
+        let share = &words::number(language, self.shown * 100.0, 0);
+        page.paragraph(&ReportMessage::ExploreMapIntroduction { share }.text(language));
+        let points: Vec<(String, [f64; 2])> = self
+            .classes
+            .iter()
+            .map(|(class, place)| (shown_class(class).to_owned(), *place))
+            .collect();
+        page.chart(&Chart::points(&title, &points), opens);
     }
 }
 
@@ -388,46 +394,7 @@ impl Explored {
             &opens,
         );
 
-        let names = [
-            ReportMessage::ExploreRed,
-            ReportMessage::ExploreGreen,
-            ReportMessage::ExploreBlue,
-        ]
-        .map(say);
-        let colors: Vec<Line> = names
-            .iter()
-            .zip(&numbers.colors)
-            .map(|(name, shares)| Line {
-                name: name.clone(),
-                points: (0..BINS)
-                    .map(|bin| ((bin as f64 + 0.5) * 256.0 / BINS as f64, shares[bin]))
-                    .collect(),
-            })
-            .collect();
-        let (title, level) = (
-            say(ReportMessage::ExploreColors),
-            say(ReportMessage::ExploreLevel),
-        );
-        page.heading(&title);
-        let chart = Chart::histogram(&title, &level, &pixels, &colors);
-        // Each channel in its own colour.
-        let chart = chart.painted(&[Hue::Red, Hue::Green, Hue::Blue]);
-        page.chart(&chart, &opens);
-        let mut table = Table::new([
-            say(ReportMessage::ExploreChannel),
-            say(ReportMessage::ExploreMean),
-            say(ReportMessage::ExploreDeviation),
-        ]);
-        for (channel, name) in names.into_iter().enumerate() {
-            let digits = |value: f64| words::number(language, value, 4);
-            table.row([
-                name,
-                digits(numbers.channel_means[channel]),
-                digits(numbers.channel_deviations[channel]),
-            ]);
-        }
-        page.table(&say(ReportMessage::ExploreChannels), &table);
-
+        self.show_colors(&mut page, language, &opens);
         if numbers.boxes > 0 {
             let boxes = say(ReportMessage::ExploreBoxes);
             let title = say(ReportMessage::ExploreBoxAreas);
@@ -453,22 +420,57 @@ impl Explored {
             page.chart(&Chart::map(&title, axes, &boxes, &cells), &opens);
         }
         if let Some(map) = map {
-            let title = say(ReportMessage::ExploreMap);
-            page.heading(&title);
-            let share = words::number(language, map.shown * 100.0, 0);
-            page.paragraph(&say(ReportMessage::ExploreMapIntroduction {
-                share: &share,
-            }));
-            let points: Vec<(String, [f64; 2])> = map
-                .classes
-                .iter()
-                .map(|(class, place)| (shown_class(class).to_owned(), *place))
-                .collect();
-            page.chart(&Chart::points(&title, &points), &opens);
+            map.show(&mut page, language, &opens);
         }
         page.heading(&say(ReportMessage::ExploreSamples));
         page.grid(&self.samples(manifest, language, seed, threads));
         page.finish()
+    }
+
+    /// Adds how the photos' colours are spread, and what to normalise them by.
+    fn show_colors(&self, page: &mut Page, language: Language, opens: &str) {
+        let say = |message: ReportMessage<'_>| message.text(language);
+        let numbers = &self.numbers;
+        let pixels = say(ReportMessage::ExplorePixels);
+        let names = [
+            ReportMessage::ExploreRed,
+            ReportMessage::ExploreGreen,
+            ReportMessage::ExploreBlue,
+        ]
+        .map(say);
+        let colors: Vec<Line> = names
+            .iter()
+            .zip(&numbers.colors)
+            .map(|(name, shares)| Line {
+                name: name.clone(),
+                points: (0..BINS)
+                    .map(|bin| ((bin as f64 + 0.5) * 256.0 / BINS as f64, shares[bin]))
+                    .collect(),
+            })
+            .collect();
+        let (title, level) = (
+            say(ReportMessage::ExploreColors),
+            say(ReportMessage::ExploreLevel),
+        );
+        page.heading(&title);
+        let chart = Chart::histogram(&title, &level, &pixels, &colors);
+        // Each channel in its own colour.
+        let chart = chart.painted(&[Hue::Red, Hue::Green, Hue::Blue]);
+        page.chart(&chart, opens);
+        let mut table = Table::new([
+            say(ReportMessage::ExploreChannel),
+            say(ReportMessage::ExploreMean),
+            say(ReportMessage::ExploreDeviation),
+        ]);
+        for (channel, name) in names.into_iter().enumerate() {
+            let digits = |value: f64| words::number(language, value, 4);
+            table.row([
+                name,
+                digits(numbers.channel_means[channel]),
+                digits(numbers.channel_deviations[channel]),
+            ]);
+        }
+        page.table(&say(ReportMessage::ExploreChannels), &table);
     }
 
     /// For each class its mean image and some of its photos.

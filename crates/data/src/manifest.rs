@@ -15,6 +15,7 @@ use crate::columns::COLUMNS;
 use crate::error::{Error, TableFault};
 use crate::files::AtomicFile;
 use crate::part::{Part, part_by_name, part_name};
+use crate::photo_file::Unread;
 use crate::table::{Names, Table};
 use crate::table_writer::TableWriter;
 
@@ -307,11 +308,13 @@ impl Manifest {
         read_place(&self.locate(entry), entry.offset, entry.bytes)
     }
 
-    /// The decoded photo and its file's hash, or why it cannot be read.
-    pub fn photo(&self, entry: &Entry) -> Result<(Photo, blake3::Hash), String> {
-        let bytes = self.read(entry).map_err(|error| error.to_string())?;
-        let photo =
-            vision::decode(&bytes, &Limits::default()).map_err(|error| error.to_string())?;
+    /// The decoded photo and its file's hash.
+    ///
+    /// # Errors
+    /// See [`Unread`].
+    pub fn photo(&self, entry: &Entry) -> Result<(Photo, blake3::Hash), Unread> {
+        let bytes = self.read(entry)?;
+        let photo = vision::decode(&bytes, &Limits::default())?;
         Ok((photo, blake3::hash(&bytes)))
     }
 }

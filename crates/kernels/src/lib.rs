@@ -20,6 +20,7 @@ mod float;
 mod gemm;
 mod isa;
 mod normed;
+mod share;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -4,7 +4,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::RGBAColor;
 
-use crate::chart::{Hue, Line, Share};
+use crate::series::{Hue, Line, Share};
 
 /// Units of a drawing, which a page scales to its own width: so few that the text is still read on
 /// a phone.

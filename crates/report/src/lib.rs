@@ -10,10 +10,12 @@ mod escape;
 mod matrix;
 mod page;
 mod picture;
+mod series;
 mod table;
 
-pub use chart::{Chart, Hue, Line, Share};
+pub use chart::Chart;
 pub use matrix::Matrix;
 pub use page::{Page, is_page};
 pub use picture::Picture;
+pub use series::{Hue, Line, Share};
 pub use table::Table;

@@ -1,23 +1,21 @@
 //! `museau completions` and `museau man`: what a shell and `man` want to know.
-use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::outputs::{Kind, begin, finish};
 use anyhow::Result;
-use clap::{Command, CommandFactory};
+use clap::Command;
 use std::io::Write;
 use std::path::Path;
 
-/// Prints the completions of a shell.
-pub fn completions(shell: clap_complete::Shell) -> Result<()> {
+/// Prints the completions of a shell for museau's whole command line.
+pub fn completions(shell: clap_complete::Shell, mut command: Command) -> Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "museau", &mut text);
+    clap_complete::generate(shell, &mut command, "museau", &mut text);
     crate::terminal::stdout().write_all(&text)?;
     Ok(())
 }
 
 /// Prints the manual page of the whole, or writes one page a verb into a folder.
-pub fn manual(context: &Context, folder: Option<&Path>) -> Result<()> {
-    let command = Arguments::command();
+pub fn manual(context: &Context, command: Command, folder: Option<&Path>) -> Result<()> {
     match folder {
         Some(folder) => {
             let mut command = command.disable_help_subcommand(true);

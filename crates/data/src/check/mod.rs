@@ -45,7 +45,7 @@ const CHANGED: &str = "the file has changed since it was imported";
 
 /// One photo and its brightness; why it cannot be looked at.
 fn look(manifest: &Manifest, entry: &Entry) -> Result<(Photo, Plane), String> {
-    let (photo, hash) = manifest.photo(entry)?;
+    let (photo, hash) = manifest.photo(entry).map_err(|why| why.to_string())?;
     if hash != entry.hash {
         return Err(CHANGED.to_owned());
     }

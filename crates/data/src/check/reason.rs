@@ -4,7 +4,7 @@ use words::{Language, ReportMessage};
 
 use super::kind::Kind;
 use super::rules::{BLURRED, BRIGHT, DARK, GRAY, LITTLE};
-use crate::explore::shown_class;
+use crate::class::shown_class;
 use crate::import::ProblemKind;
 
 /// What `value` and `detail` of a finding say; the detail itself, which is in English, where it is

@@ -34,45 +34,14 @@ pub(super) fn from_archive(
     problems.extend(contents.refused.into_iter().map(outside));
     let beside = |name: &str| Some(path.parent()?.join(name)).filter(|file| file.is_file());
 
-    let mut annotations: HashMap<String, Place> = HashMap::new();
-    if let Some(file) = beside(ANNOTATION_ARCHIVE) {
-        for member in archive::list(&file)?.members {
-            if let [.., class, name] = &member.names[..] {
-                let place = Place {
-                    file: file.clone(),
-                    offset: Some(member.offset),
-                    bytes: member.bytes,
-                };
-                let stem = name.strip_suffix(".xml").unwrap_or(name);
-                annotations.insert(format!("{class}/{stem}"), place);
-            }
-        }
-    }
-    let mut lists: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    if let Some(file) = beside(LISTS_ARCHIVE) {
-        for member in archive::list(&file)?.members {
-            let known = [dataset::TEST_LIST, dataset::TRAIN_LIST];
-            let Some(list) = known
-                .into_iter()
-                .find(|list| member.names.last().is_some_and(|n| n == list))
-            else {
-                continue;
-            };
-            let place = Place {
-                file: file.clone(),
-                offset: Some(member.offset),
-                bytes: member.bytes,
-            };
-            let bytes = place.read(dataset::MOST_LIST_BYTES).unwrap_or_default();
-            let names = matlab::read_list(&bytes, dataset::LIST_VARIABLE).map_err(|source| {
-                Error::Dataset(dataset::DatasetError::List {
-                    path: file.join(list),
-                    source: source.into(),
-                })
-            })?;
-            lists.insert(list, names.into_iter().collect());
-        }
-    }
+    let annotations = match beside(ANNOTATION_ARCHIVE) {
+        Some(file) => annotations(&file)?,
+        None => HashMap::new(),
+    };
+    let lists = match beside(LISTS_ARCHIVE) {
+        Some(file) => official_lists(&file)?,
+        None => BTreeMap::new(),
+    };
 
     let photos: Vec<&Member> = contents
         .members
@@ -174,4 +143,50 @@ pub(super) fn from_archive(
         });
     }
     Ok(candidates)
+}
+
+/// Where the annotation of each photo is, by `CLASS/STEM`.
+fn annotations(file: &Path) -> Result<HashMap<String, Place>, Error> {
+    let mut annotations = HashMap::new();
+    for member in archive::list(file)?.members {
+        if let [.., class, name] = &member.names[..] {
+            let place = place(file, &member);
+            let stem = name.strip_suffix(".xml").unwrap_or(name);
+            annotations.insert(format!("{class}/{stem}"), place);
+        }
+    }
+    Ok(annotations)
+}
+
+/// The photos of the official lists, by the lists' names.
+fn official_lists(file: &Path) -> Result<BTreeMap<&'static str, BTreeSet<String>>, Error> {
+    let mut lists = BTreeMap::new();
+    for member in archive::list(file)?.members {
+        let known = [dataset::TEST_LIST, dataset::TRAIN_LIST];
+        let Some(list) = known
+            .into_iter()
+            .find(|list| member.names.last().is_some_and(|n| n == list))
+        else {
+            continue;
+        };
+        let bytes = place(file, &member).read(dataset::MOST_LIST_BYTES);
+        let bytes = bytes.unwrap_or_default();
+        let names = matlab::read_list(&bytes, dataset::LIST_VARIABLE).map_err(|source| {
+            Error::Dataset(dataset::DatasetError::List {
+                path: file.join(list),
+                source: source.into(),
+            })
+        })?;
+        lists.insert(list, names.into_iter().collect());
+    }
+    Ok(lists)
+}
+
+/// Where a member's bytes lie in its archive.
+fn place(file: &Path, member: &Member) -> Place {
+    Place {
+        file: file.to_owned(),
+        offset: Some(member.offset),
+        bytes: member.bytes,
+    }
 }

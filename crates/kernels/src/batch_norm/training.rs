@@ -7,16 +7,11 @@ use crate::Isa;
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
 use crate::normed::{self, Normed};
-use std::ops::Range;
+use crate::share::share;
 use tensor::Pool;
 
 /// f32 of rows that are worked on at a time: they stay in the second-level cache.
 const BLOCK_VALUES: usize = 16 * 1024;
-
-/// The rows of part `part` of `parts`.
-pub(crate) fn share(rows: usize, part: usize, parts: usize) -> Range<usize> {
-    rows * part / parts..rows * (part + 1) / parts
-}
 
 /// f32 of what [`Partial`] needs of a part.
 pub(crate) const fn partial_values(channels: usize) -> usize {

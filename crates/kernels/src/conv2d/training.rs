@@ -2,9 +2,10 @@
 //! input and weights in one pass over the rows, so that each value is fetched from memory once.
 use super::layout::{lines, spread};
 use super::winograd::training::Winograd;
-use crate::batch_norm::training::{finish_statistics, partial_values, share};
+use crate::batch_norm::training::{finish_statistics, partial_values};
 use crate::gemm::{Epilogue, Layout, Outer, SharedOutput, Source, add_outer, gather};
 use crate::normed::{self, Above, Normed};
+use crate::share::share;
 use crate::{Isa, Window};
 use std::ops::Range;
 use tensor::Pool;

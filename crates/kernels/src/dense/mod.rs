@@ -2,8 +2,8 @@
 
 pub mod reference;
 
-use crate::batch_norm::training::share;
 use crate::gemm::{Epilogue, HalfPanels, Panels, SharedOutput, Source};
+use crate::share::share;
 use crate::{Activation, Isa, Window};
 use half::f16;
 use tensor::Pool;

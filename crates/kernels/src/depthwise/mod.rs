@@ -6,6 +6,7 @@ pub mod training;
 
 use crate::conv2d::check_input_rows;
 use crate::gemm::SharedOutput;
+use crate::share::share;
 use crate::{Activation, Isa, Window, elementwise};
 use std::ops::Range;
 use tensor::{AlignedBuffer, Pool};
@@ -110,11 +111,10 @@ impl PackedDepthwise {
         let line = (16 / self.isa.lanes()).max(1);
         let lines = vectors.div_ceil(line);
         pool.run(parts, &|part| {
-            let share = |all: usize| all * part / parts..all * (part + 1) / parts;
             let (rows, vectors) = if by_rows {
-                (share(rows), 0..vectors)
+                (share(rows, part, parts), 0..vectors)
             } else {
-                let lines = share(lines);
+                let lines = share(lines, part, parts);
                 (0..rows, lines.start * line..(lines.end * line).min(vectors))
             };
             // SAFETY: the lengths were checked; parts share no value of the output.

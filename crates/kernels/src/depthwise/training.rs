@@ -7,12 +7,13 @@
 
 use super::tile::{self, Strip};
 use crate::Window;
-use crate::batch_norm::training::{finish_statistics, partial_values, share};
+use crate::batch_norm::training::{finish_statistics, partial_values};
 use crate::conv2d::training::{Gradients, Statistics};
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
 use crate::isa::{Isa, Simd, Work};
 use crate::normed::{self, Above, Columns, Normed, load_some, over_channels, store_some};
+use crate::share::share;
 use std::ops::Range;
 use tensor::Pool;
 

@@ -5,7 +5,7 @@ pub mod reference;
 pub mod training;
 
 use crate::isa::{Isa, Loops, Simd, Work};
-use crate::{Activation, gemm::SharedOutput};
+use crate::{Activation, gemm::SharedOutput, share};
 pub(crate) use exponential::{exp, sigmoid, swish, tanh};
 use tensor::Pool;
 
@@ -414,8 +414,8 @@ pub(crate) fn share_rows(
     let pointer = SharedOutput::new(output.as_mut_ptr());
     pool.run(parts, &|part| {
         let pointer = pointer.pointer();
-        let start = rows * part / parts * width;
-        let end = rows * (part + 1) / parts * width;
+        let rows = share::share(rows, part, parts);
+        let (start, end) = (rows.start * width, rows.end * width);
         // SAFETY: inside of `output`, and no two parts overlap.
         task(start, unsafe {
             std::slice::from_raw_parts_mut(pointer.add(start), end - start)

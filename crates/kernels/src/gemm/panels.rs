@@ -2,6 +2,7 @@
 use super::source::{self, Source};
 use super::tile::{self, Ahead, Strip};
 use crate::isa::{Isa, MOST_VECTORS};
+use crate::share::share;
 use crate::{Activation, elementwise};
 use std::ops::Range;
 use tensor::{AlignedBuffer, Element};
@@ -119,8 +120,7 @@ impl Layout {
 
     /// The panels that part `part` of `parts` packs.
     fn share(&self, (part, parts): (usize, usize)) -> &[Panel] {
-        let count = self.panels.len();
-        &self.panels[count * part / parts..count * (part + 1) / parts]
+        &self.panels[share(self.panels.len(), part, parts)]
     }
 
     /// f32 of the packed weights of a panel.
@@ -440,7 +440,7 @@ impl Packed<'_> {
         let by_pixels = source.is_gathered()
             || tiles >= 4 * parts && source.input.len() >= self.weight_values();
         if parts == 1 || by_pixels {
-            let range = pixels * part / parts..pixels * (part + 1) / parts;
+            let range = share(pixels, part, parts);
             // SAFETY: as the caller vouches; the ranges of two parts share no pixel.
             return unsafe { self.run(source, 0, range, residual, output, epilogue) };
         }
@@ -448,7 +448,7 @@ impl Packed<'_> {
         // is shared by pixels.
         let vectors: usize = self.layout.panels.iter().map(|panel| panel.vectors).sum();
         let all = vectors * pixels;
-        let (start, end) = (all * part / parts, all * (part + 1) / parts);
+        let Range { start, end } = share(all, part, parts);
         let mut done = 0;
         for (index, panel) in self.layout.panels.iter().enumerate() {
             let from = start

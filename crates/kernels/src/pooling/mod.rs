@@ -7,6 +7,7 @@ use crate::Window;
 use crate::elementwise::share_rows;
 use crate::gemm::SharedOutput;
 use crate::isa::{Isa, Simd, Work};
+use crate::share::share;
 use tensor::Pool;
 
 /// What is kept of a window. The padding never counts.
@@ -185,7 +186,7 @@ pub fn global_average_pool(
     let output = SharedOutput::new(output.as_mut_ptr());
     pool.run(parts, &|part| {
         let units = images * cuts;
-        for unit in units * part / parts..units * (part + 1) / parts {
+        for unit in share(units, part, parts) {
             let (number, cut) = (unit / cuts, unit % cuts);
             isa.run(Mean {
                 input: &input[number * image..][..image],

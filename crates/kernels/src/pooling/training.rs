@@ -1,10 +1,10 @@
 //! Pooling while training: the gradients of a batch, images shared out among the threads.
 use super::reference;
-use crate::batch_norm::training::share;
 use crate::elementwise::add_assign;
 use crate::gemm::SharedOutput;
 use crate::isa::{Isa, Loops, Simd, Work};
 use crate::normed::{Curve, Normed, Vectors, load_some, over_channels, store_some, with_curve};
+use crate::share::share;
 use crate::{Activation, Window};
 use std::marker::PhantomData;
 use std::ops::Range;

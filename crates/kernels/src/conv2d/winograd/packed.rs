@@ -2,12 +2,12 @@
 //! points once, when they are packed.
 use super::lines::{WideInput, WideOutput, wide_kernel};
 use super::{Grid, Product, Read, TAPS, fits, square};
-use crate::batch_norm::training::share;
 use crate::conv2d::check_residual;
 use crate::conv2d::layout::{lines, spread};
 use crate::gemm::{Epilogue, Layout, SharedOutput};
 use crate::isa::{Isa, Simd, Work};
 use crate::normed::{Curve, Vectors, load_some, over_channels, store_some, with_curve};
+use crate::share::share;
 use crate::{Activation, Window};
 use std::marker::PhantomData;
 use std::ops::Range;
