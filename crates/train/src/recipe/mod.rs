@@ -234,6 +234,22 @@ impl Default for TrainSection {
 }
 
 impl Recipe {
+    /// A hash of what it asks for, wherever the photos lie, hexadecimal.
+    pub(crate) fn hash(&self) -> String {
+        let mut asked = self.clone();
+        asked.data.source = String::new();
+        asked.data.decisions = None;
+        // What a later version adds stands at its default and changes nothing.
+        let defaults = Recipe::default().flat();
+        let mut hasher = blake3::Hasher::new();
+        for pair in asked.flat() {
+            if !defaults.contains(&pair) {
+                hasher.update(format!("{} = {}\n", pair.0, pair.1).as_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// From the text of a TOML file.
     ///
     /// # Errors

@@ -1,13 +1,10 @@
 //! The networks of best epochs: their files, and how a run knows its own again.
-use super::checkpoint::{CHANGED, HASH, hash};
-use super::folder::RunFolder;
-use super::names::best_epoch;
+use super::content::{CHANGED, HASH, hash};
 use formats::Precision;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use tensor::NamedTensors;
 
-/// The run that wrote it, as [`RunFolder::identity`] has it.
+/// The run that wrote it, as the folder tells it.
 const RUN: &str = "run";
 const EPOCH: &str = "epoch";
 
@@ -40,23 +37,6 @@ pub(super) fn is_of(bytes: &[u8], run: &str, epoch: u32) -> bool {
     };
     let is = |key: &str, value: &str| metadata.get(key).is_some_and(|said| said == value);
     is(RUN, run) && is(EPOCH, &epoch.to_string()) && is(HASH, &hash("", &tensors))
-}
-
-/// The networks of best epochs that the run in a folder left there, which no record names: by name, run,
-/// epoch and content. Those of earlier versions do not say whose they are, and are not among them.
-pub fn best_networks(folder: &Path) -> Vec<PathBuf> {
-    let Some(run) = RunFolder::identity(folder) else {
-        return Vec::new();
-    };
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let names = files.map(|file| PathBuf::from(file.file_name()));
-    let own = names.filter(|name| {
-        let epoch = best_epoch(name.as_os_str());
-        let read = || tensor::read_named(&folder.join(name));
-        epoch.is_some_and(|epoch| read().is_ok_and(|bytes| is_of(&bytes, &run, epoch)))
-    });
-    own.collect()
 }
 
 #[cfg(test)]

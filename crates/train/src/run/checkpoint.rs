@@ -2,6 +2,7 @@
 //!
 //! The newest is written beside its place and renamed; the one before is kept, so that a file that is
 //! damaged later costs the time since then and no more. A hash over everything tells a damaged one.
+use super::content::{CHANGED, HASH, hash};
 use super::folder::RunFolder;
 use super::metrics::Row;
 use crate::{METRICS, Notice, TrainError};
@@ -75,23 +76,6 @@ impl Position {
 }
 
 const POSITION: &str = "position";
-pub(super) const HASH: &str = "content_hash";
-/// What is said of a file whose hash is another.
-pub(super) const CHANGED: &str = "its content is not what was written";
-
-/// Over the position (none of a best network) and every value, in their order.
-pub(super) fn hash(position: &str, tensors: &NamedTensors) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(position.as_bytes());
-    let mut bytes = Vec::new();
-    for (name, tensor) in tensors {
-        hasher.update(format!("\n{name}\n").as_bytes());
-        bytes.clear();
-        bytes.extend(tensor.values().iter().flat_map(|value| value.to_le_bytes()));
-        hasher.update(&bytes);
-    }
-    hasher.finalize().to_hex().to_string()
-}
 
 fn to_bytes(position: &Position, tensors: &NamedTensors) -> Vec<u8> {
     let position = serde_json::to_string(position).expect("texts and numbers");

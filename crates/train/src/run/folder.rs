@@ -4,7 +4,6 @@ use super::best;
 use super::metrics::{Row, is_table_of_run, line, table};
 use super::names::{self, ABOUT, LOCK, PACKAGE, PHOTOS, RECIPE, best_epoch};
 use super::own::Own;
-use super::prepared::recipe_hash;
 use crate::{Difference, METRICS, Notice, Recipe, TrainError, Watch};
 use data::Manifest;
 use data::files::{self, AtomicFile, Lock};
@@ -234,7 +233,7 @@ impl RunFolder {
     pub(super) fn identity(folder: &Path) -> Option<String> {
         let recipe = Recipe::open(&folder.join(RECIPE)).ok()?;
         let about = tensor::read_text(&folder.join(ABOUT)).ok()?;
-        let both = format!("{}\n{about}", recipe_hash(&recipe));
+        let both = format!("{}\n{about}", recipe.hash());
         Some(blake3::hash(both.as_bytes()).to_hex().to_string())
     }
 
@@ -377,4 +376,21 @@ fn is_table_of(about: Option<&About>, file: &Path) -> bool {
     let hash = about.and_then(|about| about.table.as_deref());
     let read = tensor::read_named(file);
     hash.is_some_and(|hash| read.is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() == hash))
+}
+
+/// The networks of best epochs that the run in a folder left there, which no record names: by name, run,
+/// epoch and content. Those of earlier versions do not say whose they are, and are not among them.
+pub fn best_networks(folder: &Path) -> Vec<PathBuf> {
+    let Some(run) = RunFolder::identity(folder) else {
+        return Vec::new();
+    };
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let names = files.map(|file| PathBuf::from(file.file_name()));
+    let own = names.filter(|name| {
+        let epoch = best_epoch(name.as_os_str());
+        let read = || tensor::read_named(&folder.join(name));
+        epoch.is_some_and(|epoch| read().is_ok_and(|bytes| best::is_of(&bytes, &run, epoch)))
+    });
+    own.collect()
 }

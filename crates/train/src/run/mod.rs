@@ -1,6 +1,7 @@
 //! A training from a recipe to a package, in a folder of its own.
 mod best;
 mod checkpoint;
+mod content;
 mod curve;
 mod folder;
 mod keeper;
@@ -18,8 +19,7 @@ mod surroundings;
 mod trainer;
 mod training;
 
-pub use best::best_networks;
-pub use folder::{About, RunFolder};
+pub use folder::{About, RunFolder, best_networks};
 pub use network::{Network, network};
 pub use outcome::{Ended, Outcome};
 pub use photos::photos;

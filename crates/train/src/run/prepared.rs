@@ -226,22 +226,6 @@ fn without_validation(recipe: &Recipe) -> Vec<Notice> {
     notices
 }
 
-/// A hash of what a recipe asks for, wherever the photos lie.
-pub(super) fn recipe_hash(recipe: &Recipe) -> String {
-    let mut asked = recipe.clone();
-    asked.data.source = String::new();
-    asked.data.decisions = None;
-    // What a later version adds stands at its default and changes nothing.
-    let defaults = Recipe::default().flat();
-    let mut hasher = blake3::Hasher::new();
-    for pair in asked.flat() {
-        if !defaults.contains(&pair) {
-            hasher.update(format!("{} = {}\n", pair.0, pair.1).as_bytes());
-        }
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
 /// The layers of the network that the recipe freezes: all whose names begin as it says.
 fn frozen(recipe: &Recipe, graph: &Graph) -> Result<HashSet<String>, TrainError> {
     let mut frozen = HashSet::new();

@@ -4,7 +4,7 @@ use super::checkpoint::{self, Position, Sums};
 use super::folder::{About, RunFolder};
 use super::keeper::Keeper;
 use super::outcome::{Ended, Outcome};
-use super::prepared::{Task, recipe_hash, validation_options};
+use super::prepared::{Task, validation_options};
 use super::session::{At, Session};
 use super::source::Source;
 use super::surroundings::Surroundings;
@@ -41,7 +41,7 @@ const EQUAL: f64 = 1e-7;
 pub(super) fn found(folder: &RunFolder, task: &Task<'_>) -> Result<Option<Found>, TrainError> {
     let found = checkpoint::load(folder)?;
     if let Some((position, ..)) = &found {
-        if position.recipe != recipe_hash(task.recipe) {
+        if position.recipe != task.recipe.hash() {
             return Err(folder.begun_with(Difference::Recipe));
         }
         if position.photos != task.about.photos {
@@ -75,7 +75,7 @@ impl<'a> Training<'a> {
         let validation = validation_options(recipe, around);
         let mut session = Session::new(recipe, graph, plan, validation, source.batches())?;
         let now = Position {
-            recipe: recipe_hash(recipe),
+            recipe: recipe.hash(),
             photos: about.photos.clone(),
             threads: around.threads,
             instructions: about.instructions.clone(),
