@@ -47,6 +47,24 @@ pub enum FormatError {
         /// The size of the file.
         bytes: usize,
     },
+    /// A layer that the format has no word for.
+    #[error("{format} has no counterpart of the layer `{layer}` ({op})")]
+    NoCounterpart {
+        /// The kind of file.
+        format: &'static str,
+        /// The layer's name.
+        layer: String,
+        /// What it does.
+        op: String,
+    },
+    /// What was written is not what was meant.
+    #[error("the {format} file read back differs: {detail}")]
+    Differs {
+        /// The kind of file.
+        format: &'static str,
+        /// The first difference.
+        detail: String,
+    },
 }
 
 impl FormatError {

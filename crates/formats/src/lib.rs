@@ -1,6 +1,6 @@
 //! Bytes to named tensors and back: safetensors, PyTorch's `.pth`, Keras's `.h5`, `.weights.h5` and
 //! `.keras`, ONNX, TensorFlow Lite; and the strict hand-over of a file's tensors to the parameters
-//! that a graph wants.
+//! that a graph wants. Whole models are written too ([`Target`]).
 //!
 //! Invariant: this crate knows no backbone. What a file calls its tensors and how it lays them out
 //! is told by [`graph::WeightNames`]; whatever is not told is an error, never a guess. No input,
@@ -12,6 +12,7 @@ mod assign;
 mod error;
 mod keras;
 mod limits;
+mod model;
 mod number;
 mod onnx;
 mod pytorch;
@@ -21,6 +22,7 @@ mod tflite;
 pub use assign::{Fit, Mismatch, ShapeMismatch, assign, fit};
 pub use error::FormatError;
 pub use graph::Origin;
+pub use model::{Model, Target};
 pub use safetensors::{Header, Precision, read_safetensors, write_safetensors, write_values};
 
 use std::collections::BTreeMap;

@@ -4,13 +4,20 @@
 //! layer is stands in the graph: the tensors here are named `NODE/kernel`, `NODE/bias`,
 //! `NODE/gamma`, `/beta`, `/moving_mean`, `/moving_variance` after the node that takes them, and
 //! laid out as museau's own. What no layer takes comes last, under its own name.
+mod layers;
+mod proto;
+mod write;
+
 use crate::limits::MOST_TENSORS;
 use crate::number::Number;
 use crate::{FormatError, Origin, Weights};
-use prost::Message;
+use prost::Message as _;
+use proto::{Graph, Model, Node, Stored};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use tensor::{NamedTensors, Shape, Tensor};
+
+pub(crate) use write::{differs, write};
 
 const FORMAT: &str = "ONNX";
 
@@ -20,72 +27,6 @@ fn damaged(detail: impl Display) -> FormatError {
 
 fn unsupported(detail: impl Display) -> FormatError {
     FormatError::unsupported(FORMAT, detail)
-}
-
-// The few fields of `onnx.proto` that are read; all others are passed over.
-
-#[derive(Clone, PartialEq, Message)]
-struct Model {
-    #[prost(int64, tag = "1")]
-    ir_version: i64,
-    #[prost(string, tag = "2")]
-    producer: String,
-    #[prost(message, optional, tag = "7")]
-    graph: Option<Graph>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Graph {
-    #[prost(message, repeated, tag = "1")]
-    nodes: Vec<Node>,
-    #[prost(message, repeated, tag = "5")]
-    initializers: Vec<Stored>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Node {
-    #[prost(string, repeated, tag = "1")]
-    inputs: Vec<String>,
-    #[prost(string, repeated, tag = "2")]
-    outputs: Vec<String>,
-    #[prost(string, tag = "3")]
-    name: String,
-    #[prost(string, tag = "4")]
-    op: String,
-    #[prost(message, repeated, tag = "5")]
-    attributes: Vec<Attribute>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Attribute {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(float, tag = "2")]
-    float: f32,
-    #[prost(int64, tag = "3")]
-    integer: i64,
-    #[prost(message, optional, tag = "5")]
-    tensor: Option<Stored>,
-    #[prost(int64, repeated, tag = "8")]
-    integers: Vec<i64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Stored {
-    #[prost(int64, repeated, tag = "1")]
-    dimensions: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    kind: i32,
-    #[prost(float, repeated, tag = "4")]
-    floats: Vec<f32>,
-    #[prost(string, tag = "8")]
-    name: String,
-    #[prost(bytes = "vec", tag = "9")]
-    raw: Vec<u8>,
-    #[prost(double, repeated, tag = "10")]
-    doubles: Vec<f64>,
-    #[prost(int32, tag = "14")]
-    place: i32,
 }
 
 /// The kinds of numbers that weights have, as `TensorProto.DataType` counts them.
@@ -139,7 +80,7 @@ impl Node {
         let mut attributes = self.attributes.iter();
         attributes
             .find(|attribute| attribute.name == name)
-            .map_or(otherwise, |attribute| attribute.integer)
+            .map_or(otherwise, |attribute| attribute.integer.unwrap_or_default())
     }
 
     fn integers(&self, name: &str) -> &[i64] {
@@ -299,7 +240,7 @@ impl<'a> Layers<'a> {
             return Err(unsupported(format!("`{}` of no matrix", node.name)));
         };
         let scaled = node.attributes.iter().any(|attribute| {
-            ["alpha", "beta"].contains(&&*attribute.name) && attribute.float != 1.0
+            ["alpha", "beta"].contains(&&*attribute.name) && attribute.float != Some(1.0)
         });
         if node.integer("transA", 0) != 0 || scaled {
             return Err(unsupported(format!("`{}`: a scaled product", node.name)));

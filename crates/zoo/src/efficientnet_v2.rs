@@ -1,8 +1,8 @@
 //! EfficientNetV2 S and L, as `keras.applications` builds them (Tan and Le 2021).
 use crate::builder::{Builder, Built, Pad};
 use crate::input::stretched;
-use crate::keras::keras_names;
 use crate::{Backbone, Head};
+use graph::keras_names;
 use graph::{Activation, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Scaling};
 
 pub(crate) const EFFICIENTNET_V2S: Backbone = Backbone {

@@ -1,13 +1,30 @@
 //! Files that hold layers in the order in which they are computed (ONNX, TensorFlow Lite), whose
 //! names say nothing sure, and whose batch norms are mostly folded into the convolutions.
-use graph::{Graph, Layout, Matching, NodeId, Op, ParameterSpec, WeightNames, WeightRow};
+use graph::{Graph, Layout, Matching, NodeId, Op, Origin, ParameterSpec, WeightNames, WeightRow};
 use tensor::{NamedTensors, Tensor};
 
-/// The rows for a file that has the batch norms; `None` where the order of the layers is not sure.
-pub(crate) fn executed_names(graph: &Graph) -> Option<WeightNames> {
+/// The rows for a file that has the batch norms. Where the order of the layers is not sure, an ONNX
+/// file must have museau's own names for them, as those have that `museau export` wrote; `None` for
+/// TensorFlow Lite.
+pub(crate) fn executed_names(graph: &Graph, origin: Origin) -> Option<WeightNames> {
     let row = |spec: ParameterSpec| WeightRow::new(&*spec.name, &*spec.name, Layout::Squeezed);
     let rows = graph.parameters().into_iter().map(row).collect();
-    in_one_line(graph).then(|| in_order(rows))
+    if in_one_line(graph) {
+        return Some(in_order(rows));
+    }
+    let named = WeightNames {
+        rows,
+        ignored: unused_factors(graph),
+        ..WeightNames::default()
+    };
+    (origin == Origin::Onnx).then_some(named)
+}
+
+/// What ONNX has and a graph has not: the factors of batch norms that have none. They must be 1.
+pub fn unused_factors(graph: &Graph) -> Vec<String> {
+    let without = |node: &&graph::Node| matches!(node.op(), Op::BatchNorm { scale: false, .. });
+    let nodes = graph.nodes().iter().filter(without);
+    nodes.map(|node| format!("{}/gamma", node.name())).collect()
 }
 
 fn in_order(rows: Vec<WeightRow>) -> WeightNames {

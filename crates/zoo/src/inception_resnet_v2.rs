@@ -1,8 +1,8 @@
 //! InceptionResNetV2, as `keras.applications.InceptionResNetV2` builds it (Szegedy et al. 2016).
 use crate::builder::{Builder, Built, Pad};
 use crate::input::stretched;
-use crate::keras::keras_names;
 use crate::{Backbone, Head};
+use graph::keras_names;
 use graph::{Activation, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Scaling};
 
 pub(crate) const INCEPTION_RESNET_V2: Backbone = Backbone {

@@ -18,7 +18,6 @@ mod head;
 pub mod imagenet;
 mod inception_resnet_v2;
 mod input;
-mod keras;
 mod lenet;
 mod mobilenet_v2;
 mod nasnet;
@@ -26,9 +25,9 @@ mod published;
 mod torch;
 mod vgg16;
 
-pub use executed::Folded;
+pub use executed::{Folded, unused_factors};
+pub use graph::{KerasLayer, keras_layers};
 pub use head::select_classes;
-pub use keras::{KerasLayer, keras_layers};
 pub use lenet::{DenseHead, LeNet, SMALL};
 pub use published::{PUBLISHED, Published};
 
@@ -106,11 +105,12 @@ impl Backbone {
 
     /// What a file of this origin calls the parameters of `graph`, which [`Backbone::build`] made;
     /// `None` where no such file is known. ONNX and TensorFlow Lite are matched by the order of
-    /// computation, where there is but one (see also [`Backbone::folded`]).
+    /// computation, where there is but one (see also [`Backbone::folded`]), else ONNX by museau's own
+    /// names.
     pub fn weight_names(&self, graph: &Graph, origin: Origin) -> Option<WeightNames> {
         match origin {
             Origin::Safetensors => Some(WeightNames::own(&graph.parameters())),
-            Origin::Onnx | Origin::TfLite => executed::executed_names(graph),
+            Origin::Onnx | Origin::TfLite => executed::executed_names(graph, origin),
             Origin::Keras | Origin::KerasArchive | Origin::PyTorch => self
                 .origins
                 .contains(&origin)

@@ -3,9 +3,9 @@
 //! epsilon, so that weights of the one are not the other's.
 use crate::builder::{Builder, Pad, correct_pad};
 use crate::input::{stretched, torchvision};
-use crate::keras::keras_names;
 use crate::torch::torch_rows;
 use crate::{Backbone, HEAD_LAYER, Head};
+use graph::keras_names;
 use graph::{Graph, GraphError, InputSpec, Matching, Op, Origin, Padding, Scaling, WeightNames};
 
 pub(crate) const MOBILENET_V2: Backbone = Backbone {

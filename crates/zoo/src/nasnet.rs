@@ -2,8 +2,8 @@
 //! al. 2018).
 use crate::builder::{Builder, Built, Pad, correct_pad};
 use crate::input::stretched;
-use crate::keras::keras_names;
 use crate::{Backbone, Head};
+use graph::keras_names;
 use graph::{
     Activation, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Padding, Scaling,
 };

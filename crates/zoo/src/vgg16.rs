@@ -1,8 +1,8 @@
 //! VGG16, as `keras.applications.VGG16` builds it (Simonyan and Zisserman 2014).
 use crate::builder::{Builder, Pad};
 use crate::input::{stretched, torchvision};
-use crate::keras::keras_names;
 use crate::{Backbone, HEAD_LAYER, Head};
+use graph::keras_names;
 use graph::{
     Activation, Graph, GraphError, InputSpec, Layout, Matching, Op, Origin, Scaling, WeightNames,
     WeightRow,

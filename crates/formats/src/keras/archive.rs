@@ -25,6 +25,7 @@ pub(super) fn is_layers(name: &str) -> bool {
 pub(super) fn read(
     file: Hdf5File,
     root: &Group,
+    metadata: BTreeMap<String, String>,
     file_length: usize,
 ) -> Result<Weights, FormatError> {
     let mut walk = Walk {
@@ -39,7 +40,7 @@ pub(super) fn read(
             walk.visit(&group, &name, 0)?;
         }
     }
-    walk.reader.finish(Origin::KerasArchive, BTreeMap::new())
+    walk.reader.finish(Origin::KerasArchive, metadata)
 }
 
 struct Walk {

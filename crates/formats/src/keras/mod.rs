@@ -6,6 +6,9 @@
 //! tensors are named `group/layer/weight`. The order is the file's: layer by layer, but inside a
 //! nested model first what was trainable, then the rest, so that a layer may come in two parts.
 mod archive;
+mod hdf5;
+mod layers;
+mod write;
 
 use crate::limits::{EXPANSION, LONGEST_NAME, MOST_TENSORS, ValueCount};
 use crate::number::Number;
@@ -19,7 +22,8 @@ use tensor::{NamedTensors, Shape, Tensor};
 const FORMAT: &str = "Keras";
 
 /// Text that a file says of itself, kept where it is there.
-const TEXTS: [&str; 4] = [
+const TEXTS: [&str; 5] = [
+    write::ABOUT,
     "model_config",
     "training_config",
     "keras_version",
@@ -35,6 +39,7 @@ fn unsupported(detail: impl Display) -> FormatError {
 }
 
 pub(crate) use archive::read_keras;
+pub(crate) use write::{differs, write};
 
 /// Reads a legacy `.h5` or a `.weights.h5`.
 pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
@@ -53,7 +58,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Weights, FormatError> {
         }
     }
     if groups.iter().any(|name| archive::is_layers(name)) {
-        return archive::read(file, &root, bytes.len());
+        return archive::read(file, &root, metadata, bytes.len());
     }
     let (model, path) = if groups.iter().any(|name| name == "model_weights") {
         (

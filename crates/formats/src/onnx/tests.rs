@@ -1,4 +1,5 @@
 //! ONNX models made here as PyTorch and TensorFlow's exporters make them, and damaged ones.
+use super::proto::Attribute;
 use super::*;
 
 /// Stored numbers that count up from 0.
@@ -27,7 +28,7 @@ fn node(op: &str, name: &str, inputs: &[&str], output: &str) -> Node {
 fn with(mut node: Node, name: &str, integer: i64, integers: &[i64]) -> Node {
     node.attributes.push(Attribute {
         name: name.into(),
-        integer,
+        integer: Some(integer),
         integers: integers.to_vec(),
         ..Attribute::default()
     });
@@ -41,7 +42,9 @@ fn bytes(nodes: Vec<Node>, initializers: Vec<Stored>) -> Vec<u8> {
         graph: Some(Graph {
             nodes,
             initializers,
+            ..Graph::default()
         }),
+        ..Model::default()
     };
     model.encode_to_vec()
 }

@@ -1,6 +1,6 @@
 //! How Keras sees a graph: its layers with weights in the order in which it saves them, and what
 //! its files call their weights.
-use graph::{Graph, Layout, Matching, NodeId, Op, Origin, WeightNames, WeightRow};
+use crate::{Graph, Layout, Matching, NodeId, Op, Origin, Padding, WeightNames, WeightRow};
 use std::collections::{HashMap, HashSet};
 
 /// A Keras layer that has weights, as one or two nodes of the graph.
@@ -18,18 +18,16 @@ pub struct KerasLayer {
 /// they were made: by their distance from the output, the furthest first, and layers that are as
 /// far in the order in which a depth-first walk from the output meets them.
 pub fn keras_layers(graph: &Graph) -> Vec<KerasLayer> {
+    let pairs = separable(graph);
     let visited = walk(graph);
-    let depths = depths(graph);
+    let depths = depths(graph, &pairs);
     let mut order: Vec<NodeId> = graph.ids().collect();
     let place = |id: NodeId| visited.get(&id).copied().unwrap_or(usize::MAX);
     order.sort_by_key(|&id| (std::cmp::Reverse(depths[id.index()]), place(id)));
-    let separable: HashSet<NodeId> = graph
-        .ids()
-        .filter_map(|id| depthwise_of(graph, id))
-        .collect();
+    let separable: HashSet<NodeId> = pairs.iter().flatten().copied().collect();
     let mut layers = Vec::new();
     for id in order {
-        let depthwise = depthwise_of(graph, id);
+        let depthwise = pairs[id.index()];
         let class = match graph.node(id).op() {
             Op::Conv2d(_) if depthwise.is_some() => "separable_conv2d",
             Op::Conv2d(_) => "conv2d",
@@ -61,13 +59,22 @@ pub fn keras_layers(graph: &Graph) -> Vec<KerasLayer> {
     layers
 }
 
-/// The depthwise convolution that a pointwise one follows at once: Keras's `SeparableConv2D` is
-/// such a pair (elsewhere a batch norm stands between).
-fn depthwise_of(graph: &Graph, id: NodeId) -> Option<NodeId> {
-    let pointwise = matches!(graph.node(id).op(), Op::Conv2d(conv) if conv.kernel == [1, 1]);
-    let &input = graph.node(id).inputs().first()?;
-    let depthwise = matches!(graph.node(input).op(), Op::DepthwiseConv2d(_));
-    (pointwise && depthwise).then_some(input)
+/// For each node the depthwise convolution that it follows as Keras's `SeparableConv2D` does: a
+/// pointwise convolution with nothing between the two, which alone takes the depthwise one's value.
+fn separable(graph: &Graph) -> Vec<Option<NodeId>> {
+    let mut users = vec![0usize; graph.nodes().len()];
+    let inputs = graph.nodes().iter().flat_map(|node| node.inputs());
+    for &input in inputs.chain(&graph.outputs()) {
+        users[input.index()] += 1;
+    }
+    let depthwise_of = |id: NodeId| {
+        let pointwise = matches!(graph.node(id).op(), Op::Conv2d(conv)
+            if conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == Padding::default());
+        let &input = graph.node(id).inputs().first()?;
+        let bare = matches!(graph.node(input).op(), Op::DepthwiseConv2d(conv) if !conv.bias);
+        (pointwise && bare && users[input.index()] == 1).then_some(input)
+    };
+    graph.ids().map(depthwise_of).collect()
 }
 
 /// When a depth-first walk from the outputs, along the inputs in their order, first meets each node.
@@ -86,11 +93,11 @@ fn walk(graph: &Graph) -> HashMap<NodeId, usize> {
 }
 
 /// The longest way from each node to an output, in Keras's layers: a separable convolution is one.
-fn depths(graph: &Graph) -> Vec<usize> {
+fn depths(graph: &Graph, pairs: &[Option<NodeId>]) -> Vec<usize> {
     let mut depths = vec![0; graph.nodes().len()];
     let ids: Vec<NodeId> = graph.ids().collect();
     for id in ids.into_iter().rev() {
-        let step = usize::from(depthwise_of(graph, id).is_none());
+        let step = usize::from(pairs[id.index()].is_none());
         for &input in graph.node(id).inputs() {
             depths[input.index()] = depths[input.index()].max(depths[id.index()] + step);
         }
@@ -101,7 +108,7 @@ fn depths(graph: &Graph) -> Vec<usize> {
 /// What Keras's files call the parameters of a graph whose layers bear Keras's names: legacy `.h5`
 /// by the layers' names, matched as told; the newer formats by the class and the number of the
 /// layer within it, whatever its name.
-pub(crate) fn keras_names(graph: &Graph, origin: Origin, matching: Matching) -> WeightNames {
+pub fn keras_names(graph: &Graph, origin: Origin, matching: Matching) -> WeightNames {
     let mut rows = Vec::new();
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     for layer in keras_layers(graph) {
