@@ -5,6 +5,7 @@ use crate::verbs::classify::ClassifyArguments;
 use crate::verbs::compare::CompareArguments;
 use crate::verbs::data::DataVerb;
 use crate::verbs::evaluate::EvaluateArguments;
+use crate::verbs::export::ExportArguments;
 use crate::verbs::models::ModelsVerb;
 use crate::verbs::preprocess::PreprocessVerb;
 use crate::verbs::runs::RunsVerb;
@@ -42,6 +43,8 @@ pub enum Verb {
     /// List, show, verify and make models
     #[command(subcommand)]
     Models(ModelsVerb),
+    /// Write a model for other programs: ONNX, Keras, safetensors
+    Export(ExportArguments),
     /// Fetch, import and list the weights of known networks
     #[command(subcommand)]
     Weights(WeightsVerb),

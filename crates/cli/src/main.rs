@@ -49,6 +49,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Demo(options)) => verbs::serve::demo(&context, options),
         Some(Verb::Classify(options)) => verbs::classify::run(&context, options),
         Some(Verb::Models(verb)) => verbs::models::run(&context, verb),
+        Some(Verb::Export(options)) => verbs::export::run(&context, options),
         Some(Verb::Weights(verb)) => verbs::weights::run(&context, verb),
         Some(Verb::Data(verb)) => verbs::data::run(&context, verb),
         Some(Verb::Evaluate(options)) => verbs::evaluate::run(&context, options),

@@ -27,6 +27,7 @@
 mod descent;
 mod error;
 pub mod evaluate;
+pub mod export;
 pub mod features;
 mod initial;
 pub mod make;

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod completions;
 pub mod data;
 pub mod evaluate;
+pub mod export;
 pub mod models;
 pub mod preprocess;
 pub mod runs;

@@ -3,7 +3,7 @@ use super::{Kind, Lock, MadeFolders, Refused, folder_of, make_folder, sync_folde
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -128,6 +128,18 @@ impl AtomicFile {
     pub fn sync(&mut self) -> io::Result<()> {
         self.writer.flush()?;
         self.writer.get_ref().as_file().sync_all()
+    }
+
+    /// What was written so far, read from the disk's side: what was meant to be written may be compared
+    /// with it before anything appears.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_back(&mut self) -> io::Result<Vec<u8>> {
+        self.writer.flush()?;
+        let mut bytes = Vec::new();
+        self.writer.get_ref().reopen()?.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Puts the file in its place, over an older one that it may replace.
@@ -262,6 +274,7 @@ mod tests {
         let path = folder.path().join("new/table.csv");
         let mut file = AtomicFile::create(&path).unwrap();
         file.write_all(b"half").unwrap();
+        assert_eq!(file.read_back().unwrap(), b"half");
         drop(file);
         assert!(!path.exists());
         assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 0);

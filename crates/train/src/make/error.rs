@@ -108,6 +108,10 @@ fn weights(error: &FormatError) -> ModelMessage<'_> {
         FormatError::Unsupported { format, detail } => {
             ModelMessage::MakeWeightsUnsupported { format, detail }
         }
+        FormatError::NoCounterpart { format, layer, op } => {
+            ModelMessage::ExportNoCounterpart { format, layer, op }
+        }
+        FormatError::Differs { format, detail } => ModelMessage::ExportDiffers { format, detail },
         FormatError::TooLarge { format, .. } => ModelMessage::MakeWeightsTooLarge { format },
         // `Unknown`, and what a later kind of file may add.
         _ => ModelMessage::MakeWeightsUnknown,

@@ -44,7 +44,7 @@ pub fn import(bytes: &[u8], backbone: &Backbone, top: Top) -> Result<Imported, M
 }
 
 /// The same, from what was read of a file.
-pub(super) fn import_from(
+pub(crate) fn import_from(
     source: &Weights,
     backbone: &Backbone,
     top: Top,
@@ -196,6 +196,9 @@ impl Rules {
                 &own
             }
         };
+        if source.origin == Origin::Onnx {
+            refuse_factors(graph, source)?;
+        }
         let fit = formats::fit(wanted, &source.tensors, &self.names)?;
         let left = fit.left.iter();
         let left = left
@@ -206,6 +209,26 @@ impl Rules {
             None => fit.fill(),
         };
         Ok((parameters, left))
+    }
+}
+
+/// Refuses factors of batch norms that the network has no place for, unless they change nothing.
+fn refuse_factors(graph: &Graph, source: &Weights) -> Result<(), Mismatch> {
+    let changes = |name: &String| {
+        let tensor = source.tensors.get(name)?;
+        let changes = tensor.values().iter().any(|&value| value != 1.0);
+        changes.then(|| (name.clone(), tensor.shape()))
+    };
+    let unused: Vec<(String, Shape)> = zoo::unused_factors(graph)
+        .iter()
+        .filter_map(changes)
+        .collect();
+    match unused.is_empty() {
+        true => Ok(()),
+        false => Err(Mismatch {
+            unused,
+            ..Mismatch::default()
+        }),
     }
 }
 

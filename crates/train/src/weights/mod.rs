@@ -7,4 +7,7 @@ pub use card::{METADATA, WeightsCard};
 pub use import::{Imported, Top, import};
 
 #[cfg(test)]
+pub(crate) use import::import_from;
+
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,4 @@
 //! Every kind of file of every backbone, made from the names that the zoo has for it, and real files.
-use super::import::import_from;
 use super::*;
 use crate::make::MakeError;
 use formats::{Origin, Weights};

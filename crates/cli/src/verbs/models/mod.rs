@@ -1,4 +1,6 @@
-//! `museau models`: which models there are, what they say of themselves, and whether they are whole.
+//! `museau models`: which models there are, what they say of themselves, whether they are whole, and
+//! what backbones take.
+mod cost;
 mod make;
 
 use crate::context::Context;
@@ -37,6 +39,8 @@ pub enum ModelsVerb {
         /// Packages [default: the embedded model]
         models: Vec<PathBuf>,
     },
+    /// Compare what backbones take: parameters, multiply-adds, size, memory
+    CompareCost(cost::CostArguments),
     /// Make a package from published weights, calibrated on photos
     Make(Box<make::MakeArguments>),
 }
@@ -47,6 +51,7 @@ pub fn run(context: &Context, verb: &ModelsVerb) -> Result<()> {
         ModelsVerb::List { json } => list(context, *json),
         ModelsVerb::Show { model, graph } => show(context, model.as_deref(), *graph),
         ModelsVerb::Verify { models } => verify(context, models),
+        ModelsVerb::CompareCost(arguments) => cost::run(context, arguments),
         ModelsVerb::Make(arguments) => make::run(context, arguments),
     }
 }

@@ -23,6 +23,17 @@ pub enum WeightsVerb {
     Import(import::ImportArguments),
 }
 
+pub use import::read;
+
+/// That a file of kept weights does not hold what it says.
+pub fn unusable(
+    context: &Context,
+    path: &std::path::Path,
+    error: &train::make::MakeError,
+) -> anyhow::Error {
+    import::unusable(context, path, error, train::weights::Top::LeftAside)
+}
+
 /// Does what was asked.
 pub fn run(context: &Context, verb: &WeightsVerb) -> Result<()> {
     match verb {
