@@ -5,7 +5,9 @@ table of medians, peak memory and ratios to the best peer (below 1: museau is fa
     python3 -m venv peers && peers/bin/pip install -r benches/train/requirements.txt
     cargo build --release
     peers/bin/python benches/train/compare.py
+    peers/bin/python benches/train/compare.py --networks vgg16 efficientnet_v2s --batch 8
 
+Keras's networks are those of `keras.applications`, PyTorch's of timm, which has no NASNetMobile.
 That all compute the same is not checked here but in crates/train/tests/parity.rs (against Keras).
 """
 import argparse
@@ -20,8 +22,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILT = os.path.normpath(os.path.join(HERE, "..", "..", "target", "release", "museau"))
-CLASSES = {"mobilenet_v2": 120, "lenet": 5}
-SIZE = {"mobilenet_v2": 224, "lenet": 64}
+CLASSES = {"lenet": 5}  # 120 otherwise
+SIZE = {"lenet": 64}  # 224 otherwise
+KERAS = {
+    "mobilenet_v2": "MobileNetV2", "vgg16": "VGG16", "efficientnet_v2s": "EfficientNetV2S",
+    "nasnet_mobile": "NASNetMobile",
+}  # fmt: skip
+TORCH = ["lenet", "mobilenet_v2", "vgg16", "efficientnet_v2s"]
+TIMM = {"vgg16": "vgg16", "efficientnet_v2s": "tf_efficientnetv2_s"}
 PEERS = ["keras", "torch", "torch channels_last", "torch compiled"]
 WARM_UP = 3
 
@@ -57,7 +65,7 @@ def keras_peer(network, batch, threads, runs):
     tf.config.threading.set_inter_op_parallelism_threads(1)
     import keras
 
-    size, classes = SIZE[network], CLASSES[network]
+    size, classes = SIZE.get(network, 224), CLASSES.get(network, 120)
     if network == "lenet":
         layers = [keras.Input((size, size, 3))]
         for filters in (32, 64, 128):
@@ -68,7 +76,7 @@ def keras_peer(network, batch, threads, runs):
         layers += [keras.layers.Dropout(0.3), keras.layers.Dense(classes)]
         model = keras.Sequential(layers)
     else:
-        model = keras.applications.MobileNetV2(
+        model = getattr(keras.applications, KERAS[network])(
             input_shape=(size, size, 3), weights=None, classes=classes, classifier_activation=None
         )
     optimizer = keras.optimizers.Adam(1e-3)
@@ -135,8 +143,13 @@ def torch_peer(kind, network, batch, threads, runs):
 
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
-    size, classes = SIZE[network], CLASSES[network]
-    model = (torch_lenet if network == "lenet" else torch_mobilenet)(classes)
+    size, classes = SIZE.get(network, 224), CLASSES.get(network, 120)
+    if network in TIMM:
+        import timm
+
+        model = timm.create_model(TIMM[network], num_classes=classes)
+    else:
+        model = (torch_lenet if network == "lenet" else torch_mobilenet)(classes)
     images = torch.rand(batch, 3, size, size) * 2 - 1
     labels = torch.randint(0, classes, (batch,))
     if kind == "torch channels_last":
@@ -164,16 +177,18 @@ def run_of(command):
 
 def compare(network, arguments):
     batch = arguments.batch
-    runs = arguments.runs if network == "mobilenet_v2" else arguments.runs * 10
+    runs = arguments.runs * 10 if network == "lenet" else arguments.runs
+    peers = [name for name in arguments.peers if name == "keras" or network in TORCH]
     common = [network, str(batch), str(arguments.threads), str(runs)]
     before = arguments.before.split()
     commands = {
         "museau": before + [
             arguments.museau, "bench", "train", "--backbone", network, "--batch", str(batch), "--classes",
-            str(CLASSES[network]), "--runs", str(runs), "--threads", str(arguments.threads), "--output", "json",
+            str(CLASSES.get(network, 120)), "--size", str(SIZE.get(network, 224)), "--runs", str(runs),
+            "--threads", str(arguments.threads), "--output", "json",
         ]
     }
-    for peer in arguments.peers:
+    for peer in peers:
         commands[peer] = before + [sys.executable, __file__, "--peer", peer, *common]
     times, peaks = {name: [] for name in commands}, {name: 0 for name in commands}
     faults = 0
@@ -184,7 +199,7 @@ def compare(network, arguments):
             peaks[name] = max(peaks[name], result["peak_megabytes"])
             if name == "museau":
                 faults = max(faults, result["page_faults"])
-    best = min(statistics.median(times[peer]) for peer in arguments.peers)
+    best = min(statistics.median(times[peer]) for peer in peers)
     own = statistics.median(times["museau"])
     for name, all_times in times.items():
         median = statistics.median(all_times)
@@ -203,7 +218,7 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3, help="processes of each side")
     parser.add_argument("--runs", type=int, default=6, help="steps a process (ten times as many for lenet)")
-    parser.add_argument("--networks", nargs="*", default=["lenet", "mobilenet_v2"])
+    parser.add_argument("--networks", nargs="*", default=["lenet", "mobilenet_v2"], choices=["lenet", *KERAS])
     parser.add_argument("--peers", nargs="*", default=PEERS)
     parser.add_argument("--museau", default=BUILT, help="the binary")
     parser.add_argument("--before", default="", help="a command to run all under: 'nice -n -20'")
