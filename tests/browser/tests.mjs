@@ -194,7 +194,7 @@ test("one dog is pointed at with the mouse, and the box is sent", async ({ world
   const expected = [0.25, 0.1, 0.5, 0.5];
   box.split(",").forEach((part, index) => assert.ok(Math.abs(part - expected[index]) < 0.02, box));
   const [card] = await answers(page, 1);
-  assert.match(card, /Partie encadrée/);
+  assert.match(card, /Zone encadrée/);
 });
 
 test("everything is done with the keyboard alone", async ({ world, open }) => {
@@ -256,7 +256,7 @@ test("the form works without script", async ({ world, open }) => {
   await page.fill("[name=box_width]", "60");
   await page.setInputFiles("#photos", world.photo("beagle_14.jpg"));
   await page.click("button.submit");
-  assert.match(await page.locator(".card").innerText(), /Partie encadrée/);
+  assert.match(await page.locator(".card").innerText(), /Zone encadrée/);
   const phone = await open({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
   await phone.goto("/");
   await fits(phone, "the start without script on a phone");

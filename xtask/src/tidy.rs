@@ -27,14 +27,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("package", &["formats", "graph", "words"]),
     ("classify", &["engine", "vision", "package", "words"]),
     ("train", &["engine", "data", "zoo", "classify", "package"]),
-    ("register", &["words"]),
-    ("web", &["classify", "study", "register", "data", "report"]),
+    ("web", &["classify", "data"]),
     ("testkit", &["tensor"]),
     (
         "cli",
         &[
-            "web", "classify", "package", "train", "data", "study", "register", "zoo", "formats",
-            "report",
+            "web", "classify", "package", "train", "data", "study", "zoo", "formats", "report",
         ],
     ),
 ];
@@ -146,7 +144,7 @@ pub fn run(root: &Path) -> Result<()> {
             && let Ok(text) = fs::read_to_string(&path)
         {
             for (number, line) in text.lines().enumerate() {
-                for (word, instead) in terms::replaced(line) {
+                for (word, instead) in terms::replaced(&file, line) {
                     let place = format!("{file}:{}", number + 1);
                     faults.push(format!("{place}: `{word}`; write: {instead}"));
                 }

@@ -38,10 +38,11 @@ impl Class {
                 group.official_fr.clone(),
             ]
         });
-        // A package that was made before spells it as it was spelled then.
+        // A package that was made before calls it as it was called then, or spells it so.
         let spelled = |breed: &&words::Breed| {
-            let own = label.name_fr.as_deref();
-            own.is_none_or(|own| words::fold(own) == words::fold(&breed.name_fr))
+            let own = label.name_fr.as_deref().map(words::fold);
+            let mut names = [&breed.name_fr].into_iter().chain(&breed.also_fr);
+            own.is_none_or(|own| names.any(|name| words::fold(name) == own))
         };
         let today = breed.filter(spelled).map(|breed| breed.name_fr.clone());
         Class {
@@ -405,19 +406,23 @@ mod tests {
     }
 
     #[test]
-    fn a_french_name_has_the_capitals_of_today_and_stays_the_packages_own() {
-        let french = |name_fr: &str| {
+    fn a_french_name_is_that_of_today_and_stays_the_packages_own() {
+        let french = |id: &str, name_fr: &str| {
             let label = Label {
-                id: "n02093428".into(),
-                name: "American Staffordshire terrier".into(),
+                id: id.into(),
+                name: "A breed".into(),
                 name_fr: Some(name_fr.into()),
                 output: 0,
             };
             Class::new(&label).name_fr.unwrap()
         };
         let today = "American Staffordshire terrier";
-        assert_eq!(french("American staffordshire terrier"), today);
-        assert_eq!(french("Mon staff"), "Mon staff");
+        let staff = "n02093428";
+        assert_eq!(french(staff, "American staffordshire terrier"), today);
+        assert_eq!(french(staff, "Mon staff"), "Mon staff");
+        // What museau itself called it before.
+        let before = "Épagneul nain continental papillon";
+        assert_eq!(french("n02086910", before), "Épagneul papillon");
     }
 
     #[test]

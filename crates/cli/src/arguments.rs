@@ -15,7 +15,7 @@ use crate::verbs::weights::WeightsVerb;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Identifies the dog breeds in a photo. Without a verb it serves the page on
+/// Identifies the dog breeds in a photo. Without a command it serves the page on
 /// http://127.0.0.1:8000.
 #[derive(Debug, Parser)]
 #[command(name = "museau", version, about, long_about = None)]
@@ -38,7 +38,7 @@ pub enum Verb {
     Classify(ClassifyArguments),
     /// Serve the association's page and the API
     Serve(ServeArguments),
-    /// Serve the test page: a photo drawn from a data set, its true breed, two predictions
+    /// Serve the test page: guess the breed of a random photo, then see the model's answer
     Demo(DemoArguments),
     /// List, show, verify and make models
     #[command(subcommand)]
@@ -48,7 +48,7 @@ pub enum Verb {
     /// Fetch, import and list the weights of known networks
     #[command(subcommand)]
     Weights(WeightsVerb),
-    /// Import, split, check and explore data sets
+    /// Fetch, import, check, review, split, explore and preview data sets
     #[command(subcommand)]
     Data(DataVerb),
     /// Evaluate a model on a data set: accuracy with intervals, confusions, mistakes, calibration
@@ -56,22 +56,22 @@ pub enum Verb {
     /// Run the classic steps (CLAHE, bilateral, ...) on photos, and see what they do
     #[command(subcommand)]
     Preprocess(PreprocessVerb),
-    /// Train networks from scratch from recipes
+    /// Train networks from scratch, from a TOML recipe
     Train(Box<TrainingArguments>),
     /// List, show, compare, remove and export recorded runs
     #[command(subcommand)]
     Runs(RunsVerb),
-    /// Say whether one group of models is better than another, seed by seed
+    /// Test whether one group of models is better than another (paired by seed)
     Compare(CompareArguments),
     /// Measure the speed of museau's own engine
     #[command(subcommand)]
     Bench(BenchVerb),
-    /// Print the completions of a shell
+    /// Print the completion script of a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff), or write one page a verb into a folder
+    /// Print the manual page (roff), or write one page per command into a folder
     Man {
         /// The folder
         #[arg(long, value_name = "FOLDER")]

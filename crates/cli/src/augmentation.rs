@@ -33,9 +33,9 @@ pub fn steps() -> String {
             .map(|parameter| {
                 let default = parameter
                     .default
-                    .map_or(String::new(), |value| format!(" [{value}]"));
+                    .map_or(String::new(), |value| format!(" [default: {value}]"));
                 let (least, most) = (parameter.least, parameter.most);
-                format!("{} {least} to {most}{default}", parameter.name)
+                format!("{} from {least} to {most}{default}", parameter.name)
             })
             .collect();
         text.push_str(&format!("  {}: {}", kind.usage(), kind.purpose));

@@ -157,8 +157,9 @@ pub fn unreadable<'a>(
     |error| {
         let path = &path.display().to_string();
         let reason = &error.message(context.language);
-        let said = context.say(FileMessage::CannotRead { path, reason });
-        Failure::error(Status::Unusable, said)
+        let said = FileMessage::CannotRead { path, reason }.say(context.language);
+        let said = said.because(&error, context.language);
+        Failure::error(Status::Unusable, said.to_string())
     }
 }
 

@@ -67,6 +67,12 @@ pub fn hash(context: &Context, model: Option<&Path>) -> Result<blake3::Hash> {
         })
 }
 
+/// The backbones that there are, for the help.
+pub fn backbones() -> String {
+    let names: Vec<&str> = zoo::all().iter().map(|backbone| backbone.name).collect();
+    format!("Backbones: {}", names.join(", "))
+}
+
 /// The backbone of a name that was given to `--backbone`; `others` are names that it could have been
 /// beside those of the zoo.
 pub fn backbone(context: &Context, name: &str, others: &[&str]) -> Result<&'static zoo::Backbone> {

@@ -7,7 +7,7 @@ pub struct CommonArguments {
     /// The language of messages: fr or en [default: the system's]
     #[arg(long, global = true, value_name = "LANGUAGE", env = "MUSEAU_LANG")]
     pub lang: Option<String>,
-    /// Threads for computing [default: all cores]
+    /// Threads for computing, from 1 to 1024 [default: all cores]
     #[arg(long, global = true, value_name = "N", env = "MUSEAU_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Vector instructions to use: portable, avx2 or avx512 [default: the best of this processor]
@@ -19,10 +19,10 @@ pub struct CommonArguments {
         hide = true
     )]
     pub isa: Option<String>,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Say more; twice for all
+    /// Log more: -v info, -vv debug
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

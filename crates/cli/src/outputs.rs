@@ -162,8 +162,10 @@ pub fn argument(path: &Path) -> String {
 pub fn unwritten(context: &Context, path: &Path, error: &io::Error) -> String {
     let reason = error.message(context.language);
     let path = path.display().to_string();
-    context.say(FileMessage::CannotWrite {
+    let said = FileMessage::CannotWrite {
         path: &path,
         reason: &reason,
-    })
+    };
+    let said = said.say(context.language);
+    said.because(error, context.language).to_string()
 }

@@ -33,18 +33,17 @@ pub fn find(context: &Context, named: &[PathBuf]) -> Vec<Found> {
 
 fn walk(context: &Context, folder: &Path, found: &mut Vec<Found>) {
     for met in data::walk(folder, Links::ToFiles) {
-        let error = match met.what {
+        let reason = match met.what {
             // A pipe or a device is told when it is to be read.
             What::Photo | What::Aside(Aside::NotAFile) => {
                 found.push(Ok(met.path));
                 continue;
             }
-            What::Aside(Aside::Unreadable(error)) => error,
-            What::Aside(Aside::TooDeep) => std::io::Error::other("nested too deeply"),
+            What::Aside(Aside::Unreadable(error)) => error.message(context.language),
+            What::Aside(Aside::TooDeep) => context.say(FileMessage::ReasonTooDeep),
             What::Folder | What::Aside(_) => continue,
         };
         let path = met.path.display().to_string();
-        let reason = error.message(context.language);
         let said = context.say(FileMessage::FolderUnreadable {
             path: &path,
             reason: &reason,
@@ -116,10 +115,12 @@ pub fn explain(context: &Context, path: &Path, why: Unread) -> Unanswered {
                 };
             }
             let reason = error.message(context.language);
-            let message = context.say(FileMessage::CannotRead {
+            let message = FileMessage::CannotRead {
                 path: &path,
                 reason: &reason,
-            });
+            };
+            let said = message.say(context.language);
+            let message = said.because(&error, context.language).to_string();
             Unanswered {
                 kind: "cannot_read",
                 message,

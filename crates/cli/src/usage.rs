@@ -5,8 +5,9 @@ use crate::language::of_typed;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
+use std::fmt;
 use std::num::{ParseFloatError, ParseIntError};
-use words::{Language, TrainMessage, UsageMessage};
+use words::{Language, Range, TrainMessage, UsageMessage};
 
 /// What was typed, or what is wrong with it. Help and the version are printed and end the program.
 pub fn read() -> anyhow::Result<Arguments> {
@@ -112,6 +113,7 @@ fn said(error: &Error, language: Language, typed: &[OsString]) -> Option<String>
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         let usage = usage.to_string();
         let usage = usage.trim().trim_start_matches("Usage:").trim();
+        let usage = &without_variables(usage, &built(), typed);
         lines.push(UsageMessage::Line { lines: usage }.text(language));
     }
     lines.push(UsageMessage::Help.text(language));
@@ -127,21 +129,67 @@ fn where_from(argument: String, typed: &[OsString]) -> String {
     else {
         return argument;
     };
-    let option = format!("--{long}");
-    let is_typed = |word: &OsString| {
-        let word = word.to_string_lossy();
-        word.split('=').next() == Some(&option)
-    };
     let command = Arguments::command();
     let mut known = command.get_arguments();
     let known = known.find(|known| known.get_long() == Some(long));
     match known.and_then(|known| known.get_env()) {
-        Some(variable) if !typed.iter().any(is_typed) => variable.to_string_lossy().into_owned(),
+        Some(variable) if !is_typed(long, typed) => variable.to_string_lossy().into_owned(),
         _ => argument,
     }
 }
 
-/// What a value must be, in signs where they say it.
+fn is_typed(long: &str, typed: &[OsString]) -> bool {
+    typed.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word.split('=')
+            .next()
+            .and_then(|word| word.strip_prefix("--"))
+            == Some(long)
+    })
+}
+
+/// All commands with what clap adds to them: an argument that was not built cannot be shown.
+fn built() -> clap::Command {
+    let mut command = Arguments::command();
+    command.build();
+    command
+}
+
+/// A usage line without the options that a variable gave: clap shows them as if they were needed.
+fn without_variables(usage: &str, command: &clap::Command, typed: &[OsString]) -> String {
+    let mut usage = usage.to_owned();
+    for argument in command.get_arguments() {
+        if let Some(long) = argument.get_long()
+            && argument.get_env().is_some()
+            && !is_typed(long, typed)
+        {
+            usage = usage.replace(&format!(" {argument}"), "");
+        }
+    }
+    let subcommands = command.get_subcommands();
+    subcommands.fold(usage, |usage, verb| without_variables(&usage, verb, typed))
+}
+
+/// A number that was typed lies outside of what is allowed, or is none.
+#[derive(Debug)]
+pub struct OutOfRange(Range);
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "it must be {}", self.0)
+    }
+}
+
+impl std::error::Error for OutOfRange {}
+
+/// The number that was typed, if it lies in the range.
+pub fn in_range(text: &str, range: Range) -> Result<f64, OutOfRange> {
+    let number = text.parse::<f64>().ok();
+    let fits = number.filter(|number| range.contains(*number));
+    fits.ok_or(OutOfRange(range))
+}
+
+/// What a value must be.
 fn wanted(error: &Error, language: Language) -> String {
     let Some(source) = std::error::Error::source(error) else {
         return String::new();
@@ -152,9 +200,18 @@ fn wanted(error: &Error, language: Language) -> String {
     if source.is::<ParseFloatError>() {
         return TrainMessage::KindNumber.text(language);
     }
+    if let Some(OutOfRange(range)) = source.downcast_ref() {
+        return range.text(language);
+    }
     let reason = source.to_string();
-    let range = reason.split_once(" is not in ");
-    range.map_or(reason.clone(), |(_, range)| range.to_owned())
+    whole_range(&reason).map_or(reason, |range| range.text(language))
+}
+
+/// The range in clap's text about a whole number: `0 is not in 1..=65535`.
+fn whole_range(reason: &str) -> Option<Range> {
+    let (_, range) = reason.split_once(" is not in ")?;
+    let (least, most) = range.split_once("..=")?;
+    Some(Range::FromTo(least.parse().ok()?, most.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -196,8 +253,8 @@ mod tests {
             ),
             (
                 &["data", "import", "x"],
-                &["Missing argument", "--output <FILE>"],
-                &["Argument manquant", "--output <FILE>"],
+                &["Missing: --output <FILE>"],
+                &["Il manque : --output <FILE>"],
             ),
             (
                 &["evaluate", "m", "d", "--part", "tset"],
@@ -206,8 +263,8 @@ mod tests {
             ),
             (
                 &["--threads", "9999"],
-                &["‘9999’", "1..=1024"],
-                &["« 9999 »", "1..=1024"],
+                &["‘9999’", "it must be from 1 to 1024."],
+                &["« 9999 »", "valeur attendue : de 1 à 1024."],
             ),
             (
                 &["--threads", "two"],
@@ -216,13 +273,16 @@ mod tests {
             ),
             (
                 &["data", "split", "x", "-o", "y", "--test", "2"],
-                &["‘2’", "0 <= SHARE < 1"],
-                &["« 2 »", "0 <= SHARE < 1"],
+                &["‘2’", "it must be at least 0 and less than 1."],
+                &["« 2 »", "valeur attendue : au moins 0 et moins de 1."],
             ),
             (
                 &["models", "--quiet"],
-                &["‘museau models’ needs a command", "verify"],
-                &["Il manque une commande après « museau models »", "verify"],
+                &["‘museau models’ needs a subcommand", "verify"],
+                &[
+                    "Il manque une sous-commande après « museau models »",
+                    "verify",
+                ],
             ),
             (
                 &["runs", "compare", "one"],
@@ -251,6 +311,72 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Of every option whose numbers have an end, the help names both ends: what is refused is no surprise.
+    #[test]
+    fn the_help_names_the_ends_of_every_range() {
+        fn walk(command: &clap::Command, ranges: &mut usize) {
+            for argument in command.get_arguments() {
+                let Some(long) = argument.get_long() else {
+                    continue;
+                };
+                let alone = clap::Arg::new("x")
+                    .long("x")
+                    .value_parser(argument.get_value_parser().clone());
+                let probe = clap::Command::new("probe").arg(alone);
+                let refused = |value: &str| {
+                    let error = probe
+                        .clone()
+                        .try_get_matches_from(["probe", &format!("--x={value}")]);
+                    let error = error.err()?;
+                    let source = std::error::Error::source(&error)?;
+                    match source.downcast_ref() {
+                        Some(OutOfRange(range)) => Some(*range),
+                        None => whole_range(&source.to_string()),
+                    }
+                };
+                let Some(range) = refused("0")
+                    .or_else(|| refused("9e9"))
+                    .or_else(|| refused("200"))
+                else {
+                    continue;
+                };
+                // The end of a number's type is no limit that a person meets.
+                let types = [f64::from(u16::MAX), f64::from(u32::MAX)];
+                if matches!(range, Range::FromTo(_, most) if types.contains(&most)) {
+                    continue;
+                }
+                *ranges += 1;
+                let help = argument.get_help().expect("help").to_string();
+                assert!(
+                    help.contains(&range.to_string()),
+                    "--{long}: {range}: {help}"
+                );
+            }
+            for verb in command.get_subcommands() {
+                walk(verb, ranges);
+            }
+        }
+        let mut ranges = 0;
+        walk(&Arguments::command(), &mut ranges);
+        assert!(ranges >= 10, "{ranges}");
+    }
+
+    #[test]
+    fn an_option_that_a_variable_gave_is_not_shown_as_needed() {
+        let typed: Vec<OsString> = ["museau", "runs", "rm"]
+            .iter()
+            .map(OsString::from)
+            .collect();
+        let usage = "museau runs rm --lang <LANGUAGE> <RUN>...";
+        let command = built();
+        assert_eq!(
+            without_variables(usage, &command, &typed),
+            "museau runs rm <RUN>..."
+        );
+        let typed = [typed, vec!["--lang=fr".into()]].concat();
+        assert_eq!(without_variables(usage, &command, &typed), usage);
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn photos_that_cannot_be_read_say_why_and_the_others_are_answered() {
         (
             "film.mov",
             b"\0\0\0\x14ftypqt  \0\0\0\0qt  ".to_vec(),
-            "film",
+            "video",
         ),
         ("raw.cr2", b"II*\0\x10\0\0\0CR\x02\0".to_vec(), "camera_raw"),
     ];
@@ -292,48 +292,53 @@ fn what_is_wrong_with_models_and_values_is_said_in_french() {
     ];
     assert_eq!(
         said(&missing, &[]).trim_end(),
-        "museau: Il n’y a pas de modèle « nope.museau ». « museau models list » les montre ; \
+        "museau: Modèle « nope.museau » introuvable. « museau models list » les montre ; \
          ou donnez le chemin d’un fichier .museau."
     );
     for (name, value) in [("MUSEAU_LANG", "deutsch"), ("MUSEAU_ISA", "mmx")] {
         let variables = [("LC_ALL", "fr_FR.UTF-8"), french[0], (name, value)];
         let text = said(&["models", "list"], &variables);
-        let refused = format!("ne peut pas être « {value} » ; au choix");
+        let refused = format!("« {value} » n’est pas une valeur valide");
         assert!(text.contains(&refused), "{text}");
     }
     let (_folder, weights) = file("weights.pth", b"no weights");
     let (_folder, empty) = file("classes.txt", b"\n");
     for (backbone, weights, more, words) in [
-        ("vgg99", &*weights, &[][..], "« vgg99 » ; au choix : "),
+        (
+            "vgg99",
+            &*weights,
+            &[][..],
+            "« vgg99 » n’est pas une valeur valide",
+        ),
         (
             "mobilenet_v2",
             "/no",
             &[],
-            "/no ne peut pas être lu : il n’existe pas",
+            "/no n’a pas pu être lu : il n’existe pas",
         ),
         (
             "mobilenet_v2",
             &weights,
             &[],
-            "ne contient pas de poids que museau lit",
+            "ne contient pas de poids que museau sache lire",
         ),
         (
             "mobilenet_v2",
             &weights,
             &["--views", "tilt"],
-            "« tilt » ; il faut : ",
+            "« tilt » n’est pas une valeur valide",
         ),
         (
             "mobilenet_v2",
             &weights,
             &["--classes", "/no"],
-            "/no ne peut pas être lu : il n’existe pas",
+            "/no n’a pas pu être lu : il n’existe pas",
         ),
         (
             "mobilenet_v2",
             &weights,
             &["--classes", &empty],
-            "ne nomme aucune classe",
+            "ne contient aucun nom de classe",
         ),
     ] {
         let fixed = [
@@ -443,7 +448,7 @@ fn a_model_is_named_alike_everywhere() {
     assert!(shown("default").starts_with(&format!("default: {own_name} ")));
     for (name, status, words) in [
         ("both", 2, "Several models are called ‘both’"),
-        ("gone", 3, "No model ‘gone’."),
+        ("gone", 3, "Model ‘gone’ not found."),
     ] {
         for arguments in [
             &["models", "verify", name][..],
@@ -461,7 +466,7 @@ fn a_model_is_named_alike_everywhere() {
     }
     let heading = text(&with_home(&["models", "list"]).stdout);
     assert!(
-        heading.starts_with("model ") && heading.contains("inside the program"),
+        heading.starts_with("model ") && heading.contains("embedded"),
         "{heading}"
     );
 }
@@ -680,7 +685,7 @@ fn a_pipe_in_a_photos_place_is_told_rather_than_waited_for() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let said = text(&output.stderr);
         assert!(
-            said.contains("dog.jpg") && said.contains("not a regular file"),
+            said.contains("dog.jpg") && said.contains("special file"),
             "{said}"
         );
     }

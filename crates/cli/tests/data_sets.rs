@@ -414,7 +414,7 @@ fn a_damaged_manifest_is_replaced_by_force() {
     fs::write(&out, &damaged).expect("written");
     for (language, words) in [
         ("en", "could not be read. "),
-        ("fr", "ne peut pas être lu. "),
+        ("fr", "n’a pas pu être lu. "),
     ] {
         let refused = import(&["--lang", language]);
         assert_eq!(status(&refused), 2, "{refused:?}");

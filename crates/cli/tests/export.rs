@@ -278,7 +278,7 @@ fn costs_are_compared_and_sizes_that_cannot_be_are_refused() {
     let lines = String::from_utf8(output.stdout).unwrap();
     assert_eq!(lines.lines().count(), 2, "{lines}");
     assert!(lines.contains("\"multiply_adds\":56079699008"), "{lines}");
-    for (language, part) in [("en", "at least 75 x 75"), ("fr", "au moins 75 x 75")] {
+    for (language, part) in [("en", "at least 75 × 75"), ("fr", "au moins 75 × 75")] {
         let arguments =
             format!("models compare-cost inception_resnet_v2 --size 64 --lang {language}");
         let (status, said) = place.run(&arguments);

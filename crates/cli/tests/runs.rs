@@ -217,7 +217,7 @@ fn a_run_is_shown_whole() {
     let shown = printed(home.path(), &["show", "trio"]);
     for part in [
         "optimizer.rate  0.001",
-        "0.6250  0.7500         2  ▁█▅",
+        "0.6250  0.7500      2  ▁█▅",
         "model.museau",
         "threads  2",
     ] {
@@ -381,7 +381,7 @@ fn runs_are_forgotten_and_only_recorded_files_are_deleted() {
     let output = museau(home.path(), &["rm", "trio", "--files"]);
     assert!(output.status.success(), "{output:?}");
     assert!(
-        text(&output.stderr).contains("still contains 1 other files"),
+        text(&output.stderr).contains("have changed since (1): notes.txt"),
         "{output:?}"
     );
     assert!(own.exists() && !home.file("trio/model.museau").exists());

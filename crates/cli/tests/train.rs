@@ -316,14 +316,14 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
         &["key.toml"],
         2,
         "Unknown recipe key ‘train.epocs’. Did you mean ‘train.epochs’?",
-        "pas de clé « train.epocs ». Vouliez-vous dire « train.epochs » ?",
+        "Clé de recette inconnue : « train.epocs ». Vouliez-vous dire « train.epochs » ?",
     );
     fs::write(home.path("odd.toml"), "[train\nepochs = 3").expect("a recipe");
     home.refused(
         &["odd.toml"],
         2,
         "recipe could not be parsed",
-        "recette n’est pas comprise",
+        "recette n’a pas pu être lue",
     );
     let changed = |changes: &[&str], status: i32, english: &str, french: &str| {
         home.refused(&[&["a.toml"], changes].concat(), status, english, french);
@@ -344,8 +344,8 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     changed(
         &["--input.size", "8", "--model.filters", "4,4,4,4,4"],
         2,
-        "network cannot be trained",
-        "réseau ne peut pas être entraîné",
+        "network could not be trained",
+        "réseau n’a pas pu être entraîné",
     );
     changed(
         &["--model.freeze", "conv,norm,dense,predictions"],
@@ -356,16 +356,16 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     changed(
         &["--data.classes", "pug"],
         3,
-        "at least two are needed",
-        "Classes : 1",
+        "At least two are needed",
+        "Nombre de classes : 1",
     );
     changed(&["--data.source", "gone"], 3, "gone", "gone");
     home.photos("one/pug", 1, 0..4);
     changed(
         &["--data.source", "one"],
         3,
-        "at least two are needed",
-        "Classes : 1",
+        "At least two are needed",
+        "Nombre de classes : 1",
     );
     for (folder, class, count) in [("train/a", 0, 6), ("train/b", 1, 6), ("test/c", 2, 2)] {
         home.photos(&format!("set/{folder}"), class, 0..count);
@@ -374,14 +374,14 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
         &["--data.source", "set"],
         3,
         "Class ‘c’ has no training photo",
-        "La classe « c » n’a aucune photo à apprendre",
+        "La classe « c » n’a aucune photo d’entraînement",
     );
     fs::create_dir(home.path("photos/akita")).expect("a folder");
     changed(
         &[],
         3,
         "Class ‘akita’ has no training photo",
-        "La classe « akita » n’a aucune photo à apprendre",
+        "La classe « akita » n’a aucune photo d’entraînement",
     );
     home.refused(
         &[],
@@ -392,8 +392,8 @@ fn what_cannot_be_trained_is_refused_in_the_persons_language_and_leaves_nothing(
     home.refused(
         &["--resume", "gone"],
         3,
-        "no run to resume in gone",
-        "pas d’entraînement à reprendre dans gone",
+        "gone contains no run to resume",
+        "gone ne contient pas d’entraînement à reprendre",
     );
     fs::create_dir(home.path("mine")).expect("a folder");
     fs::write(home.path("mine/notes.txt"), "mine").expect("a file");
@@ -539,7 +539,7 @@ fn one_training_at_a_time_works_in_a_folder_and_none_is_overwritten() {
     let mut first = home.started(&["a.toml", "-o", "one"], "one", 2);
     let held = [
         "Another training is running in one",
-        "Un autre entraînement travaille dans one",
+        "Un autre entraînement est en cours dans one",
     ];
     let alone = ["--train.epochs", "3", "-o", "one"];
     home.refused(&[&["a.toml"], &alone[..]].concat(), 1, held[0], held[1]);
@@ -729,7 +729,7 @@ fn pairs_that_are_compared_have_the_same_seeds_and_it_is_said_what_differs() {
         "{compared}"
     );
     let (_, _, said) = compare(&base, &["both/a-seed1", "both/a-seed2"], &["--lang", "fr"]);
-    assert!(said.contains("plusieurs choses changent"), "{said}");
+    assert!(said.contains("plusieurs réglages changent"), "{said}");
     assert!(said.contains("augment.steps, model.units."), "{said}");
     let (_, printed, said) = compare(
         &["base/a-seed1", "units/a-seed2"],

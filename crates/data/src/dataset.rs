@@ -85,7 +85,8 @@ impl Say for DatasetError {
         match self {
             DatasetError::Unreadable { source, .. } => {
                 let reason = &source.message(language);
-                FileMessage::FolderUnreadable { path, reason }.say(language)
+                let said = FileMessage::FolderUnreadable { path, reason }.say(language);
+                said.because(source, language)
             }
             DatasetError::NoClass { .. } => DataMessage::NoClass { path }.say(language),
             DatasetError::NothingHeldOut { .. } => {

@@ -166,11 +166,13 @@ impl Say for Error {
         match self {
             Error::Read { path, source } => {
                 let (path, reason) = (&shown(path), &source.message(language));
-                FileMessage::CannotRead { path, reason }.say(language)
+                let said = FileMessage::CannotRead { path, reason }.say(language);
+                said.because(source, language)
             }
             Error::Write { path, source } => {
                 let (path, reason) = (&shown(path), &source.message(language));
-                FileMessage::CannotWrite { path, reason }.say(language)
+                let said = FileMessage::CannotWrite { path, reason }.say(language);
+                said.because(source, language)
             }
             Error::Dataset(error) => error.say(language),
             Error::Table { path, line, fault } => {

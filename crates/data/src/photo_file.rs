@@ -39,7 +39,7 @@ pub fn photo_message(error: &DecodeError) -> PhotoMessage<'_> {
         DecodeError::TooLarge { .. } => PhotoMessage::TooLarge,
         DecodeError::Busy => PhotoMessage::Busy,
         DecodeError::UnsupportedFormat { name } => PhotoMessage::UnsupportedFormat { format: name },
-        DecodeError::Film => PhotoMessage::Film,
+        DecodeError::Video => PhotoMessage::Video,
         DecodeError::CameraRaw => PhotoMessage::CameraRaw,
         DecodeError::UnsupportedFeature { .. } => PhotoMessage::UnsupportedFeature,
     }
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn a_film_and_a_raw_photo_are_said_in_the_persons_language() {
         for (error, french, english) in [
-            (DecodeError::Film, "vidéo", "screenshot"),
+            (DecodeError::Video, "vidéo", "screenshot"),
             (DecodeError::Busy, "Réessayez", "Try again"),
             (
                 DecodeError::CameraRaw,

@@ -134,7 +134,11 @@ impl Say for PackageError {
                 }
             }
         };
-        message.say(language)
+        let said = message.say(language);
+        match self {
+            PackageError::Read { source, .. } => said.because(source, language),
+            _ => said,
+        }
     }
 }
 
@@ -217,7 +221,7 @@ mod tests {
             source: std::io::ErrorKind::NotFound.into(),
         };
         let said = read.message(Language::French);
-        assert!(said.contains("nope.museau ne peut pas être lu"), "{said}");
+        assert!(said.contains("nope.museau n’a pas pu être lu"), "{said}");
         assert!(said.contains("il n’existe pas"), "{said}");
         assert!(read.names_the_file());
         assert!(!PackageError::WrongHash.names_the_file());

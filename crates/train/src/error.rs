@@ -2,7 +2,7 @@
 use engine::EngineError;
 use std::io;
 use std::path::{Path, PathBuf};
-use words::{Language, Said, Say, TrainMessage};
+use words::{Language, Range, Said, Say, TrainMessage};
 
 /// Why a network cannot be trained as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,18 +22,18 @@ pub enum TrainError {
     Option {
         /// The optimiser or schedule.
         name: String,
-        /// The option.
+        /// The option's key.
         option: &'static str,
     },
     /// A number outside of its range.
     #[error("`{option}` is {value}, it must be {range}")]
     Range {
-        /// The option.
+        /// The key.
         option: &'static str,
         /// What was given.
         value: f64,
-        /// In signs: `0 <= x < 1`.
-        range: &'static str,
+        /// What may be given.
+        range: Range,
     },
     /// What an optimiser kept is of another training.
     #[error("what the optimiser kept does not fit: `{name}` is missing or has another shape")]
@@ -265,7 +265,7 @@ impl Say for TrainError {
                 value,
                 range,
             } => {
-                let value = &value.to_string();
+                let (value, range) = (&value.to_string(), &range.text(language));
                 say(TrainMessage::Range {
                     option,
                     value,
@@ -320,12 +320,28 @@ impl Say for TrainError {
                 batch,
                 rate,
                 place,
-            } => say(TrainMessage::NotFinite {
-                epoch: &epoch.to_string(),
-                batch: &batch.to_string(),
-                rate: &rate.to_string(),
-                place,
-            }),
+            } => {
+                let (rate, epoch_text) = (&rate.to_string(), &epoch.to_string());
+                let mut said = match batch {
+                    0 => say(TrainMessage::NotFiniteValidation {
+                        epoch: epoch_text,
+                        rate,
+                        place,
+                    }),
+                    _ => say(TrainMessage::NotFinite {
+                        epoch: epoch_text,
+                        batch: &batch.to_string(),
+                        rate,
+                        place,
+                    }),
+                };
+                // The first epoch ends with the first checkpoint.
+                if *epoch > 1 {
+                    said.text += " ";
+                    said.text += &TrainMessage::CheckpointKept.text(language);
+                }
+                said
+            }
             TrainError::InUse { folder } => say(TrainMessage::InUse {
                 path: &shown(folder),
             }),

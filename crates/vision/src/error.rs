@@ -44,9 +44,9 @@ pub enum DecodeError {
         /// The format's usual name.
         name: &'static str,
     },
-    /// A film, whatever its format.
-    #[error("this is a film, not a photo")]
-    Film,
+    /// A video, whatever its format.
+    #[error("this is a video, not a photo")]
+    Video,
     /// What a camera stores of its sensor, whatever the maker.
     #[error("a camera's RAW format is not read: export the photo as JPEG")]
     CameraRaw,
@@ -103,7 +103,7 @@ impl DecodeError {
             DecodeError::TooLarge { .. } => "too_large",
             DecodeError::Busy => "busy",
             DecodeError::UnsupportedFormat { .. } => "unsupported_format",
-            DecodeError::Film => "film",
+            DecodeError::Video => "video",
             DecodeError::CameraRaw => "camera_raw",
             DecodeError::UnsupportedFeature { .. } => "unsupported_feature",
         }

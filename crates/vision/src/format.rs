@@ -63,7 +63,7 @@ impl Format {
     /// The format of a file by its content.
     ///
     /// # Errors
-    /// `Empty`; `UnsupportedFormat`, `Film` and `CameraRaw` for what is known and not read; else
+    /// `Empty`; `UnsupportedFormat`, `Video` and `CameraRaw` for what is known and not read; else
     /// `NotAPhoto`.
     pub fn of(bytes: &[u8]) -> Result<Format, DecodeError> {
         if bytes.is_empty() {
@@ -84,7 +84,7 @@ impl Format {
         if bytes.starts_with(b"RIFF") {
             match bytes.get(8..12) {
                 Some(b"WEBP") => return Ok(Format::WebP),
-                Some(b"AVI ") => return Err(DecodeError::Film),
+                Some(b"AVI ") => return Err(DecodeError::Video),
                 _ => {}
             }
         }
@@ -106,7 +106,7 @@ impl Format {
             return Err(DecodeError::CameraRaw);
         }
         if bytes.starts_with(MATROSKA) {
-            return Err(DecodeError::Film);
+            return Err(DecodeError::Video);
         }
         if is_svg(bytes) {
             return Err(unsupported("SVG"));
@@ -207,7 +207,7 @@ fn of_brands(bytes: &[u8]) -> Result<Format, DecodeError> {
     if general {
         Ok(Format::Heic)
     } else {
-        Err(DecodeError::Film)
+        Err(DecodeError::Video)
     }
 }
 
@@ -286,7 +286,7 @@ mod tests {
             b"RIFF\x24\0\0\0AVI LIST",
             MATROSKA,
         ] {
-            assert_eq!(Format::of(bytes), Err(DecodeError::Film));
+            assert_eq!(Format::of(bytes), Err(DecodeError::Video));
         }
         for bytes in [
             &b"II*\0\x10\0\0\0CR\x02\0"[..],

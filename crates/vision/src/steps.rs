@@ -33,6 +33,21 @@ pub struct Argument<'text> {
     pub position: usize,
 }
 
+/// What a parameter may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// Any number from the first to the second.
+    Number(f64, f64),
+    /// Any whole number from the first to the second.
+    Whole(u32, u32),
+    /// Any odd number from the first to the second.
+    Odd(u32, u32),
+    /// A width and a height, `WIDTHxHEIGHT`, or one number for both, up to this.
+    Size(u32),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
 /// What is wrong with the text of a chain of steps, and where.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("character {position}: {fault}")]
@@ -81,14 +96,14 @@ pub enum StepFault {
         usage: String,
     },
     /// An argument is not what it should be.
-    #[error("`{value}` is no {argument}: {allowed}")]
+    #[error("`{value}` is no {argument}: {allowed:?}")]
     Value {
         /// What was written.
         value: String,
         /// The argument's name.
         argument: &'static str,
-        /// What may stand there: a range, or words.
-        allowed: String,
+        /// What may stand there.
+        allowed: Range,
     },
     /// The text is longer than any chain is.
     #[error("the text has more than {LONGEST_TEXT} bytes")]
@@ -180,7 +195,12 @@ impl Step<'_> {
         };
         match argument.text.parse::<f32>() {
             Ok(value) if range.contains(&value) => Ok(value),
-            _ => Err(argument.refused(name, format!("{} to {}", range.start(), range.end()))),
+            _ => {
+                // As it is written, not as its nearest f32 is.
+                let [least, most] = [range.start(), range.end()]
+                    .map(|end| end.to_string().parse().unwrap_or(f64::from(*end)));
+                Err(argument.refused(name, Range::Number(least, most)))
+            }
         }
     }
 
@@ -195,7 +215,7 @@ impl Step<'_> {
         &self,
         index: usize,
         name: &'static str,
-        words: &[&'static str],
+        words: &'static [&'static str],
     ) -> Result<&'static str, StepError> {
         let Some(argument) = self.arguments.get(index) else {
             return Ok(words[0]);
@@ -203,13 +223,13 @@ impl Step<'_> {
         let known = words.iter().find(|word| **word == argument.text);
         known
             .copied()
-            .ok_or_else(|| argument.refused(name, words.join(", ")))
+            .ok_or_else(|| argument.refused(name, Range::Choice(words)))
     }
 }
 
 impl Argument<'_> {
     /// The error that this argument is not what it should be.
-    pub fn refused(&self, argument: &'static str, allowed: String) -> StepError {
+    pub fn refused(&self, argument: &'static str, allowed: Range) -> StepError {
         let value = self.text.to_owned();
         let fault = StepFault::Value {
             value,
@@ -378,7 +398,7 @@ mod tests {
             step.number(0, "degrees", 0.0..=10.0, 1.0)
                 .unwrap_err()
                 .to_string(),
-            "character 8: `15` is no degrees: 0 to 10"
+            "character 8: `15` is no degrees: Number(0.0, 10.0)"
         );
         assert_eq!(
             step.number(1, "x", 0.0..=1.0, 0.0).unwrap_err().position,

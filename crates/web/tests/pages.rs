@@ -453,7 +453,7 @@ async fn a_model_that_gives_no_numbers_is_told_as_such_in_both_languages() {
     let got = ask(&app, post("/api/v1/classify", body.clone())).await;
     got.is_problem(500, "model_not_finite");
     for (language, said) in [
-        ("fr", "infinies ou qui ne sont pas des nombres"),
+        ("fr", "infinies ou indéfinies (NaN)"),
         ("en", "infinite or not a number"),
     ] {
         let mut request = post("/", body.clone());
@@ -669,7 +669,7 @@ async fn the_test_page_hides_the_label_then_scores_both() {
         !before_list.contains("eagle"),
         "the label is shown too early"
     );
-    assert!(page.contains("toutes ses photos servent"));
+    assert!(page.contains("photos sont toutes utilisées"));
 
     let address = format!("/demo?seed={seed}&n=1&you=0-0&model=0-0&guess=beagle");
     let right = ask(&app, get(&address)).await;
@@ -773,7 +773,7 @@ async fn a_photo_that_was_deleted_meanwhile_is_named() {
     }
     let page = ask(&app, get("/demo?seed=1&you=1-1&show=1")).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text().contains(".jpg ne peut pas être lu"));
+    assert!(page.text().contains(".jpg n’a pas pu être lu"));
     assert!(page.text().contains("il n’existe pas"));
     assert!(page.text().contains("n=2&amp;you=1-1"));
     let photo = ask(&app, get("/demo/photo/1/1")).await;

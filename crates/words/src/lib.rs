@@ -20,6 +20,7 @@ mod messages;
 mod nearest;
 mod number;
 mod plain;
+mod range;
 mod reason;
 mod said;
 mod texts;
@@ -36,5 +37,6 @@ pub use messages::{
 pub use nearest::nearest;
 pub use number::{bytes, number, percent};
 pub use plain::{plain, plain_line};
+pub use range::Range;
 pub use said::{Said, Say};
 pub use texts::TextsFile;

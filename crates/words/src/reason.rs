@@ -27,9 +27,41 @@ impl Say for Error {
     }
 }
 
+impl Said {
+    /// With what to do about this reason, where it is known, in place of what mostly helps.
+    pub fn because(mut self, error: &Error, language: Language) -> Said {
+        let hint = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => FileMessage::HintPath,
+            ErrorKind::PermissionDenied => FileMessage::HintPermissions,
+            ErrorKind::IsADirectory | ErrorKind::NotSeekable => FileMessage::HintFile,
+            ErrorKind::AlreadyExists => FileMessage::HintOtherName,
+            ErrorKind::FileTooLarge => FileMessage::HintSmaller,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FileMessage::HintSpace,
+            ErrorKind::ReadOnlyFilesystem => FileMessage::HintOtherPlace,
+            _ => return self,
+        };
+        self.hint = Some(hint.text(language));
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hint_is_that_of_the_reason() {
+        let hint = |kind: ErrorKind| {
+            let path = "a.jpg";
+            let refused = FileMessage::CannotRead { path, reason: "" };
+            let said = refused.say(Language::English);
+            said.because(&kind.into(), Language::English).hint
+        };
+        let of = |kind| hint(kind).expect("a hint");
+        assert_eq!(of(ErrorKind::NotSeekable), "Give a regular file.");
+        assert_eq!(of(ErrorKind::PermissionDenied), "Check its permissions.");
+        assert_eq!(of(ErrorKind::Other), "Check its name and its permissions.");
+    }
 
     #[test]
     fn the_systems_refusals_are_translated() {

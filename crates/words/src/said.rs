@@ -78,11 +78,11 @@ mod tests {
         assert_eq!(
             said(Some("train.epochs")),
             "Unknown recipe key ‘epocs’. Did you mean ‘train.epochs’? \
-             `museau train --help` lists the keys."
+             ‘museau train --help’ lists the keys."
         );
         assert_eq!(
             said(None),
-            "Unknown recipe key ‘epocs’. `museau train --help` lists the keys."
+            "Unknown recipe key ‘epocs’. ‘museau train --help’ lists the keys."
         );
     }
 }

@@ -24,13 +24,14 @@ use words::EvaluateMessage;
 pub struct CompareArguments {
     #[command(flatten)]
     source: Source,
-    /// The models to compare with: one for each seed
+    /// Baseline models, one per seed: files, run folders, listed names or tables
     #[arg(long, value_name = "MODEL", num_args = 1.., required = true)]
     base: Vec<PathBuf>,
-    /// The models that are compared, in the order of the same seeds
+    /// Candidate models, with the same seeds in the same order
     #[arg(long, value_name = "MODEL", num_args = 1.., required = true)]
     with: Vec<PathBuf>,
     /// The split to compare on; the test split only if named
+    /// [default: val, or all of a data set that is not split]
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,
     /// Print everything as one JSON object

@@ -19,7 +19,7 @@ pub struct ServeArguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
     pub listen: String,
-    /// A model package [default: the embedded model]
+    /// A model: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Serve the test page too, on this data set, under /demo
@@ -33,13 +33,13 @@ pub struct ServeArguments {
 /// Options of `museau demo`.
 #[derive(Debug, Args)]
 pub struct DemoArguments {
-    /// The data set: a folder for each class, or the folder that holds Images and lists
+    /// The data set: a folder with one folder per class, or the Stanford Dogs folder (Images/ and lists/)
     #[arg(value_name = "FOLDER")]
     pub dataset: PathBuf,
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
     pub listen: String,
-    /// A model package [default: the embedded model]
+    /// A model: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Open the page in the browser

@@ -158,8 +158,8 @@ mod tests {
                 Kind::Twins,
                 0.987,
                 "≈ 0.987 (95 %) ⇋ ↻ 90°",
-                "ressemblance 0,987 (1 au plus) sur 95\u{a0}% de la surface, en miroir, tournée de 90°",
-                "likeness 0.987 (1 at most) over 95% of the area, mirrored, turned by 90°",
+                "similarité 0,987 (maximum 1) sur 95\u{a0}% de la surface, en miroir, pivotée de 90°",
+                "similarity 0.987 (maximum 1) over 95% of the area, mirrored, rotated by 90°",
             ),
             (
                 Kind::Blurred,
@@ -180,7 +180,7 @@ mod tests {
                 0.8,
                 "my: dog: 0.900 > 0.100",
                 "my: dog (90\u{a0}%, contre 10\u{a0}% pour sa classe)",
-                "my: dog (90%, against 10% for its own class)",
+                "my: dog (90%, vs 10% for its own class)",
             ),
             (
                 Kind::Tiny,
@@ -193,8 +193,8 @@ mod tests {
                 Kind::Rotated,
                 0.0,
                 "Transpose",
-                "en miroir, tournée de 270°",
-                "mirrored, turned by 270°",
+                "en miroir, pivotée de 270°",
+                "mirrored, rotated by 270°",
             ),
             (
                 Kind::Unreadable,

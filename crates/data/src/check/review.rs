@@ -61,7 +61,8 @@ impl Review {
     /// need not be there yet. `who` decides.
     ///
     /// # Errors
-    /// Where a file cannot be read or understood, or nothing in it is about photos of the manifest.
+    /// Where a file cannot be read or understood, or its findings are about other photos than the
+    /// manifest's. A check that found nothing, or only what is about no photo, is a review of no items.
     pub fn open(
         manifest: Manifest,
         check_json: &Path,
@@ -83,6 +84,12 @@ impl Review {
             .map(|(index, entry)| (entry.path.as_str(), index))
             .collect();
         let found = report.findings.len();
+        // Of a photo that cannot be read and of a class nothing is decided here.
+        let of_photos = |saved: &Saved| {
+            let none = [Kind::Unreadable, Kind::Imbalance].map(Kind::name);
+            !none.contains(&saved.kind.as_str()) && !saved.paths.is_empty()
+        };
+        let about_photos = report.findings.iter().any(of_photos);
         let items: Vec<ReviewItem> = report
             .findings
             .into_iter()
@@ -103,7 +110,7 @@ impl Review {
                 })
             })
             .collect();
-        if items.is_empty() {
+        if items.is_empty() && about_photos {
             let path = check_json.to_owned();
             return Err(Error::NothingToReview { path });
         }
@@ -418,13 +425,31 @@ mod tests {
         assert_eq!((again, rows), (names, vec![of_person]));
     }
 
+    /// A finding about a photo that the data set does not have.
+    const OTHER: &str = r#"{"findings": [{"kind": "dark", "paths": ["elsewhere/1.jpg"]}]}"#;
+
+    #[test]
+    fn a_check_without_anything_to_decide_is_a_review_of_nothing() {
+        let (folder, review) = planted();
+        let manifest = review.manifest().clone();
+        let check = folder.path().join("check.json");
+        let decisions = folder.path().join("decisions.csv");
+        let of_none =
+            r#"{"kind": "unreadable", "paths": ["cut.jpg"]}, {"kind": "imbalance", "paths": []}"#;
+        for (findings, elsewhere) in [("", 0), (of_none, 2)] {
+            std::fs::write(&check, format!("{{\"findings\": [{findings}]}}")).unwrap();
+            let review = Review::open(manifest.clone(), &check, &decisions, "ada").unwrap();
+            assert_eq!((review.items().len(), review.elsewhere()), (0, elsewhere));
+        }
+    }
+
     #[test]
     fn a_report_that_is_none_is_said() {
         let (folder, review) = planted();
         let manifest = review.manifest().clone();
         let check = folder.path().join("check.json");
         let decisions = folder.path().join("decisions.csv");
-        for text in ["", "{", "[]", "{\"findings\": 3}", "{\"findings\": []}"] {
+        for text in ["", "{", "[]", "{\"findings\": 3}", OTHER] {
             std::fs::write(&check, text).unwrap();
             let opened = Review::open(manifest.clone(), &check, &decisions, "ada");
             let error = opened.unwrap_err();

@@ -100,7 +100,8 @@ impl Say for FetchError {
             FetchError::File { path, source } => {
                 let path = &path.display().to_string();
                 let reason = &source.message(language);
-                FileMessage::CannotWrite { path, reason }.say(language)
+                let said = FileMessage::CannotWrite { path, reason }.say(language);
+                said.because(source, language)
             }
             FetchError::InUse { path } => {
                 let path = &path.display().to_string();

@@ -28,7 +28,7 @@ pub enum Kind {
     Predictions,
     /// The metrics of runs, CSV.
     RunTable,
-    /// The same, a JSON object a line.
+    /// The same, a JSON object per line.
     RunLines,
     /// A picture that museau encoded.
     Picture,

@@ -1,7 +1,7 @@
 //! Why photos cannot be loaded, in the person's language.
 use std::path::{Path, PathBuf};
 
-use vision::steps::{StepError, StepFault};
+use vision::steps::{Range, StepError, StepFault};
 use vision::{DecodeError, PrepareError};
 use words::{DataMessage, Language, PreprocessMessage, Said, Say};
 
@@ -57,7 +57,8 @@ impl Say for LoaderError {
             LoaderError::File(error) => error.say(language),
             LoaderError::Changed { path } => say(DataMessage::LoaderChanged { path }),
             LoaderError::Photo { path, source } => {
-                let reason = &source.to_string();
+                let reason = crate::photo_message(source).text(language);
+                let reason = reason.trim_end_matches('.');
                 say(DataMessage::LoaderPhoto { path, reason })
             }
             LoaderError::Prepare(error) => {
@@ -71,6 +72,24 @@ impl Say for LoaderError {
             LoaderError::Nothing => say(DataMessage::LoaderNothing),
             LoaderError::Thread => say(DataMessage::LoaderThread),
         }
+    }
+}
+
+/// What a step's parameter may be, in words.
+pub fn range_text(range: Range, language: Language) -> String {
+    let from_to = |least, most| words::Range::FromTo(least, most).text(language);
+    match range {
+        Range::Number(least, most) => from_to(least, most),
+        Range::Whole(least, most) => from_to(least.into(), most.into()),
+        Range::Odd(least, most) => {
+            let (least, most) = (&least.to_string(), &most.to_string());
+            PreprocessMessage::AllowedOdd { least, most }.text(language)
+        }
+        Range::Size(most) => {
+            let most = &most.to_string();
+            PreprocessMessage::AllowedSize { most }.text(language)
+        }
+        Range::Choice(words) => words.join(", "),
     }
 }
 
@@ -120,12 +139,16 @@ pub fn step_said(error: &StepError, language: Language) -> Said {
             value,
             argument,
             allowed,
-        } => PreprocessMessage::StepValue {
-            position,
-            value,
-            argument,
-            allowed,
-        },
+        } => {
+            let allowed = &range_text(*allowed, language);
+            let wrong = PreprocessMessage::StepValue {
+                position,
+                value,
+                argument,
+                allowed,
+            };
+            return wrong.say(language);
+        }
         StepFault::TooLong => PreprocessMessage::StepTooLong,
     };
     message.say(language)

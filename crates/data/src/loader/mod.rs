@@ -19,7 +19,7 @@ pub mod order;
 mod preview;
 
 pub use cache::{Cache, Preparation};
-pub use error::{LoaderError, step_said};
+pub use error::{LoaderError, range_text, step_said};
 pub use preview::{PreviewOptions, preview};
 
 /// How batches are made.

@@ -187,7 +187,7 @@ fn two_models_are_compared_on_the_photos_and_classes_that_both_know() {
     );
     for (comparison, wanted) in comparisons.iter().zip([
         "good (runs/1/model.museau): 100.0%; good (runs/2/model.museau): 100.0%.",
-        "good (runs/1/model.museau) is better: 7 photos that only it gets right, 0 that only bad",
+        "good (runs/1/model.museau) is better: it alone is right on 7 photos, bad alone on 0",
     ]) {
         let said = comparison.sentences(Language::English).join(" ");
         assert!(said.contains(wanted), "{said}");

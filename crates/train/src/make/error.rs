@@ -70,10 +70,11 @@ impl Say for MakeError {
     fn say(&self, language: Language) -> Said {
         let say = |message: &dyn Say| message.say(language);
         match self {
-            MakeError::Io { path, source } => say(&FileMessage::CannotRead {
-                path: &path.display().to_string(),
-                reason: &source.message(language),
-            }),
+            MakeError::Io { path, source } => {
+                let path = &path.display().to_string();
+                let reason = &source.message(language);
+                say(&FileMessage::CannotRead { path, reason }).because(source, language)
+            }
             MakeError::Format(error) => say(&weights(error)),
             MakeError::Mismatch(error) => mismatch(error, language),
             MakeError::Graph(error) => say(&ModelMessage::MakeNetwork {
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn a_file_that_is_none_is_said_in_french() {
         for (error, french) in [
-            (FormatError::Unknown, "pas de poids que museau lit"),
+            (FormatError::Unknown, "pas de poids que museau sache lire"),
             (FormatError::Empty, "est vide"),
             (FormatError::LfsPointer, "pointeur Git LFS"),
         ] {

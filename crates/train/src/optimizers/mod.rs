@@ -11,6 +11,7 @@ mod rmsprop;
 mod sgd;
 
 use crate::TrainError;
+use crate::recipe::in_range;
 use serde::{Deserialize, Serialize};
 
 /// How parameters follow their gradients. What it keeps for each parameter (its slots) is given to
@@ -168,63 +169,43 @@ impl OptimizerOptions {
     /// An unknown name, an option that the optimiser does not take, or a number out of its range.
     pub fn build(&self) -> Result<Box<dyn Optimizer>, TrainError> {
         let entry = find(&self.name)?;
-        let own: [(&'static str, bool); 9] = [
-            ("momentum", self.momentum.is_some()),
-            ("nesterov", self.nesterov.is_some()),
-            ("rho", self.rho.is_some()),
-            ("centered", self.centered.is_some()),
-            ("beta_1", self.beta_1.is_some()),
-            ("beta_2", self.beta_2.is_some()),
-            ("epsilon", self.epsilon.is_some()),
-            ("amsgrad", self.amsgrad.is_some()),
-            ("initial_accumulator", self.initial_accumulator.is_some()),
-        ];
-        for (option, given) in own {
+        for (key, given) in [
+            ("optimizer.momentum", self.momentum.is_some()),
+            ("optimizer.nesterov", self.nesterov.is_some()),
+            ("optimizer.rho", self.rho.is_some()),
+            ("optimizer.centered", self.centered.is_some()),
+            ("optimizer.beta_1", self.beta_1.is_some()),
+            ("optimizer.beta_2", self.beta_2.is_some()),
+            ("optimizer.epsilon", self.epsilon.is_some()),
+            ("optimizer.amsgrad", self.amsgrad.is_some()),
+            (
+                "optimizer.initial_accumulator",
+                self.initial_accumulator.is_some(),
+            ),
+        ] {
+            let option = key.trim_start_matches("optimizer.");
             if given && !entry.options.contains(&option) {
                 let name = self.name.clone();
-                return Err(TrainError::Option { name, option });
+                return Err(TrainError::Option { name, option: key });
             }
         }
-        let shares = [
-            ("momentum", self.momentum),
-            ("rho", self.rho),
-            ("beta_1", self.beta_1),
-            ("beta_2", self.beta_2),
-            ("average", self.average),
-        ];
-        for (option, value) in shares {
-            check(option, value, "0 <= x < 1", |v| (0.0..1.0).contains(&v))?;
-        }
-        for (option, value) in [("rate", self.rate), ("weight_decay", self.weight_decay)] {
-            check(option, value, ">= 0", |v| (0.0..f32::INFINITY).contains(&v))?;
-        }
-        let positive = [
-            ("clip_norm", self.clip_norm),
-            ("clip_global_norm", self.clip_global_norm),
-            ("clip_value", self.clip_value),
-            ("epsilon", self.epsilon),
-            ("initial_accumulator", self.initial_accumulator),
-        ];
-        for (option, value) in positive {
-            check(option, value, "> 0", |v| v > 0.0 && v.is_finite())?;
+        for (key, value) in [
+            ("optimizer.rate", self.rate),
+            ("optimizer.momentum", self.momentum),
+            ("optimizer.rho", self.rho),
+            ("optimizer.beta_1", self.beta_1),
+            ("optimizer.beta_2", self.beta_2),
+            ("optimizer.epsilon", self.epsilon),
+            ("optimizer.initial_accumulator", self.initial_accumulator),
+            ("optimizer.weight_decay", self.weight_decay),
+            ("optimizer.clip_norm", self.clip_norm),
+            ("optimizer.clip_global_norm", self.clip_global_norm),
+            ("optimizer.clip_value", self.clip_value),
+            ("optimizer.average", self.average),
+        ] {
+            value.map_or(Ok(()), |value| in_range(key, value.into()))?;
         }
         Ok((entry.build)(self))
-    }
-}
-
-fn check(
-    option: &'static str,
-    value: Option<f32>,
-    range: &'static str,
-    fits: impl Fn(f32) -> bool,
-) -> Result<(), TrainError> {
-    match value {
-        Some(value) if !fits(value) => Err(TrainError::Range {
-            option,
-            value: f64::from(value),
-            range,
-        }),
-        _ => Ok(()),
     }
 }
 

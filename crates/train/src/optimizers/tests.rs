@@ -122,7 +122,7 @@ fn what_does_not_go_together_is_refused() {
     assert!(matches!(
         error,
         TrainError::Option {
-            option: "momentum",
+            option: "optimizer.momentum",
             ..
         }
     ));

@@ -1,11 +1,11 @@
 //! The keys of a recipe: what each is for and what may stand behind it.
 use super::written::{Architecture, FromText as _};
-use crate::TrainError;
+use crate::{TrainError, optimizers, schedules};
 use graph::View;
 use toml::Value;
 use vision::augment::Augmentation;
 use vision::filters::Pipeline;
-use words::TrainMessage;
+use words::{Range, TrainMessage};
 
 /// A key of a recipe.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub struct Key {
     table: Option<&'static str>,
     /// What may stand behind it.
     pub kind: Kind,
+    /// Which numbers, where not all of its kind.
+    pub range: Option<Range>,
     /// What it is for, in a few English words, for the command line's help.
     pub help: &'static str,
 }
@@ -142,41 +144,78 @@ impl Key {
         self.table.unwrap_or(self.name)
     }
 
+    /// What it is where a recipe does not say, for the command line's help; `None` for an empty text.
+    /// `defaults` is [`Recipe::flat`](super::Recipe::flat) of the default recipe.
+    pub fn default_text(&self, defaults: &[(String, String)]) -> Option<String> {
+        if let Some((_, text)) = defaults.iter().find(|(name, _)| name == self.name) {
+            let text = text.trim_matches(['[', ']']);
+            return (!text.is_empty()).then(|| text.to_owned());
+        }
+        let (section, bare) = self.parts();
+        let taken = match section {
+            "optimizer" => {
+                ["rate", "weight_decay"].contains(&bare)
+                    || optimizers::all()
+                        .iter()
+                        .any(|entry| entry.options.contains(&bare))
+            }
+            "schedule" => schedules::all()
+                .iter()
+                .any(|entry| entry.options.contains(&bare)),
+            _ => false,
+        };
+        Some(match taken {
+            true => format!("depends on {section}.name"),
+            false => "none".to_owned(),
+        })
+    }
+
     const fn in_table(self, table: &'static str) -> Key {
         let table = Some(table);
         Key { table, ..self }
     }
+
+    const fn within(self, range: Range) -> Key {
+        let range = Some(range);
+        Key { range, ..self }
+    }
 }
+
+/// A share that is less than the whole.
+const SHARE: Range = Range::Below(0.0, 1.0);
 
 /// All keys; a test holds them against the recipe's own fields.
 pub const KEYS: &[Key] = &[
     key(
         "data.source",
         Kind::Text,
-        "A manifest, or any data set that can be imported",
+        "A manifest, or any data set that can be imported (required)",
     ),
     key("data.decisions", Kind::Text, "A decisions file to apply"),
     key(
         "data.classes",
         Kind::Text,
-        "Classes: a number, or names separated by commas",
+        "Classes: a number (so many that are easy to tell apart), or names separated by commas; all if not given",
     ),
     key(
         "data.validation",
         Kind::Number,
-        "Share of validation photos, if the data set has no validation split",
-    ),
+        "Fraction of validation photos, if the data set has no validation split",
+    )
+    .within(Range::FromTo(0.0, 0.9)),
     key("data.seed", Kind::Whole, "Seed of that split"),
     key(
         "data.most",
         Kind::Whole,
         "Maximum number of photos per class in each split",
-    ),
+    )
+    .within(Range::AtLeast(1.0)),
     key(
         "input.size",
         Kind::Whole,
-        "Height and width of the network's input",
-    ),
+        "Height and width of the network's input, in pixels",
+    )
+    .within(Range::FromTo(8.0, 1024.0)),
     key(
         "input.filter",
         Kind::Text,
@@ -185,7 +224,7 @@ pub const KEYS: &[Key] = &[
     key(
         "input.views",
         Kind::Views,
-        "Views of a photo: stretch, crop:0.875, stretch+stretch:mirror",
+        "Views of a photo (how it is fitted to the input): stretch, crop:0.875, letterbox; several joined by +, with :mirror for the mirror image",
     ),
     key(
         "preprocess.steps",
@@ -200,17 +239,18 @@ pub const KEYS: &[Key] = &[
     key(
         "augment.margin",
         Kind::Number,
-        "Margin around the input size that crops are taken from",
-    ),
+        "Size at which photos are stored for random crops, as a multiple of input.size",
+    )
+    .within(Range::FromTo(1.0, 4.0)),
     key(
         "model.network",
         Kind::Network,
-        "lenet, or a backbone, trained from scratch",
+        "lenet (a small convolutional network) or a backbone, trained from scratch",
     ),
     key(
         "model.freeze",
         Kind::Text,
-        "Layers to freeze: name prefixes separated by commas",
+        "Layers that are not trained: name prefixes separated by commas",
     ),
     key(
         "model.filters",
@@ -242,24 +282,28 @@ pub const KEYS: &[Key] = &[
         "Global average pooling instead of flattening",
     )
     .in_table("head.global_pooling"),
-    key("model.units", Kind::Whole, "Units of the first dense layer").in_table("head.units"),
+    key("model.units", Kind::Whole, "Units of the first dense layer")
+        .within(Range::AtLeast(1.0))
+        .in_table("head.units"),
     key(
         "model.dropout",
         Kind::Number,
         "Dropout rate of the first dense layer",
     )
+    .within(SHARE)
     .in_table("head.dropout"),
     key(
         "optimizer.name",
         Kind::Text,
         "sgd, rmsprop, adam, adamw, nadam, adamax, adagrad, adadelta, lion",
     ),
-    key("optimizer.rate", Kind::Number, "Learning rate"),
+    key("optimizer.rate", Kind::Number, "Learning rate").within(Range::AtLeast(0.0)),
     key(
         "optimizer.momentum",
         Kind::Number,
         "Momentum of sgd and rmsprop",
-    ),
+    )
+    .within(SHARE),
     key(
         "optimizer.nesterov",
         Kind::Switch,
@@ -269,7 +313,8 @@ pub const KEYS: &[Key] = &[
         "optimizer.rho",
         Kind::Number,
         "Decay of rmsprop and adadelta",
-    ),
+    )
+    .within(SHARE),
     key(
         "optimizer.centered",
         Kind::Switch,
@@ -279,17 +324,20 @@ pub const KEYS: &[Key] = &[
         "optimizer.beta_1",
         Kind::Number,
         "Decay rate of the first moment",
-    ),
+    )
+    .within(SHARE),
     key(
         "optimizer.beta_2",
         Kind::Number,
         "Decay rate of the second moment",
-    ),
+    )
+    .within(SHARE),
     key(
         "optimizer.epsilon",
         Kind::Number,
         "Small constant for numerical stability",
-    ),
+    )
+    .within(Range::Above(0.0)),
     key(
         "optimizer.amsgrad",
         Kind::Switch,
@@ -299,12 +347,14 @@ pub const KEYS: &[Key] = &[
         "optimizer.initial_accumulator",
         Kind::Number,
         "Initial accumulator value (adagrad)",
-    ),
+    )
+    .within(Range::Above(0.0)),
     key(
         "optimizer.weight_decay",
         Kind::Number,
         "Decoupled weight decay",
-    ),
+    )
+    .within(Range::AtLeast(0.0)),
     key(
         "optimizer.decay_kernels_only",
         Kind::Switch,
@@ -314,22 +364,26 @@ pub const KEYS: &[Key] = &[
         "optimizer.clip_norm",
         Kind::Number,
         "Clip each gradient to this norm",
-    ),
+    )
+    .within(Range::Above(0.0)),
     key(
         "optimizer.clip_global_norm",
         Kind::Number,
         "Clip all gradients to this global norm",
-    ),
+    )
+    .within(Range::Above(0.0)),
     key(
         "optimizer.clip_value",
         Kind::Number,
         "Clip gradient values to this magnitude",
-    ),
+    )
+    .within(Range::Above(0.0)),
     key(
         "optimizer.average",
         Kind::Number,
-        "Decay of the exponential moving average of the parameters (0.999)",
-    ),
+        "Decay of the exponential moving average (EMA) of the parameters, such as 0.999",
+    )
+    .within(SHARE),
     key(
         "schedule.name",
         Kind::Text,
@@ -338,46 +392,63 @@ pub const KEYS: &[Key] = &[
     key(
         "schedule.warm_up",
         Kind::Number,
-        "Warm-up epochs, over which the rate rises from 0",
-    ),
+        "Warm-up epochs, over which the learning rate rises from 0",
+    )
+    .within(Range::AtLeast(0.0)),
     key(
         "schedule.every",
         Kind::Number,
-        "Epochs between reductions (step, exponential)",
-    ),
-    key("schedule.factor", Kind::Number, "Factor of a reduction"),
+        "Epochs between reductions, or step size (step, exponential)",
+    )
+    .within(Range::Above(0.0)),
+    key(
+        "schedule.factor",
+        Kind::Number,
+        "Factor of each reduction, or gamma (step, exponential, plateau)",
+    )
+    .within(Range::Between(0.0, 1.0)),
     key(
         "schedule.least",
         Kind::Number,
-        "Minimum rate, as a share of the initial rate (cosine, plateau)",
-    ),
+        "Minimum learning rate, as a fraction of the initial one (cosine, plateau)",
+    )
+    .within(Range::FromTo(0.0, 1.0)),
     key(
         "schedule.patience",
         Kind::Whole,
         "Epochs without a better loss before a reduction (plateau)",
-    ),
+    )
+    .within(Range::AtLeast(0.0)),
     key(
         "schedule.threshold",
         Kind::Number,
         "Minimum improvement of the loss (plateau)",
-    ),
+    )
+    .within(Range::AtLeast(0.0)),
     key(
         "schedule.rise",
         Kind::Number,
-        "Share of the training during which the rate rises (one_cycle)",
+        "Warm-up fraction: how much of the training the rate rises for (one_cycle)",
+    )
+    .within(Range::Between(0.0, 1.0)),
+    key(
+        "train.name",
+        Kind::Text,
+        "The run's name; its folder's if not given",
     ),
-    key("train.name", Kind::Text, "The run's name"),
     key(
         "train.epochs",
         Kind::Whole,
-        "Passes over the training photos",
-    ),
-    key("train.batch", Kind::Whole, "Batch size"),
+        "Number of epochs: passes over the training photos",
+    )
+    .within(Range::FromTo(1.0, 100_000.0)),
+    key("train.batch", Kind::Whole, "Batch size").within(Range::FromTo(1.0, 4096.0)),
     key(
         "train.accumulate",
         Kind::Whole,
         "Batches whose gradients are accumulated for one step",
-    ),
+    )
+    .within(Range::FromTo(1.0, 4096.0)),
     key(
         "train.seed",
         Kind::Whole,
@@ -386,8 +457,9 @@ pub const KEYS: &[Key] = &[
     key(
         "train.label_smoothing",
         Kind::Number,
-        "Label smoothing: share of each target spread over all classes",
-    ),
+        "Label smoothing: fraction of each target spread over all classes",
+    )
+    .within(Range::FromTo(0.0, 0.9)),
     key(
         "train.class_weights",
         Kind::Text,
@@ -402,7 +474,8 @@ pub const KEYS: &[Key] = &[
         "train.patience",
         Kind::Whole,
         "Early stopping: epochs without improvement",
-    ),
+    )
+    .within(Range::AtLeast(1.0)),
     key(
         "train.restore_best",
         Kind::Switch,
@@ -412,16 +485,33 @@ pub const KEYS: &[Key] = &[
         "train.checkpoint_seconds",
         Kind::Number,
         "Seconds between checkpoints; 0: each epoch",
-    ),
+    )
+    .within(Range::FromTo(0.0, 86_400.0)),
 ];
 
 const fn key(name: &'static str, kind: Kind, help: &'static str) -> Key {
-    let table = None;
     Key {
         name,
-        table,
+        table: None,
         kind,
+        range: None,
         help,
+    }
+}
+
+/// Whether a number may stand behind the key `name`.
+///
+/// # Errors
+/// [`TrainError::Range`], and a name that no key has.
+pub(crate) fn in_range(name: &str, value: f64) -> Result<(), TrainError> {
+    let key = find(name)?;
+    match key.range {
+        Some(range) if !range.contains(value) => Err(TrainError::Range {
+            option: key.name,
+            value,
+            range,
+        }),
+        _ => Ok(()),
     }
 }
 

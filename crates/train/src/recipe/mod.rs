@@ -16,6 +16,7 @@ mod keys;
 mod table;
 mod written;
 
+pub(crate) use keys::in_range;
 pub use keys::{KEYS, Key, Kind};
 pub use written::{Architecture, FromText, Prefixes, Written};
 
@@ -336,75 +337,12 @@ impl Recipe {
 
     /// Whether the numbers make sense, as far as they can be judged without photos.
     fn check(&self) -> Result<(), TrainError> {
-        let train = &self.train;
-        let ranges: [(
-            &'static str,
-            f64,
-            std::ops::RangeInclusive<f64>,
-            &'static str,
-        ); 9] = [
-            (
-                "data.validation",
-                self.data.validation,
-                0.0..=0.9,
-                "0 ... 0.9",
-            ),
-            (
-                "input.size",
-                self.input.size as f64,
-                8.0..=1024.0,
-                "8 ... 1024",
-            ),
-            (
-                "augment.margin",
-                f64::from(self.augment.margin),
-                1.0..=4.0,
-                "1 ... 4",
-            ),
-            (
-                "train.epochs",
-                f64::from(train.epochs),
-                1.0..=100_000.0,
-                "1 ... 100000",
-            ),
-            (
-                "train.batch",
-                train.batch as f64,
-                1.0..=4096.0,
-                "1 ... 4096",
-            ),
-            (
-                "train.accumulate",
-                f64::from(train.accumulate),
-                1.0..=4096.0,
-                "1 ... 4096",
-            ),
-            (
-                "train.label_smoothing",
-                f64::from(train.label_smoothing),
-                0.0..=0.9,
-                "0 ... 0.9",
-            ),
-            (
-                "train.patience",
-                f64::from(train.patience.unwrap_or(1)),
-                1.0..=1e9,
-                ">= 1",
-            ),
-            (
-                "train.checkpoint_seconds",
-                train.checkpoint_seconds,
-                0.0..=86_400.0,
-                "0 ... 86400",
-            ),
-        ];
-        for (option, value, range, words) in ranges {
-            if !range.contains(&value) {
-                return Err(TrainError::Range {
-                    option,
-                    value,
-                    range: words,
-                });
+        for (section, values) in table::of(self) {
+            for (name, value) in values.as_table().into_iter().flatten() {
+                let whole = || value.as_integer().map(|number| number as f64);
+                if let Some(number) = value.as_float().or_else(whole) {
+                    keys::in_range(&format!("{section}.{name}"), number)?;
+                }
             }
         }
         self.optimizer.build()?;

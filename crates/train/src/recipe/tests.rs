@@ -174,3 +174,53 @@ fn texts_are_read_with_the_recipe_and_written_as_they_were() {
         );
     }
 }
+
+/// The range of a key is said by the help, checked in a recipe and by whoever builds one of its parts.
+#[test]
+fn a_number_out_of_its_range_is_named_by_its_whole_key() {
+    let defaults = Recipe::default().flat();
+    let mut ranges = 0;
+    for key in KEYS {
+        assert_ne!(
+            key.default_text(&defaults).as_deref(),
+            Some(""),
+            "{}",
+            key.name
+        );
+        let Some(range) = key.range else { continue };
+        ranges += 1;
+        // One of these lies outside of every range.
+        let outside = [-1.0, 0.0, 1e6].into_iter();
+        let outside = outside.filter(|number| !range.contains(*number));
+        let mut tried = 0;
+        for number in outside {
+            if key.kind == Kind::Whole && number < 0.0 {
+                continue;
+            }
+            tried += 1;
+            let error = Recipe::default().set([(key.name, number.to_string().as_str())]);
+            let Err(TrainError::Range {
+                option,
+                range: said,
+                ..
+            }) = error
+            else {
+                panic!("{} {number}: {error:?}", key.name);
+            };
+            assert_eq!((option, said), (key.name, range));
+        }
+        let any_whole = key.kind == Kind::Whole && range == words::Range::AtLeast(0.0);
+        assert!(tried > 0 || any_whole, "{}", key.name);
+    }
+    assert!(ranges > 20, "{ranges}");
+    let key = |name: &str| KEYS.iter().find(|key| key.name == name).expect("a key");
+    let default = |name: &str| key(name).default_text(&defaults);
+    assert_eq!(default("train.epochs").as_deref(), Some("60"));
+    assert_eq!(default("model.filters").as_deref(), Some("32, 64, 128"));
+    assert_eq!(
+        default("optimizer.rate").as_deref(),
+        Some("depends on optimizer.name")
+    );
+    assert_eq!(default("optimizer.average").as_deref(), Some("none"));
+    assert_eq!(default("augment.steps"), None);
+}

@@ -7,6 +7,7 @@ mod plateau;
 mod step;
 
 use crate::TrainError;
+use crate::recipe::in_range;
 use serde::{Deserialize, Serialize};
 
 /// How far a training is.
@@ -129,35 +130,23 @@ impl ScheduleOptions {
                 .collect::<Vec<_>>()
                 .join(", "),
         })?;
-        let given = [
-            ("warm_up", self.warm_up),
-            ("every", self.every),
-            ("factor", self.factor),
-            ("least", self.least),
-            ("patience", self.patience.map(|epochs| epochs as f32)),
-            ("threshold", self.threshold),
-            ("rise", self.rise),
-        ];
-        for (option, value) in given {
+        let patience = self.patience.map(|epochs| epochs as f32);
+        for (key, value) in [
+            ("schedule.warm_up", self.warm_up),
+            ("schedule.every", self.every),
+            ("schedule.factor", self.factor),
+            ("schedule.least", self.least),
+            ("schedule.patience", patience),
+            ("schedule.threshold", self.threshold),
+            ("schedule.rise", self.rise),
+        ] {
             let Some(value) = value else { continue };
+            let option = key.trim_start_matches("schedule.");
             if !entry.options.contains(&option) {
                 let name = self.name.clone();
-                return Err(TrainError::Option { name, option });
+                return Err(TrainError::Option { name, option: key });
             }
-            let (range, fits) = match option {
-                "every" => ("> 0", value > 0.0),
-                "factor" | "rise" => ("0 < x < 1", value > 0.0 && value < 1.0),
-                "least" => ("0 to 1", (0.0..=1.0).contains(&value)),
-                _ => (">= 0", value >= 0.0),
-            };
-            if !fits || !value.is_finite() {
-                let value = f64::from(value);
-                return Err(TrainError::Range {
-                    option,
-                    value,
-                    range,
-                });
-            }
+            in_range(key, value.into())?;
         }
         let schedule = (entry.build)(self);
         Ok(match self.warm_up {

@@ -6,8 +6,8 @@ use super::{Kind, Parameter, Picture, Step, around_one, between};
 
 pub(super) const KIND: Kind = Kind {
     name: "color",
-    purpose: "multiplies the saturation by 1 plus or minus at most this, and turns the hue by at \
-              most that part of a turn",
+    purpose: "multiplies the saturation by 1 plus or minus at most this, and shifts the hue by at \
+              most that fraction of a turn",
     parameters: &[
         Parameter {
             name: "saturation",

@@ -1,11 +1,11 @@
-//! Contrast: all values moved away from the picture's mean gray, or towards it.
+//! Contrast: all values moved away from the picture's mean grey, or towards it.
 use tensor::Random;
 
 use super::{Kind, Parameter, Picture, Step, around_one, tone};
 
 pub(super) const KIND: Kind = Kind {
     name: "contrast",
-    purpose: "multiplies the distance to the mean gray by 1 plus or minus at most this",
+    purpose: "multiplies the distance to the mean grey by 1 plus or minus at most this",
     parameters: &[Parameter {
         name: "strength",
         least: 0.0,

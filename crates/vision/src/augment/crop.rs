@@ -6,8 +6,8 @@ use super::{Frame, Kind, Parameter, Step};
 
 pub(super) const KIND: Kind = Kind {
     name: "crop",
-    purpose: "cuts a window at a random place: this part of the sides [default: as many pixels as \
-              the input has, of a stored picture that is larger]",
+    purpose: "random crop: this fraction of each side [default: as many pixels as the input has, of \
+              a stored photo that is larger]",
     parameters: &[Parameter {
         name: "part",
         least: 0.1,

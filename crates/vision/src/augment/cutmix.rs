@@ -1,15 +1,15 @@
 //! Cutmix: a rectangle of two photos exchanged, their labels by its area (Yun et al., 2019).
 use tensor::Random;
 
-use super::mixup::{ALPHA, beta};
+use super::mixup::{alpha, beta};
 use super::{Kind, Pair, Step};
 
 pub(super) const KIND: Kind = Kind {
     name: "cutmix",
-    purpose: "exchanges a rectangle of two photos, of an area of the distribution Beta(alpha, alpha)",
-    parameters: &[ALPHA],
+    purpose: "pastes a rectangle of one photo into another; its area is drawn from Beta(alpha, alpha)",
+    parameters: &[alpha(1.0)],
     idle: Some("cutmix(0)"),
-    make: |values| Box::new(Cutmix(values[0].unwrap_or(1.0))),
+    make: |values| Box::new(Cutmix(values[0].unwrap_or_default())),
 };
 
 struct Cutmix(f32);

@@ -15,7 +15,7 @@ const fn area(name: &'static str, default: f32) -> Parameter {
 /// Areas of 2 to 33 % and aspects of 3:10 to 10:3, as in the paper and in torchvision.
 pub(super) const KIND: Kind = Kind {
     name: "erase",
-    purpose: "fills a rectangle, of an area between these parts, with noise, with this probability",
+    purpose: "random erasing: with this probability, fills a rectangle (least to most of the area) with noise",
     parameters: &[
         Parameter {
             name: "probability",

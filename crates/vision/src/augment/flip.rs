@@ -13,7 +13,7 @@ const PROBABILITY: Parameter = Parameter {
 
 pub(super) const HORIZONTAL: Kind = Kind {
     name: "flip",
-    purpose: "exchanges left and right with this probability",
+    purpose: "flips horizontally with this probability",
     parameters: &[PROBABILITY],
     idle: Some("flip(0)"),
     make: |values| {
@@ -26,7 +26,7 @@ pub(super) const HORIZONTAL: Kind = Kind {
 
 pub(super) const VERTICAL: Kind = Kind {
     name: "flip_vertical",
-    purpose: "exchanges top and bottom with this probability",
+    purpose: "flips vertically with this probability",
     parameters: &[PROBABILITY],
     idle: Some("flip_vertical(0)"),
     make: |values| {

@@ -3,19 +3,21 @@ use tensor::Random;
 
 use super::{Kind, Pair, Parameter, Step};
 
-pub(super) const ALPHA: Parameter = Parameter {
-    name: "alpha",
-    least: 0.0,
-    most: 10.0,
-    default: None,
-};
+pub(super) const fn alpha(default: f32) -> Parameter {
+    Parameter {
+        name: "alpha",
+        least: 0.0,
+        most: 10.0,
+        default: Some(default),
+    }
+}
 
 pub(super) const KIND: Kind = Kind {
     name: "mixup",
-    purpose: "lays two photos over each other, in shares of the distribution Beta(alpha, alpha)",
-    parameters: &[ALPHA],
+    purpose: "blends two photos and their labels with a weight drawn from Beta(alpha, alpha)",
+    parameters: &[alpha(0.2)],
     idle: Some("mixup(0)"),
-    make: |values| Box::new(Mixup(values[0].unwrap_or(0.2))),
+    make: |values| Box::new(Mixup(values[0].unwrap_or_default())),
 };
 
 struct Mixup(f32);

@@ -16,7 +16,7 @@ const fn area(name: &'static str, default: f32) -> Parameter {
 /// As torchvision's `RandomResizedCrop`: areas of 8 % to the whole, aspects of 3:4 to 4:3.
 pub(super) const KIND: Kind = Kind {
     name: "resized_crop",
-    purpose: "enlarges a window of an area between these parts, of an aspect from 3:4 to 4:3",
+    purpose: "crops a random window (least to most of the area, aspect 3:4 to 4:3) and resizes it",
     parameters: &[area("least", 0.08), area("most", 1.0)],
     idle: Some("resized_crop(1,1)"),
     make: |values| {

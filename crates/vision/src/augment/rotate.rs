@@ -6,7 +6,7 @@ use super::{Frame, Kind, Parameter, Step, between};
 
 pub(super) const KIND: Kind = Kind {
     name: "rotate",
-    purpose: "turns by at most so many degrees to either side",
+    purpose: "rotates by at most so many degrees to either side",
     parameters: &[Parameter {
         name: "degrees",
         least: 0.0,

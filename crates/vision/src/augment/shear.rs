@@ -6,7 +6,7 @@ use super::{Frame, Kind, Parameter, Step, between};
 
 pub(super) const KIND: Kind = Kind {
     name: "shear",
-    purpose: "leans upright lines by at most so many degrees, and level ones [default: 0]",
+    purpose: "shears horizontally by at most so many degrees (upright), and vertically (level)",
     parameters: &[
         Parameter {
             name: "upright",

@@ -6,7 +6,7 @@ use super::{Frame, Kind, Parameter, Step, between};
 
 pub(super) const KIND: Kind = Kind {
     name: "shift",
-    purpose: "moves by at most this part of the width, and of the height [default: the same part]",
+    purpose: "moves by at most this fraction of the width, and of the height [default: the same]",
     parameters: &[
         Parameter {
             name: "across",

@@ -6,14 +6,14 @@ use super::{Given, Kind, Parameter, Picture, Range, Value, Workers, number};
 
 pub(super) const STEP: Kind = Kind {
     name: "clahe",
-    about: "Equalises the histogram tile by tile, its peaks cut; of a colour photo Lab's lightness",
+    about: "Equalises the histogram tile by tile with clipped peaks (CLAHE); in colour, that of Lab's lightness",
     parameters: &[
         number("limit", 0.0, 100.0, 2.0, "times the mean count"),
         Parameter {
             name: "tiles",
             range: Range::Whole(1, 64),
             default: Some(Value::Number(8.0)),
-            unit: "a side",
+            unit: "tiles per side",
         },
     ],
     apply,

@@ -23,6 +23,7 @@ mod resize;
 
 use picture::Picture;
 
+pub use crate::steps::Range;
 pub use area::shrunk;
 pub use picture::Workers;
 pub use pipeline::{Pipeline, Ran, Region, Step};
@@ -63,21 +64,6 @@ pub struct Parameter {
     pub unit: &'static str,
 }
 
-/// What a parameter may be.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Range {
-    /// Any number from the first to the second.
-    Number(f64, f64),
-    /// Any whole number from the first to the second.
-    Whole(u32, u32),
-    /// Any odd number from the first to the second.
-    Odd(u32, u32),
-    /// A width and a height, `WIDTHxHEIGHT`, or one number for both, up to this.
-    Size(u32),
-    /// One of these words.
-    Choice(&'static [&'static str]),
-}
-
 /// The value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
@@ -96,20 +82,6 @@ impl std::fmt::Display for Value {
             Value::Size(width, height) if width == height => write!(formatter, "{width}"),
             Value::Size(width, height) => write!(formatter, "{width}x{height}"),
             Value::Choice(word) => formatter.write_str(word),
-        }
-    }
-}
-
-impl std::fmt::Display for Range {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Range::Number(least, most) => write!(formatter, "{least}..{most}"),
-            Range::Whole(least, most) => write!(formatter, "{least}..{most}"),
-            Range::Odd(least, most) => {
-                write!(formatter, "{least}, {}, {}, … {most}", least + 2, least + 4)
-            }
-            Range::Size(most) => write!(formatter, "1..{most}, 1x1..{most}x{most}"),
-            Range::Choice(words) => formatter.write_str(&words.join("|")),
         }
     }
 }

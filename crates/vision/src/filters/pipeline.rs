@@ -200,8 +200,7 @@ impl Step {
             let parameter = kind.parameters.get(index);
             let parameter = parameter.ok_or_else(|| wrong_count(argument.position))?;
             let value = parameter.read(argument.text);
-            let value = value
-                .ok_or_else(|| argument.refused(parameter.name, parameter.range.to_string()))?;
+            let value = value.ok_or_else(|| argument.refused(parameter.name, parameter.range))?;
             if values[index].replace(value).is_some() {
                 return Err(wrong_count(argument.position));
             }

@@ -34,7 +34,7 @@ pub(super) const STEP: Kind = Kind {
             name: "bars",
             range: Range::Whole(0, 255),
             default: Some(Value::Number(128.0)),
-            unit: "level",
+            unit: "levels",
         },
     ],
     apply,

@@ -192,7 +192,7 @@ impl Failure {
             What::Photo(
                 DecodeError::UnsupportedFormat { .. }
                 | DecodeError::UnsupportedFeature { .. }
-                | DecodeError::Film
+                | DecodeError::Video
                 | DecodeError::CameraRaw,
             )
             | What::NotAForm
@@ -286,7 +286,8 @@ impl Say for Failure {
             What::NoHost => PageMessage::NoHost.say(language),
             What::File { path, source } => {
                 let reason = &source.message(language);
-                FileMessage::CannotRead { path, reason }.say(language)
+                let said = FileMessage::CannotRead { path, reason }.say(language);
+                said.because(source, language)
             }
             What::Data(detail) => PageMessage::Data { detail }.say(language),
             What::ModelNotFinite => PageMessage::ModelNotFinite.say(language),

@@ -53,6 +53,8 @@ messages! {
     "preview.epoch" => PreviewEpoch { epoch },
     "review.not_local" => ReviewNotLocal { address },
     "review.nothing" => ReviewNothing { path },
+    "review.nothing_found" => ReviewNothingFound,
+    "review.elsewhere" => ReviewElsewhere { count },
     "problem.missing" => ProblemMissing,
     "problem.unreadable" => ProblemUnreadable,
     "problem.empty" => ProblemEmpty,

@@ -12,6 +12,6 @@ messages! {
     "photo.busy" => Busy,
     "photo.unsupported_format" => UnsupportedFormat { format },
     "photo.unsupported_feature" => UnsupportedFeature,
-    "photo.film" => Film,
+    "photo.video" => Video,
     "photo.camera_raw" => CameraRaw,
 }

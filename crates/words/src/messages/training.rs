@@ -22,6 +22,8 @@ messages! {
     "train.empty_class" => EmptyClass { class },
     "train.memory" => Memory { needed, parameters, working, limit },
     "train.not_finite" => NotFinite { epoch, batch, rate, place },
+    "train.not_finite_validation" => NotFiniteValidation { epoch, rate, place },
+    "train.checkpoint_kept" => CheckpointKept,
     "train.in_use" => InUse { path },
     "train.taken" => Taken { path },
     "train.no_run" => NoRun { path },

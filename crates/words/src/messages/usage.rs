@@ -17,4 +17,9 @@ messages! {
     "usage.meant" => Meant { meant },
     "usage.line" => Line { lines },
     "usage.help" => Help,
+    "range.from_to" => RangeFromTo { least, most },
+    "range.at_least" => RangeAtLeast { least },
+    "range.above" => RangeAbove { least },
+    "range.below" => RangeBelow { least, most },
+    "range.between" => RangeBetween { least, most },
 }

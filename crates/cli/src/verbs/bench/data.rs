@@ -5,6 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
 use crate::terminal;
+use crate::usage::{OutOfRange, in_range};
 use crate::{augmentation, data_set, model, photos};
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
+use words::Range;
 
 /// Photos of a batch from the cache.
 const BATCH: usize = 32;
@@ -25,19 +27,19 @@ pub struct DataBenchArguments {
     /// Photos, or folders of photos; with --cached a data set
     #[arg(required = true, value_name = "PHOTO|FOLDER")]
     pub photos: Vec<PathBuf>,
-    /// Height and width of the input
+    /// Height and width of the input, from 1 to 2048
     #[arg(long, value_name = "PIXELS", default_value_t = 224, value_parser = clap::value_parser!(u16).range(1..=2048))]
     pub size: u16,
-    /// How often each photo is taken in a run
+    /// How often each photo is used per run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub repeat: u16,
-    /// Counted runs, or epochs
+    /// Measured runs (after warm-up), or epochs
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// Load the photos of a data set (without its test split) from the cache
     #[arg(long)]
     pub cached: bool,
-    /// What is done to cached photos
+    /// The augmentation of cached photos
     #[arg(
         long,
         value_name = "STEPS",
@@ -45,7 +47,7 @@ pub struct DataBenchArguments {
         requires = "cached"
     )]
     pub augment: String,
-    /// How many times larger than the input cached photos are stored
+    /// Size at which cached photos are stored, as a multiple of the input, from 1 to 4
     #[arg(long, value_name = "FACTOR", default_value_t = 1.143, requires = "cached", value_parser = margin)]
     pub margin: f32,
     /// Where to write the inputs once (NHWC f32, 0 to 1), to be compared
@@ -56,11 +58,8 @@ pub struct DataBenchArguments {
     pub output: Output,
 }
 
-fn margin(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(margin) if (1.0..=4.0).contains(&margin) => Ok(margin),
-        _ => Err("1 <= FACTOR <= 4".to_owned()),
-    }
+fn margin(text: &str) -> Result<f32, OutOfRange> {
+    in_range(text, Range::FromTo(1.0, 4.0)).map(|margin| margin as f32)
 }
 
 /// What `--output json` prints.

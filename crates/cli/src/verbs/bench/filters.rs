@@ -17,13 +17,13 @@ use vision::filters::Workers;
 /// Options of `museau bench filters`.
 #[derive(Debug, Args)]
 pub struct FiltersArguments {
-    /// Pipelines; the last step of each is timed [default: one a step]
+    /// Pipelines; the last step of each is timed [default: one per step]
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
-    /// The photo [default: 500 x 375 made-up pixels]
+    /// The photo [default: 500 x 375 random pixels]
     #[arg(long, value_name = "FILE")]
     photo: Option<PathBuf>,
-    /// Counted runs
+    /// Measured runs (after warm-up)
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Where to write the results: NUMBER.png, from 0

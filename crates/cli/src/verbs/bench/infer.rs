@@ -20,23 +20,24 @@ const WARM_UP: usize = 5;
 
 /// Options of `museau bench infer`.
 #[derive(Debug, Args)]
+#[command(after_help = crate::model::backbones())]
 pub struct InferArguments {
-    /// A backbone of the zoo, with made-up weights [default: the embedded model]
+    /// A backbone (listed below), with random weights [default: the embedded model]
     #[arg(long, value_name = "NAME")]
     pub backbone: Option<String>,
     /// Weights for the backbone, in museau's own names (.safetensors)
     #[arg(long, value_name = "FILE", requires = "backbone")]
     pub weights: Option<PathBuf>,
-    /// A model package instead
+    /// A model instead: file, run folder, listed name, or `default`
     #[arg(long, value_name = "FILE", conflicts_with = "backbone")]
     pub model: Option<PathBuf>,
-    /// Photos a run
+    /// Photos per run, from 1 to 1024
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub batch: u16,
-    /// Counted runs
+    /// Measured runs (after warm-up)
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
-    /// The photos' pixels as the network wants them, NHWC f32, instead of made-up ones
+    /// The photos' pixels as the network wants them, NHWC f32, instead of random ones
     #[arg(long, value_name = "FILE")]
     pub pixels: Option<PathBuf>,
     /// Where to write the outputs, f32

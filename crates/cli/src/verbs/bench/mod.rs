@@ -13,13 +13,13 @@ use clap::Subcommand;
 /// The verbs under `museau bench`.
 #[derive(Debug, Subcommand)]
 pub enum BenchVerb {
-    /// Time the network on made-up pixels
+    /// Time the network on random pixels
     Infer(infer::InferArguments),
     /// Time the classic steps on a photo
     Filters(filters::FiltersArguments),
     /// Time the decoding and resizing of photos, or the loading of cached ones
     Data(data::DataBenchArguments),
-    /// Time a training step (forward, backward, Adam) on made-up pixels
+    /// Time a training step (forward, backward, Adam) on random pixels
     Train(train::TrainArguments),
 }
 

@@ -19,19 +19,19 @@ use train::{Descent, OptimizerOptions};
 /// Options of `museau bench train`.
 #[derive(Debug, Args)]
 pub struct TrainArguments {
-    /// A backbone of the zoo, `lenet`, or a small network for this alone: `nasnet-cells`, `se-blocks`
+    /// `lenet`, a backbone, or a small network for this benchmark alone: `nasnet-cells`, `se-blocks`
     #[arg(long, value_name = "NAME", default_value = "lenet")]
     pub backbone: String,
-    /// Photos a step
+    /// Photos per step, from 1 to 1024
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub batch: u16,
     /// Classes
     #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u16).range(2..))]
     pub classes: u16,
-    /// Height and width of the photos [default: the backbone's own]
+    /// Height and width of the photos, from 8 to 1024 [default: the backbone's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(8..=1024))]
     pub size: Option<u16>,
-    /// Counted steps
+    /// Measured steps (after warm-up)
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// Time each part of a step as well

@@ -20,16 +20,16 @@ pub struct ClassifyArguments {
     /// Photos, or folders of photos
     #[arg(required = true, value_name = "PHOTO|FOLDER")]
     pub photos: Vec<PathBuf>,
-    /// A model package [default: the embedded model]
+    /// A model: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// How many breeds to give
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Comma-separated values, one line a photo
+    /// Print comma-separated values, one line per photo
     #[arg(long)]
     pub csv: bool,
     /// All photos show the same animal: one answer for all

@@ -41,7 +41,7 @@ pub struct Printer<'a> {
 pub enum Form {
     /// For people
     Text,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
     /// Comma-separated values, a line a photo
     Csv,

@@ -21,17 +21,17 @@ pub struct CheckArguments {
     /// The folder for report.html, check.json and decisions.csv (which is never overwritten)
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
-    /// Look for wrong labels among photos that a model sees alike (of the test, with --with-test)
+    /// Find doubtful labels from a model's features (nearest neighbours); test photos only with --with-test
     #[arg(long)]
     suspects: bool,
-    /// The model for --suspects [default: the embedded model]
+    /// The model for --suspects: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE", requires = "suspects")]
     model: Option<PathBuf>,
-    /// Judge them by confident learning rather than by neighbours: by what a head says of a photo that
-    /// was trained on the features of others. With =FILE its probabilities go there (CSV)
+    /// Use confident learning instead of nearest neighbours: out-of-fold predictions of a classifier head on
+    /// the features. With =FILE, also write the probabilities (CSV)
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, requires = "suspects", conflicts_with = "probabilities")]
     out_of_fold: Option<Option<PathBuf>>,
-    /// Look for wrong labels by these out-of-fold probabilities (CSV: path, a column a class)
+    /// Find doubtful labels from these out-of-fold probabilities (CSV: path, one column per class)
     #[arg(long, value_name = "FILE")]
     probabilities: Option<PathBuf>,
     /// Check the labels of test photos too
@@ -117,7 +117,8 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Result<()> {
         argument(arguments.source.path()),
         argument(&arguments.output)
     );
-    told(context, &written, Some(&review));
+    let is_found = checked.counts().iter().any(|(_, count)| *count > 0);
+    told(context, &written, is_found.then_some(review.as_str()));
     Ok(())
 }
 

@@ -22,10 +22,10 @@ pub struct ExploreArguments {
     /// Include the test photos
     #[arg(long)]
     with_test: bool,
-    /// Draw the map of the classes as a model sees their photos
+    /// Draw a map of the classes, from a model's features
     #[arg(long)]
     map: bool,
-    /// The model for --map [default: the embedded model]
+    /// The model for --map: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE", requires = "map")]
     model: Option<PathBuf>,
     /// Seed of the samples shown

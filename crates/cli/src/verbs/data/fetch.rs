@@ -17,7 +17,7 @@ pub struct FetchArguments {
     /// The folder for the archives [default: NAME]
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// A mirror: a folder that holds the archives, or an address (http, https)
+    /// A mirror: a folder that holds the archives, or a URL
     #[arg(long, value_name = "FOLDER|URL")]
     from: Option<String>,
 }

@@ -15,19 +15,19 @@ use clap::Subcommand;
 /// The verbs under `museau data`.
 #[derive(Debug, Subcommand)]
 pub enum DataVerb {
-    /// Fetch a published data set: its archives, checked, resumed after a break
+    /// Download a published data set: its archives, verified, resumed after an interruption
     Fetch(fetch::FetchArguments),
     /// Make a manifest of a data set; its photos stay where they are
     Import(import::ImportArguments),
-    /// Say which photos are for fitting, choosing and testing
+    /// Split into training, validation and test sets
     Split(split::SplitArguments),
-    /// Look for what spoils training: twins, unreadable and odd photos
+    /// Find near-duplicates, unreadable and unusual photos, and doubtful labels
     Check(check::CheckArguments),
     /// Decide about what a check found, on a local page
     Review(review::ReviewArguments),
     /// Make a page of charts and samples
     Explore(explore::ExploreArguments),
-    /// Make a page of photos and what an augmentation makes of them
+    /// Make a page that shows photos before and after an augmentation
     Preview(preview::PreviewArguments),
 }
 

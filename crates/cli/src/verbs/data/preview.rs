@@ -22,10 +22,10 @@ pub struct PreviewArguments {
     /// The page to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    /// How many photos to draw
+    /// How many random photos to show, from 1 to 200
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
     photos: u16,
-    /// How many epochs to show of each
+    /// How many epochs to show of each, from 1 to 50
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
     epochs: u16,
     /// Seed of the photos and their augmentation

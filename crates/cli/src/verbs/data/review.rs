@@ -19,8 +19,15 @@ pub struct ReviewArguments {
     /// The folder that 'museau data check' wrote; verdicts go into its decisions.csv
     #[arg(long, value_name = "FOLDER")]
     check: PathBuf,
-    /// Who decides, as the file says it
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "")]
+    /// Name to record in the `who` column of the decisions
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
     who: String,
     /// The address to serve the page on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
@@ -47,6 +54,19 @@ pub fn run(context: &Context, arguments: &ReviewArguments) -> Result<()> {
     let decisions = arguments.check.join("decisions.csv");
     let review = Review::open(manifest, &report, &decisions, &arguments.who)
         .map_err(|error| Failure::error(Status::Unusable, error.message(context.language)))?;
+    if review.items().is_empty() {
+        if !context.quiet {
+            let count = &review.elsewhere().to_string();
+            eprintln!(
+                "{}",
+                context.say(match review.elsewhere() {
+                    0 => DataMessage::ReviewNothingFound,
+                    _ => DataMessage::ReviewElsewhere { count },
+                })
+            );
+        }
+        return Ok(());
+    }
     let apps = vec![web::apps::review(review)];
     serve::run(context, &arguments.listen, arguments.open, apps, None)
 }

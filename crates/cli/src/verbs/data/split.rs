@@ -5,12 +5,13 @@ use crate::data_set::{Source, cache, open, unusable};
 use crate::failure::{Failure, Status};
 use crate::outputs::{argument, begin_manifest, may_replace, told};
 use crate::progress::Shown;
+use crate::usage::{OutOfRange, in_range};
 use anyhow::Result;
 use clap::Args;
 use data::Error;
 use std::collections::HashSet;
 use std::path::PathBuf;
-use words::DataMessage;
+use words::{DataMessage, Range};
 
 /// Options of `museau data split`.
 #[derive(Debug, Args)]
@@ -26,16 +27,16 @@ pub struct SplitArguments {
     /// Split all photos again, including the data set's own test split
     #[arg(long, conflicts_with = "official")]
     redraw: bool,
-    /// The share of test photos
+    /// Fraction of test photos, at least 0 and less than 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "official")]
     test: f64,
-    /// The share of validation photos among the others
+    /// Fraction of validation photos among the others, at least 0 and less than 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     val: f64,
     /// Seed of the random split
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Classes to keep: a number (3, 4, 5) or names separated by commas
+    /// Classes to keep: a number (so many that are easy to tell apart), or names separated by commas
     #[arg(long, value_name = "N|NAMES")]
     classes: Option<String>,
     /// Maximum number of photos per class in each split
@@ -106,9 +107,6 @@ pub fn run(context: &Context, arguments: &SplitArguments) -> Result<()> {
     Ok(())
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("0 <= SHARE < 1".to_owned()),
-    }
+fn share(text: &str) -> Result<f64, OutOfRange> {
+    in_range(text, Range::Below(0.0, 1.0))
 }

@@ -21,7 +21,7 @@ use words::EvaluateMessage;
 /// Options of `museau evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArguments {
-    /// A package, the name of a listed model, `default` for the embedded model; or a table that
+    /// A model: file, run folder, listed name, or `default` for the embedded one; or a table that
     /// --predictions wrote
     #[arg(value_name = "MODEL")]
     model: PathBuf,
@@ -31,7 +31,7 @@ pub struct EvaluateArguments {
     /// [default: val, or all of a data set that is not split]
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,
-    /// Another model, or its table, to be compared photo by photo; may be given several times
+    /// Another model, or predictions table, to compare with (McNemar's test); repeatable
     #[arg(long, value_name = "MODEL")]
     against: Vec<PathBuf>,
     /// Leave out the comparison with the embedded model

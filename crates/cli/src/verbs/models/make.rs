@@ -20,30 +20,31 @@ const VIEWS: &str = "(stretch | crop:FRACTION | letterbox[:GRAY])[:mirror] [+ ..
 
 /// Options of `museau models make`.
 #[derive(Debug, Args)]
+#[command(after_help = crate::model::backbones())]
 pub struct MakeArguments {
-    /// The weights' file (.pth, .h5, .safetensors)
+    /// The weights file: .h5, .weights.h5, .keras, .pth, .safetensors, .onnx, .tflite
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// The backbone, by its name in the zoo
+    /// The backbone (listed below)
     #[arg(long, value_name = "NAME")]
     pub backbone: String,
-    /// The classes to keep: `stanford` or a file with one class id a line
+    /// The classes to keep: `stanford` or a file with one class id per line
     #[arg(long, value_name = "LIST", default_value = "stanford")]
     pub classes: String,
-    /// Train photos for the temperature and the thresholds, a folder for each class
-    #[arg(long, value_name = "FOLDER")]
+    /// Training photos to fit the temperature and the thresholds on (any data set)
+    #[arg(long, value_name = "DATASET")]
     pub calibrate: Option<PathBuf>,
-    /// Photos of each class to calibrate on
+    /// Photos per class to calibrate on
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     pub photos_per_class: u16,
-    /// Photos without a dog, for the 'no dog' threshold
-    #[arg(long, value_name = "FOLDER")]
+    /// Photos without a dog, for the 'no dog' threshold (needs --calibrate)
+    #[arg(long, value_name = "DATASET", requires = "calibrate")]
     pub not_dogs: Option<PathBuf>,
-    /// How a photo meets the input: stretch, crop:FRACTION, letterbox; several joined by `+`;
-    /// `:mirror` behind one for its mirror image
+    /// Views of a photo (how it is fitted to the input): stretch, crop:FRACTION, letterbox; several joined by
+    /// `+`; `:mirror` behind one for its mirror image [default: the backbone's]
     #[arg(long, value_name = "VIEWS")]
     pub views: Option<String>,
-    /// Height and width of the network's input [default: the backbone's]
+    /// Height and width of the network's input, from 16 to 2048 [default: the backbone's]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(16..=2048))]
     pub size: Option<u16>,
     /// The package's name [default: the file's]
@@ -108,9 +109,18 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     };
     let unmade =
         |error: MakeError| Failure::error(Status::Unusable, error.message(context.language));
+    // What is wrong with a file's content does not name the file.
+    let unfit = |error: MakeError| match error {
+        MakeError::Format(_) | MakeError::Mismatch(_) => {
+            let weights = terminal::shown(&arguments.weights);
+            let said = format!("{weights}: {}", error.message(context.language));
+            Failure::error(Status::Unusable, said)
+        }
+        error => unmade(error),
+    };
     // The place is tried before the work is done.
     let file = begin(context, &arguments.output, Kind::Package)?;
-    let mut package = make::assemble(&published).map_err(unmade)?;
+    let mut package = make::assemble(&published).map_err(unfit)?;
     let pool = Pool::new(context.threads);
     make::check_outputs(&package, &pool).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {
@@ -165,7 +175,7 @@ fn calibrate(
     Ok(())
 }
 
-/// `stanford`, or a file with one class id a line, in the order of the network's outputs.
+/// `stanford`, or a file with one class id per line, in the order of the network's outputs.
 fn classes(context: &Context, list: &str) -> Result<Classes> {
     if list == "stanford" {
         return Ok(Classes::Stanford);

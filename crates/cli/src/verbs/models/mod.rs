@@ -22,21 +22,21 @@ use words::ModelMessage;
 pub enum ModelsVerb {
     /// List the embedded model and those of the models folder
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
     /// Print a model's card
     Show {
-        /// A package, or the name of a listed model [default: the embedded model]
+        /// A model: file, run folder, listed name, or `default` [default: the embedded model]
         model: Option<PathBuf>,
-        /// The graph as text instead
+        /// Print the network's graph as text instead
         #[arg(long)]
         graph: bool,
     },
-    /// Check a package from end to end
+    /// Check that a model is intact
     Verify {
-        /// Packages [default: the embedded model]
+        /// Models: files, run folders, listed names, or `default` [default: the embedded model]
         models: Vec<PathBuf>,
     },
     /// Compare what backbones take: parameters, multiply-adds, size, memory

@@ -26,8 +26,8 @@ pub struct RunArguments {
     /// Photos, folders of photos, or manifests
     #[arg(required = true, value_name = "PHOTO|FOLDER|MANIFEST")]
     sources: Vec<PathBuf>,
-    /// The folder to write into; the tree of folders is that of the source. The photos whose class is
-    /// known are named in its manifest.csv
+    /// The folder to write into, with the folder structure of the source; its manifest.csv lists the photos
+    /// whose class is known
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
     /// A decisions file to apply to manifests
@@ -39,7 +39,7 @@ pub struct RunArguments {
     /// The format of the results
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
-    /// JPEG's quality
+    /// JPEG quality, from 1 to 100
     #[arg(long, value_name = "N", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
     /// Print the summary as one JSON object
@@ -50,9 +50,9 @@ pub struct RunArguments {
 /// A format of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Without loss
+    /// Lossless
     Png,
-    /// Smaller
+    /// Lossy, smaller files
     Jpeg,
 }
 

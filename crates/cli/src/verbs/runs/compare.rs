@@ -49,13 +49,13 @@ impl From<Compared> for Value {
 /// Options of `museau runs compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
-    /// Ids, their beginnings, names, or folders of runs
+    /// Ids or their first characters, names, or run folders
     #[arg(value_name = "RUN", num_args = 2.., required = true)]
     pub runs: Vec<String>,
-    /// One JSON object a line, for each run
+    /// Print one JSON object per run
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Comma-separated values, one line a run
+    /// Print comma-separated values, one line per run
     #[arg(long)]
     pub csv: bool,
     /// Where the runs are recorded.
@@ -115,7 +115,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Result<()> {
     Ok(())
 }
 
-/// A JSON object a run.
+/// One JSON object per run.
 fn print_json(runs: &[Details], compared: &Comparison<'_>) -> Result<()> {
     let mut out = terminal::stdout();
     for (place, run) in runs.iter().enumerate() {

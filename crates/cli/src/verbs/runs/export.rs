@@ -34,7 +34,7 @@ enum Form {
 /// Options of `museau runs export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// Ids, their beginnings, or names
+    /// Ids or their first characters, names, or run folders
     #[arg(
         value_name = "RUN",
         required_unless_present = "all",
@@ -44,7 +44,7 @@ pub struct ExportArguments {
     /// All runs
     #[arg(long)]
     pub all: bool,
-    /// The file to write, .csv or .json (one object a line) [default: CSV on the terminal]
+    /// The file to write, .csv or .json (one object per line) [default: CSV on the terminal]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Where the runs are recorded.

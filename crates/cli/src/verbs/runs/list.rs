@@ -23,20 +23,20 @@ pub struct ListArguments {
     /// Only runs in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<StateName>,
-    /// The best value of this metric first, as it is at the step that each run keeps
+    /// Sort by this metric at the kept epoch, best first
     #[arg(long, value_name = "METRIC")]
     sort: Option<String>,
-    /// Show at most so many runs
+    /// Show at most N runs [default: all]
     #[arg(long, value_name = "RUNS")]
     limit: Option<u64>,
-    /// Leave out so many of the first
+    /// Skip the first N runs
     #[arg(long, value_name = "RUNS", default_value_t = 0)]
     skip: u64,
     /// Metrics and parameters to show, `seed` and `folder` [default: loss and accuracy, and the
     /// folder where runs have the same name]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     columns: Option<Vec<String>>,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
     #[command(flatten)]

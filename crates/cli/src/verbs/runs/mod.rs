@@ -21,9 +21,9 @@ pub enum RunsVerb {
     Show(show::ShowArguments),
     /// Compare runs: the parameters that differ, the metrics of the kept epochs side by side
     Compare(compare::CompareArguments),
-    /// Remove runs from the record; their files stay
+    /// Remove runs from the list (--files also deletes their files)
     Rm(remove::RmArguments),
-    /// Write the metrics of runs, step by step, as CSV or JSON
+    /// Write the metrics of runs, epoch by epoch, as CSV or JSON
     Export(export::ExportArguments),
 }
 

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use study::Storage;
 use tensor::memory;
-use train::recipe::KEYS;
+use train::recipe::{KEYS, Key, Kind};
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
 use train::{RateRange, Recipe, TrainError, Unwatched};
 use words::{RunMessage, Say, TrainMessage, plain_line};
@@ -34,13 +34,13 @@ use words::{RunMessage, Say, TrainMessage, plain_line};
 #[derive(Debug, Args)]
 #[command(after_help = names())]
 pub struct TrainingArguments {
-    /// Recipes (TOML); several are trained side by side. Without one, all is told by flags
+    /// Recipes (TOML); several are trained side by side. Without a recipe, all settings come from flags
     #[arg(value_name = "RECIPE", conflicts_with = "resume")]
     pub recipes: Vec<PathBuf>,
-    /// Go on with the runs in these folders
+    /// Resume the runs in these folders
     #[arg(long, value_name = "FOLDER", num_args = 1..)]
     pub resume: Vec<PathBuf>,
-    /// The run's folder; with several runs, the folder of their folders [default: runs]
+    /// Run folder [default: runs/<recipe name>]; with several runs, their parent folder [default: runs]
     #[arg(long, short, value_name = "FOLDER", conflicts_with = "resume")]
     pub output: Option<PathBuf>,
     /// Train each recipe once with each of these seeds: 1,2,3
@@ -51,13 +51,13 @@ pub struct TrainingArguments {
         conflicts_with = "resume"
     )]
     pub seeds: Vec<u64>,
-    /// Trainings at a time; they share the threads [default: one a thread]
+    /// Trainings at a time; they share the threads [default: one per thread]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Train nothing: try growing learning rates for some steps, and say which to take
+    /// Learning rate range test: train briefly at increasing rates and suggest one; saves no model
     #[arg(long, conflicts_with_all = ["resume", "seeds"])]
     pub find_rate: bool,
-    /// Print a JSON object a run
+    /// Print one JSON object per run
     #[arg(long)]
     pub json: bool,
     /// Where the runs are recorded.
@@ -100,14 +100,15 @@ impl FromArgMatches for RecipeFlags {
 
 impl Args for RecipeFlags {
     fn augment_args(command: Command) -> Command {
+        let defaults = Recipe::default().flat();
         command.args(KEYS.iter().map(|key| {
             // Where its table stands in a recipe; of most keys that is the name.
             let place = Some(key.place()).filter(|place| *place != key.name);
             Arg::new(key.name)
                 .long(key.name)
                 .aliases(place)
-                .value_name("VALUE")
-                .help(key.help)
+                .value_name(value_name(key.kind))
+                .help(help(key, &defaults))
                 .help_heading("Keys of a recipe")
                 .allow_hyphen_values(true)
         }))
@@ -116,6 +117,32 @@ impl Args for RecipeFlags {
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
     }
+}
+
+/// What is typed behind a key.
+fn value_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "TEXT",
+        Kind::Whole => "N",
+        Kind::Number => "NUMBER",
+        Kind::Switch => "true|false",
+        Kind::Wholes => "N,N,...",
+        Kind::Network => "NETWORK",
+        Kind::Views => "VIEWS",
+        Kind::Preprocessing | Kind::Augmentation => "STEPS",
+    }
+}
+
+/// What a key is for, which numbers it takes and what it is where it is not given.
+fn help(key: &Key, defaults: &[(String, String)]) -> String {
+    let mut help = key.help.to_owned();
+    if let Some(range) = key.range {
+        help += &format!(" [{range}]");
+    }
+    if let Some(default) = key.default_text(defaults) {
+        help += &format!(" [default: {default}]");
+    }
+    help
 }
 
 /// One training to be done.
@@ -670,6 +697,24 @@ fn status(error: &TrainError) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_names_the_range_and_the_default_of_every_key() {
+        let command = RecipeFlags::augment_args(Command::new("train"));
+        let defaults = Recipe::default().flat();
+        for key in KEYS {
+            let mut arguments = command.get_arguments();
+            let found = arguments.find(|argument| argument.get_long() == Some(key.name));
+            let help = found.and_then(Arg::get_help).expect("help").to_string();
+            let range = key.range.map(|range| range.to_string()).unwrap_or_default();
+            let default = key.default_text(&defaults).unwrap_or_default();
+            assert!(
+                help.contains(&range) && help.contains(&default),
+                "{}: {help}",
+                key.name
+            );
+        }
+    }
 
     #[test]
     fn lanes_share_all_threads_and_what_is_free() {

@@ -15,16 +15,24 @@ use zoo::{Head, PUBLISHED, Published};
 
 /// Options of `museau weights fetch`.
 #[derive(Debug, Args)]
+#[command(after_help = published())]
 pub struct FetchArguments {
-    /// The backbone, by its name in the zoo
+    /// The backbone (listed below)
     #[arg(value_name = "BACKBONE")]
     backbone: String,
     /// With the classifier of ImageNet's 1000 classes
     #[arg(long)]
     top: bool,
-    /// The published file from elsewhere: a file, a folder that holds it, or an address (http, https)
+    /// The published file from elsewhere: a file, a folder that holds it, or a URL
     #[arg(long, value_name = "FILE|FOLDER|URL")]
     from: Option<String>,
+}
+
+/// The networks that can be downloaded, for the help.
+fn published() -> String {
+    let mut names: Vec<&str> = PUBLISHED.iter().map(|file| file.backbone).collect();
+    names.dedup();
+    format!("Backbones: {}", names.join(", "))
 }
 
 /// Runs `museau weights fetch`.
@@ -263,7 +271,7 @@ mod tests {
             (page.clone(), published(None, None), "web page"),
             (page, published(Some(1000), None), "instead of"),
             (weights(), published(None, wrong), "checksum"),
-            (with_top, published(None, None), "classifier is another"),
+            (with_top, published(None, None), "different classifier head"),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let error = obtain(&context(), &file, Some(&served(bytes)), folder.path());

@@ -14,14 +14,15 @@ use words::{FileMessage, ModelMessage, Say, WeightsMessage};
 
 /// Options of `museau weights import`.
 #[derive(Debug, Args)]
+#[command(after_help = model::backbones())]
 pub struct ImportArguments {
     /// The file: .h5, .weights.h5, .keras, .pth, .safetensors, .onnx, .tflite
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The backbone, by its name in the zoo
+    /// The backbone (listed below)
     #[arg(long, value_name = "NAME")]
     backbone: String,
-    /// Take the backbone alone, and leave aside what stands on it
+    /// Import the backbone without its classifier head
     #[arg(long)]
     no_top: bool,
     /// Where to write the weights, as safetensors [default: museau's folder of weights]
@@ -62,11 +63,13 @@ pub fn read(context: &Context, path: &Path) -> Result<Vec<u8>> {
     tensor::open_regular(path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|error| {
-            let said = context.say(FileMessage::CannotRead {
+            let said = FileMessage::CannotRead {
                 path: &terminal::shown(path),
                 reason: &error.message(context.language),
-            });
-            Failure::error(Status::Unusable, said)
+            };
+            let said = said.say(context.language);
+            let said = said.because(&error, context.language);
+            Failure::error(Status::Unusable, said.to_string())
         })?;
     Ok(bytes)
 }

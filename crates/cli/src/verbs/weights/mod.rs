@@ -13,9 +13,9 @@ use clap::Subcommand;
 pub enum WeightsVerb {
     /// Download the published weights of a backbone
     Fetch(fetch::FetchArguments),
-    /// List the weights that are kept
+    /// List the imported and downloaded weights
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
