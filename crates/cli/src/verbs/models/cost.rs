@@ -29,7 +29,7 @@ pub struct CostArguments {
     /// Classes of the classifier
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(2..))]
     classes: u16,
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     json: bool,
 }
