@@ -187,15 +187,7 @@ impl Classifier {
     /// As [`Classifier::look`].
     pub fn outputs(&self, pool: &Pool, photo: &Photo) -> Result<Vec<f32>, ClassifyError> {
         let views = vision::prepare(&self.about.input, photo)?;
-        self.outputs_of(pool, views.values())
-    }
-
-    /// The same for a photo that was prepared as the package asks, `[views, H, W, C]`.
-    ///
-    /// # Errors
-    /// As [`Classifier::look`].
-    pub fn outputs_of(&self, pool: &Pool, views: &[f32]) -> Result<Vec<f32>, ClassifyError> {
-        let outputs = self.network.run(pool, views)?;
+        let outputs = self.network.run(pool, views.values())?;
         Ok(mean(outputs.chunks_exact(self.network.outputs().max(1))))
     }
 

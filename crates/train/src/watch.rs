@@ -120,6 +120,15 @@ pub enum Notice {
     },
     /// There are no validation photos, so that the schedule hears the loss of those learnt from.
     PlateauOfTraining,
+    /// Validation photos could not be read when the temperature was fitted to them.
+    Uncalibrated {
+        /// How many.
+        count: usize,
+        /// Of so many.
+        all: usize,
+        /// The first of them.
+        path: String,
+    },
 }
 
 /// The observer. `report` is what a record needs; the rest is for showing.

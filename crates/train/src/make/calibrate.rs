@@ -5,6 +5,7 @@ use super::{CalibrationPhotos, MakeError, fit, harder};
 use classify::{Classifier, OpenOptions};
 use package::{About, Calibration, Package};
 use tensor::Pool;
+use vision::Photo;
 
 /// What came out of a calibration, on the very photos that it was done on.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,17 +98,27 @@ pub fn check_outputs(package: &Package, pool: &Pool) -> Result<(), MakeError> {
     Ok(classifier.check_outputs(pool)?)
 }
 
-/// Fits the temperature and the threshold of 'unsure' of a package whose classes are all dogs, on the
-/// network's outputs for photos, each with its class's place among the labels, that the weights were not
-/// fitted to. `None`, and nothing changed, where there is no photo. `what` says which photos they are.
+/// Fits the temperature and the threshold of 'unsure' of a package whose classes are all dogs, on
+/// photos, each with its class's place among the labels, that the weights were not fitted to. `None`,
+/// and nothing changed, where there is no photo. `what` says which photos they are.
 ///
 /// # Errors
 /// [`MakeError`]
-pub(crate) fn fit_to_outputs(
+pub fn fit_to_photos(
     package: &mut Package,
-    rows: Rows,
+    photos: impl Iterator<Item = (Photo, usize)>,
     what: &str,
+    pool: &Pool,
 ) -> Result<Option<Fit>, MakeError> {
+    let options = OpenOptions {
+        threads: pool.threads(),
+        ..OpenOptions::default()
+    };
+    let classifier = Classifier::from_package(package.clone(), &options)?;
+    let mut rows = Rows::default();
+    for (photo, class) in photos {
+        rows.push(classifier.outputs(pool, &photo)?, class);
+    }
     if rows.outputs.is_empty() {
         return Ok(None);
     }
@@ -122,7 +133,7 @@ pub(crate) fn fit_to_outputs(
     Ok(Some(fit))
 }
 
-/// Fits all of it to outputs: of dogs as they are, and made harder where that
+/// The same from outputs that were computed already: of dogs as they are, and made harder where that
 /// was asked for.
 fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit, MakeError> {
     let outputs_of_classes: Vec<usize> = about.labels.iter().map(|label| label.output).collect();

@@ -10,12 +10,10 @@ mod published;
 mod rows;
 mod trained;
 
-pub(crate) use calibrate::fit_to_outputs;
-pub use calibrate::{Fit, calibrate, calibrate_answers, check_outputs};
+pub use calibrate::{Fit, calibrate, calibrate_answers, check_outputs, fit_to_photos};
 pub use error::MakeError;
 pub use photos::CalibrationPhotos;
 pub use published::{Classes, Published, assemble};
-pub(crate) use rows::Rows;
 pub use trained::{Trained, of_trained};
 
 use package::Label;

@@ -3,11 +3,10 @@
 use super::folder::RunFolder;
 use super::network::Network;
 use super::photos::places;
-use super::source::Batches;
 use crate::TrainError;
-use crate::make::{MakeError, Rows, Trained, fit_to_outputs, of_trained};
+use crate::make::{MakeError, Trained, check_outputs, fit_to_photos, of_trained};
 use crate::recipe::Recipe;
-use classify::{Classifier, OpenOptions};
+use crate::watch::{Notice, Watch};
 use data::{Manifest, Part};
 use package::{PhotoIds, TrainingRecord};
 use std::path::{Path, PathBuf};
@@ -41,30 +40,32 @@ impl Origin<'_> {
         kept: Kept,
         folder: &RunFolder,
         pool: &Pool,
-        validation: Option<Batches<'_>>,
+        watch: &mut dyn Watch,
     ) -> Result<PathBuf, TrainError> {
         let card = self.card(&kept);
         let mut package = self.uncalibrated(kept)?;
-        let options = OpenOptions {
-            threads: pool.threads(),
-            ..OpenOptions::default()
-        };
-        let classifier = Classifier::from_package(package.clone(), &options);
-        let classifier = classifier.map_err(MakeError::from)?;
         // Of the training it is known on its own photos alone, and of its last epoch.
-        classifier.check_outputs(pool).map_err(MakeError::from)?;
-        // Prepared as the package asks, at its one view: nothing is decoded again.
-        let mut rows = Rows::default();
-        for batch in validation.into_iter().flatten() {
-            let batch = batch?;
-            let image = batch.values().len() / batch.examples().max(1);
-            for (image, &class) in batch.values().chunks_exact(image).zip(batch.classes()) {
-                let outputs = classifier.outputs_of(pool, image);
-                rows.push(outputs.map_err(MakeError::from)?, class);
+        check_outputs(&package, pool)?;
+        let chosen = places(self.photos, Part::Validation);
+        // Read anew: the file may be gone since the photo was decoded for the loader.
+        let mut unread: Vec<&str> = Vec::new();
+        let read = chosen.iter().filter_map(|&place| {
+            let entry = &self.photos.all_entries()[place];
+            let read = self.photos.photo(entry);
+            if read.is_err() {
+                unread.push(&entry.path);
             }
-        }
+            Some((read.ok()?.0, entry.class))
+        });
         let what = "validation photos, which its weights were not fitted to";
-        fit_to_outputs(&mut package, rows, what)?;
+        fit_to_photos(&mut package, read, what, pool)?;
+        if let Some(&first) = unread.first() {
+            watch.notice(&Notice::Uncalibrated {
+                count: unread.len(),
+                all: chosen.len(),
+                path: first.to_owned(),
+            });
+        }
         package.about.card += &card;
         let bytes = package.to_bytes().map_err(MakeError::from)?;
         let path = folder.package_path();

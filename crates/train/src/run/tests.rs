@@ -444,7 +444,7 @@ fn what_only_validation_photos_decide_is_said_to_be_idle_without_them() {
 }
 
 #[test]
-fn a_photo_that_is_spoilt_since_it_was_decoded_still_serves_the_temperature() {
+fn photos_that_could_not_be_read_for_the_temperature_are_counted_and_said() {
     let photos = Photos::new(&[("a", 20), ("b", 20)]);
     let (cache, folder) = (photos.run("cache"), photos.run("spoilt"));
     let around = around(&cache, &NEVER);
@@ -455,18 +455,20 @@ fn a_photo_that_is_spoilt_since_it_was_decoded_still_serves_the_temperature() {
     };
     let manifest = photos.manifest();
     let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut hears).unwrap();
-    assert_eq!(hears.notices, []);
-    let spoilt = std::fs::read(outcome.package.unwrap()).unwrap();
-    // As on whole photos, decoded for it alone.
-    let photos = Photos::new(&[("a", 20), ("b", 20)]);
-    let (cache, folder) = (photos.run("cache"), photos.run("whole"));
-    let around = Surroundings {
-        cache: &cache,
-        ..around
+    let [
+        Notice::Uncalibrated {
+            count: 1,
+            all,
+            path,
+        },
+    ] = &hears.notices[..]
+    else {
+        panic!("{:?}", hears.notices);
     };
-    let manifest = photos.manifest();
-    let outcome = begin(&recipe, &manifest, &folder, None, &around, &mut Unwatched).unwrap();
-    assert!(std::fs::read(outcome.package.unwrap()).unwrap() == spoilt);
+    assert!(*all > 1 && path.ends_with(".jpg"), "{all} {path}");
+    let package = package::Package::read_file(&outcome.package.unwrap()).unwrap();
+    let fitted = format!("{} validation photos", all - 1);
+    assert!(package.about.calibration.fitted_on.starts_with(&fitted));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn train(
         fingerprint: &fingerprint,
         network: &network,
     };
-    let package = origin.package(kept, folder, session.pool(), source.validation())?;
+    let package = origin.package(kept, folder, session.pool(), watch)?;
     folder.tell_moved(watch);
     Ok(Outcome {
         package: Some(package),

@@ -62,6 +62,7 @@ messages! {
     "train.left_out" => LeftOut { count },
     "train.no_validation" => NoValidation { keys },
     "train.plateau_of_training" => PlateauOfTraining,
+    "train.uncalibrated" => Uncalibrated { count, all, path },
     "train.unfinished" => Unfinished { path, name },
     "train.freeze" => Freeze { prefix },
     "shape.layer" => ShapeLayer { name, op, reason },

@@ -255,6 +255,11 @@ fn said(context: &Context, notice: &Notice) -> String {
         }),
         Notice::NoValidation { keys } => context.say(TrainMessage::NoValidation { keys }),
         Notice::PlateauOfTraining => context.say(TrainMessage::PlateauOfTraining),
+        Notice::Uncalibrated { count, all, path } => context.say(TrainMessage::Uncalibrated {
+            count: &count.to_string(),
+            all: &all.to_string(),
+            path,
+        }),
     }
 }
 
