@@ -40,7 +40,7 @@ pub struct TrainingArguments {
     /// Resume the runs in these folders
     #[arg(long, value_name = "FOLDER", num_args = 1..)]
     pub resume: Vec<PathBuf>,
-    /// Run folder [default: runs/<recipe name>]; with several runs, their parent folder [default: runs]
+    /// Run folder [default: runs/NAME, the name of the recipe]; with several runs, their parent folder [default: runs]
     #[arg(long, short, value_name = "FOLDER", conflicts_with = "resume")]
     pub output: Option<PathBuf>,
     /// Train each recipe once with each of these seeds: 1,2,3
