@@ -60,7 +60,7 @@ struct Group {
     weights: usize,
 }
 
-/// Whether a convolution is faster this way: it [`fits`] and at least half of the tiles' outputs inside of the image.
+/// Whether a convolution is faster this way: it fits and at least half of the tiles' outputs inside of the image.
 pub fn suits(window: &Window, channels: usize, filters: usize) -> bool {
     let pixels = window.out_height * window.out_width;
     fits(window, channels, filters) && tiles(window) * OUTPUTS * OUTPUTS <= 2 * pixels
