@@ -165,7 +165,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     for ending in ["onnx", "keras", "h5", "safetensors", "weights.h5"] {
         for (language, part) in [
             ("en", "could not be written"),
-            ("fr", "ne peut pas être écrit"),
+            ("fr", "n’a pas pu être écrit"),
         ] {
             let arguments = format!("export --to {ending} -o full.{ending} --lang {language}");
             let (status, said) = place.run_where_it_is_full(100, &arguments);

@@ -20,10 +20,10 @@ pub struct CostArguments {
     /// Backbones, by their names in the zoo [default: all]
     #[arg(value_name = "BACKBONE")]
     backbones: Vec<String>,
-    /// Height and width of the input [default: the backbone's]
+    /// Height and width of the input, from 1 to 8192 [default: the backbone's]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..=8192))]
     size: Option<u16>,
-    /// Images at a time
+    /// Images at a time, from 1 to 4096
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
     /// Classes of the classifier
