@@ -70,11 +70,21 @@ impl Heads {
 
     fn unfold(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut unfolded = Vec::with_capacity(self.held.len() + bytes.len());
-        for &byte in bytes {
-            match self.in_head {
-                true => self.head(byte, &mut unfolded),
-                false => self.content(byte, &mut unfolded),
+        let mut rest = bytes;
+        while let Some((&byte, behind)) = rest.split_first() {
+            if self.in_head {
+                self.head(byte, &mut unfolded);
+            } else if self.matched == 0 && byte != b'\r' {
+                // Photos are long: what begins no delimiter goes in one piece.
+                let next = rest.iter().position(|&byte| byte == b'\r');
+                let (plain, behind) = rest.split_at(next.unwrap_or(rest.len()));
+                unfolded.extend_from_slice(plain);
+                rest = behind;
+                continue;
+            } else {
+                self.content(byte, &mut unfolded);
             }
+            rest = behind;
         }
         unfolded
     }
