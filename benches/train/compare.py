@@ -28,8 +28,8 @@ KERAS = {
     "mobilenet_v2": "MobileNetV2", "vgg16": "VGG16", "efficientnet_v2s": "EfficientNetV2S",
     "nasnet_mobile": "NASNetMobile",
 }  # fmt: skip
-TORCH = ["lenet", "mobilenet_v2", "vgg16", "efficientnet_v2s"]
 TIMM = {"vgg16": "vgg16", "efficientnet_v2s": "tf_efficientnetv2_s"}
+TORCH = ["lenet", "mobilenet_v2", *TIMM]
 PEERS = ["keras", "torch", "torch channels_last", "torch compiled"]
 WARM_UP = 3
 
