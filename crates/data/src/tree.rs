@@ -277,8 +277,7 @@ impl Tree {
                 .is_some_and(|name| !is_part(name)),
             Parts::Unsaid | Parts::Below => false,
         };
-        let around = self.around(folder);
-        let is_around = |below: &Names| below.starts_with(around) || around.is_empty();
+        let is_around = |below: &Names| below.starts_with(self.around(folder));
         folder.len() == self.depth_of_classes(folder)
             && folder.starts_with(&self.top)
             && folder.get(self.top.len() + 1..).is_none_or(is_around)

@@ -16,6 +16,26 @@ pub struct Padding {
     pub right: usize,
 }
 
+impl Padding {
+    /// TensorFlow's 'same', so many that a window over an image of this height and width gives
+    /// ceil(size / stride): what is odd goes to the bottom and the right.
+    pub fn same(size: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> Self {
+        let around = |side: usize| {
+            let (size, stride) = (size[side], stride[side].max(1));
+            let out = size.div_ceil(stride);
+            let total = (out.saturating_sub(1) * stride + kernel[side]).saturating_sub(size);
+            (total / 2, total - total / 2)
+        };
+        let ((top, bottom), (left, right)) = (around(0), around(1));
+        Padding {
+            top,
+            bottom,
+            left,
+            right,
+        }
+    }
+}
+
 /// A function of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Activation {

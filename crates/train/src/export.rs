@@ -1,8 +1,8 @@
 //! A model for other programs: what is written of a package, or of a backbone's weights, and what is
 //! said beside it, so that who reads it can prepare photos and read answers.
 use crate::make::MakeError;
-use crate::weights::{METADATA, Top, WeightsCard, import};
-use formats::{Model, Target};
+use crate::weights::{METADATA, Top, WeightsCard, import_from};
+use formats::{Model, Target, Weights};
 use graph::{Filter, Graph, InputSpec, views_text};
 use package::{Label, Package};
 use std::collections::BTreeMap;
@@ -57,16 +57,20 @@ impl Export {
         if bytes.get(8) != Some(&b'{') {
             return Ok(None);
         }
-        let (_, metadata) = formats::read_safetensors(bytes)?;
-        let card = WeightsCard::find(&metadata);
+        let source = formats::read(bytes)?;
+        let card = WeightsCard::find(&source.metadata);
         let known = card.and_then(|card| Some((zoo::find(&card.backbone)?, card)));
         known
-            .map(|(backbone, card)| Self::of_card(backbone, &card, bytes))
+            .map(|(backbone, card)| Self::of_card(backbone, &card, &source))
             .transpose()
     }
 
-    fn of_card(backbone: &Backbone, card: &WeightsCard, bytes: &[u8]) -> Result<Self, MakeError> {
-        let imported = import(bytes, backbone, Top::AsFound)?;
+    fn of_card(
+        backbone: &Backbone,
+        card: &WeightsCard,
+        source: &Weights,
+    ) -> Result<Self, MakeError> {
+        let imported = import_from(source, backbone, Top::AsFound)?;
         let mut facts = card.metadata();
         facts.insert("weights".to_owned(), card.file.clone());
         Ok(Export {

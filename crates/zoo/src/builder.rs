@@ -213,7 +213,7 @@ impl Builder {
     ) -> Padding {
         match pad {
             Pad::Valid => Padding::default(),
-            Pad::Same => same_padding(self.size(input), kernel, stride),
+            Pad::Same => Padding::same(self.size(input), kernel, [stride; 2]),
         }
     }
 
@@ -255,23 +255,6 @@ pub(crate) enum Pad {
     Valid,
 }
 
-/// TensorFlow's 'same': what is odd goes to the bottom and the right.
-fn same_padding(size: [usize; 2], kernel: [usize; 2], stride: usize) -> Padding {
-    let around = |size: usize, kernel: usize| {
-        let out = size.div_ceil(stride);
-        let total = (out.saturating_sub(1) * stride + kernel).saturating_sub(size);
-        (total / 2, total - total / 2)
-    };
-    let (top, bottom) = around(size[0], kernel[0]);
-    let (left, right) = around(size[1], kernel[1]);
-    Padding {
-        top,
-        bottom,
-        left,
-        right,
-    }
-}
-
 /// Keras's `correct_pad` for the explicit zeros before a 'valid' convolution of stride 2, from the
 /// static size: an even size gets one less before than after.
 pub(crate) fn correct_pad(size: [usize; 2], kernel: usize) -> Padding {
@@ -293,14 +276,17 @@ mod tests {
     fn padding_is_keras_own() {
         let pads = |p: Padding| [p.top, p.bottom, p.left, p.right];
         // k3 s2: even (0, 1), odd (1, 1).
-        assert_eq!(pads(same_padding([224, 113], [3; 2], 2)), [0, 1, 1, 1]);
-        assert_eq!(pads(same_padding([7, 7], [5; 2], 1)), [2, 2, 2, 2]);
-        assert_eq!(pads(same_padding([112, 13], [5; 2], 2)), [1, 2, 2, 2]);
-        assert_eq!(pads(same_padding([8, 8], [1; 2], 2)), [0, 0, 0, 0]);
-        assert_eq!(pads(same_padding([9, 9], [1, 7], 1)), [0, 0, 3, 3]);
+        assert_eq!(
+            pads(Padding::same([224, 113], [3; 2], [2; 2])),
+            [0, 1, 1, 1]
+        );
+        assert_eq!(pads(Padding::same([7, 7], [5; 2], [1; 2])), [2, 2, 2, 2]);
+        assert_eq!(pads(Padding::same([112, 13], [5; 2], [2; 2])), [1, 2, 2, 2]);
+        assert_eq!(pads(Padding::same([8, 8], [1; 2], [2; 2])), [0, 0, 0, 0]);
+        assert_eq!(pads(Padding::same([9, 9], [1, 7], [1; 2])), [0, 0, 3, 3]);
         for kernel in [3, 5, 7] {
             for size in [8, 9, 150, 75] {
-                let expected = pads(same_padding([size, size], [kernel; 2], 2));
+                let expected = pads(Padding::same([size, size], [kernel; 2], [2; 2]));
                 assert_eq!(
                     pads(correct_pad([size, size], kernel)),
                     expected,

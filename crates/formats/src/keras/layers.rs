@@ -27,16 +27,7 @@ fn padding(
         return None;
     };
     let [kernel, stride] = window;
-    // TensorFlow's 'same': what is odd goes to the bottom and the right.
-    let around = |size: usize, kernel: usize, stride: usize| {
-        let out = size.div_ceil(stride.max(1));
-        let all = (out.saturating_sub(1) * stride + kernel).saturating_sub(size);
-        (all / 2, all - all / 2)
-    };
-    let rows = around(height, kernel[0], stride[0]);
-    let columns = around(width, kernel[1], stride[1]);
-    let same = (rows, columns) == ((pads.top, pads.bottom), (pads.left, pads.right));
-    same.then_some("same")
+    (pads == Padding::same([height, width], kernel, stride)).then_some("same")
 }
 
 /// The same network, where zeros that Keras's convolutions have no word for stand in layers of their
@@ -51,17 +42,9 @@ pub(super) fn with_explicit_padding(graph: &Graph) -> Result<Graph, FormatError>
     for node in graph.nodes() {
         let mut inputs: Vec<NodeId> = node.inputs().iter().map(|id| ids[id.index()]).collect();
         let mut op = *node.op();
-        let pads = match &mut op {
-            Op::Conv2d(conv) => {
-                let window = [conv.kernel, conv.stride];
-                let said = padding(graph, node, window, conv.padding);
-                said.is_none().then(|| std::mem::take(&mut conv.padding))
-            }
-            Op::DepthwiseConv2d(conv) => {
-                let window = [conv.kernel, conv.stride];
-                let said = padding(graph, node, window, conv.padding);
-                said.is_none().then(|| std::mem::take(&mut conv.padding))
-            }
+        let convolution = match &mut op {
+            Op::Conv2d(conv) => Some(([conv.kernel, conv.stride], &mut conv.padding)),
+            Op::DepthwiseConv2d(conv) => Some(([conv.kernel, conv.stride], &mut conv.padding)),
             Op::Input { .. }
             | Op::Dense { .. }
             | Op::BatchNorm { .. }
@@ -79,7 +62,10 @@ pub(super) fn with_explicit_padding(graph: &Graph) -> Result<Graph, FormatError>
             | Op::Flatten
             | Op::Dropout { .. } => None,
         };
-        if let Some(pads) = pads {
+        if let Some((window, pads)) = convolution
+            && padding(graph, node, window, *pads).is_none()
+        {
+            let pads = std::mem::take(pads);
             let name = format!("{}_zeros", node.name());
             let zeros = changed.add(name, Op::ZeroPad(pads), &inputs);
             inputs = vec![zeros.map_err(unsupported)?];
@@ -164,10 +150,11 @@ fn layer(graph: &Graph, id: NodeId, merged: &HashSet<NodeId>) -> Result<Value, F
         }})
     };
     let given: Vec<Value> = inputs.iter().map(tensor).collect();
-    let calls = match node.op() {
-        Op::Input { .. } => json!([]),
-        Op::Add | Op::Multiply | Op::Concat => json!([{"args": [given], "kwargs": {}}]),
-        _ => json!([{"args": given, "kwargs": {}}]),
+    // Who takes several takes them as one list.
+    let calls = match given.len() {
+        0 => json!([]),
+        1 => json!([{"args": given, "kwargs": {}}]),
+        _ => json!([{"args": [given], "kwargs": {}}]),
     };
     Ok(json!({
         "module": "keras.layers",

@@ -1,7 +1,7 @@
 //! What is written of backbones and packages is read again by `museau weights import`; bad files of
 //! every format are refused.
 use super::*;
-use crate::weights::Imported;
+use crate::weights::{Imported, import};
 use formats::Origin;
 use tensor::Tensor;
 use testkit::formula_values;
@@ -99,10 +99,10 @@ fn a_factor_that_the_network_lacks_must_be_one() {
         tensors,
         metadata: BTreeMap::new(),
     };
-    crate::weights::import_from(&read, backbone, Top::AsFound).unwrap();
+    import_from(&read, backbone, Top::AsFound).unwrap();
     let name = "batch_normalization_7/gamma";
     read.tensors[name].values_mut()[0] = 0.5;
-    let error = crate::weights::import_from(&read, backbone, Top::AsFound).unwrap_err();
+    let error = import_from(&read, backbone, Top::AsFound).unwrap_err();
     assert!(error.to_string().contains(name), "{error}");
 }
 

@@ -207,6 +207,14 @@ impl OptimizerOptions {
         }
         Ok((entry.build)(self))
     }
+
+    /// Values that are kept for each that is trained: the optimiser's own, and their average.
+    ///
+    /// # Errors
+    /// As [`OptimizerOptions::build`].
+    pub fn copies(&self) -> Result<usize, TrainError> {
+        Ok(self.build()?.slots().len() + usize::from(self.average.is_some()))
+    }
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl<'a> Prepared<'a> {
             },
         )?;
         let memory = plan.memory();
-        let optimizer_bytes = memory.gradients.saturating_mul(copies(recipe)?);
+        let optimizer_bytes = memory.gradients.saturating_mul(recipe.optimizer.copies()?);
         let kept = memory.parameters.saturating_add(optimizer_bytes);
         let other_bytes = other_bytes(recipe, &network, around, kept, counts)?;
         let needed = memory.total().saturating_add(optimizer_bytes);
@@ -184,7 +184,7 @@ fn refuse_impossible(recipe: &Recipe, limit: Option<usize>) -> Result<(), TrainE
     // As few classes as can be told apart.
     let network = network(recipe, 2)?;
     let frozen = frozen(recipe, &network.graph)?;
-    let copies = copies(recipe)?;
+    let copies = recipe.optimizer.copies()?;
     let least = LeastMemory::for_training(&network.graph, recipe.train.batch, &frozen, copies);
     let limit = limit.unwrap_or(isize::MAX as usize);
     if least.total() <= limit as u64 {
@@ -197,12 +197,6 @@ fn refuse_impossible(recipe: &Recipe, limit: Option<usize>) -> Result<(), TrainE
         working: count(least.working),
         limit,
     })
-}
-
-/// Values that are kept for each that is trained: the optimiser's own, and their average.
-fn copies(recipe: &Recipe) -> Result<usize, TrainError> {
-    let slots = recipe.optimizer.build()?.slots().len();
-    Ok(slots + usize::from(recipe.optimizer.average.is_some()))
 }
 
 /// What a recipe asks for that only validation photos can decide.

@@ -4,10 +4,8 @@ mod card;
 mod import;
 
 pub use card::{METADATA, WeightsCard};
-pub use import::{Imported, Top, import};
-
-#[cfg(test)]
 pub(crate) use import::import_from;
+pub use import::{Imported, Top, import};
 
 #[cfg(test)]
 mod tests;

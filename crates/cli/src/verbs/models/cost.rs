@@ -128,8 +128,8 @@ fn cost(
     let training = Plan::for_training(&graph, &training)
         .map_err(said)?
         .memory();
-    let optimizer = OptimizerOptions::default().build();
-    let kept = optimizer.map_or(0, |optimizer| optimizer.slots().len());
+    let kept = OptimizerOptions::default().copies();
+    let kept = kept.expect("the default optimiser is known");
     let costs = graph.costs();
     let training = training
         .total()
@@ -202,16 +202,6 @@ fn row(language: Language, cost: &Cost) -> Vec<Cell> {
 mod tests {
     use super::*;
 
-    fn context() -> Context {
-        Context {
-            wanted_language: None,
-            language: Language::English,
-            threads: 2,
-            isa: kernels::Isa::best(),
-            quiet: true,
-        }
-    }
-
     fn arguments(size: Option<u16>, batch: u16) -> CostArguments {
         CostArguments {
             backbones: Vec::new(),
@@ -227,7 +217,13 @@ mod tests {
     fn costs_are_those_of_the_plans_and_grow() {
         for backbone in zoo::all() {
             let least = backbone.minimum_size as u16;
-            let of = |size, batch| cost(&context(), &arguments(Some(size), batch), backbone);
+            let of = |size, batch| {
+                cost(
+                    &Context::of_tests(2),
+                    &arguments(Some(size), batch),
+                    backbone,
+                )
+            };
             let [one, eight] = [1, 8].map(|batch| of(least + 32, batch).unwrap());
             assert!(
                 one.training_bytes < eight.training_bytes,
@@ -262,7 +258,7 @@ mod tests {
             ("nasnet_large", 88_949_818, 23_783_414_658),
         ] {
             let backbone = zoo::find(name).unwrap();
-            let cost = cost(&context(), &arguments(None, 1), backbone).unwrap();
+            let cost = cost(&Context::of_tests(2), &arguments(None, 1), backbone).unwrap();
             assert_eq!(
                 (cost.parameters, cost.multiply_adds),
                 (parameters, multiply_adds)
