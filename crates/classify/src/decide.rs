@@ -273,6 +273,7 @@ mod tests {
                 outputs: vec![[0, 5]],
                 slope: 1.0,
                 offset: 0.0,
+                among: None,
             }),
             ..Calibration::default()
         }

@@ -1,7 +1,7 @@
 //! Features of photos: the input of a package's classification head, for neighbours and maps.
 use crate::error::{ClassifyError, OpenError};
 use crate::network::{Network, OpenOptions};
-use graph::{Graph, InputSpec, NodeId, Op};
+use graph::InputSpec;
 use package::Package;
 use tensor::Pool;
 use vision::Photo;
@@ -26,7 +26,7 @@ impl Features {
             mut graph,
             weights,
         } = package;
-        let before = before_head(&graph).ok_or(OpenError::NoHead)?;
+        let (_, before) = graph.head().ok_or(OpenError::NoHead)?;
         graph.set_outputs(&[before]).expect("a node of this graph");
         vision::check(&about.input)?;
         let mut input = about.input;
@@ -51,24 +51,6 @@ impl Features {
         let views = vision::prepare(&self.input, photo)?;
         self.network.run(pool, views.values())
     }
-}
-
-/// What the last layer with weights reads, without the dropout before it.
-fn before_head(graph: &Graph) -> Option<NodeId> {
-    let step = |id: NodeId| graph.node(id).inputs().first().copied();
-    let mut id = graph.outputs().first().copied()?;
-    loop {
-        let op = graph.node(id).op();
-        let before = step(id)?;
-        id = before;
-        if matches!(op, Op::Dense { .. } | Op::Conv2d(_)) {
-            break;
-        }
-    }
-    while matches!(graph.node(id).op(), Op::Dropout { .. }) {
-        id = step(id)?;
-    }
-    Some(id)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::verbs::compare::CompareArguments;
 use crate::verbs::data::DataVerb;
 use crate::verbs::evaluate::EvaluateArguments;
 use crate::verbs::export::ExportArguments;
+use crate::verbs::features::FeaturesArguments;
 use crate::verbs::models::ModelsVerb;
 use crate::verbs::preprocess::PreprocessVerb;
 use crate::verbs::runs::RunsVerb;
@@ -58,6 +59,10 @@ pub enum Verb {
     Preprocess(PreprocessVerb),
     /// Train networks from scratch, from a TOML recipe
     Train(Box<TrainingArguments>),
+    /// Teach a trained network other classes: a new head on its features, or more of it
+    Finetune(Box<TrainingArguments>),
+    /// Write what a network makes of each photo, as a table for other programs
+    Features(FeaturesArguments),
     /// List, show, compare, remove and export recorded runs
     #[command(subcommand)]
     Runs(RunsVerb),

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use train::features::{FeatureOptions, FeaturesError, KeptFeatures};
 use words::Say;
 
+/// Where features are kept from one command to the next.
+pub fn folder() -> Option<PathBuf> {
+    model::home().map(|home| home.join("features"))
+}
+
 /// Features of the photos of a manifest, of test photos only `with_test`. Says where the file is that
 /// keeps them.
 pub fn of_manifest(
@@ -25,7 +30,7 @@ pub fn of_manifest(
         },
         threads: context.threads,
         with_test,
-        folder: model::home().map(|home| home.join("features")),
+        folder: folder(),
     };
     let read = model::read(context, package)?;
     let made = train::features::features(read, &hash, manifest, &options, progress);

@@ -9,6 +9,7 @@ mod context;
 mod data_set;
 mod failure;
 mod features;
+mod initial;
 mod interrupt;
 mod language;
 mod log;
@@ -27,6 +28,7 @@ use arguments::{Arguments, Verb};
 use clap::CommandFactory;
 use context::Context;
 use std::process::ExitCode;
+use verbs::train::Start;
 
 /// The system's own gives each photo's memory back and takes it again, page by page: two thirds of a
 /// blur's time.
@@ -54,7 +56,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Data(verb)) => verbs::data::run(&context, verb),
         Some(Verb::Evaluate(options)) => verbs::evaluate::run(&context, options),
         Some(Verb::Preprocess(verb)) => verbs::preprocess::run(&context, verb),
-        Some(Verb::Train(options)) => verbs::train::run(&context, options),
+        Some(Verb::Train(options)) => verbs::train::run(&context, Start::Random, options),
+        Some(Verb::Finetune(options)) => verbs::train::run(&context, Start::Weights, options),
+        Some(Verb::Features(options)) => verbs::features::run(&context, options),
         Some(Verb::Runs(verb)) => verbs::runs::run(&context, verb),
         Some(Verb::Compare(options)) => verbs::compare::run(&context, options),
         Some(Verb::Bench(verb)) => verbs::bench::run(&context, verb),

@@ -17,7 +17,7 @@ pub const DEFAULT: &[u8] = include_bytes!("../model/default.museau");
 pub const DEFAULT_NAME: &str = "default";
 
 /// What a package file ends with.
-const EXTENSION: &str = "museau";
+pub const EXTENSION: &str = "museau";
 
 /// Makes a model ready to answer.
 pub fn open(context: &Context, model: Option<&Path>) -> Result<Classifier> {

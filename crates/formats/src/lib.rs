@@ -13,6 +13,7 @@ mod error;
 mod keras;
 mod limits;
 mod model;
+mod npy;
 mod number;
 mod onnx;
 mod pytorch;
@@ -23,6 +24,7 @@ pub use assign::{Fit, Mismatch, ShapeMismatch, assign, fit};
 pub use error::FormatError;
 pub use graph::Origin;
 pub use model::{Model, Target};
+pub use npy::write_npy;
 pub use safetensors::{Header, Precision, read_safetensors, write_safetensors, write_values};
 
 use std::collections::BTreeMap;

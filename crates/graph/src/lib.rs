@@ -9,6 +9,7 @@ mod graph;
 mod input;
 mod keras;
 mod op;
+mod parts;
 mod shapes;
 mod text;
 mod views;

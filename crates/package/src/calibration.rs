@@ -45,6 +45,10 @@ pub struct DogRule {
     pub slope: f32,
     /// Moves the odds between photos with and without a dog.
     pub offset: f32,
+    /// The outputs that are compared, the first and the last; all of them where `None`. A network whose
+    /// head was replaced keeps the old one beside it for this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<[usize; 2]>,
 }
 
 impl Default for Calibration {
@@ -102,7 +106,8 @@ impl Calibration {
             return Err(format!("{ranges} ranges of {outputs} outputs are dogs"));
         }
         let outside = |&&[first, last]: &&[usize; 2]| first > last || last >= outputs;
-        match rule.outputs.iter().find(outside) {
+        let mut all = rule.among.iter().chain(&rule.outputs);
+        match all.find(outside) {
             Some([first, last]) => Err(format!("outputs {first} to {last} of {outputs} are dogs")),
             None => Ok(()),
         }
@@ -125,12 +130,18 @@ impl DogRule {
 
     /// `logsumexp(dogs) - logsumexp(others)`, for any finite logits.
     pub fn log_odds(&self, logits: &[f32]) -> f64 {
+        let [first, last] = self.among.unwrap_or([0, usize::MAX]);
+        let compared = logits
+            .iter()
+            .skip(first)
+            .take(last.saturating_sub(first).saturating_add(1));
         // Of differences to the largest, since a logarithm is lost beside a value of 1e38.
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let largest = compared.copied().fold(f32::NEG_INFINITY, f32::max);
         let side = |dog: bool| {
             let values = logits
                 .iter()
                 .enumerate()
+                .filter(move |&(output, _)| (first..=last).contains(&output))
                 .filter(move |&(output, _)| self.is_dog(output) == dog)
                 .map(|(_, &logit)| f64::from(logit) - f64::from(largest));
             log_sum_exp(values)
@@ -205,6 +216,7 @@ mod tests {
             outputs: vec![[0, 1]],
             slope: 1.0,
             offset: 0.0,
+            among: None,
         };
         assert!((rule.probability(&[3e38; 3]) - 2.0 / 3.0).abs() < 1e-6);
         assert_eq!(rule.probability(&[f32::MIN, f32::MIN, f32::MAX]), 0.0);
@@ -217,6 +229,7 @@ mod tests {
             outputs: vec![[1, 2], [4, 4]],
             slope: 1.0,
             offset: 0.0,
+            among: None,
         };
         // With slope 1 and offset 0 it is the softmax mass of outputs 1, 2 and 4.
         let logits = [0.3, 1.0, -2.0, 0.7, 0.1];
@@ -224,5 +237,13 @@ mod tests {
         assert!((rule.probability(&logits) - (mass[1] + mass[2] + mass[4])).abs() < 1e-6);
         assert!(rule.probability(&[0.0, 1000.0, 0.0, 0.0, 0.0]) > 0.999);
         assert!(rule.probability(&[1000.0, 0.0, 0.0, 0.0, 0.0]) < 0.001);
+        // Another head's outputs beside them change nothing.
+        let beside = DogRule {
+            outputs: vec![[3, 4], [6, 6]],
+            among: Some([2, 6]),
+            ..rule.clone()
+        };
+        let both = [&[3e38, -7.0], &logits[..], &[50.0]].concat();
+        assert_eq!(beside.probability(&both), rule.probability(&logits));
     }
 }

@@ -21,6 +21,16 @@ impl PhotoIds {
         PhotoIds(sorted.into_iter().collect())
     }
 
+    /// The photos of both sets.
+    #[must_use]
+    pub fn with(&self, other: &PhotoIds) -> Self {
+        let ids = self.0.as_bytes().chunks(Self::DIGITS);
+        let ids = ids.chain(other.0.as_bytes().chunks(Self::DIGITS));
+        let sorted: BTreeSet<&[u8]> = ids.collect();
+        let digits: Vec<u8> = sorted.into_iter().flatten().copied().collect();
+        PhotoIds(String::from_utf8_lossy(&digits).into_owned())
+    }
+
     /// How many photos there are, each content once.
     pub fn len(&self) -> usize {
         self.0.len() / Self::DIGITS
@@ -46,5 +56,23 @@ impl PhotoIds {
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sets_together_have_each_photo_once() {
+        let hash = |number: u8| blake3::hash(&[number]);
+        let set = |numbers: &[u8]| {
+            let hashes: Vec<_> = numbers.iter().copied().map(hash).collect();
+            PhotoIds::of(hashes.iter())
+        };
+        let both = set(&[1, 2, 3]).with(&set(&[3, 4]));
+        assert_eq!(both, set(&[4, 2, 1, 3]));
+        assert!(both.contains(&hash(4)) && !both.contains(&hash(5)));
+        assert_eq!(set(&[]).with(&set(&[])), PhotoIds::default());
     }
 }

@@ -69,6 +69,7 @@ pub fn tiny() -> Package {
                     outputs: vec![[1, 3]],
                     slope: 1.0,
                     offset: 0.0,
+                    among: None,
                 }),
                 ..Calibration::default()
             },

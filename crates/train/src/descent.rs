@@ -20,13 +20,18 @@ struct Kept {
     shape: Shape,
     slots: Vec<AlignedBuffer>,
     average: Option<AlignedBuffer>,
+    /// Its values at the start, where it is pulled towards them. They are not in a checkpoint: whoever
+    /// goes on begins with the same.
+    initial: Option<AlignedBuffer>,
+    /// What its rate is multiplied by.
+    factor: f32,
 }
 
 /// Most slots of an optimiser.
 const MOST_SLOTS: usize = 3;
 
 impl Descent {
-    /// Starts with the parameters that `state` trains.
+    /// Starts with the parameters that `state` trains, whose values are the initial ones.
     ///
     /// # Errors
     /// Options that do not go together; see [`OptimizerOptions::build`].
@@ -36,11 +41,19 @@ impl Descent {
         let slots = optimizer.slots().len();
         let parameters = state.trained().map(|(name, shape)| {
             let size = shape.elements();
+            let initial = options.pull.filter(|pull| *pull > 0.0).map(|_| {
+                let mut initial = AlignedBuffer::zeroed(size);
+                let values = state.parameter(name).expect("a parameter of this state");
+                initial.copy_from_slice(values);
+                initial
+            });
             let mut kept = Kept {
                 name: name.to_owned(),
                 shape,
                 slots: (0..slots).map(|_| AlignedBuffer::zeroed(size)).collect(),
                 average: options.average.map(|_| AlignedBuffer::zeroed(size)),
+                initial,
+                factor: 1.0,
             };
             let first = optimizer.first();
             if first != 0.0 {
@@ -57,6 +70,13 @@ impl Descent {
         })
     }
 
+    /// Multiplies the learning rate of each parameter by what is given for its name.
+    pub fn scale_rates(&mut self, factor: impl Fn(&str) -> f32) {
+        for kept in &mut self.parameters {
+            kept.factor = factor(&kept.name);
+        }
+    }
+
     /// The learning rate that was asked for, or the optimiser's own.
     pub fn rate(&self) -> f32 {
         self.options.rate.unwrap_or(self.entry.rate)
@@ -70,8 +90,8 @@ impl Descent {
     /// Bytes of what is kept.
     pub fn bytes(&self) -> usize {
         let floats = |kept: &Kept| {
-            let slots: usize = kept.slots.iter().map(|slot| slot.len()).sum();
-            slots + kept.average.as_ref().map_or(0, |average| average.len())
+            let buffers = kept.slots.iter().chain(&kept.average).chain(&kept.initial);
+            buffers.map(|buffer| buffer.len()).sum::<usize>()
         };
         self.parameters.iter().map(floats).sum::<usize>() * size_of::<f32>()
     }
@@ -84,7 +104,16 @@ impl Descent {
     /// With the state of another plan.
     pub fn apply(&mut self, state: &mut TrainingState, rate: f32) -> f32 {
         let mut squares = 0.0;
-        state.for_each_trained(|_, trained| squares += square_sum(trained.gradient));
+        let pull = self.options.pull.unwrap_or(0.0);
+        state.for_each_trained(|place, trained| {
+            if let Some(initial) = &self.parameters[place].initial {
+                let values = trained.values.iter().zip(&initial[..]);
+                for (slope, (value, initial)) in trained.gradient.iter_mut().zip(values) {
+                    *slope += pull * (value - initial);
+                }
+            }
+            squares += square_sum(trained.gradient);
+        });
         let norm = squares.sqrt();
         if !norm.is_finite() {
             return norm as f32;
@@ -95,7 +124,8 @@ impl Descent {
         let global = options
             .clip_global_norm
             .map_or(1.0, |most| f64::from(most) / norm.max(f64::from(most)));
-        let decay = options.weight_decay.unwrap_or(self.entry.weight_decay) * rate;
+        let weight_decay = options.weight_decay.unwrap_or(self.entry.weight_decay);
+        let mut begun = 1.0;
         let first = self.steps == 1;
         state.for_each_trained(|place, trained| {
             let kept = &mut self.parameters[place];
@@ -113,6 +143,11 @@ impl Descent {
                     *slope = slope.clamp(-most, most);
                 }
             }
+            if kept.factor != begun {
+                begun = kept.factor;
+                self.optimizer.begin(self.steps, rate * begun);
+            }
+            let decay = weight_decay * rate * kept.factor;
             if decay > 0.0 && (!options.decay_kernels_only || trained.name.ends_with("/kernel")) {
                 for value in trained.values.iter_mut() {
                     *value -= *value * decay;
@@ -148,6 +183,11 @@ impl Descent {
             Some((kept.name.clone(), tensor))
         };
         self.parameters.iter().map(tensor).collect()
+    }
+
+    /// What the moving average of a parameter is called in a checkpoint.
+    pub(crate) fn average_name(parameter: &str) -> String {
+        format!("{AVERAGE}:{parameter}")
     }
 
     /// All that it keeps, by `SLOT:PARAMETER`, for a checkpoint.

@@ -79,6 +79,53 @@ pub enum TrainError {
         /// The network.
         network: String,
     },
+    /// The recipe names initial weights, and none were given.
+    #[error("the initial weights `{name}` were not given")]
+    NoInitial {
+        /// What the recipe calls them.
+        name: String,
+    },
+    /// The network of the initial weights has no layer that a new head could replace.
+    #[error("`{name}` has no last layer with weights that could be replaced")]
+    InitialHead {
+        /// What the recipe calls them.
+        name: String,
+    },
+    /// A file of initial weights does not say of which backbone it is.
+    #[error("`{name}` does not say which network its weights are of")]
+    InitialBackbone {
+        /// What the recipe calls them.
+        name: String,
+    },
+    /// The initial weights are another network's than the recipe asks for.
+    #[error("`{name}` are weights of {found}, and the recipe asks for {asked}")]
+    InitialNetwork {
+        /// What the recipe calls them.
+        name: String,
+        /// Their network.
+        found: &'static str,
+        /// The recipe's.
+        asked: &'static str,
+    },
+    /// The initial weights cannot be used at the recipe's size.
+    #[error("`{name}` is a network for {own} pixels, and the recipe asks for {size}")]
+    InitialSize {
+        /// What the recipe calls them.
+        name: String,
+        /// Their height.
+        own: usize,
+        /// The recipe's.
+        size: usize,
+    },
+    /// Stages that cannot be understood.
+    #[error("`{text}` are no stages")]
+    Stages {
+        /// What was written.
+        text: String,
+    },
+    /// Stages of a network that starts at random.
+    #[error("stages unfreeze layers of initial weights, and there are none")]
+    StagesOfNothing,
     /// No layer is called so that it could be frozen.
     #[error("no layer's name begins with `{prefix}`")]
     Freeze {
@@ -196,7 +243,7 @@ pub enum TrainError {
     Other {
         /// The folder.
         folder: PathBuf,
-        /// `another recipe` or `other photos`.
+        /// `another recipe`, `other photos` or the like.
         what: Difference,
     },
     /// A file or a data set cannot be used.
@@ -223,6 +270,8 @@ pub enum Difference {
     Recipe,
     /// Other photos.
     Photos,
+    /// Other initial weights.
+    Initial,
 }
 
 impl std::fmt::Display for Difference {
@@ -230,6 +279,7 @@ impl std::fmt::Display for Difference {
         formatter.write_str(match self {
             Difference::Recipe => "another recipe",
             Difference::Photos => "other photos",
+            Difference::Initial => "other initial weights",
         })
     }
 }
@@ -283,6 +333,18 @@ impl Say for TrainError {
                 say(TrainMessage::Value { key, value, kind })
             }
             TrainError::NotItsOwn { network } => say(TrainMessage::NotItsOwn { network }),
+            TrainError::Stages { text } => say(TrainMessage::Stages { text }),
+            TrainError::StagesOfNothing => say(TrainMessage::StagesOfNothing),
+            TrainError::NoInitial { name } => say(TrainMessage::NoInitial { name }),
+            TrainError::InitialHead { name } => say(TrainMessage::InitialHead { name }),
+            TrainError::InitialBackbone { name } => say(TrainMessage::InitialBackbone { name }),
+            TrainError::InitialNetwork { name, found, asked } => {
+                say(TrainMessage::InitialNetwork { name, found, asked })
+            }
+            TrainError::InitialSize { name, own, size } => {
+                let (own, size) = (&own.to_string(), &size.to_string());
+                say(TrainMessage::InitialSize { name, own, size })
+            }
             TrainError::Freeze { prefix, nearest } => {
                 let unknown = TrainMessage::Freeze { prefix };
                 unknown
@@ -371,6 +433,7 @@ impl Say for TrainError {
                 say(match what {
                     Difference::Recipe => TrainMessage::OtherRecipe { path },
                     Difference::Photos => TrainMessage::OtherPhotos { path },
+                    Difference::Initial => TrainMessage::OtherInitial { path },
                 })
             }
             TrainError::File(error) => error.say(language),
@@ -397,7 +460,7 @@ mod tests {
         let said = |changes: &[(&str, &str)]| {
             let recipe = Recipe::default().set(changes.iter().copied());
             let error = recipe
-                .and_then(|recipe| crate::run::network(&recipe, 3))
+                .and_then(|recipe| crate::run::network(&recipe, None, 3))
                 .unwrap_err();
             error.message(Language::French).replace('\u{a0}', " ")
         };

@@ -29,6 +29,7 @@ mod error;
 pub mod evaluate;
 pub mod export;
 pub mod features;
+mod finetune;
 mod initial;
 pub mod make;
 pub mod optimizers;
@@ -42,6 +43,7 @@ pub mod weights;
 
 pub use descent::Descent;
 pub use error::{Difference, TrainError};
+pub use finetune::{Initial, RANDOM};
 pub use initial::initial_parameters;
 pub use optimizers::OptimizerOptions;
 pub use out_of_fold::{OutOfFoldError, OutOfFoldOptions, out_of_fold};

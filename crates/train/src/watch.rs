@@ -1,4 +1,5 @@
 //! The observer while a network is trained: what they are told, and that they may stop it.
+use crate::recipe::From;
 use engine::TrainingMemory;
 use std::path::PathBuf;
 
@@ -129,6 +130,26 @@ pub enum Notice {
         /// The first of them.
         path: String,
     },
+    /// Features of photos could not be kept; a training that goes on will compute them again.
+    FeaturesUnkept {
+        /// Their file.
+        path: PathBuf,
+        /// Why, in the language of the run's report.
+        reason: String,
+    },
+    /// A stage of several begins.
+    Stage {
+        /// Its number, counted from 1.
+        number: usize,
+        /// How many there are.
+        all: usize,
+        /// The lowest layers that it trains.
+        from: From,
+        /// Epochs of it.
+        epochs: u32,
+    },
+    /// The augmentation mixes photos, so that their features cannot be computed once.
+    FeaturesMixed,
 }
 
 /// The observer. `report` is what a record needs; the rest is for showing.

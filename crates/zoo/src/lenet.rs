@@ -1,7 +1,8 @@
 //! A small network to train from scratch, after LeNet-5 (LeCun et al. 1998): blocks of convolution and
 //! max pooling, then two dense layers; all of it is configuration.
 use crate::builder::{Builder, Pad};
-use crate::{HEAD_LAYER, Head};
+use crate::dense_head::one_or_several;
+use crate::{DenseHead, Head};
 use graph::{
     Activation, Conv2d, Filter, Geometry, Graph, GraphError, InputSpec, Op, Padding, Pool2d,
     Scaling, ShapeFault, View,
@@ -20,8 +21,10 @@ pub struct LeNet {
     #[serde(skip)]
     pub size: usize,
     /// Filters of each block's convolution: two to five blocks.
+    #[serde(deserialize_with = "one_or_several::deserialize")]
     pub filters: Vec<usize>,
     /// Height and width of each block's kernel, odd; the last stands for the blocks that follow.
+    #[serde(deserialize_with = "one_or_several::deserialize")]
     pub kernels: Vec<usize>,
     /// Whether a batch norm stands between each convolution and its activation.
     pub batch_norm: bool,
@@ -31,28 +34,6 @@ pub struct LeNet {
     /// What stands on them; a recipe's `[head]`.
     #[serde(skip)]
     pub head: DenseHead,
-}
-
-/// Two dense layers on the last feature maps, the second with a unit for each class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DenseHead {
-    /// Whether the feature maps are averaged before, rather than flattened.
-    pub global_pooling: bool,
-    /// Units of the first layer.
-    pub units: usize,
-    /// The share of the first layer's values that is dropped while training.
-    pub dropout: f32,
-}
-
-impl Default for DenseHead {
-    fn default() -> Self {
-        DenseHead {
-            global_pooling: false,
-            units: 64,
-            dropout: 0.3,
-        }
-    }
 }
 
 impl Default for LeNet {
@@ -129,9 +110,6 @@ impl LeNet {
         if self.kernels.is_empty() || self.kernels.iter().any(|kernel| kernel % 2 == 0) {
             return Err(refuse(ShapeFault::EvenKernel));
         }
-        if !(0.0..1.0).contains(&self.head.dropout) {
-            return Err(refuse(ShapeFault::Dropout));
-        }
         let mut x = image;
         for (index, &filters) in self.filters.iter().enumerate() {
             let number = index + 1;
@@ -160,25 +138,7 @@ impl LeNet {
         let Head::Classes(classes) = head else {
             return Ok(net.graph);
         };
-        x = if self.head.global_pooling {
-            let op = Op::GlobalAveragePool {
-                keep_dimensions: false,
-            };
-            net.add("global_pool", op, &[x])?
-        } else {
-            net.add("flatten", Op::Flatten, &[x])?
-        };
-        let dense = |units| Op::Dense { units, bias: true };
-        x = net.add("dense_1", dense(self.head.units), &[x])?;
-        x = net.add("dense_activation", Op::Activation(self.activation), &[x])?;
-        if self.head.dropout > 0.0 {
-            let dropout = Op::Dropout {
-                rate: self.head.dropout,
-                per_sample: false,
-            };
-            x = net.add("dropout", dropout, &[x])?;
-        }
-        net.add(HEAD_LAYER, dense(classes), &[x])?;
+        self.head.put(&mut net.graph, x, self.activation, classes)?;
         Ok(net.graph)
     }
 

@@ -11,6 +11,7 @@
 //! ```
 
 mod builder;
+mod dense_head;
 mod efficientnet_lite;
 mod efficientnet_v2;
 mod executed;
@@ -25,10 +26,11 @@ mod published;
 mod torch;
 mod vgg16;
 
+pub use dense_head::DenseHead;
 pub use executed::{Folded, unused_factors};
 pub use graph::{KerasLayer, keras_layers};
 pub use head::select_classes;
-pub use lenet::{DenseHead, LeNet, SMALL};
+pub use lenet::{LeNet, SMALL};
 pub use published::{PUBLISHED, Published};
 
 use graph::{Graph, GraphError, InputSpec, Origin, WeightNames};

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod data;
 pub mod evaluate;
 pub mod export;
+pub mod features;
 pub mod models;
 pub mod preprocess;
 pub mod runs;

@@ -364,8 +364,12 @@ fn decoded(
     Ok((row, pixels))
 }
 
-/// One photo's stored picture, without a cache.
-pub(super) fn stored(
+/// One photo's stored picture, without a cache: rows of 3 bytes a pixel.
+///
+/// # Errors
+/// `Changed` and `Photo` where it is not what was imported, `File` where it cannot be read, `Prepare`
+/// where the input makes no sense.
+pub fn stored(
     manifest: &Manifest,
     entry: &Entry,
     preparation: &Preparation,

@@ -18,7 +18,7 @@ mod error;
 pub mod order;
 mod preview;
 
-pub use cache::{Cache, Preparation};
+pub use cache::{Cache, Preparation, stored};
 pub use error::{LoaderError, range_text, step_said};
 pub use preview::{PreviewOptions, preview};
 

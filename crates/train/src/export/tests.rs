@@ -205,7 +205,7 @@ fn every_lenet_is_written_in_every_format() {
             batch_norm,
             head: DenseHead {
                 global_pooling,
-                units: 8,
+                units: vec![8],
                 dropout: 0.3,
             },
             ..LeNet::default()

@@ -98,8 +98,8 @@ pub fn check_outputs(package: &Package, pool: &Pool) -> Result<(), MakeError> {
     Ok(classifier.check_outputs(pool)?)
 }
 
-/// Fits the temperature and the threshold of 'unsure' of a package whose classes are all dogs, on
-/// photos, each with its class's place among the labels, that the weights were not fitted to. `None`,
+/// Fits the temperature and the threshold of 'unsure' of a package, on photos of dogs, each with its
+/// class's place among the labels, that the weights were not fitted to. `None`,
 /// and nothing changed, where there is no photo. `what` says which photos they are.
 ///
 /// # Errors
@@ -123,11 +123,15 @@ pub fn fit_to_photos(
         return Ok(None);
     }
     let count = rows.outputs.len();
+    // They say nothing of photos without a dog: the rule for those stays as it is.
+    let dog = package.about.calibration.dog.take();
     let fit = fit_to_rows(
         &mut package.about,
         &[rows, Rows::default()],
         &Rows::default(),
-    )?;
+    );
+    package.about.calibration.dog = dog;
+    let fit = fit?;
     package.about.calibration.fitted_on = format!("{count} {what}");
     package.about.card = card(&package.about, None);
     Ok(Some(fit))

@@ -28,3 +28,11 @@ fn label(id: &str, name: &str, output: usize) -> Label {
         output,
     }
 }
+
+/// The 120 classes of Stanford Dogs among the outputs of a head of ImageNet's 1000.
+pub(crate) fn stanford_labels() -> Vec<Label> {
+    let named = zoo::imagenet::stanford_classes().zip(zoo::imagenet::stanford_names());
+    named
+        .map(|(output, (id, name))| label(id, name, output))
+        .collect()
+}

@@ -1,6 +1,6 @@
 //! The package of published weights: read, assigned to a backbone, its labels by `words`.
 use super::card::card;
-use super::{MakeError, label};
+use super::{MakeError, label, stanford_labels};
 use crate::weights::WeightsCard;
 use graph::{InputSpec, View};
 use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance};
@@ -92,10 +92,7 @@ pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
         input.views.clone_from(views);
     }
     let labels = match &published.classes {
-        Classes::Stanford => zoo::imagenet::stanford_classes()
-            .zip(zoo::imagenet::stanford_names())
-            .map(|(output, (id, name))| label(id, name, output))
-            .collect(),
+        Classes::Stanford => stanford_labels(),
         Classes::All(ids) => ids
             .iter()
             .zip(0..)
@@ -106,6 +103,7 @@ pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
         outputs: ranges(zoo::imagenet::dog_classes()),
         slope: 1.0,
         offset: 0.0,
+        among: None,
     });
     let package = Package {
         about: About {

@@ -2,7 +2,7 @@
 use super::card::card;
 use super::{MakeError, label};
 use graph::{Graph, InputSpec};
-use package::{About, Calibration, Package, PhotoIds, Provenance, TrainingRecord};
+use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance, TrainingRecord};
 use tensor::NamedTensors;
 
 /// A network that was trained here.
@@ -22,21 +22,30 @@ pub struct Trained<'a> {
     pub network: String,
     /// What the weights are: how they were trained.
     pub weights_name: String,
+    /// Their licence (SPDX).
+    pub licence: String,
     /// BLAKE3 of their bytes, hexadecimal.
     pub weights_hash: String,
     /// What the training has seen, in words.
     pub seen: String,
     /// What it depended on, for programs.
     pub training: TrainingRecord,
+    /// How the dog probability is read off its outputs, and below which the answer is 'not a dog'; every
+    /// photo is taken to show a dog where there is none.
+    pub dog: Option<(DogRule, f32)>,
 }
 
-/// Makes the package with its calibration left at what the network says itself. Every photo is taken
-/// to show a dog.
+/// Makes the package with its calibration left at what the network says itself.
 ///
 /// # Errors
 /// [`MakeError`] where network, values and classes do not go together.
 pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
     let labels = trained.classes.iter().zip(0..);
+    let plain = Calibration::default();
+    let (dog, not_a_dog_below) = match trained.dog {
+        Some((rule, threshold)) => (Some(rule), threshold),
+        None => (None, plain.not_a_dog_below),
+    };
     let package = Package {
         about: About {
             name: trained.name,
@@ -47,12 +56,14 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
             calibration: Calibration {
                 mixed_together: 1.0,
                 mixed_share: 0.5,
-                ..Calibration::default()
+                dog,
+                not_a_dog_below,
+                ..plain
             },
             provenance: Provenance {
                 backbone: trained.network,
                 weights: trained.weights_name,
-                licence: "NOASSERTION".into(),
+                licence: trained.licence,
                 weights_hash: trained.weights_hash,
                 seen: trained.seen,
                 made_by: format!("museau {}", env!("CARGO_PKG_VERSION")),

@@ -84,6 +84,14 @@ pub struct OptimizerOptions {
     /// The largest size of each value of a gradient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f32>,
+    /// What the rate of a layer with a kernel is multiplied by for the one below it (discriminative
+    /// fine-tuning; Howard and Ruder 2018).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_decay: Option<f32>,
+    /// Half of it times the squared distance of the parameters from their initial values is added to the
+    /// loss (L2-SP; Li et al. 2018).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull: Option<f32>,
     /// Keeps a moving average of the parameters, of which each step leaves this share (0.999, say).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<f32>,
@@ -109,6 +117,8 @@ impl Default for OptimizerOptions {
             clip_norm: None,
             clip_global_norm: None,
             clip_value: None,
+            layer_decay: None,
+            pull: None,
             average: None,
         }
     }
@@ -201,6 +211,8 @@ impl OptimizerOptions {
             ("optimizer.clip_norm", self.clip_norm),
             ("optimizer.clip_global_norm", self.clip_global_norm),
             ("optimizer.clip_value", self.clip_value),
+            ("optimizer.layer_decay", self.layer_decay),
+            ("optimizer.pull", self.pull),
             ("optimizer.average", self.average),
         ] {
             value.map_or(Ok(()), |value| in_range(key, value.into()))?;
@@ -208,12 +220,14 @@ impl OptimizerOptions {
         Ok((entry.build)(self))
     }
 
-    /// Values that are kept for each that is trained: the optimiser's own, and their average.
+    /// Values that are kept for each that is trained: the optimiser's own, their average, and the
+    /// initial values that the pull leads back to.
     ///
     /// # Errors
     /// As [`OptimizerOptions::build`].
     pub fn copies(&self) -> Result<usize, TrainError> {
-        Ok(self.build()?.slots().len() + usize::from(self.average.is_some()))
+        let slots = self.build()?.slots().len();
+        Ok(slots + usize::from(self.average.is_some()) + usize::from(self.pull.is_some()))
     }
 }
 

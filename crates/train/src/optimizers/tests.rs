@@ -134,3 +134,40 @@ fn what_does_not_go_together_is_refused() {
         assert!(matches!(build(&options), TrainError::Range { .. }));
     }
 }
+
+/// By the formula, step by step, with what has no momentum: the gradient and the pull add up.
+#[test]
+fn a_pull_leads_back_to_the_initial_values() {
+    let sgd = |pull| OptimizerOptions {
+        name: "sgd".into(),
+        rate: Some(0.1),
+        pull,
+        ..OptimizerOptions::default()
+    };
+    let mut state = start();
+    let mut descent = Descent::new(&sgd(Some(0.5)), &state).unwrap();
+    let initial = state.parameters();
+    for index in 0..4 {
+        let before = state.parameters();
+        let mut free = start();
+        free.set_parameters(&before).unwrap();
+        let mut plain = Descent::new(&sgd(None), &free).unwrap();
+        step(&mut plain, &mut free, index, &mut Vec::new());
+        step(&mut descent, &mut state, index, &mut Vec::new());
+        let (free, pulled) = (free.parameters(), state.parameters());
+        for (name, pulled) in &pulled {
+            let (before, initial) = (before[name].values(), initial[name].values());
+            let moved = before.iter().zip(initial.iter());
+            let moved = moved.map(|(now, first)| 0.1 * 0.5 * (now - first));
+            let (pulled, free) = (pulled.values(), free[name].values());
+            let values = pulled.iter().zip(free.iter());
+            for ((pulled, free), moved) in values.zip(moved) {
+                assert!(
+                    (pulled - (free - moved)).abs() < 1e-6,
+                    "{name}, step {index}"
+                );
+            }
+        }
+    }
+    assert!(sgd(Some(-1.0)).build().is_err());
+}

@@ -1,4 +1,5 @@
 //! The keys of a recipe: what each is for and what may stand behind it.
+use super::stages::Stages;
 use super::written::{Architecture, FromText as _};
 use crate::{TrainError, optimizers, schedules};
 use graph::View;
@@ -35,7 +36,7 @@ pub enum Kind {
     Number,
     /// Yes or no.
     Switch,
-    /// Several whole numbers.
+    /// Several whole numbers, or one.
     Wholes,
     /// The name of a network.
     Network,
@@ -45,15 +46,20 @@ pub enum Kind {
     Preprocessing,
     /// A chain of random steps.
     Augmentation,
+    /// Stages of a training.
+    Stages,
 }
 
 impl Kind {
     /// In words, for an error.
     pub fn message(self) -> TrainMessage<'static> {
         match self {
-            Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
-                TrainMessage::KindText
-            }
+            Kind::Text
+            | Kind::Network
+            | Kind::Views
+            | Kind::Preprocessing
+            | Kind::Augmentation
+            | Kind::Stages => TrainMessage::KindText,
             Kind::Whole => TrainMessage::KindWhole,
             Kind::Number => TrainMessage::KindNumber,
             Kind::Switch => TrainMessage::KindSwitch,
@@ -66,23 +72,29 @@ impl Kind {
     #[expect(clippy::option_option, reason = "no value at all, or none wanted")]
     pub(super) fn read(self, text: &str) -> Option<Option<Value>> {
         let text = text.trim();
-        if text == "none" && !self.is_text() {
-            return Some(None);
+        match self {
+            Kind::Wholes if text == "none" => return Some(Some(Value::Array(Vec::new()))),
+            kind if text == "none" && !kind.is_text() => return Some(None),
+            _ => {}
         }
         let whole = |text: &str| {
             let number = text.trim().parse::<u32>().ok();
             number.map(|number| Value::Integer(i64::from(number)))
         };
         let value = match self {
-            Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
-                Value::String(text.to_owned())
-            }
+            Kind::Text
+            | Kind::Network
+            | Kind::Views
+            | Kind::Preprocessing
+            | Kind::Augmentation
+            | Kind::Stages => Value::String(text.to_owned()),
             Kind::Whole => whole(text)?,
             Kind::Number => Value::Float(text.parse().ok()?),
             Kind::Switch => Value::Boolean(text.parse().ok()?),
             Kind::Wholes => {
-                let list = text.trim_matches(['[', ']']).split(',').map(whole);
-                Value::Array(list.collect::<Option<_>>()?)
+                let list = text.trim_matches(['[', ']']).trim();
+                let list = list.split(',').filter(|_| !list.is_empty());
+                Value::Array(list.map(whole).collect::<Option<_>>()?)
             }
         };
         Some(Some(value))
@@ -90,9 +102,12 @@ impl Kind {
 
     fn is_text(self) -> bool {
         match self {
-            Kind::Text | Kind::Network | Kind::Views | Kind::Preprocessing | Kind::Augmentation => {
-                true
-            }
+            Kind::Text
+            | Kind::Network
+            | Kind::Views
+            | Kind::Preprocessing
+            | Kind::Augmentation
+            | Kind::Stages => true,
             Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => false,
         }
     }
@@ -115,6 +130,7 @@ impl Kind {
             Kind::Views => Vec::<View>::from_text(text).map(drop),
             Kind::Preprocessing => Pipeline::from_text(text).map(drop),
             Kind::Augmentation => Augmentation::from_text(text).map(drop),
+            Kind::Stages => Stages::from_text(text).map(drop),
             Kind::Text | Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => Ok(()),
         }
     }
@@ -128,6 +144,7 @@ impl Kind {
             (Kind::Number, Value::Float(number)) => number.is_finite(),
             (Kind::Number, Value::Integer(_)) => true,
             (Kind::Wholes, Value::Array(values)) => values.iter().all(whole),
+            (Kind::Wholes, value) => whole(value),
             _ => false,
         }
     }
@@ -243,14 +260,29 @@ pub const KEYS: &[Key] = &[
     )
     .within(Range::FromTo(1.0, 4.0)),
     key(
+        "augment.views",
+        Kind::Whole,
+        "Frozen network: augmented views per photo whose features are computed once; 0: none are kept",
+    ),
+    key(
         "model.network",
         Kind::Network,
-        "lenet (a small convolutional network) or a backbone, trained from scratch",
+        "lenet (a small convolutional network) or a backbone; with initial weights, theirs",
+    ),
+    key(
+        "model.initial",
+        Kind::Text,
+        "Initial weights: a model, a file of weights, a backbone whose weights you imported, or random",
     ),
     key(
         "model.freeze",
         Kind::Text,
-        "Layers that are not trained: name prefixes separated by commas",
+        "Layers that are not trained: name prefixes separated by commas; * for all of the initial network",
+    ),
+    key(
+        "model.batch_norms",
+        Kind::Switch,
+        "Train the batch norms of the initial network too",
     ),
     key(
         "model.filters",
@@ -282,13 +314,17 @@ pub const KEYS: &[Key] = &[
         "Global average pooling instead of flattening",
     )
     .in_table("head.global_pooling"),
-    key("model.units", Kind::Whole, "Units of the first dense layer")
-        .within(Range::AtLeast(1.0))
-        .in_table("head.units"),
+    key(
+        "model.units",
+        Kind::Wholes,
+        "Units of the dense layers before the classes: 64, or 256,64, or none",
+    )
+    .within(Range::AtLeast(1.0))
+    .in_table("head.units"),
     key(
         "model.dropout",
         Kind::Number,
-        "Dropout rate of the first dense layer",
+        "Dropout rate before the layer of the classes",
     )
     .within(SHARE)
     .in_table("head.dropout"),
@@ -379,6 +415,18 @@ pub const KEYS: &[Key] = &[
     )
     .within(Range::Above(0.0)),
     key(
+        "optimizer.layer_decay",
+        Kind::Number,
+        "Factor of the learning rate from each layer with a kernel to the one below (0.9)",
+    )
+    .within(Range::Between(0.0, 1.0)),
+    key(
+        "optimizer.pull",
+        Kind::Number,
+        "Pull of the parameters towards their initial values (L2-SP)",
+    )
+    .within(Range::AtLeast(0.0)),
+    key(
         "optimizer.average",
         Kind::Number,
         "Decay of the exponential moving average (EMA) of the parameters, such as 0.999",
@@ -442,6 +490,11 @@ pub const KEYS: &[Key] = &[
         "Number of epochs: passes over the training photos",
     )
     .within(Range::FromTo(1.0, 100_000.0)),
+    key(
+        "train.stages",
+        Kind::Stages,
+        "Stages from initial weights: lowest layer trained, epochs, rate: 'head 10 0.001 | block7 5 0.0001'",
+    ),
     key("train.batch", Kind::Whole, "Batch size").within(Range::FromTo(1.0, 4096.0)),
     key(
         "train.accumulate",

@@ -13,11 +13,13 @@ use vision::filters::Pipeline;
 use zoo::{DenseHead, LeNet};
 
 mod keys;
+mod stages;
 mod table;
 mod written;
 
 pub(crate) use keys::in_range;
 pub use keys::{KEYS, Key, Kind};
+pub use stages::{From, Stage, Stages};
 pub use written::{Architecture, FromText, Prefixes, Written};
 
 use written::LENET;
@@ -126,6 +128,11 @@ pub struct AugmentSection {
     pub steps: Written<Augmentation>,
     /// How many times larger than the input the pictures are stored that it chooses from.
     pub margin: f32,
+    /// Where all but the head is frozen: how many augmented views of each photo the head is trained on,
+    /// whose features are computed once; 0 to compute them anew in each epoch. 4 where there is none, or 1
+    /// without augmentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
 }
 
 impl Default for AugmentSection {
@@ -133,6 +140,7 @@ impl Default for AugmentSection {
         AugmentSection {
             steps: written(""),
             margin: 1.0,
+            views: None,
         }
     }
 }
@@ -141,11 +149,18 @@ impl Default for AugmentSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelSection {
-    /// `lenet`, or a backbone of the zoo, trained from scratch.
+    /// `lenet`, or a backbone of the zoo. With initial weights it is theirs.
     pub network: Written<Architecture>,
+    /// The weights that the training starts from, by name or path; drawn at random without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial: Option<String>,
     /// The layers that are not trained: those whose names begin with one of these texts, joined by
-    /// commas. Their batch norms use the moving statistics and leave them.
+    /// commas; `*` for all that come with the initial weights. Their batch norms use the moving
+    /// statistics and leave them.
     pub freeze: Written<Prefixes>,
+    /// Whether batch norms that come with the initial weights are trained where their layers are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_norms: Option<bool>,
     /// What a `lenet` is made of; each family has a table of its own.
     pub lenet: LeNet,
 }
@@ -154,7 +169,9 @@ impl Default for ModelSection {
     fn default() -> Self {
         ModelSection {
             network: written(LENET),
+            initial: None,
             freeze: written(""),
+            batch_norms: None,
             lenet: LeNet::default(),
         }
     }
@@ -193,8 +210,12 @@ pub enum ClassWeights {
 pub struct TrainSection {
     /// The run's name; the recipe file's where it is empty.
     pub name: String,
-    /// Passes over the train photos.
+    /// Passes over the train photos; with stages, of all of them together.
     pub epochs: u32,
+    /// Stages that train more of a network that starts from weights, one after the other, as text:
+    /// `head 10 0.001 | block7 5 0.0001`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Written<Stages>>,
     /// Photos of a step.
     pub batch: usize,
     /// Batches whose gradients make one step of the optimiser.
@@ -221,6 +242,7 @@ impl Default for TrainSection {
         TrainSection {
             name: String::new(),
             epochs: 60,
+            stages: None,
             batch: 32,
             accumulate: 1,
             seed: 1,
@@ -240,6 +262,8 @@ impl Recipe {
         let mut asked = self.clone();
         asked.data.source = String::new();
         asked.data.decisions = None;
+        // Known by their content.
+        asked.model.initial = asked.model.initial.map(|_| String::new());
         // What a later version adds stands at its default and changes nothing.
         let defaults = Recipe::default().flat();
         let mut hasher = blake3::Hasher::new();
@@ -267,14 +291,37 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`], and a file that cannot be read.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let text = tensor::read_text(path).map_err(TrainError::read(path))?;
-        let mut recipe = Self::parse(&text)?;
+        let mut recipe = Self::parse(&Self::read_text(path)?)?;
         if recipe.train.name.is_empty()
             && let Some(stem) = path.file_stem()
         {
             recipe.train.name = stem.to_string_lossy().into_owned();
         }
         Ok(recipe)
+    }
+
+    /// The text of a TOML file, to be read over a base.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read_text(path: &Path) -> Result<String, TrainError> {
+        tensor::read_text(path).map_err(TrainError::read(path))
+    }
+
+    /// What the text of a TOML file says, and `base` where it says nothing.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`].
+    pub fn parse_over(base: &Recipe, text: &str) -> Result<Self, TrainError> {
+        // What is wrong with it is told of the text alone.
+        let own = text.parse::<Table>().map_err(|error| TrainError::Toml {
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        let mut table = table::of(base);
+        for (key, value) in table::values(own)? {
+            table::put(&mut table, key.name, value);
+        }
+        Self::from_table(table)
     }
 
     /// The same with other values of some keys, `section.key` each, given as a person writes them on
@@ -329,33 +376,72 @@ impl Recipe {
                 .map_err(|error: toml::de::Error| TrainError::Toml {
                     reason: error.to_string().trim_end().to_owned(),
                 })?;
+        if let Some(stages) = &recipe.train.stages {
+            recipe.train.epochs = stages.epochs();
+        }
         recipe.model.lenet.size = recipe.input.size;
         recipe.model.lenet.head = recipe.head.clone();
         recipe.check()?;
         Ok(recipe)
     }
 
+    /// The recipe of each stage: of one that has none, itself. What is frozen besides is told by
+    /// [`Stage::from`].
+    pub fn stages(&self) -> Vec<(Option<Stage>, Recipe)> {
+        let Some(stages) = &self.train.stages else {
+            return vec![(None, self.clone())];
+        };
+        let of_stage = |stage: &Stage| {
+            let mut recipe = self.clone();
+            recipe.train.epochs = stage.epochs;
+            recipe.optimizer.rate = stage.rate.or(recipe.optimizer.rate);
+            (Some(stage.clone()), recipe)
+        };
+        stages.0.iter().map(of_stage).collect()
+    }
+
     /// Whether the numbers make sense, as far as they can be judged without photos.
     fn check(&self) -> Result<(), TrainError> {
         for (section, values) in table::of(self) {
             for (name, value) in values.as_table().into_iter().flatten() {
-                let whole = || value.as_integer().map(|number| number as f64);
-                if let Some(number) = value.as_float().or_else(whole) {
-                    keys::in_range(&format!("{section}.{name}"), number)?;
+                let several = value
+                    .as_array()
+                    .map_or(std::slice::from_ref(value), Vec::as_slice);
+                for value in several {
+                    let whole = || value.as_integer().map(|number| number as f64);
+                    if let Some(number) = value.as_float().or_else(whole) {
+                        keys::in_range(&format!("{section}.{name}"), number)?;
+                    }
                 }
             }
         }
         self.optimizer.build()?;
         self.schedule.build()?;
+        if self.train.stages.is_some() && self.model.initial.is_none() {
+            return Err(TrainError::StagesOfNothing);
+        }
         let own = LeNet {
             size: self.input.size,
             ..LeNet::default()
         };
-        match *self.model.network {
-            Architecture::Backbone(_) if self.model.lenet != own => Err(TrainError::NotItsOwn {
-                network: self.model.network.text().to_owned(),
+        // The head that is put on initial weights may be any.
+        let own = match self.model.initial {
+            Some(_) => LeNet {
+                head: self.head.clone(),
+                ..own
+            },
+            None => own,
+        };
+        let is_its_own = self.model.lenet == own;
+        let is_lenet = matches!(*self.model.network, Architecture::LeNet);
+        match is_its_own || is_lenet && self.model.initial.is_none() {
+            true => Ok(()),
+            false => Err(TrainError::NotItsOwn {
+                network: match &self.model.initial {
+                    Some(initial) => initial.clone(),
+                    None => self.model.network.text().to_owned(),
+                },
             }),
-            Architecture::Backbone(_) | Architecture::LeNet => Ok(()),
         }
     }
 }

@@ -25,9 +25,21 @@ pub(super) fn of(recipe: &Recipe) -> Table {
 /// # Errors
 /// An unknown key, one that is given twice, a value of the wrong kind.
 pub(super) fn checked(table: Table) -> Result<Table, TrainError> {
+    let mut nested = Table::new();
+    for (key, value) in values(table)? {
+        put(&mut nested, key.place(), value);
+    }
+    Ok(nested)
+}
+
+/// Its keys, each once, with their values.
+///
+/// # Errors
+/// As [`checked`].
+pub(super) fn values(table: Table) -> Result<Vec<(&'static Key, Value)>, TrainError> {
     let mut values = Vec::new();
     leaves(table, "", &mut values)?;
-    let mut nested = Table::new();
+    let mut found = Vec::new();
     let mut seen: Vec<(&Key, String)> = Vec::new();
     for (name, value) in values {
         let key = keys::find(&name)?;
@@ -37,9 +49,9 @@ pub(super) fn checked(table: Table) -> Result<Table, TrainError> {
             return Err(TrainError::KeyTwice { key, other });
         }
         seen.push((key, name));
-        put(&mut nested, key.place(), value);
+        found.push((key, value));
     }
-    Ok(nested)
+    Ok(found)
 }
 
 /// The values in a table and in the tables in it, by their names joined with dots.

@@ -9,6 +9,10 @@ fn the_keys_are_the_recipes_own_fields() {
     full.data.decisions = Some("d".into());
     full.data.most = Some(1);
     full.train.patience = Some(1);
+    full.train.stages = Some(Written::read("head 1").unwrap());
+    full.augment.views = Some(1);
+    full.model.initial = Some("default".into());
+    full.model.batch_norms = Some(true);
     let optimizer = OptimizerOptions {
         rate: Some(1.0),
         momentum: Some(0.1),
@@ -24,6 +28,8 @@ fn the_keys_are_the_recipes_own_fields() {
         clip_norm: Some(1.0),
         clip_global_norm: Some(1.0),
         clip_value: Some(1.0),
+        layer_decay: Some(0.1),
+        pull: Some(0.1),
         average: Some(0.1),
         ..OptimizerOptions::default()
     };
@@ -122,7 +128,10 @@ fn a_family_and_the_head_have_tables_of_their_own() {
     let new =
         "[model.lenet]\nfilters = [8, 16]\nbatch_norm = false\n[head]\nunits = 7\ndropout = 0.5\n";
     let recipe = Recipe::parse(new).unwrap();
-    assert_eq!((recipe.head.units, recipe.model.lenet.head.units), (7, 7));
+    assert_eq!(
+        (&recipe.head.units, &recipe.model.lenet.head.units),
+        (&vec![7], &vec![7])
+    );
     assert_eq!(recipe, Recipe::parse(old).unwrap());
     // The same recipe has one text, whichever way it was written.
     assert_eq!(recipe.text(), Recipe::parse(old).unwrap().text());
@@ -194,7 +203,7 @@ fn a_number_out_of_its_range_is_named_by_its_whole_key() {
         let outside = outside.filter(|number| !range.contains(*number));
         let mut tried = 0;
         for number in outside {
-            if key.kind == Kind::Whole && number < 0.0 {
+            if matches!(key.kind, Kind::Whole | Kind::Wholes) && number < 0.0 {
                 continue;
             }
             tried += 1;
@@ -223,4 +232,39 @@ fn a_number_out_of_its_range_is_named_by_its_whole_key() {
     );
     assert_eq!(default("optimizer.average").as_deref(), Some("none"));
     assert_eq!(default("augment.steps"), None);
+}
+
+/// One number is written as it was before there could be several.
+#[test]
+fn the_head_has_as_many_layers_as_its_units() {
+    for (text, written, units) in [
+        ("64", "64", &[64][..]),
+        ("[64]", "64", &[64]),
+        ("[256, 64]", "[256, 64]", &[256, 64]),
+        ("[]", "[]", &[]),
+    ] {
+        let recipe = Recipe::parse(&format!("[head]\nunits = {text}\n")).unwrap();
+        assert_eq!(recipe.head.units, units);
+        let wanted = format!("units = {written}\n");
+        assert!(recipe.text().contains(&wanted), "{}", recipe.text());
+        let flag = units.iter().map(ToString::to_string);
+        let flag = flag.collect::<Vec<_>>().join(",");
+        assert_eq!(
+            Recipe::default().set([("model.units", &*flag)]).unwrap(),
+            recipe
+        );
+    }
+    let none = Recipe::default().set([("model.units", "none")]).unwrap();
+    assert!(none.head.units.is_empty());
+}
+
+#[test]
+fn what_a_recipe_does_not_say_is_its_bases() {
+    let base = Recipe::parse("[input]\nsize = 96\n[model]\nunits = []\n[train]\nepochs = 3\n");
+    let base = base.unwrap();
+    let recipe = Recipe::parse_over(&base, "[train]\nepochs = 5\n[head]\nunits = 8\n").unwrap();
+    assert_eq!((recipe.input.size, recipe.train.epochs), (96, 5));
+    assert_eq!(recipe.head.units, [8]);
+    let error = Recipe::parse_over(&base, "[train]\nepoch = 5\n").unwrap_err();
+    assert!(matches!(error, TrainError::Key { .. }), "{error}");
 }

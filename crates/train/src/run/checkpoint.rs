@@ -21,6 +21,9 @@ pub(super) struct Position {
     pub recipe: String,
     /// A hash of the photos.
     pub photos: String,
+    /// A hash of the initial weights; empty where there are none.
+    #[serde(default)]
+    pub initial: String,
     /// Threads that computed.
     pub threads: usize,
     /// Epochs that are over.
@@ -41,6 +44,14 @@ pub(super) struct Position {
     pub history: Vec<(u32, Vec<Option<u64>>)>,
     /// Seconds spent.
     pub seconds: f64,
+    /// The stage, counted from 0, and the epochs that were over when it began.
+    #[serde(default)]
+    pub stage: usize,
+    #[serde(default)]
+    pub stage_epoch: u32,
+    /// Whether the stage is over.
+    #[serde(default)]
+    pub stage_over: bool,
     /// Whether the observer has ended it.
     #[serde(default)]
     pub stopped: bool,

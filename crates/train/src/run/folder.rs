@@ -38,6 +38,12 @@ pub struct About {
     pub classes: Vec<String>,
     /// Parameters of the network.
     pub parameters: u64,
+    /// BLAKE3 of the file of the initial weights; empty where there is none.
+    #[serde(default)]
+    pub initial: String,
+    /// Classes whose row of the new head is that of the initial weights' head.
+    #[serde(default)]
+    pub warm_classes: usize,
     /// Bytes that the training takes.
     pub bytes: usize,
     /// The record that it is told to, if any.

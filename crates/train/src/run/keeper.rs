@@ -4,7 +4,7 @@ use super::best;
 use super::checkpoint::{self, Position, Sums};
 use super::folder::RunFolder;
 use super::metrics::Row;
-use super::session::Session;
+use super::session::{Session, parameters_of};
 use crate::recipe::Recipe;
 use crate::watch::{METRICS, Watch};
 use crate::{Notice, TrainError};
@@ -115,7 +115,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Writes a checkpoint.
-    pub fn save(&mut self, session: &Session<'_>, watch: &mut dyn Watch) -> Result<(), TrainError> {
+    pub fn save(&mut self, session: &Session, watch: &mut dyn Watch) -> Result<(), TrainError> {
         self.position.steps = session.steps();
         let bits = session.schedule().into_iter().map(f64::to_bits);
         self.position.schedule = bits.collect();
@@ -160,21 +160,16 @@ impl<'a> Keeper<'a> {
 
     /// The epoch whose network is kept.
     pub fn kept_epoch(&self) -> u32 {
-        match self.position.best {
-            Some((epoch, _)) if self.recipe.train.restore_best => epoch,
-            _ => self.position.epoch,
-        }
+        kept_epoch(self.recipe, &self.position)
     }
 
     /// The network that is kept.
-    pub fn kept_network(&self, session: &Session<'_>) -> Result<NamedTensors, TrainError> {
+    pub fn kept_network(&self, session: &Session) -> Result<NamedTensors, TrainError> {
         let kept = self.kept_epoch();
         if kept == self.position.epoch {
             return Ok(session.parameters());
         }
-        let path = self.folder.best_path(kept);
-        let bytes = tensor::read_named(&path).map_err(TrainError::read(&path))?;
-        best::from_bytes(&bytes, kept).map_err(|reason| TrainError::BestNetwork { path, reason })
+        best_network(self.folder, kept)
     }
 
     /// The metrics of an epoch; none where it has no line.
@@ -188,4 +183,33 @@ impl<'a> Keeper<'a> {
     pub fn seconds(&self) -> f64 {
         self.position.seconds + self.begun.elapsed().as_secs_f64()
     }
+}
+
+/// The epoch whose network is kept of a training that is at `position`.
+fn kept_epoch(recipe: &Recipe, position: &Position) -> u32 {
+    match position.best {
+        Some((epoch, _)) if recipe.train.restore_best => epoch,
+        _ => position.epoch,
+    }
+}
+
+/// The network that is kept of a training whose checkpoint holds `tensors`.
+pub(super) fn kept_network(
+    recipe: &Recipe,
+    folder: &RunFolder,
+    position: &Position,
+    tensors: &NamedTensors,
+) -> Result<NamedTensors, TrainError> {
+    let kept = kept_epoch(recipe, position);
+    match kept == position.epoch {
+        true => Ok(parameters_of(tensors)),
+        false => best_network(folder, kept),
+    }
+}
+
+/// The network of an epoch that was the best so far.
+fn best_network(folder: &RunFolder, epoch: u32) -> Result<NamedTensors, TrainError> {
+    let path = folder.best_path(epoch);
+    let bytes = tensor::read_named(&path).map_err(TrainError::read(&path))?;
+    best::from_bytes(&bytes, epoch).map_err(|reason| TrainError::BestNetwork { path, reason })
 }

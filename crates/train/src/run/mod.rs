@@ -4,6 +4,7 @@ mod checkpoint;
 mod content;
 mod curve;
 mod folder;
+mod head_source;
 mod keeper;
 mod metrics;
 pub mod names;
@@ -20,11 +21,11 @@ mod trainer;
 mod training;
 
 pub use folder::{About, RunFolder, best_networks};
-pub use network::{Network, network};
+pub use network::{Network, Transfer, network};
 pub use outcome::{Ended, Outcome};
 pub use photos::photos;
 pub use surroundings::Surroundings;
 pub use trainer::{begin, resume, try_rates};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,3 +30,17 @@ pub struct Outcome {
     /// Seconds spent, breaks not counted.
     pub seconds: f64,
 }
+
+impl Outcome {
+    /// Of a training that was interrupted before its first batch.
+    pub(super) fn unbegun() -> Self {
+        Outcome {
+            ended: Ended::Interrupted,
+            epochs: 0,
+            kept_epoch: 0,
+            metrics: Vec::new(),
+            package: None,
+            seconds: 0.0,
+        }
+    }
+}

@@ -3,12 +3,14 @@
 use super::folder::RunFolder;
 use super::network::Network;
 use super::photos::places;
-use crate::TrainError;
+use crate::finetune::BesideOldHead;
 use crate::make::{MakeError, Trained, check_outputs, fit_to_photos, of_trained};
 use crate::recipe::Recipe;
 use crate::watch::{Notice, Watch};
+use crate::{Initial, TrainError};
 use data::{Manifest, Part};
-use package::{PhotoIds, TrainingRecord};
+use package::{PhotoIds, Provenance, TrainingRecord};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tensor::{NamedTensors, Pool};
 
@@ -31,6 +33,12 @@ pub(super) struct Origin<'a> {
     pub photos: &'a Manifest,
     pub fingerprint: &'a str,
     pub network: &'a Network,
+    /// What it started from, if not at random.
+    pub initial: Option<&'a Initial>,
+    /// Classes whose row of the head started as that of the initial head.
+    pub warm_classes: usize,
+    /// The network with the initial head beside the new one, for the answer 'not a dog'.
+    pub dogs: Option<BesideOldHead>,
 }
 
 impl Origin<'_> {
@@ -90,29 +98,73 @@ impl Origin<'_> {
             true => ", and chose the epoch",
             false => "",
         };
+        let followed = format!(
+            "{} more served to follow each epoch and to fit the temperature{chose}.",
+            count(Part::Validation),
+        );
+        let train = count(Part::Train);
+        let (how, seen) = match self.initial {
+            None => (
+                "Trained from random initialisation by museau".to_owned(),
+                format!(
+                    "Trained on {train} photos of these classes and nothing before. {followed}"
+                ),
+            ),
+            Some(initial) => (
+                format!("Fine-tuned by museau from `{}`", initial_name(initial)),
+                format!(
+                    "Before: {} Then trained on {train} photos of these classes. {followed}",
+                    initial.provenance.seen
+                ),
+            ),
+        };
+        let mut settings: BTreeMap<String, String> =
+            self.public_recipe().flat().into_iter().collect();
+        let (mut fitted, mut chosen) = (ids(Part::Train), ids(Part::Validation));
+        if let Some(initial) = self.initial {
+            settings.insert("model.initial.blake3".to_owned(), initial.hash.clone());
+            // What the initial weights were fitted to, these are too.
+            if let Some(before) = &initial.provenance.training {
+                fitted = fitted.with(&before.fitted);
+                chosen = chosen.with(&before.chosen);
+            }
+        }
+        let licence = self
+            .initial
+            .map(|initial| initial.provenance.licence.clone());
+        let (graph, old_head, dog) = match &self.dogs {
+            None => (&self.network.graph, NamedTensors::new(), None),
+            Some(beside) => (
+                &beside.graph,
+                beside.weights.clone(),
+                Some(beside.dog.clone()),
+            ),
+        };
+        let mut weights = kept.weights;
+        weights.extend(old_head);
         let package = of_trained(Trained {
-            graph: self.network.graph.clone(),
-            weights_hash: hash(&kept.weights),
-            weights: kept.weights,
+            graph: graph.clone(),
+            weights_hash: hash(&weights),
+            weights,
+            dog,
             input: self.network.input.clone(),
             classes: &classes,
             name: options.name.clone(),
-            network: self.recipe.model.network.text().to_owned(),
+            network: match self.initial {
+                Some(initial) => initial.provenance.backbone.clone(),
+                None => self.recipe.model.network.text().to_owned(),
+            },
             weights_name: format!(
-                "Trained from random initialisation by museau, seed {}, epoch {} of {}",
+                "{how}, seed {}, epoch {} of {}",
                 options.seed, kept.epoch, options.epochs
             ),
-            seen: format!(
-                "Trained on {} photos of these classes and nothing before. {} more served to follow \
-                 each epoch and to fit the temperature{chose}.",
-                count(Part::Train),
-                count(Part::Validation),
-            ),
+            licence: licence.unwrap_or_else(|| "NOASSERTION".to_owned()),
+            seen,
             training: TrainingRecord {
-                settings: self.public_recipe().flat().into_iter().collect(),
+                settings,
                 photos: self.fingerprint.to_owned(),
-                fitted: ids(Part::Train),
-                chosen: ids(Part::Validation),
+                fitted,
+                chosen,
             },
         })?;
         Ok(package)
@@ -124,6 +176,23 @@ impl Origin<'_> {
             "\n## Training\n\n{} parameters, {} epochs of {}, epoch {} kept.\n",
             self.network.parameters, kept.epochs, self.recipe.train.epochs, kept.epoch
         );
+        if let Some(initial) = self.initial {
+            let Provenance {
+                weights, licence, ..
+            } = &initial.provenance;
+            card += &format!(
+                "\nInitial weights: `{}` ({weights}; licence: {licence}; blake3 of the file: `{}`). The \
+                 head is new: of its {} classes {} started from the row of the same class there.\n\n",
+                initial_name(initial),
+                initial.hash,
+                self.photos.classes().len(),
+                self.warm_classes,
+            );
+            if self.dogs.is_some() {
+                card += "The answer 'not a dog' is the initial network's own, whose head is kept beside the \
+                         new one for it.\n";
+            }
+        }
         if let Some(accuracy) = kept.val_accuracy {
             card += &format!(
                 "Of the validation photos {:.1} % are predicted correctly: too good a figure, since they \
@@ -140,8 +209,15 @@ impl Origin<'_> {
         let name = Path::new(&recipe.data.source).file_name();
         recipe.data.source = name.unwrap_or_default().to_string_lossy().into_owned();
         recipe.data.decisions = None;
+        recipe.model.initial = self.initial.map(initial_name);
         recipe
     }
+}
+
+/// What initial weights are called without the path of a machine.
+fn initial_name(initial: &Initial) -> String {
+    let name = Path::new(&initial.name).file_name();
+    name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// BLAKE3 of all values, hexadecimal.

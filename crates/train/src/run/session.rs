@@ -3,15 +3,17 @@
 use super::source::{Batch, Batches};
 use crate::evaluate::score;
 use crate::recipe::Recipe;
-use crate::{Descent, Progress, Schedule, TrainError, initial_parameters};
+use crate::{Descent, Progress, Schedule, TrainError};
 use engine::{Plan, PlanOptions, StepOptions, StepResult, Targets, TrainingPlan, TrainingState};
 use graph::Graph;
 use package::softmax;
+use std::collections::HashMap;
 use tensor::{NamedTensors, Pool, Tensor};
 
 /// The network under training.
-pub(super) struct Session<'a> {
-    recipe: &'a Recipe,
+pub(super) struct Session {
+    /// Of the stage.
+    recipe: Recipe,
     graph: Graph,
     plan: TrainingPlan,
     state: TrainingState,
@@ -44,23 +46,32 @@ impl At {
     }
 }
 
-impl<'a> Session<'a> {
-    /// A network with its initial weights; an epoch has so many batches.
+impl Session {
+    /// A network with its initial values; an epoch has so many batches.
     pub fn new(
-        recipe: &'a Recipe,
+        recipe: &Recipe,
         graph: Graph,
         plan: TrainingPlan,
+        initial: &NamedTensors,
         validation: PlanOptions,
         batches: usize,
     ) -> Result<Self, TrainError> {
         let options = &recipe.train;
-        let state = plan.state(&graph, &initial_parameters(&graph, options.seed))?;
+        let state = plan.state(&graph, initial)?;
+        let mut descent = Descent::new(&recipe.optimizer, &state)?;
+        if let Some(decay) = recipe.optimizer.layer_decay {
+            let depths = depths(&graph);
+            descent.scale_rates(|name| {
+                let layer = name.rsplit_once('/').map_or(name, |(layer, _)| layer);
+                decay.powi(depths.get(layer).copied().unwrap_or_default())
+            });
+        }
         Ok(Session {
-            descent: Descent::new(&recipe.optimizer, &state)?,
+            descent,
             schedule: recipe.schedule.build()?,
             pool: Pool::new(validation.threads),
             epoch_steps: (batches as u64).div_ceil(u64::from(options.accumulate)),
-            recipe,
+            recipe: recipe.clone(),
             graph,
             plan,
             state,
@@ -79,6 +90,17 @@ impl<'a> Session<'a> {
         self.descent.resume(steps, tensors)?;
         self.schedule.resume(schedule);
         Ok(())
+    }
+
+    /// Begins with other values than the initial ones: what a stage before has kept of these layers.
+    pub fn begin_with(&mut self, kept: &NamedTensors) -> Result<(), TrainError> {
+        let mut parameters = self.state.parameters();
+        for (name, tensor) in &mut parameters {
+            if let Some(kept) = kept.get(name) {
+                tensor.clone_from(kept);
+            }
+        }
+        Ok(self.state.set_parameters(&parameters)?)
     }
 
     /// The threads that it computes on.
@@ -226,6 +248,29 @@ impl<'a> Session<'a> {
             place: found.unwrap_or_else(|| place.to_owned()),
         }
     }
+}
+
+/// The parameters to look at among what [`Session::kept`] gave: the moving averages where there are any.
+pub(super) fn parameters_of(kept: &NamedTensors) -> NamedTensors {
+    let parameters = kept.iter().filter(|(name, _)| !name.contains(':'));
+    let looked_at = |(name, tensor): (&String, &Tensor)| {
+        let average = kept.get(&Descent::average_name(name));
+        (name.clone(), average.unwrap_or(tensor).clone())
+    };
+    parameters.map(looked_at).collect()
+}
+
+/// For each layer how many layers with a kernel stand between it and the output.
+fn depths(graph: &Graph) -> HashMap<String, i32> {
+    let mut depths = HashMap::new();
+    let mut depth = 0;
+    let ids: Vec<_> = graph.ids().collect();
+    for &id in ids.iter().rev() {
+        let parameters = graph.node_parameters(id);
+        depths.insert(graph.node(id).name().to_owned(), depth);
+        depth += i32::from(parameters.iter().any(|spec| spec.name.ends_with("/kernel")));
+    }
+    depths
 }
 
 /// Batches that make one step with batch `place` of an epoch of so many: `group`, fewer at its end.

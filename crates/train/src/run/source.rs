@@ -231,6 +231,9 @@ mod tests {
         };
         Task {
             recipe,
+            stage: recipe.clone(),
+            number: 0,
+            below: None,
             plan: Plan::for_training(&graph, &options).unwrap(),
             graph,
             optimizer_bytes: 0,
@@ -243,6 +246,8 @@ mod tests {
     fn trained(recipe: &Recipe, folder: &RunFolder, source: &Table) -> (Ended, NamedTensors) {
         let around = Surroundings {
             cache: Path::new("unused"),
+            features: None,
+            initial: None,
             threads: 1,
             isa: kernels::Isa::best(),
             memory_limit: None,
@@ -251,10 +256,11 @@ mod tests {
             language: words::Language::English,
         };
         let task = task(recipe);
-        let found = found(folder, &task).unwrap();
+        let found = found(folder, recipe, &task.about).unwrap();
         let mut watch = Unwatched;
+        let initial = crate::initial_parameters(&task.graph, recipe.train.seed);
         let mut training =
-            Training::start(task, found, source, folder, &around, &mut watch).unwrap();
+            Training::start(task, &initial, found, source, folder, &around, &mut watch).unwrap();
         let ended = training.run(&mut watch).unwrap();
         let kept = training.keeper.kept_network(&training.session).unwrap();
         (ended, kept)

@@ -1,14 +1,19 @@
-//! What a training is given besides its recipe.
+//! What a training is given besides its recipe and its photos.
+use crate::Initial;
 use kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// What a training is given besides its recipe: nothing of it changes the result but, in the last
-/// digits, the threads and the instructions.
+/// What a training is given besides its recipe and its photos: nothing of it changes the result but
+/// the initial weights and, in the last digits, the threads and the instructions.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The folder of decoded photos; shared with other trainings.
     pub cache: &'a Path,
+    /// The folder of features of photos, shared as well; none are kept without one.
+    pub features: Option<&'a Path>,
+    /// The weights that the recipe names to start from.
+    pub initial: Option<&'a Initial>,
     /// Threads that compute.
     pub threads: usize,
     /// The instructions of the kernels.

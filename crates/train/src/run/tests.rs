@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use words::Say;
 
 /// Two or more classes that differ in colour and stripes, photos of 24 x 20 with noise.
-struct Photos {
+pub(crate) struct Photos {
     folder: tempfile::TempDir,
 }
 
 impl Photos {
-    fn new(classes: &[(&str, usize)]) -> Self {
+    pub(crate) fn new(classes: &[(&str, usize)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (number, (class, count)) in classes.iter().enumerate() {
             let place = folder.path().join("photos").join(class);
@@ -40,14 +40,14 @@ impl Photos {
         Photos { folder }
     }
 
-    fn manifest(&self) -> Manifest {
+    pub(crate) fn manifest(&self) -> Manifest {
         let source = self.folder.path().join("photos");
         import(&source, &ImportOptions::default(), &|_, _| {})
             .unwrap()
             .manifest
     }
 
-    fn run(&self, name: &str) -> PathBuf {
+    pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.folder.path().join("runs").join(name)
     }
 }
@@ -64,11 +64,13 @@ fn recipe(changes: &[(&str, &str)]) -> Recipe {
         .unwrap()
 }
 
-static NEVER: AtomicBool = AtomicBool::new(false);
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 
-fn around<'a>(cache: &'a Path, stop: &'a AtomicBool) -> Surroundings<'a> {
+pub(crate) fn around<'a>(cache: &'a Path, stop: &'a AtomicBool) -> Surroundings<'a> {
     Surroundings {
         cache,
+        features: None,
+        initial: None,
         threads: 1,
         isa: Isa::best(),
         memory_limit: None,
@@ -724,7 +726,7 @@ fn what_is_frozen_keeps_its_first_values_and_the_rest_learns() {
     let (_, tensors, _) = super::checkpoint::load(&RunFolder::open(&folder).unwrap())
         .unwrap()
         .unwrap();
-    let network = network(&recipe, 2).unwrap();
+    let network = network(&recipe, None, 2).unwrap();
     let first = crate::initial_parameters(&network.graph, recipe.train.seed);
     for (name, tensor) in &first {
         let stays = name.starts_with("conv_1/") || name.starts_with("norm");

@@ -2,7 +2,7 @@
 //! after each, checkpoints.
 use super::checkpoint::{self, Position, Sums};
 use super::folder::{About, RunFolder};
-use super::keeper::Keeper;
+use super::keeper::{self, Keeper};
 use super::outcome::{Ended, Outcome};
 use super::prepared::{Task, validation_options};
 use super::session::{At, Session};
@@ -18,9 +18,11 @@ use tensor::NamedTensors;
 /// A training under way.
 pub(super) struct Training<'a> {
     recipe: &'a Recipe,
+    /// The recipe of the stage.
+    stage: Recipe,
     around: &'a Surroundings<'a>,
     source: &'a dyn Source,
-    pub(super) session: Session<'a>,
+    pub(super) session: Session,
     pub(super) keeper: Keeper<'a>,
 }
 
@@ -38,23 +40,32 @@ const EQUAL: f64 = 1e-7;
 
 /// The checkpoint in a folder, which must be of the same recipe and examples; `None` where there is
 /// none.
-pub(super) fn found(folder: &RunFolder, task: &Task<'_>) -> Result<Option<Found>, TrainError> {
+pub(super) fn found(
+    folder: &RunFolder,
+    recipe: &Recipe,
+    about: &About,
+) -> Result<Option<Found>, TrainError> {
     let found = checkpoint::load(folder)?;
     if let Some((position, ..)) = &found {
-        if position.recipe != task.recipe.hash() {
+        if position.recipe != recipe.hash() {
             return Err(folder.begun_with(Difference::Recipe));
         }
-        if position.photos != task.about.photos {
+        if position.photos != about.photos {
             return Err(folder.begun_with(Difference::Photos));
+        }
+        if position.initial != about.initial {
+            return Err(folder.begun_with(Difference::Initial));
         }
     }
     Ok(found)
 }
 
 impl<'a> Training<'a> {
-    /// Begins, or goes on from a checkpoint.
+    /// Begins with these parameters, or goes on from a checkpoint; from one of the stage before with
+    /// what that kept.
     pub(super) fn start(
         task: Task<'a>,
+        parameters: &NamedTensors,
         found: Option<Found>,
         source: &'a dyn Source,
         folder: &'a RunFolder,
@@ -67,16 +78,26 @@ impl<'a> Training<'a> {
         watch.begins(&beginning(&task, position, around));
         let Task {
             recipe,
+            stage,
+            number,
             graph,
             plan,
             about,
             ..
         } = task;
         let validation = validation_options(recipe, around);
-        let mut session = Session::new(recipe, graph, plan, validation, source.batches())?;
+        let mut session = Session::new(
+            &stage,
+            graph,
+            plan,
+            parameters,
+            validation,
+            source.batches(),
+        )?;
         let now = Position {
             recipe: recipe.hash(),
             photos: about.photos.clone(),
+            initial: about.initial.clone(),
             threads: around.threads,
             instructions: about.instructions.clone(),
             ..Position::default()
@@ -87,14 +108,23 @@ impl<'a> Training<'a> {
                 for notice in notice.into_iter().chain(changes(&found, &about, around)) {
                     watch.notice(&notice);
                 }
-                let schedule: Vec<f64> =
-                    found.schedule.iter().map(|&b| f64::from_bits(b)).collect();
-                session.resume(found.steps, &schedule, &tensors)?;
-                Position {
+                let mut position = Position {
                     threads: now.threads,
                     instructions: now.instructions,
                     ..found
+                };
+                if position.stage == number {
+                    let bits = position.schedule.iter();
+                    let schedule: Vec<f64> = bits.map(|&b| f64::from_bits(b)).collect();
+                    session.resume(position.steps, &schedule, &tensors)?;
+                } else {
+                    session
+                        .begin_with(&keeper::kept_network(recipe, folder, &position, &tensors)?)?;
+                    position.stage = number;
+                    position.stage_epoch = position.epoch;
+                    position.stage_over = false;
                 }
+                position
             }
         };
         if let Some((epoch, _)) = position.best
@@ -105,6 +135,7 @@ impl<'a> Training<'a> {
         let keeper = Keeper::new(recipe, folder, around.language, position);
         Ok(Training {
             recipe,
+            stage,
             around,
             source,
             session,
@@ -123,6 +154,7 @@ impl<'a> Training<'a> {
     fn go_on(&mut self, watch: &mut dyn Watch) -> Result<Ended, TrainError> {
         let ended = loop {
             if let Some(ended) = self.ended() {
+                self.keeper.position.stage_over = true;
                 break ended;
             }
             let sums = match self.epoch(watch)? {
@@ -139,11 +171,14 @@ impl<'a> Training<'a> {
         Ok(ended)
     }
 
-    /// Whether it has ended, and how.
+    /// Whether the stage has ended, and how.
     fn ended(&self) -> Option<Ended> {
-        let (options, position) = (&self.recipe.train, &self.keeper.position);
-        let best = position.best.map(|(epoch, _)| epoch);
+        let (options, position) = (&self.stage.train, &self.keeper.position);
+        let best = position
+            .best
+            .map(|(epoch, _)| epoch.max(position.stage_epoch));
         let stale = best.map_or(0, |epoch| position.epoch - epoch);
+        let done = position.epoch - position.stage_epoch;
         if position.batch > 0 {
             None
         } else if position.stopped {
@@ -151,7 +186,7 @@ impl<'a> Training<'a> {
         } else if options.patience.is_some_and(|patience| stale >= patience) {
             Some(Ended::Early)
         } else {
-            (position.epoch >= options.epochs).then_some(Ended::Complete)
+            (done >= options.epochs).then_some(Ended::Complete)
         }
     }
 

@@ -4,6 +4,7 @@ use super::messages;
 
 messages! {
     ModelMessage of "models.toml":
+    "model.features_ending" => FeaturesEnding { path },
     "model.cannot_read" => CannotRead { path, reason },
     "model.no_such" => NoSuch { name },
     "model.ambiguous" => Ambiguous { name, paths },

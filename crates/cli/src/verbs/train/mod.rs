@@ -1,14 +1,16 @@
-//! `museau train`: networks trained from scratch, by recipes, several side by side.
+//! `museau train` and `museau finetune`: networks trained by recipes, from scratch or from weights,
+//! several side by side.
 mod recorded;
 mod shown;
 
 use crate::context::Context;
 use crate::data_set::Source;
 use crate::failure::{Failure, Status};
+use crate::initial::Initials;
 use crate::outputs::argument;
 use crate::storage::StorageArguments;
 use crate::table::{Cell, Table};
-use crate::{augmentation, data_set, interrupt, outputs, terminal};
+use crate::{augmentation, data_set, features, interrupt, model, outputs, terminal};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::loader::LoaderError;
@@ -27,14 +29,15 @@ use study::Storage;
 use tensor::memory;
 use train::recipe::{KEYS, Key, Kind};
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
-use train::{RateRange, Recipe, TrainError, Unwatched};
+use train::{Initial, RateRange, Recipe, TrainError, Unwatched};
 use words::{RunMessage, Say, TrainMessage, plain_line};
 
 /// Options of `museau train`.
 #[derive(Debug, Args)]
 #[command(after_help = names())]
 pub struct TrainingArguments {
-    /// Recipes (TOML); several are trained side by side. Without a recipe, all settings come from flags
+    /// Recipes (TOML); several are trained side by side. Without a recipe, all settings come from flags.
+    /// `finetune` also takes a data set in place of a recipe
     #[arg(value_name = "RECIPE", conflicts_with = "resume")]
     pub recipes: Vec<PathBuf>,
     /// Resume the runs in these folders
@@ -83,6 +86,14 @@ fn names() -> String {
 #[derive(Clone, Debug, Default)]
 pub struct RecipeFlags(Vec<(&'static str, String)>);
 
+impl RecipeFlags {
+    /// Those of these keys.
+    fn of(&self, keys: &[&str]) -> Self {
+        let own = self.0.iter().filter(|(key, _)| keys.contains(key));
+        RecipeFlags(own.cloned().collect())
+    }
+}
+
 impl FromArgMatches for RecipeFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = KEYS.iter().filter_map(|key| {
@@ -130,6 +141,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Network => "NETWORK",
         Kind::Views => "VIEWS",
         Kind::Preprocessing | Kind::Augmentation => "STEPS",
+        Kind::Stages => "STAGES",
     }
 }
 
@@ -145,21 +157,31 @@ fn help(key: &Key, defaults: &[(String, String)]) -> String {
     help
 }
 
+/// What a training starts from where its recipe does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Values drawn at random.
+    Random,
+    /// The embedded model's, of which the head alone is trained.
+    Weights,
+}
+
 /// One training to be done.
 struct Job {
     name: String,
     recipe: Recipe,
+    initial: Option<Arc<Initial>>,
     manifest: Arc<Manifest>,
     folder: PathBuf,
     resumed: bool,
 }
 
-/// Runs `museau train`.
-pub fn run(context: &Context, arguments: &TrainingArguments) -> Result<()> {
+/// Runs `museau train` or `museau finetune`.
+pub fn run(context: &Context, start: Start, arguments: &TrainingArguments) -> Result<()> {
     if arguments.find_rate {
-        return find_rate(context, arguments);
+        return find_rate(context, start, arguments);
     }
-    let jobs = jobs(context, arguments)?;
+    let jobs = jobs(context, start, arguments)?;
     let storage = recorded::open(context, &arguments.storage)?;
     let together = arguments
         .jobs
@@ -226,13 +248,14 @@ fn shares(threads: usize, lanes: usize, free: Option<usize>) -> Vec<Share> {
 }
 
 /// All trainings that are asked for; recipes, data sets and folders are tried before any begins.
-fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
+fn jobs(context: &Context, start: Start, arguments: &TrainingArguments) -> Result<Vec<Job>> {
     let mut manifests = Manifests::default();
+    let mut initials = Initials::default();
     let mut jobs = Vec::new();
     for folder in &arguments.resume {
         let open = RunFolder::open(folder).map_err(|error| failure(context, &error))?;
         let recipe = open.recipe().map_err(|error| failure(context, &error))?;
-        let elsewhere = ["data.source", "data.decisions"];
+        let elsewhere = ["data.source", "data.decisions", "model.initial"];
         let mut given = arguments.keys.0.iter().map(|(key, _)| *key);
         if let Some(key) = given.find(|key| !elsewhere.contains(key)) {
             let said = context.say(TrainMessage::ResumeKey { key });
@@ -244,6 +267,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
         let manifest = manifests.open(context, &changed)?;
         jobs.push(Job {
             name: name_of(folder, &recipe.train.name),
+            initial: initials.open(context, &changed)?,
             recipe,
             manifest,
             folder: folder.clone(),
@@ -253,7 +277,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
     if !arguments.resume.is_empty() {
         return Ok(jobs);
     }
-    let recipes = recipes(context, arguments)?;
+    let recipes = recipes(context, start, arguments, &mut initials)?;
     let seeds = &arguments.seeds;
     let several = recipes.len() * seeds.len().max(1) > 1;
     let parent = arguments
@@ -261,7 +285,12 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("runs"));
     let mut taken = HashSet::new();
-    for Asked { recipe, has_name } in recipes {
+    for Asked {
+        recipe,
+        has_name,
+        initial,
+    } in recipes
+    {
         let manifest = manifests.open(context, &recipe)?;
         let own = [recipe.train.seed];
         let wanted = if seeds.is_empty() { &own[..] } else { seeds };
@@ -282,6 +311,7 @@ fn jobs(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Job>> {
             jobs.push(Job {
                 name,
                 recipe,
+                initial: initial.clone(),
                 manifest: manifest.clone(),
                 folder,
                 resumed: false,
@@ -341,31 +371,126 @@ fn free(context: &Context, parent: &Path, name: &str, taken: &mut HashSet<PathBu
 /// A recipe, with what the flags change.
 struct Asked {
     recipe: Recipe,
+    /// What it starts from, if not at random.
+    initial: Option<Arc<Initial>>,
     /// Whether it was given a name of its own, beside that of its file.
     has_name: bool,
 }
 
 /// The recipes that are asked for.
-fn recipes(context: &Context, arguments: &TrainingArguments) -> Result<Vec<Asked>> {
-    let asked = |recipe: &Recipe, own: &str| {
-        let recipe = changed(context, recipe, &arguments.keys)?;
-        let has_name = recipe.train.name != own;
-        Ok(Asked { recipe, has_name })
+fn recipes(
+    context: &Context,
+    start: Start,
+    arguments: &TrainingArguments,
+    initials: &mut Initials,
+) -> Result<Vec<Asked>> {
+    let keys = &arguments.keys;
+    let is_recipe =
+        |path: &Path| start == Start::Random || path.extension() == Some("toml".as_ref());
+    let name = match start {
+        Start::Random => "train",
+        Start::Weights => "finetune",
     };
-    if arguments.recipes.is_empty() {
-        let mut recipe = Recipe::default();
-        recipe.train.name = "train".into();
-        return Ok(vec![asked(&recipe, "train")?]);
+    let mut asked = Vec::new();
+    for path in &arguments.recipes {
+        let file = match is_recipe(path) {
+            true => RecipeFile::open(context, path)?,
+            false => RecipeFile::of_data_set(path),
+        };
+        asked.push(file.asked(context, start, keys, initials)?);
     }
-    let open = |path: &PathBuf| {
-        let mut recipe = Recipe::open(path).map_err(|error| failure(context, &error))?;
-        from_folder(&mut recipe, path.parent().unwrap_or(Path::new("")));
-        asked(
-            &recipe,
-            &path.file_stem().unwrap_or_default().to_string_lossy(),
-        )
-    };
-    arguments.recipes.iter().map(open).collect()
+    if asked.is_empty() {
+        let file = RecipeFile::new(name);
+        asked.push(file.asked(context, start, keys, initials)?);
+    }
+    Ok(asked)
+}
+
+/// What a recipe's file says, before the flags.
+struct RecipeFile {
+    /// Its own text.
+    text: String,
+    /// Where its paths start; nowhere for what has no file.
+    folder: Option<PathBuf>,
+    /// The data set where one was named in place of a recipe.
+    source: Option<String>,
+    /// Its name, unless it gives another.
+    name: String,
+}
+
+impl RecipeFile {
+    fn new(name: &str) -> Self {
+        RecipeFile {
+            text: String::new(),
+            folder: None,
+            source: None,
+            name: name.to_owned(),
+        }
+    }
+
+    fn of_data_set(path: &Path) -> Self {
+        RecipeFile {
+            source: Some(path.display().to_string()),
+            ..RecipeFile::new(&path.file_stem().unwrap_or_default().to_string_lossy())
+        }
+    }
+
+    fn open(context: &Context, path: &Path) -> Result<Self> {
+        let read = Recipe::read_text(path).map_err(|error| failure(context, &error))?;
+        Ok(RecipeFile {
+            text: read,
+            folder: Some(path.parent().unwrap_or(Path::new("")).to_owned()),
+            ..RecipeFile::new(&path.file_stem().unwrap_or_default().to_string_lossy())
+        })
+    }
+
+    /// The recipe, on what its initial weights say where it says nothing.
+    fn asked(
+        &self,
+        context: &Context,
+        start: Start,
+        keys: &RecipeFlags,
+        initials: &mut Initials,
+    ) -> Result<Asked> {
+        let mut base = Recipe::default();
+        base.model.initial = (start == Start::Weights).then(|| model::DEFAULT_NAME.to_owned());
+        // The weights are named by a recipe that says no more than they and their network.
+        let named = self.over(
+            context,
+            &base,
+            &keys.of(&["model.initial", "model.network"]),
+        )?;
+        let initial = initials.open(context, &named)?;
+        if let Some(initial) = &initial {
+            base = match start {
+                Start::Random => initial.recipe(),
+                Start::Weights => initial.finetune_recipe(),
+            };
+        }
+        let recipe = self.over(context, &base, keys)?;
+        let has_name = recipe.train.name != self.name;
+        Ok(Asked {
+            recipe,
+            initial,
+            has_name,
+        })
+    }
+
+    /// What it says, and `base` where it says nothing, with what flags change.
+    fn over(&self, context: &Context, base: &Recipe, keys: &RecipeFlags) -> Result<Recipe> {
+        let recipe = Recipe::parse_over(base, &self.text);
+        let mut recipe = recipe.map_err(|error| failure(context, &error))?;
+        if recipe.train.name.is_empty() {
+            recipe.train.name.clone_from(&self.name);
+        }
+        if let Some(folder) = &self.folder {
+            from_folder(&mut recipe, folder);
+        }
+        if let Some(source) = &self.source {
+            recipe.data.source.clone_from(source);
+        }
+        changed(context, &recipe, keys)
+    }
 }
 
 /// Paths in a recipe start at its folder, those of flags where the person is.
@@ -377,6 +502,10 @@ fn from_folder(recipe: &mut Recipe, folder: &Path) {
     };
     from_folder(&mut recipe.data.source);
     recipe.data.decisions.iter_mut().for_each(from_folder);
+    // A name of a model is none of a file.
+    let is_file = |name: &String| folder.join(name).exists();
+    let initial = recipe.model.initial.iter_mut();
+    initial.filter(|name| is_file(name)).for_each(from_folder);
 }
 
 fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Recipe> {
@@ -394,6 +523,10 @@ fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Rec
     };
     absolute(&mut recipe.data.source);
     recipe.data.decisions.iter_mut().for_each(absolute);
+    let initial = recipe.model.initial.iter_mut();
+    initial
+        .filter(|name| Path::new(name).exists())
+        .for_each(absolute);
     Ok(recipe)
 }
 
@@ -448,9 +581,12 @@ fn one(
     board: &Board,
 ) -> Result<Outcome, TrainError> {
     let cache = data_set::cache();
+    let features = features::folder();
     let preparing = Preparing::new(context, board, &job.name);
     let around = Surroundings {
         cache: &cache,
+        features: features.as_deref(),
+        initial: job.initial.as_deref(),
         threads: share.threads,
         isa: context.isa,
         memory_limit: share.memory_limit,
@@ -464,6 +600,7 @@ fn one(
         manifest,
         folder,
         resumed,
+        ..
     } = job;
     let say = |text: &str| board.say(text);
     if *resumed {
@@ -610,14 +747,21 @@ fn print(context: &Context, ends: &[End]) -> Result<()> {
     Ok(())
 }
 
-fn find_rate(context: &Context, arguments: &TrainingArguments) -> Result<()> {
+fn find_rate(context: &Context, start: Start, arguments: &TrainingArguments) -> Result<()> {
     let never = AtomicBool::new(false);
     let mut manifests = Manifests::default();
     let cache = data_set::cache();
-    for Asked { recipe, .. } in recipes(context, arguments)? {
+    let features = features::folder();
+    let mut initials = Initials::default();
+    for Asked {
+        recipe, initial, ..
+    } in recipes(context, start, arguments, &mut initials)?
+    {
         let manifest = manifests.open(context, &recipe)?;
         let around = Surroundings {
             cache: &cache,
+            features: features.as_deref(),
+            initial: initial.as_deref(),
             threads: context.threads,
             isa: context.isa,
             memory_limit: memory::free(),
@@ -674,6 +818,12 @@ fn status(error: &TrainError) -> Status {
         | TrainError::Value { .. }
         | TrainError::NotItsOwn { .. }
         | TrainError::Freeze { .. }
+        | TrainError::Stages { .. }
+        | TrainError::StagesOfNothing
+        | TrainError::NoInitial { .. }
+        | TrainError::InitialBackbone { .. }
+        | TrainError::InitialNetwork { .. }
+        | TrainError::InitialSize { .. }
         | TrainError::Steps { .. }
         | TrainError::Views(_)
         | TrainError::Network(_)
@@ -683,6 +833,7 @@ fn status(error: &TrainError) -> Status {
         TrainError::Classes { .. }
         | TrainError::EmptyClass { .. }
         | TrainError::BestNetwork { .. }
+        | TrainError::InitialHead { .. }
         | TrainError::Other { .. }
         | TrainError::Checkpoint { .. }
         | TrainError::Kept { .. }

@@ -4,6 +4,7 @@ use crate::context::Context;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use train::recipe::From;
 use train::{Beginning, Flow, Live, Notice, Watch};
 use words::{FileMessage, TrainMessage, plain_line};
 
@@ -260,6 +261,38 @@ fn said(context: &Context, notice: &Notice) -> String {
             all: &all.to_string(),
             path,
         }),
+        Notice::FeaturesUnkept { path, reason } => context.say(TrainMessage::FeaturesUnkept {
+            path: &path.display().to_string(),
+            reason,
+        }),
+        Notice::Stage {
+            number,
+            all,
+            from,
+            epochs,
+        } => {
+            let [number, all] = [number, all].map(ToString::to_string);
+            let (number, all, epochs) = (&*number, &*all, &*epochs.to_string());
+            match from {
+                From::Head => context.say(TrainMessage::StageHead {
+                    number,
+                    all,
+                    epochs,
+                }),
+                From::All => context.say(TrainMessage::StageAll {
+                    number,
+                    all,
+                    epochs,
+                }),
+                From::Layer(from) => context.say(TrainMessage::Stage {
+                    number,
+                    all,
+                    from,
+                    epochs,
+                }),
+            }
+        }
+        Notice::FeaturesMixed => context.say(TrainMessage::FeaturesMixed),
     }
 }
 

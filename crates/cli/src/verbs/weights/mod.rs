@@ -2,7 +2,7 @@
 mod fetch;
 mod import;
 mod list;
-mod store;
+pub mod store;
 
 use crate::context::Context;
 use anyhow::Result;
