@@ -103,24 +103,31 @@ pub fn decided(
     path: &Path,
 ) -> Result<(Manifest, Decisions)> {
     let decisions = Decisions::open(path).map_err(unusable(context))?;
-    let Applied {
-        manifest: decided,
-        unmet,
-        new_classes,
-    } = decisions.apply(manifest);
-    if !context.quiet {
-        for path in &unmet {
-            eprintln!("{}", context.say(DataMessage::DecisionUnmet { path }));
-        }
-        for name in &new_classes {
-            eprintln!("{}", context.say(DataMessage::DecisionNewClass { name }));
-        }
-    }
+    let applied = decisions.apply(manifest);
+    say_decided(context, std::slice::from_ref(&applied));
+    let decided = applied.manifest;
     if decided.all_entries().is_empty() {
         let path = path.to_owned();
         return Err(unusable(context)(Error::Nothing { path }));
     }
     Ok((decided, decisions))
+}
+
+/// Which decisions are about no photo of any of these data sets, and which classes are new in all.
+pub fn say_decided(context: &Context, applied: &[Applied]) {
+    let Some((first, others)) = applied.split_first().filter(|_| !context.quiet) else {
+        return;
+    };
+    let in_all = |of: fn(&Applied) -> &Vec<String>| {
+        let is_in_all = move |name: &&String| others.iter().all(|one| of(one).contains(name));
+        of(first).iter().filter(is_in_all)
+    };
+    for path in in_all(|applied| &applied.unmet) {
+        eprintln!("{}", context.say(DataMessage::DecisionUnmet { path }));
+    }
+    for name in in_all(|applied| &applied.new_classes) {
+        eprintln!("{}", context.say(DataMessage::DecisionNewClass { name }));
+    }
 }
 
 /// Imports, and shows how far it is.

@@ -259,8 +259,94 @@ fn features_are_written_for_other_programs_with_the_photos_they_are_of() {
     );
     let other = ["features", "photos", "--model", "small", "-o", "a.txt"];
     home.refused(&other, 2, "a.txt", "a.txt");
-    let csv = ["features", "photos", "--model", "small", "-o", "a.npy"];
-    home.done(&csv);
-    fs::write(home.path("a.csv"), "path,mine\n1,2\n").unwrap();
-    home.refused(&csv, 2, "a.csv", "a.csv");
+    // Nothing is written over what is there already, the table of photos neither.
+    fs::write(home.path("c.csv"), "path,mine\n1,2\n").unwrap();
+    for (output, named) in [("a.npy", "a.npy"), ("c.npy", "c.csv")] {
+        let again = ["features", "photos", "--model", "small", "-o", output];
+        home.refused(&again, 2, named, named);
+    }
+    assert!(!home.path("c.npy").exists());
+}
+
+#[test]
+fn several_data_sets_are_trained_on_as_one_and_what_clashes_is_told() {
+    let home = Home::new();
+    home.small();
+    for (class, name) in [(3, "more/Carlin"), (4, "more/shiba"), (5, "more/wolf")] {
+        home.photos(name, class);
+    }
+    fs::create_dir(home.path("recipes")).unwrap();
+    let recipe = "[data]\nsource = \"../photos\"\nsources = [\"../more\"]\nclass_map = \"map.csv\"\n\
+                  [model]\ninitial = \"../small\"\n[train]\nepochs = 2\n";
+    fs::write(home.path("recipes/a.toml"), recipe).unwrap();
+    fs::write(
+        home.path("recipes/map.csv"),
+        "class,as,source\nwolf,,more\n",
+    )
+    .unwrap();
+    home.done(&["finetune", "recipes/a.toml", "-o", "joined"]);
+    let photos = fs::read_to_string(home.path("joined/photos.csv")).unwrap();
+    let count = |class: &str| photos.matches(&format!(",{class},")).count();
+    assert_eq!(
+        ["pug", "beagle", "whippet", "shiba", "wolf"].map(count),
+        [24, 12, 12, 12, 0]
+    );
+    // It goes on wherever it is called from, and says what it was made of without paths.
+    home.done(&["train", "--resume", "joined"]);
+    let card = fs::read_to_string(home.path("joined/model_card.md")).unwrap();
+    assert!(card.contains("sources = [\"more\"]"), "{card}");
+    let refused = |folder: &str, more: &[&str], english: &str, french: &str| {
+        let first = [
+            "finetune",
+            "photos",
+            "--model.initial",
+            "small",
+            "-o",
+            "refused",
+        ];
+        let arguments = [&first[..], &["--data.sources", folder], more].concat();
+        home.refused(&arguments, 3, english, french);
+        assert!(!home.path("refused").exists());
+    };
+    home.photos("two/pug", 6);
+    home.photos("two/carlin", 7);
+    refused(
+        "two",
+        &[],
+        "would become one class, ‘pug’",
+        "deviendraient une seule classe, « pug »",
+    );
+    // The beagles of the first.
+    home.photos("other/whippet", 0);
+    refused(
+        "other",
+        &[],
+        "is in class ‘whippet’",
+        "est de la classe « whippet »",
+    );
+    refused("gone", &[], "gone", "gone");
+    fs::write(home.path("map.csv"), "class,as\nwhipet,beagle\n").unwrap();
+    let map = ["--data.class_map", "map.csv"];
+    refused("more", &map, "‘whipet’", "« whipet »");
+    fs::write(
+        home.path("map.csv"),
+        "class,as,source\nwhippet,beagle,other\n",
+    )
+    .unwrap();
+    let same = [
+        "--data.sources",
+        "other",
+        "--train.epochs",
+        "1",
+        "-o",
+        "same",
+    ];
+    home.done(
+        &[
+            &["finetune", "photos", "--model.initial", "small"],
+            &same[..],
+            &map,
+        ]
+        .concat(),
+    );
 }

@@ -76,6 +76,26 @@ pub enum Error {
         /// How many there are.
         classes: usize,
     },
+    /// Two classes of one data set would become one when it is joined with others.
+    #[error("the classes '{}' and '{}' of {source_name} would become one, '{name}'", classes[0], classes[1])]
+    ClassesClash {
+        /// The data set.
+        source_name: String,
+        /// The two classes.
+        classes: [String; 2],
+        /// The class that both would become.
+        name: String,
+    },
+    /// Data sets that are joined have photos in different classes.
+    #[error("{count} photos are in different classes, '{}' first", photos[0])]
+    PhotoOfTwoClasses {
+        /// How many.
+        count: usize,
+        /// The first of them, as both data sets name it.
+        photos: [String; 2],
+        /// Its class in both.
+        classes: [String; 2],
+    },
 }
 
 /// What is wrong in a table.
@@ -230,6 +250,29 @@ impl Say for Error {
                 let (wanted, classes) = (&wanted.to_string(), &classes.to_string());
                 DataMessage::ClassCount { wanted, classes }.say(language)
             }
+            Error::ClassesClash {
+                source_name,
+                classes: [one, other],
+                name,
+            } => DataMessage::ClassesClash {
+                source: source_name,
+                one,
+                other,
+                name,
+            }
+            .say(language),
+            Error::PhotoOfTwoClasses {
+                count,
+                photos: [photo, other_photo],
+                classes: [class, other_class],
+            } => DataMessage::PhotoOfTwoClasses {
+                count: &count.to_string(),
+                photo,
+                class,
+                other_photo,
+                other_class,
+            }
+            .say(language),
         }
     }
 }

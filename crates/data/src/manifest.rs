@@ -232,6 +232,11 @@ impl Manifest {
         writer.finish().map_err(&failed)
     }
 
+    /// The folder that relative paths start from.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The classes, by name.
     pub fn classes(&self) -> &[Class] {
         &self.classes

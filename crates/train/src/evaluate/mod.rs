@@ -95,11 +95,13 @@ pub struct Training {
 impl Training {
     fn of(record: &TrainingRecord, predicted: &Predicted, manifest: &Manifest) -> Self {
         Training {
-            dataset: record
-                .settings
-                .get("data.source")
+            dataset: ["data.source", "data.sources"]
+                .iter()
+                .filter_map(|key| record.settings.get(*key))
+                .filter(|text| !text.is_empty())
                 .cloned()
-                .unwrap_or_default(),
+                .collect::<Vec<_>>()
+                .join(", "),
             photos: record.photos.clone(),
             fitted: record.fitted.len(),
             chosen: record.chosen.len(),

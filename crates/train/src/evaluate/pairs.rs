@@ -3,7 +3,13 @@ use package::TrainingRecord;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Settings that are not compared: names, and what makes the members of a group different.
-const OF_ITS_OWN: [&str; 3] = ["train.name", "train.seed", "data.source"];
+const OF_ITS_OWN: [&str; 5] = [
+    "train.name",
+    "train.seed",
+    "data.source",
+    "data.sources",
+    "data.class_map",
+];
 /// What the difference is called where two trainings saw other photos.
 const PHOTOS: &str = "photos";
 

@@ -1,5 +1,6 @@
 //! Tests of trainings that start from weights, on small made photos.
 use super::*;
+use crate::export::Export;
 use crate::features::{ExportOptions, export};
 use crate::run::tests::{NEVER, Photos, around};
 use crate::run::{Ended, RunFolder, Surroundings, begin, resume};
@@ -226,6 +227,16 @@ fn the_package_answers_and_says_what_it_was_made_of() {
         let [old, new] = classifiers.each_ref().map(probability);
         assert!((old - new).abs() < 1e-3, "{rgb:?}: {old} {new}");
     }
+    // Two heads on the same features are written for other programs, the classes' logits first.
+    let export = Export::of_package(package.clone());
+    for target in formats::Target::ALL {
+        let bytes = export.write(target).unwrap();
+        export.compare(target, &bytes).unwrap();
+    }
+    let outputs: Vec<usize> = about.labels.iter().map(|label| label.output).collect();
+    assert_eq!(outputs, [0, 1, 2]);
+    let said = export.metadata(formats::Target::Onnx);
+    assert_eq!(said["output"], "logits batch,7");
     // A network that was made of it in turn has seen what it has seen.
     let next = initial_of(&folder);
     let other = Photos::new(&[("green", 8), ("blue", 8)]);

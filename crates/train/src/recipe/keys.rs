@@ -30,6 +30,8 @@ pub struct Key {
 pub enum Kind {
     /// Any text.
     Text,
+    /// Several texts.
+    Texts,
     /// A whole number, 0 or more.
     Whole,
     /// A number.
@@ -64,6 +66,7 @@ impl Kind {
             Kind::Number => TrainMessage::KindNumber,
             Kind::Switch => TrainMessage::KindSwitch,
             Kind::Wholes => TrainMessage::KindWholes,
+            Kind::Texts => TrainMessage::KindTexts,
         }
     }
 
@@ -73,7 +76,9 @@ impl Kind {
     pub(super) fn read(self, text: &str) -> Option<Option<Value>> {
         let text = text.trim();
         match self {
-            Kind::Wholes if text == "none" => return Some(Some(Value::Array(Vec::new()))),
+            Kind::Wholes | Kind::Texts if text == "none" => {
+                return Some(Some(Value::Array(Vec::new())));
+            }
             kind if text == "none" && !kind.is_text() => return Some(None),
             _ => {}
         }
@@ -96,6 +101,13 @@ impl Kind {
                 let list = list.split(',').filter(|_| !list.is_empty());
                 Value::Array(list.map(whole).collect::<Option<_>>()?)
             }
+            Kind::Texts => {
+                let list = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|text| !text.is_empty());
+                Value::Array(list.map(Value::from).collect())
+            }
         };
         Some(Some(value))
     }
@@ -108,7 +120,7 @@ impl Kind {
             | Kind::Preprocessing
             | Kind::Augmentation
             | Kind::Stages => true,
-            Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => false,
+            Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes | Kind::Texts => false,
         }
     }
 
@@ -131,7 +143,9 @@ impl Kind {
             Kind::Preprocessing => Pipeline::from_text(text).map(drop),
             Kind::Augmentation => Augmentation::from_text(text).map(drop),
             Kind::Stages => Stages::from_text(text).map(drop),
-            Kind::Text | Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => Ok(()),
+            Kind::Text | Kind::Texts | Kind::Whole | Kind::Number | Kind::Switch | Kind::Wholes => {
+                Ok(())
+            }
         }
     }
 
@@ -145,6 +159,7 @@ impl Kind {
             (Kind::Number, Value::Integer(_)) => true,
             (Kind::Wholes, Value::Array(values)) => values.iter().all(whole),
             (Kind::Wholes, value) => whole(value),
+            (Kind::Texts, Value::Array(values)) => values.iter().all(Value::is_str),
             _ => false,
         }
     }
@@ -207,6 +222,16 @@ pub const KEYS: &[Key] = &[
         "data.source",
         Kind::Text,
         "A manifest, or any data set that can be imported (required)",
+    ),
+    key(
+        "data.sources",
+        Kind::Texts,
+        "More data sets, used together with data.source; classes of one name or breed are one class",
+    ),
+    key(
+        "data.class_map",
+        Kind::Text,
+        "A table of classes that get another name or are left out: columns class, as and, for one data set alone, source",
     ),
     key("data.decisions", Kind::Text, "A decisions file to apply"),
     key(

@@ -55,6 +55,12 @@ pub struct DataSection {
     /// A manifest, or anything else that a data set is imported from. A relative path starts at the
     /// recipe's folder.
     pub source: String,
+    /// Further data sets, whose photos are used together with those of `source`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// Which classes go by another name, or are left out: a table ([`data::ClassMap`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_map: Option<String>,
     /// Decisions about photos, to be honoured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decisions: Option<String>,
@@ -70,10 +76,29 @@ pub struct DataSection {
     pub most: Option<usize>,
 }
 
+impl DataSection {
+    /// All data sets, in their order.
+    pub fn all_sources(&self) -> impl Iterator<Item = &str> {
+        let first = Some(self.source.as_str()).filter(|source| !source.is_empty());
+        first
+            .into_iter()
+            .chain(self.sources.iter().map(String::as_str))
+    }
+
+    /// All that names a file or a folder.
+    pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let tables = self.class_map.iter_mut().chain(&mut self.decisions);
+        let sources = std::iter::once(&mut self.source).chain(&mut self.sources);
+        sources.chain(tables).filter(|path| !path.is_empty())
+    }
+}
+
 impl Default for DataSection {
     fn default() -> Self {
         DataSection {
             source: String::new(),
+            sources: Vec::new(),
+            class_map: None,
             decisions: None,
             classes: written(""),
             validation: 0.2,
@@ -261,6 +286,8 @@ impl Recipe {
     pub(crate) fn hash(&self) -> String {
         let mut asked = self.clone();
         asked.data.source = String::new();
+        asked.data.sources = Vec::new();
+        asked.data.class_map = None;
         asked.data.decisions = None;
         // Known by their content.
         asked.model.initial = asked.model.initial.map(|_| String::new());

@@ -7,6 +7,8 @@ fn the_keys_are_the_recipes_own_fields() {
     // what KEYS does not know is missing from the count.
     let mut full = Recipe::default();
     full.data.decisions = Some("d".into());
+    full.data.sources = vec!["s".into()];
+    full.data.class_map = Some("m".into());
     full.data.most = Some(1);
     full.train.patience = Some(1);
     full.train.stages = Some(Written::read("head 1").unwrap());

@@ -206,9 +206,11 @@ impl Origin<'_> {
     /// The recipe for a package, which goes to others: without the paths of this machine.
     fn public_recipe(&self) -> Recipe {
         let mut recipe = self.recipe.clone();
-        let name = Path::new(&recipe.data.source).file_name();
-        recipe.data.source = name.unwrap_or_default().to_string_lossy().into_owned();
         recipe.data.decisions = None;
+        for path in recipe.data.paths_mut() {
+            let name = Path::new(&*path).file_name();
+            *path = name.unwrap_or_default().to_string_lossy().into_owned();
+        }
         recipe.model.initial = self.initial.map(initial_name);
         recipe
     }

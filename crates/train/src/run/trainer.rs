@@ -175,10 +175,9 @@ fn holds_no_source(folder: &Path, recipe: &Recipe) -> Result<(), TrainError> {
     let Ok(real) = folder.canonicalize() else {
         return Ok(());
     };
-    let data = &recipe.data;
-    let sources = [Some(&data.source), data.decisions.as_ref()];
-    for source in sources.into_iter().flatten() {
-        let source = Path::new(source);
+    let mut data = recipe.data.clone();
+    for source in data.paths_mut() {
+        let source = Path::new(&*source);
         if source
             .canonicalize()
             .is_ok_and(|source| source.starts_with(&real))

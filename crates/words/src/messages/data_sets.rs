@@ -19,6 +19,8 @@ messages! {
     "dataset.archive" => Archive { path, reason },
     "dataset.nothing" => Nothing { path },
     "dataset.unknown_class" => UnknownClass { name },
+    "dataset.classes_clash" => ClassesClash { source, one, other, name },
+    "dataset.photo_of_two_classes" => PhotoOfTwoClasses { count, photo, class, other_photo, other_class },
     "dataset.class_count" => ClassCount { wanted, classes },
     "table.empty" => TableEmpty,
     "table.no_column" => TableNoColumn { column },

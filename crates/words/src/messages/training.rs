@@ -57,6 +57,7 @@ messages! {
     "train.kind_number" => KindNumber,
     "train.kind_switch" => KindSwitch,
     "train.kind_wholes" => KindWholes,
+    "train.kind_texts" => KindTexts,
     "train.instructions" => Instructions { before, now },
     "train.resume_key" => ResumeKey { key },
     "train.not_begun" => NotBegun { name },

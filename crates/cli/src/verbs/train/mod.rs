@@ -1,10 +1,10 @@
 //! `museau train` and `museau finetune`: networks trained by recipes, from scratch or from weights,
 //! several side by side.
+mod photos;
 mod recorded;
 mod shown;
 
 use crate::context::Context;
-use crate::data_set::Source;
 use crate::failure::{Failure, Status};
 use crate::initial::Initials;
 use crate::outputs::argument;
@@ -13,14 +13,14 @@ use crate::table::{Cell, Table};
 use crate::{augmentation, data_set, features, interrupt, model, outputs, terminal};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use data::Manifest;
 use data::loader::LoaderError;
-use data::split::ClassRequest;
-use data::{Manifest, ProblemKind};
 use engine::EngineError;
+use photos::Manifests;
 use recorded::Recorded;
 use serde_json::json;
 use shown::{Board, Preparing, Shown};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,6 +138,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Number => "NUMBER",
         Kind::Switch => "true|false",
         Kind::Wholes => "N,N,...",
+        Kind::Texts => "TEXT,TEXT,...",
         Kind::Network => "NETWORK",
         Kind::Views => "VIEWS",
         Kind::Preprocessing | Kind::Augmentation => "STEPS",
@@ -255,7 +256,13 @@ fn jobs(context: &Context, start: Start, arguments: &TrainingArguments) -> Resul
     for folder in &arguments.resume {
         let open = RunFolder::open(folder).map_err(|error| failure(context, &error))?;
         let recipe = open.recipe().map_err(|error| failure(context, &error))?;
-        let elsewhere = ["data.source", "data.decisions", "model.initial"];
+        let elsewhere = [
+            "data.source",
+            "data.sources",
+            "data.class_map",
+            "data.decisions",
+            "model.initial",
+        ];
         let mut given = arguments.keys.0.iter().map(|(key, _)| *key);
         if let Some(key) = given.find(|key| !elsewhere.contains(key)) {
             let said = context.say(TrainMessage::ResumeKey { key });
@@ -496,12 +503,9 @@ impl RecipeFile {
 /// Paths in a recipe start at its folder, those of flags where the person is.
 fn from_folder(recipe: &mut Recipe, folder: &Path) {
     let from_folder = |text: &mut String| {
-        if !text.is_empty() {
-            *text = folder.join(&*text).display().to_string();
-        }
+        *text = folder.join(&*text).display().to_string();
     };
-    from_folder(&mut recipe.data.source);
-    recipe.data.decisions.iter_mut().for_each(from_folder);
+    recipe.data.paths_mut().for_each(from_folder);
     // A name of a model is none of a file.
     let is_file = |name: &String| folder.join(name).exists();
     let initial = recipe.model.initial.iter_mut();
@@ -515,61 +519,16 @@ fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Rec
         .map_err(|error| failure(context, &error))?;
     // The run's own copy of the recipe is found again from anywhere.
     let absolute = |text: &mut String| {
-        if let Ok(path) = std::path::absolute(&*text)
-            && !text.is_empty()
-        {
+        if let Ok(path) = std::path::absolute(&*text) {
             *text = path.display().to_string();
         }
     };
-    absolute(&mut recipe.data.source);
-    recipe.data.decisions.iter_mut().for_each(absolute);
+    recipe.data.paths_mut().for_each(absolute);
     let initial = recipe.model.initial.iter_mut();
     initial
         .filter(|name| Path::new(name).exists())
         .for_each(absolute);
     Ok(recipe)
-}
-
-/// Data sets that were opened, so that several trainings open each once.
-#[derive(Default)]
-struct Manifests(HashMap<(String, Option<String>), Opened>);
-
-struct Opened {
-    manifest: Arc<Manifest>,
-    /// A class that has a folder and no photo.
-    empty: Option<String>,
-}
-
-impl Manifests {
-    fn open(&mut self, context: &Context, recipe: &Recipe) -> Result<Arc<Manifest>> {
-        let data = &recipe.data;
-        if data.source.is_empty() {
-            return Err(failure(context, &TrainError::NoSource));
-        }
-        let key = (data.source.clone(), data.decisions.clone());
-        if !self.0.contains_key(&key) {
-            let source = Source {
-                source: PathBuf::from(&data.source),
-                decisions: data.decisions.as_ref().map(PathBuf::from),
-            };
-            let (manifest, problems, _) = data_set::open(context, &source)?;
-            let mut problems = problems.into_iter();
-            let empty = problems.find(|problem| problem.kind == ProblemKind::EmptyClass);
-            let opened = Opened {
-                manifest: Arc::new(manifest),
-                empty: empty.map(|problem| problem.path),
-            };
-            self.0.insert(key.clone(), opened);
-        }
-        let opened = &self.0[&key];
-        // All classes are asked for, and the network would never have heard of this one.
-        if *data.classes == ClassRequest::All
-            && let Some(class) = opened.empty.clone()
-        {
-            return Err(failure(context, &TrainError::EmptyClass { class }));
-        }
-        Ok(opened.manifest.clone())
-    }
 }
 
 fn one(
@@ -655,7 +614,8 @@ fn told(
     let next = match outcome.ended {
         Ended::Interrupted => format!("museau train --resume {folder}"),
         _ => {
-            let source = argument(Path::new(&job.recipe.data.source));
+            let source = job.recipe.data.all_sources().next().unwrap_or_default();
+            let source = argument(Path::new(source));
             format!("museau evaluate {folder} {source}")
         }
     };
