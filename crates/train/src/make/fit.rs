@@ -135,6 +135,44 @@ pub(crate) fn quantile(values: &[f32], part: f64) -> Option<f32> {
         .copied()
 }
 
+/// Below this number a quantile rests on its few smallest values: of 20, the one that 4 % lie below is the
+/// smallest of all, and every further photo may well lie lower.
+const FEW: usize = 100;
+
+/// The value that the share `part` of further values like these is expected to lie below: of many their
+/// quantile, of few the bound of prediction of a normal distribution, `mean - t s sqrt(1 + 1/n)`. `None`
+/// where there are too few to tell how they spread.
+pub(crate) fn bound_below(values: &[f32], part: f64) -> Option<f32> {
+    let count = values.len();
+    if count >= FEW {
+        return quantile(values, part);
+    }
+    if count < 3 {
+        return None;
+    }
+    let n = count as f64;
+    let mean = values.iter().copied().map(f64::from).sum::<f64>() / n;
+    let squares = values
+        .iter()
+        .map(|&value| (f64::from(value) - mean).powi(2));
+    let deviation = (squares.sum::<f64>() / (n - 1.0)).sqrt();
+    let bound = mean - student(part, n - 1.0) * deviation * (1.0 + 1.0 / n).sqrt();
+    Some(bound as f32)
+}
+
+/// The value that Student's t of so many degrees of freedom exceeds with probability `part`, by its
+/// expansion around the normal distribution (Abramowitz and Stegun 26.7.5), which that of the latter
+/// (26.2.23) is accurate enough for.
+fn student(part: f64, freedom: f64) -> f64 {
+    let t = (-2.0 * part.ln()).sqrt();
+    let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
+    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
+    let z = t - above / below;
+    let first = (z.powi(3) + z) / 4.0;
+    let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
+    z + first / freedom + second / (freedom * freedom)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +237,31 @@ mod tests {
         assert!((threshold(&yes, &no, 0.01, 0.03) - 0.925).abs() < 0.005);
         // Apart: the middle of the gap.
         assert!((threshold(&[4.0, 5.0], &[1.0, 2.0], 0.01, 0.01) - 3.0).abs() < 1e-9);
+    }
+
+    /// Over many draws of few values each, as much of what comes next lies below as was asked for; below
+    /// the quantile of the draw lies up to twice as much.
+    #[test]
+    fn a_bound_of_few_values_holds_for_the_next_ones() {
+        let mut random = tensor::Random::new(3, 0, 0);
+        let next: Vec<f32> = (0..4000).map(|_| random.normal_f32()).collect();
+        let share_below = |least: f32| {
+            next.iter().filter(|value| **value < least).count() as f64 / next.len() as f64
+        };
+        for (count, quantiles_share) in [(10, 0.07), (20, 0.042), (60, 0.044)] {
+            let (mut by_bound, mut by_quantile) = (0.0, 0.0);
+            for _ in 0..400 {
+                let values: Vec<f32> = (0..count).map(|_| random.normal_f32()).collect();
+                by_bound += share_below(bound_below(&values, 0.04).unwrap()) / 400.0;
+                by_quantile += share_below(quantile(&values, 0.04).unwrap()) / 400.0;
+            }
+            assert!((by_bound - 0.04).abs() < 0.008, "{count}: {by_bound}");
+            assert!(by_quantile > quantiles_share, "{count}: {by_quantile}");
+        }
+        let many: Vec<f32> = (0..FEW).map(|value| value as f32).collect();
+        assert_eq!(bound_below(&many, 0.04), quantile(&many, 0.04));
+        assert_eq!(bound_below(&[1.0; 5], 0.04), Some(1.0));
+        assert_eq!(bound_below(&[1.0, 2.0], 0.04), None);
     }
 
     #[test]
