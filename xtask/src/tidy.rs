@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tensor", &[]),
     ("words", &[]),
     ("report", &["words"]),
-    ("study", &[]),
+    ("study", &["tensor"]),
     ("kernels", &["tensor"]),
     ("graph", &["tensor"]),
     ("zoo", &["graph"]),

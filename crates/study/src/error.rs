@@ -94,6 +94,41 @@ pub enum Error {
         /// Its id.
         run: String,
     },
+    /// No study has this name.
+    #[error("there is no study `{wanted}`")]
+    NoSuchStudy {
+        /// What was asked for.
+        wanted: String,
+        /// The names of those that there are.
+        known: Vec<String>,
+    },
+    /// A study has this name already.
+    #[error("there is a study `{study}` already")]
+    StudyExists {
+        /// Its name.
+        study: String,
+    },
+    /// No trial of the study has this number.
+    #[error("the study `{study}` has no trial {number}")]
+    NoSuchTrial {
+        /// The study.
+        study: String,
+        /// The number.
+        number: u64,
+    },
+    /// Another worker has the trial.
+    #[error("another worker has the trial")]
+    TrialTakenOver,
+    /// The studies' tables are of another version of Optuna's schema.
+    #[error("{place} has version {found} of Optuna's tables, known is {supported}")]
+    Optuna {
+        /// The storage.
+        place: String,
+        /// Its version.
+        found: i64,
+        /// The one that this program knows.
+        supported: i64,
+    },
     /// An artefact could not be read.
     #[error("{} could not be read: {source}", path.display())]
     Artefact {
@@ -121,6 +156,11 @@ impl Error {
             Error::NoSuchRun { .. } => "no_such_run",
             Error::Ambiguous { .. } => "ambiguous",
             Error::TakenOver { .. } => "taken_over",
+            Error::NoSuchStudy { .. } => "no_such_study",
+            Error::StudyExists { .. } => "study_exists",
+            Error::NoSuchTrial { .. } => "no_such_trial",
+            Error::TrialTakenOver => "trial_taken_over",
+            Error::Optuna { .. } => "optuna",
             Error::Artefact { .. } => "artefact",
         }
     }

@@ -29,10 +29,14 @@
 //! ```
 
 mod error;
+pub mod pruners;
 mod recorder;
 mod regular_file;
 mod runs;
+pub mod samplers;
+mod space;
 mod storage;
+mod studies;
 
 pub use error::Error;
 pub use recorder::Recorder;
@@ -40,4 +44,6 @@ pub use runs::{
     Artefact, Compared, Comparison, Details, Goal, Metric, NewRun, Order, Point, RunQuery, RunRow,
     State,
 };
+pub use space::{Assignment, Condition, Distribution, Parameter, Space, SpaceError};
 pub use storage::{IN_MEMORY, Options, Storage};
+pub use studies::{ActiveTrial, Direction, NewStudy, Study, StudyRow, Trial, TrialState};

@@ -167,7 +167,7 @@ impl Drop for Recorder {
 
 /// A number that no other call gives, here or in another process: the keys of the standard library's
 /// hash maps are the system's random numbers.
-fn drawn() -> u64 {
+pub(crate) fn drawn() -> u64 {
     RandomState::new().hash_one(())
 }
 

@@ -1,53 +1,14 @@
 //! What every storage does: the same tests over all of them.
+mod storages;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use storages::{Place, STORAGES, each};
 use study::{
     Comparison, Error, Goal, NewRun, Options, Order, Point, Recorder, RunQuery, RunRow, State,
     Storage,
 };
-
-/// A storage without a run.
-struct Place {
-    storage: Storage,
-    /// Opens it to look at, as another process would.
-    look: Box<dyn Fn() -> Storage>,
-    _folder: Option<tempfile::TempDir>,
-}
-
-/// Makes a storage, with these waiting times.
-type Make = fn(Options) -> Place;
-
-/// Every storage there is.
-const STORAGES: [(&str, Make); 2] = [("sqlite", sqlite), ("memory", memory)];
-
-fn sqlite(options: Options) -> Place {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("home/runs.sqlite");
-    Place {
-        storage: Storage::open_with(&path, options).unwrap(),
-        look: Box::new(move || Storage::open_read_only_with(&path, options).unwrap()),
-        _folder: Some(folder),
-    }
-}
-
-fn memory(options: Options) -> Place {
-    let storage = Storage::in_memory_with(options);
-    let shared = storage.clone();
-    Place {
-        storage,
-        look: Box::new(move || shared.clone()),
-        _folder: None,
-    }
-}
-
-fn each(options: Options, test: impl Fn(&Place)) {
-    for (name, place) in STORAGES {
-        // Shown where the test fails.
-        println!("{name}");
-        test(&place(options));
-    }
-}
 
 fn new(name: &str) -> NewRun {
     NewRun {

@@ -1,12 +1,15 @@
 //! The seam behind which runs are kept: what a storage must be able to do, in values of this crate.
 use crate::error::Error;
+use super::trials::Studies;
 use crate::runs::{Artefact, Details, NewRun, Point, RunQuery, RunRow, State};
-use std::fmt::Debug;
 
 /// One way of keeping runs. Each call does all of its work or nothing, sees nothing half-done by
 /// another, and may come from any thread. Times are milliseconds since 1970 (UTC); a run that is
 /// `running` and whose last sign of life is older than `alive_since` is told as interrupted.
-pub(crate) trait Backend: Debug + Send + Sync {
+pub(crate) trait Backend: Studies {
+    /// The studies that are kept in the same place.
+    fn studies_kept(&self) -> &dyn Studies;
+
     /// Begins the run of this claim, whose id no run has.
     fn begin(&self, claim: &Claim, new: &NewRun, now: i64) -> Result<(), Error>;
 

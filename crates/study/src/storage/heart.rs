@@ -1,15 +1,24 @@
-//! Signs of life for the runs that a process records.
+//! Signs of life for the runs and trials that a process works on.
 use super::backend::{Backend, Claim};
+use super::trials::Held;
 use super::{locked, now};
-use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-/// The runs that this process records, by their ids, with their writers' numbers.
-type Live = Mutex<BTreeMap<String, i64>>;
+/// What a sign of life is given for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// A run.
+    Run(Claim),
+    /// A trial.
+    Trial(Held),
+}
 
-/// Keeps runs alive for as long as it is there.
+/// What this process works on.
+type Live = Mutex<Vec<Sign>>;
+
+/// Keeps runs and trials alive for as long as it is there.
 #[derive(Debug, Default)]
 pub(super) struct Heart {
     live: Arc<Live>,
@@ -18,9 +27,12 @@ pub(super) struct Heart {
 }
 
 impl Heart {
-    /// Gives signs of life for a run from now on.
-    pub fn live(&self, claim: &Claim, backend: &Arc<dyn Backend>, period: Duration) {
-        locked(&self.live).insert(claim.id.clone(), claim.writer);
+    /// Gives signs of life from now on; no more for whoever had the same before.
+    pub fn live(&self, sign: Sign, backend: &Arc<dyn Backend>, period: Duration) {
+        let mut live = locked(&self.live);
+        live.retain(|other| !other.is_of_same(&sign));
+        live.push(sign);
+        drop(live);
         locked(&self.stop).get_or_insert_with(|| {
             let (stop, stopped) = channel();
             let (live, backend) = (self.live.clone(), Arc::downgrade(backend));
@@ -32,30 +44,42 @@ impl Heart {
         });
     }
 
-    /// Gives no more signs of life for a run, unless somebody else here took it over.
-    pub fn rest(&self, claim: &Claim) {
-        let mut live = locked(&self.live);
-        if live.get(&claim.id) == Some(&claim.writer) {
-            live.remove(&claim.id);
+    /// Gives no more signs of life, unless somebody else here took over.
+    pub fn rest(&self, sign: &Sign) {
+        locked(&self.live).retain(|other| other != sign);
+    }
+}
+
+impl Sign {
+    /// Whether both are of one run or one trial, whoever works on it.
+    fn is_of_same(&self, other: &Sign) -> bool {
+        match (self, other) {
+            (Sign::Run(one), Sign::Run(other)) => one.id == other.id,
+            (Sign::Trial(one), Sign::Trial(other)) => one.trial == other.trial,
+            (Sign::Run(_), Sign::Trial(_)) | (Sign::Trial(_), Sign::Run(_)) => false,
         }
     }
 }
 
-/// The thread that keeps the runs of a process alive until the storage is dropped.
+/// The thread that gives the signs of a process until the storage is dropped.
 fn beat(live: &Live, backend: &Weak<dyn Backend>, stopped: &Receiver<()>, period: Duration) {
     while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
         let Some(backend) = backend.upgrade() else {
             return;
         };
-        let claims: Vec<Claim> = (locked(live).iter())
-            .map(|(id, &writer)| Claim {
-                id: id.clone(),
-                writer,
-            })
-            .collect();
+        let (mut claims, mut held) = (Vec::new(), Vec::new());
+        for sign in locked(live).iter() {
+            match sign {
+                Sign::Run(claim) => claims.push(claim.clone()),
+                Sign::Trial(trial) => held.push(*trial),
+            }
+        }
+        // A beat that fails is made up for by the next.
         if !claims.is_empty() {
-            // A beat that fails is made up for by the next.
             let _ = backend.sign(&claims, now());
+        }
+        if !held.is_empty() {
+            let _ = backend.sign_trials(&held);
         }
     }
 }

@@ -5,12 +5,14 @@ mod backend;
 mod heart;
 mod memory;
 mod sqlite;
+mod trials;
 
 pub(crate) use backend::{Backend, Change, Claim};
+pub(crate) use trials::{Held, Studies, TrialChange};
 
 use crate::error::Error;
 use crate::runs::{Details, Point, RunQuery, RunRow};
-use heart::Heart;
+use heart::{Heart, Sign};
 use memory::Memory;
 use sqlite::Sqlite;
 use std::path::Path;
@@ -160,6 +162,26 @@ impl Storage {
         &*self.inner.backend
     }
 
+    /// What keeps the studies.
+    pub(crate) fn studied(&self) -> &dyn Studies {
+        self.inner.backend.studies_kept()
+    }
+
+    /// Gives signs of life for a trial from now on.
+    pub(crate) fn live_trial(&self, held: Held) {
+        let Inner {
+            backend,
+            options,
+            heart,
+        } = &*self.inner;
+        heart.live(Sign::Trial(held), backend, options.period);
+    }
+
+    /// Gives no more signs of life for a trial, unless somebody else here took it over.
+    pub(crate) fn rest_trial(&self, held: Held) {
+        self.inner.heart.rest(&Sign::Trial(held));
+    }
+
     /// Gives signs of life for a run from now on.
     pub(crate) fn live(&self, claim: &Claim) {
         let Inner {
@@ -167,15 +189,16 @@ impl Storage {
             options,
             heart,
         } = &*self.inner;
-        heart.live(claim, backend, options.period);
+        heart.live(Sign::Run(claim.clone()), backend, options.period);
     }
 
     /// Gives no more signs of life for a run, unless somebody else here took it over.
     pub(crate) fn rest(&self, claim: &Claim) {
-        self.inner.heart.rest(claim);
+        self.inner.heart.rest(&Sign::Run(claim.clone()));
     }
 
-    fn alive_since(&self) -> i64 {
+    /// Who was not heard of since then, in milliseconds since 1970, is not at work any more.
+    pub(crate) fn alive_since(&self) -> i64 {
         let patience = self.inner.options.patience.as_millis();
         now().saturating_sub(i64::try_from(patience).unwrap_or(i64::MAX))
     }

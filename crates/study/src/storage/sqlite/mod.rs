@@ -4,11 +4,14 @@
 //! other; who looks changes nothing.
 mod look;
 mod read;
+mod optuna;
 mod schema;
+mod trials;
 mod write;
 
 use super::backend::{Backend, Change, Claim};
 use super::locked;
+use super::trials::Studies;
 use crate::error::Error;
 use crate::regular_file;
 use crate::runs::{Details, NewRun, Point, RunQuery, RunRow};
@@ -101,6 +104,10 @@ impl Sqlite {
 }
 
 impl Backend for Sqlite {
+    fn studies_kept(&self) -> &dyn Studies {
+        self
+    }
+
     fn begin(&self, claim: &Claim, new: &NewRun, now: i64) -> Result<(), Error> {
         self.write(|transaction| Ok(write::begin(transaction, claim, new, now)?))
     }

@@ -1,5 +1,8 @@
-//! Runs in the memory of one process: for runs that nobody will look up later, and for tests.
+//! Runs and studies in the memory of one process: for runs that nobody will look up later, and for tests.
+mod studies;
+
 use super::backend::{Backend, Change, Claim};
+use super::trials::Studies;
 use super::{IN_MEMORY, locked};
 use crate::error::Error;
 use crate::runs::{Artefact, Details, Goal, Metric, NewRun, Order, Point, RunQuery, RunRow, State};
@@ -10,7 +13,10 @@ use std::sync::Mutex;
 
 /// Runs in the order in which they began.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<Vec<Run>>);
+pub(super) struct Memory {
+    runs: Mutex<Vec<Run>>,
+    studies: Mutex<studies::Kept>,
+}
 
 /// A run.
 #[derive(Debug)]
@@ -33,21 +39,25 @@ struct Run {
 impl Memory {
     /// Does `work` with one run.
     fn with<T>(&self, id: &str, work: impl FnOnce(&mut Run) -> T) -> Result<T, Error> {
-        let mut runs = locked(&self.0);
+        let mut runs = locked(&self.runs);
         let run = runs.iter_mut().find(|run| run.claim.id == id);
         run.map(work).ok_or_else(|| Error::no_such_run(id))
     }
 
     /// The names in all runs, each once and sorted.
     fn names(&self, of: impl Fn(&Run) -> Vec<String>) -> Vec<String> {
-        let names: BTreeSet<String> = locked(&self.0).iter().flat_map(of).collect();
+        let names: BTreeSet<String> = locked(&self.runs).iter().flat_map(of).collect();
         names.into_iter().collect()
     }
 }
 
 impl Backend for Memory {
+    fn studies_kept(&self) -> &dyn Studies {
+        self
+    }
+
     fn begin(&self, claim: &Claim, new: &NewRun, now: i64) -> Result<(), Error> {
-        let mut runs = locked(&self.0);
+        let mut runs = locked(&self.runs);
         if runs.iter().any(|run| run.claim.id == claim.id) {
             return Err(Error::Refused {
                 place: IN_MEMORY.to_owned(),
@@ -89,7 +99,7 @@ impl Backend for Memory {
     }
 
     fn sign(&self, claims: &[Claim], now: i64) -> Result<(), Error> {
-        for run in locked(&self.0).iter_mut() {
+        for run in locked(&self.runs).iter_mut() {
             if claims.contains(&run.claim) {
                 run.sign(now);
             }
@@ -111,7 +121,7 @@ impl Backend for Memory {
     }
 
     fn remove(&self, ids: &[String]) -> Result<(), Error> {
-        let mut runs = locked(&self.0);
+        let mut runs = locked(&self.runs);
         let mut gone = BTreeSet::new();
         for id in ids {
             let there = runs.iter().any(|run| run.claim.id == *id);
@@ -124,7 +134,7 @@ impl Backend for Memory {
     }
 
     fn runs(&self, query: &RunQuery, alive_since: i64) -> Result<Vec<RunRow>, Error> {
-        let runs = locked(&self.0);
+        let runs = locked(&self.runs);
         let mut rows: Vec<(usize, &Run)> = (runs.iter().enumerate())
             .filter(|(_, run)| run.matches(query, alive_since))
             .collect();
@@ -152,7 +162,7 @@ impl Backend for Memory {
     }
 
     fn count(&self, query: &RunQuery, alive_since: i64) -> Result<u64, Error> {
-        let runs = locked(&self.0);
+        let runs = locked(&self.runs);
         let listed = runs.iter().filter(|run| run.matches(query, alive_since));
         Ok(listed.count() as u64)
     }
@@ -167,7 +177,7 @@ impl Backend for Memory {
 
     fn called(&self, wanted: &str) -> Result<Vec<String>, Error> {
         let beginning = wanted.to_ascii_lowercase();
-        let runs = locked(&self.0);
+        let runs = locked(&self.runs);
         let mut called: Vec<(usize, &Run)> = (runs.iter().enumerate())
             .filter(|(_, run)| {
                 let begins = !wanted.is_empty() && run.claim.id.starts_with(&beginning);
@@ -194,7 +204,7 @@ impl Backend for Memory {
     }
 
     fn series(&self, id: &str, metric: &str) -> Result<Vec<Point>, Error> {
-        let runs = locked(&self.0);
+        let runs = locked(&self.runs);
         let run = runs.iter().find(|run| run.claim.id == id);
         let series = run.and_then(|run| run.series.get(metric));
         Ok(series.into_iter().flat_map(points).collect())
