@@ -10,6 +10,7 @@ use crate::verbs::features::FeaturesArguments;
 use crate::verbs::models::ModelsVerb;
 use crate::verbs::preprocess::PreprocessVerb;
 use crate::verbs::runs::RunsVerb;
+use crate::verbs::search::SearchArguments;
 use crate::verbs::serve::{DemoArguments, ServeArguments};
 use crate::verbs::train::TrainingArguments;
 use crate::verbs::weights::WeightsVerb;
@@ -63,6 +64,8 @@ pub enum Verb {
     Finetune(Box<TrainingArguments>),
     /// Write what a network makes of each photo, as a table for other programs
     Features(FeaturesArguments),
+    /// Search hyper-parameters: train many variants of a recipe and find the best
+    Search(Box<SearchArguments>),
     /// List, show, compare, remove and export recorded runs
     #[command(subcommand)]
     Runs(RunsVerb),

@@ -59,6 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Verb::Train(options)) => verbs::train::run(&context, Start::Random, options),
         Some(Verb::Finetune(options)) => verbs::train::run(&context, Start::Weights, options),
         Some(Verb::Features(options)) => verbs::features::run(&context, options),
+        Some(Verb::Search(options)) => verbs::search::run(&context, options),
         Some(Verb::Runs(verb)) => verbs::runs::run(&context, verb),
         Some(Verb::Compare(options)) => verbs::compare::run(&context, options),
         Some(Verb::Bench(verb)) => verbs::bench::run(&context, verb),

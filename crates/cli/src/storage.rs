@@ -7,7 +7,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use study::{Details, Error, Storage};
 use train::run::{About, RunFolder};
-use words::{FileMessage, RunMessage, Say};
+use words::{FileMessage, RunMessage, Say, SearchMessage};
 
 /// Where the runs are recorded.
 #[derive(Debug, Args)]
@@ -38,8 +38,13 @@ pub fn failure(context: &Context, error: &Error) -> anyhow::Error {
         | Error::NotADatabase { .. }
         | Error::Foreign { .. }
         | Error::Newer { .. }
+        | Error::Optuna { .. }
         | Error::Damaged { .. } => Status::Unusable,
-        Error::NoSuchRun { .. } | Error::Ambiguous { .. } => Status::Usage,
+        Error::NoSuchRun { .. }
+        | Error::Ambiguous { .. }
+        | Error::NoSuchStudy { .. }
+        | Error::StudyExists { .. }
+        | Error::NoSuchTrial { .. } => Status::Usage,
         _ => Status::Failed,
     };
     Failure::error(status, said(context, error))
@@ -88,6 +93,28 @@ pub fn said(context: &Context, error: &Error) -> String {
             context.say(RunMessage::Ambiguous { wanted, runs })
         }
         Error::TakenOver { run } => context.say(RunMessage::TakenOver { run }),
+        Error::NoSuchStudy { wanted, known } => {
+            let (name, known) = (wanted.as_str(), known.join(", "));
+            context.say(SearchMessage::NoSuchStudy {
+                name,
+                known: &known,
+            })
+        }
+        Error::StudyExists { study } => context.say(SearchMessage::StudyExists { name: study }),
+        Error::NoSuchTrial { study, number } => context.say(SearchMessage::NoSuchTrial {
+            name: study,
+            number: &number.to_string(),
+        }),
+        Error::TrialTakenOver => context.say(SearchMessage::TrialTakenOver),
+        Error::Optuna {
+            place,
+            found,
+            supported,
+        } => context.say(SearchMessage::Optuna {
+            path: place,
+            found: &found.to_string(),
+            supported: &supported.to_string(),
+        }),
         Error::Artefact { path, source } => {
             let path = &path.display().to_string();
             let reason = &source.message(context.language);

@@ -61,12 +61,22 @@ fn what_a_trial_was_and_gave_is_read_back() {
         trial.note("folder", json!("runs/b")).unwrap();
         trial.exceeds(0.5).unwrap();
         let settings = trial.trial().parameters.clone();
-        trial.finish(TrialState::Complete, &[0.75, f64::INFINITY]).unwrap();
+        trial
+            .finish(TrialState::Complete, &[0.75, f64::INFINITY])
+            .unwrap();
 
         let viewer = (place.look)().study("a").unwrap();
-        assert_eq!(viewer.directions(), [Direction::Maximize, Direction::Minimize]);
-        assert_eq!(viewer.attribute("plan"), Some(&json!({"a": [1, 2.5, null]})));
-        let [trial] = &viewer.trials().unwrap()[..] else { panic!() };
+        assert_eq!(
+            viewer.directions(),
+            [Direction::Maximize, Direction::Minimize]
+        );
+        assert_eq!(
+            viewer.attribute("plan"),
+            Some(&json!({"a": [1, 2.5, null]}))
+        );
+        let [trial] = &viewer.trials().unwrap()[..] else {
+            panic!()
+        };
         assert_eq!((trial.number, trial.state), (0, TrialState::Complete));
         assert_eq!(trial.parameters, settings);
         assert_eq!(trial.parameters.len(), 3);
@@ -79,7 +89,10 @@ fn what_a_trial_was_and_gave_is_read_back() {
         assert!(trial.ended.unwrap() >= trial.started.unwrap());
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now = now.unwrap().as_millis() as i64;
-        assert!((now - trial.ended.unwrap()).abs() < 60_000, "{now} {trial:?}");
+        assert!(
+            (now - trial.ended.unwrap()).abs() < 60_000,
+            "{now} {trial:?}"
+        );
     });
 }
 
@@ -98,7 +111,10 @@ fn no_more_trials_begin_than_are_wanted_and_none_is_given_twice() {
                     })
                 })
                 .collect();
-            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap())
+                .collect()
         });
         let mut numbers: Vec<u64> = held.iter().map(|trial| trial.trial().number).collect();
         numbers.sort_unstable();
@@ -136,10 +152,18 @@ fn a_trial_that_is_given_back_goes_on_with_what_it_had() {
         assert_eq!(study.trial(0).unwrap().values, [0.0; 0]);
         more.finish(TrialState::Complete, &[3.0, 2.0]).unwrap();
         assert_eq!(study.trial(0).unwrap().values, [3.0, 2.0]);
-        let states: Vec<TrialState> = study.trials().unwrap().iter().map(|trial| trial.state).collect();
+        let states: Vec<TrialState> = study
+            .trials()
+            .unwrap()
+            .iter()
+            .map(|trial| trial.state)
+            .collect();
         assert_eq!(states, [TrialState::Complete, TrialState::Pruned]);
         let none = study.trial(7);
-        assert!(matches!(none, Err(Error::NoSuchTrial { number: 7, .. })), "{none:?}");
+        assert!(
+            matches!(none, Err(Error::NoSuchTrial { number: 7, .. })),
+            "{none:?}"
+        );
     });
 }
 
@@ -164,7 +188,34 @@ fn a_dead_workers_trial_is_anothers() {
         heir.finish(TrialState::Complete, &[1.0, 1.0]).unwrap();
         assert!(study.claim(1).unwrap().is_none());
         let trial = study.trial(0).unwrap();
-        assert_eq!((trial.state, trial.reported.len()), (TrialState::Complete, 0));
+        assert_eq!(
+            (trial.state, trial.reported.len()),
+            (TrialState::Complete, 0)
+        );
+    });
+}
+
+/// A worker that somebody knows to be dead is not waited for.
+#[test]
+fn a_worker_that_is_known_to_be_dead_is_not_waited_for() {
+    each(Options::default(), |place| {
+        let study = begun(place, "a");
+        let mut first = study
+            .worked_by(json!("first"), |_| false)
+            .claim(2)
+            .unwrap()
+            .unwrap();
+        let _second = study
+            .worked_by(json!("second"), |_| false)
+            .claim(2)
+            .unwrap()
+            .unwrap();
+        let heir = study.worked_by(json!("third"), |says| *says == json!("first"));
+        let taken = heir.claim(2).unwrap().unwrap();
+        assert_eq!(taken.trial().number, 0);
+        assert_eq!(taken.trial().worker(), Some(&json!("third")));
+        assert!(matches!(first.report(1, 1.0), Err(Error::TrialTakenOver)));
+        assert!(heir.claim(2).unwrap().is_none());
     });
 }
 
@@ -197,7 +248,10 @@ fn a_name_is_one_study() {
         assert!(matches!(twice, Err(Error::StudyExists { .. })), "{twice:?}");
         study.note("more", &json!(1)).unwrap();
         study.note("more", &json!(2)).unwrap();
-        assert_eq!(place.storage.study("a").unwrap().attribute("more"), Some(&json!(2)));
+        assert_eq!(
+            place.storage.study("a").unwrap().attribute("more"),
+            Some(&json!(2))
+        );
         let wanted = place.storage.study("b");
         assert!(matches!(wanted, Err(Error::NoSuchStudy { known, .. }) if known == ["a"]));
     });
@@ -214,7 +268,12 @@ fn the_same_seed_gives_the_same_trials() {
         all.lock().unwrap().push(study.trials().unwrap());
     });
     let all = all.into_inner().unwrap();
-    let parameters = |trials: &[Trial]| trials.iter().map(|trial| trial.parameters.clone()).collect::<Vec<_>>();
+    let parameters = |trials: &[Trial]| {
+        trials
+            .iter()
+            .map(|trial| trial.parameters.clone())
+            .collect::<Vec<_>>()
+    };
     let first = parameters(&all[0]);
     assert_eq!(first.len(), 6);
     assert!(first[1..].iter().all(|other| *other != first[0]));

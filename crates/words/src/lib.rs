@@ -31,8 +31,8 @@ pub use fill::fill;
 pub use language::{Language, ParseLanguageError};
 pub use messages::{
     AnswerMessage, DataMessage, EvaluateMessage, FileMessage, ModelMessage, PageMessage,
-    PhotoMessage, PreprocessMessage, ReportMessage, RunMessage, TrainMessage, UsageMessage,
-    WeightsMessage,
+    PhotoMessage, PreprocessMessage, ReportMessage, RunMessage, SearchMessage, TrainMessage,
+    UsageMessage, WeightsMessage,
 };
 pub use nearest::nearest;
 pub use number::{bytes, number, percent};

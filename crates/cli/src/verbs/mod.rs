@@ -10,6 +10,7 @@ pub mod features;
 pub mod models;
 pub mod preprocess;
 pub mod runs;
+pub mod search;
 pub mod serve;
 pub mod train;
 pub mod weights;

@@ -9,9 +9,17 @@ pub(super) const MEDIAN: Kind = Kind {
 
 /// Whether the best value until now is worse than that of this share of the complete trials at this step.
 pub(super) fn behind(pruner: &Pruner, judged: &Judged<'_>, share: f64) -> bool {
-    let complete = judged.trials.iter().filter(|trial| trial.state == TrialState::Complete);
+    let complete = judged
+        .trials
+        .iter()
+        .filter(|trial| trial.state == TrialState::Complete);
     let mut others: Vec<f64> = complete
-        .filter_map(|trial| judged.direction.cost(*trial.reported.get(&judged.step)?).into())
+        .filter_map(|trial| {
+            judged
+                .direction
+                .cost(*trial.reported.get(&judged.step)?)
+                .into()
+        })
         .collect();
     let Some(own) = best_until(judged, judged.reported, judged.step) else {
         return false;
@@ -26,7 +34,10 @@ pub(super) fn behind(pruner: &Pruner, judged: &Judged<'_>, share: f64) -> bool {
 /// The value below which a share of sorted values lies, between neighbours by a straight line.
 pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    let (below, above) = (
+        sorted[place.floor() as usize],
+        sorted[place.ceil() as usize],
+    );
     match place.fract() {
         // Two infinities have no difference.
         0.0 => below,

@@ -71,6 +71,8 @@ impl Pruner {
 
 /// The best cost until a step, of a trial that reported these.
 fn best_until(judged: &Judged<'_>, reported: &BTreeMap<i64, f64>, step: i64) -> Option<f64> {
-    let costs = reported.range(..=step).map(|(_, value)| judged.direction.cost(*value));
+    let costs = reported
+        .range(..=step)
+        .map(|(_, value)| judged.direction.cost(*value));
     costs.min_by(f64::total_cmp)
 }

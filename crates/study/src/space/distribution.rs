@@ -63,21 +63,34 @@ impl Distribution {
         let parameter = name.to_owned();
         let (low, high, log, step) = match self {
             Distribution::Categorical { choices } => {
-                let again = |(place, choice)| choices[..place].iter().any(|known| same(known, choice));
+                let again =
+                    |(place, choice)| choices[..place].iter().any(|known| same(known, choice));
                 return match choices.is_empty() || choices.iter().enumerate().any(again) {
                     true => Err(SpaceError::Choices { parameter }),
                     false => Ok(()),
                 };
             }
-            Distribution::Float { low, high, log, step } => (*low, *high, *log, *step),
-            Distribution::Int { low, high, log, step } => {
-                (*low as f64, *high as f64, *log, Some(*step as f64))
-            }
+            Distribution::Float {
+                low,
+                high,
+                log,
+                step,
+            } => (*low, *high, *log, *step),
+            Distribution::Int {
+                low,
+                high,
+                log,
+                step,
+            } => (*low as f64, *high as f64, *log, Some(*step as f64)),
         };
         let whole = matches!(self, Distribution::Int { .. });
         let exact = |end: f64| end.is_finite() && (!whole || end.abs() <= EXACT as f64);
         if low > high || !exact(low) || !exact(high) {
-            Err(SpaceError::UpsideDown { parameter, low, high })
+            Err(SpaceError::UpsideDown {
+                parameter,
+                low,
+                high,
+            })
         } else if log && low <= 0.0 {
             Err(SpaceError::LogOverZero { parameter, low })
         } else if let Some(step) = step
@@ -92,13 +105,16 @@ impl Distribution {
     /// How many values there are; none where they are endless.
     pub fn count(&self) -> Option<u64> {
         match self {
-            Distribution::Float { low, high, step: Some(step), .. } => {
-                Some(((high - low) / step + 1e-9) as u64 + 1)
-            }
+            Distribution::Float {
+                low,
+                high,
+                step: Some(step),
+                ..
+            } => Some(((high - low) / step + 1e-9) as u64 + 1),
             Distribution::Float { low, high, .. } => (low == high).then_some(1),
-            Distribution::Int { low, high, step, .. } => {
-                Some(high.abs_diff(*low) / step.unsigned_abs() + 1)
-            }
+            Distribution::Int {
+                low, high, step, ..
+            } => Some(high.abs_diff(*low) / step.unsigned_abs() + 1),
             Distribution::Categorical { choices } => Some(choices.len() as u64),
         }
     }
@@ -106,9 +122,9 @@ impl Distribution {
     /// The value of this place, counted from 0, of those that [`Distribution::count`] counts.
     pub fn at(&self, place: u64) -> f64 {
         match self {
-            Distribution::Float { low, high, step, .. } => {
-                (low + place as f64 * step.unwrap_or(0.0)).min(*high)
-            }
+            Distribution::Float {
+                low, high, step, ..
+            } => (low + place as f64 * step.unwrap_or(0.0)).min(*high),
             Distribution::Int { low, step, .. } => *low as f64 + place as f64 * *step as f64,
             Distribution::Categorical { .. } => place as f64,
         }
@@ -142,7 +158,9 @@ impl Distribution {
     /// Where a value lies on [`Distribution::scale`].
     pub fn to_scale(&self, value: f64) -> f64 {
         match self {
-            Distribution::Float { log: true, .. } | Distribution::Int { log: true, .. } => value.ln(),
+            Distribution::Float { log: true, .. } | Distribution::Int { log: true, .. } => {
+                value.ln()
+            }
             Distribution::Categorical { .. } => value + 0.5,
             _ => value,
         }
@@ -156,7 +174,12 @@ impl Distribution {
             self.at(number as u64)
         };
         match self {
-            Distribution::Float { low, high, log, step } => {
+            Distribution::Float {
+                low,
+                high,
+                log,
+                step,
+            } => {
                 let value = if *log { place.exp() } else { place };
                 match step {
                     Some(step) => nearest(value, *low, *step),
@@ -167,9 +190,9 @@ impl Distribution {
                 let value = if *log { place.exp() } else { place };
                 nearest(value, *low as f64, *step as f64)
             }
-            Distribution::Categorical { choices } => {
-                place.floor().clamp(0.0, choices.len().saturating_sub(1) as f64)
-            }
+            Distribution::Categorical { choices } => place
+                .floor()
+                .clamp(0.0, choices.len().saturating_sub(1) as f64),
         }
     }
 
@@ -224,11 +247,21 @@ impl Distribution {
     /// As Optuna writes it.
     pub fn to_json(&self) -> Value {
         match self {
-            Distribution::Float { low, high, log, step } => json!({
+            Distribution::Float {
+                low,
+                high,
+                log,
+                step,
+            } => json!({
                 "name": "FloatDistribution",
                 "attributes": {"step": step, "low": low, "high": high, "log": log},
             }),
-            Distribution::Int { low, high, log, step } => json!({
+            Distribution::Int {
+                low,
+                high,
+                log,
+                step,
+            } => json!({
                 "name": "IntDistribution",
                 "attributes": {"log": log, "step": step, "low": low, "high": high},
             }),
@@ -271,8 +304,18 @@ pub(crate) mod tests {
 
     /// One of each kind.
     pub(crate) fn each() -> Vec<Distribution> {
-        let float = |low, high, log, step| Distribution::Float { low, high, log, step };
-        let int = |low, high, log, step| Distribution::Int { low, high, log, step };
+        let float = |low, high, log, step| Distribution::Float {
+            low,
+            high,
+            log,
+            step,
+        };
+        let int = |low, high, log, step| Distribution::Int {
+            low,
+            high,
+            log,
+            step,
+        };
         vec![
             float(-1.0, 2.0, false, None),
             float(1e-4, 0.1, true, None),
@@ -293,7 +336,10 @@ pub(crate) mod tests {
             let json = serde_json::from_str(&text).unwrap();
             assert_eq!(Distribution::from_json(&json), Some(distribution));
         }
-        assert_eq!(Distribution::from_json(&json!({"name": "Other", "attributes": {}})), None);
+        assert_eq!(
+            Distribution::from_json(&json!({"name": "Other", "attributes": {}})),
+            None
+        );
     }
 
     #[test]
@@ -306,32 +352,67 @@ pub(crate) mod tests {
                 let value = distribution.quantile((f64::from(place) + 0.5) / f64::from(shares));
                 assert!(distribution.contains(value), "{distribution:?}: {value}");
                 let back = distribution.from_scale(distribution.to_scale(value));
-                assert!((back - value).abs() < 1e-12, "{distribution:?}: {value} {back}");
-                assert_eq!(distribution.internal(&distribution.external(value)), Some(value));
+                assert!(
+                    (back - value).abs() < 1e-12,
+                    "{distribution:?}: {value} {back}"
+                );
+                assert_eq!(
+                    distribution.internal(&distribution.external(value)),
+                    Some(value)
+                );
                 *seen.entry(value.to_string()).or_insert(0) += 1;
             }
-            let Some(count) = distribution.count() else { continue };
+            let Some(count) = distribution.count() else {
+                continue;
+            };
             assert_eq!(seen.len() as u64, count, "{distribution:?}");
             let log = matches!(distribution, Distribution::Int { log: true, .. });
             let even = shares / i32::try_from(count).unwrap();
             for (value, seen) in seen {
-                assert!(log || (even - 1..=even + 1).contains(&seen), "{distribution:?} {value}");
+                assert!(
+                    log || (even - 1..=even + 1).contains(&seen),
+                    "{distribution:?} {value}"
+                );
             }
         }
     }
 
     #[test]
     fn a_range_that_is_none_is_refused() {
-        let float = |low, high, log, step| Distribution::Float { low, high, log, step };
+        let float = |low, high, log, step| Distribution::Float {
+            low,
+            high,
+            log,
+            step,
+        };
         let check = |distribution: Distribution| distribution.check("x").unwrap_err();
-        assert!(matches!(check(float(2.0, 1.0, false, None)), SpaceError::UpsideDown { .. }));
-        assert!(matches!(check(float(0.0, f64::NAN, false, None)), SpaceError::UpsideDown { .. }));
-        assert!(matches!(check(float(0.0, 1.0, true, None)), SpaceError::LogOverZero { .. }));
-        assert!(matches!(check(float(1.0, 2.0, true, Some(0.5))), SpaceError::Step { .. }));
-        assert!(matches!(check(float(1.0, 2.0, false, Some(0.0))), SpaceError::Step { .. }));
-        let none = Distribution::Categorical { choices: Vec::new() };
+        assert!(matches!(
+            check(float(2.0, 1.0, false, None)),
+            SpaceError::UpsideDown { .. }
+        ));
+        assert!(matches!(
+            check(float(0.0, f64::NAN, false, None)),
+            SpaceError::UpsideDown { .. }
+        ));
+        assert!(matches!(
+            check(float(0.0, 1.0, true, None)),
+            SpaceError::LogOverZero { .. }
+        ));
+        assert!(matches!(
+            check(float(1.0, 2.0, true, Some(0.5))),
+            SpaceError::Step { .. }
+        ));
+        assert!(matches!(
+            check(float(1.0, 2.0, false, Some(0.0))),
+            SpaceError::Step { .. }
+        ));
+        let none = Distribution::Categorical {
+            choices: Vec::new(),
+        };
         assert!(matches!(check(none), SpaceError::Choices { .. }));
-        let twice = Distribution::Categorical { choices: vec![json!(1), json!(1.0)] };
+        let twice = Distribution::Categorical {
+            choices: vec![json!(1), json!(1.0)],
+        };
         assert!(matches!(check(twice), SpaceError::Choices { .. }));
     }
 }

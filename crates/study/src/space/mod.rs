@@ -86,8 +86,6 @@ pub enum SpaceError {
         parameter: String,
         /// What it depends on.
         on: String,
-        /// The searched parameter whose name is nearest.
-        nearest: Option<String>,
     },
     /// A condition that no value meets.
     #[error("`{parameter}`: `{on}` is never {value}")]
@@ -186,7 +184,6 @@ fn check_condition(parameter: &Parameter, all: &[Parameter]) -> Result<(), Space
         return Err(SpaceError::UnknownCondition {
             parameter: name(),
             on: condition.parameter.clone(),
-            nearest: None,
         });
     };
     let never = |value: &Value| on.distribution.internal(value).is_none();
@@ -253,7 +250,11 @@ mod tests {
             parameter("name", names(), None),
         ])
         .unwrap();
-        for (choice, wanted) in [(0.0, &["name"][..]), (1.0, &["momentum", "name"]), (2.0, &["name", "odd"])] {
+        for (choice, wanted) in [
+            (0.0, &["name"][..]),
+            (1.0, &["momentum", "name"]),
+            (2.0, &["name", "odd"]),
+        ] {
             let chosen = space.assign(|parameter| match parameter.name.as_str() {
                 "name" => choice,
                 _ => 2.0,
@@ -270,14 +271,20 @@ mod tests {
         let twice = vec![parameter("a", whole(), None), parameter("a", names(), None)];
         assert!(matches!(space(twice), SpaceError::Twice { .. }));
         let unknown = vec![parameter("a", whole(), Some(("b", json!(1))))];
-        assert!(matches!(space(unknown), SpaceError::UnknownCondition { .. }));
+        assert!(matches!(
+            space(unknown),
+            SpaceError::UnknownCondition { .. }
+        ));
         let never = |value| {
             vec![
                 parameter("a", whole(), Some(("b", value))),
                 parameter("b", names(), None),
             ]
         };
-        assert!(matches!(space(never(json!("sdg"))), SpaceError::NeverMet { .. }));
+        assert!(matches!(
+            space(never(json!("sdg"))),
+            SpaceError::NeverMet { .. }
+        ));
         let circle = vec![
             parameter("a", whole(), Some(("b", json!(1)))),
             parameter("b", whole(), Some(("a", json!(1)))),

@@ -1,6 +1,6 @@
 //! The seam behind which runs are kept: what a storage must be able to do, in values of this crate.
-use crate::error::Error;
 use super::trials::Studies;
+use crate::error::Error;
 use crate::runs::{Artefact, Details, NewRun, Point, RunQuery, RunRow, State};
 
 /// One way of keeping runs. Each call does all of its work or nothing, sees nothing half-done by

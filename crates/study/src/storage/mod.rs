@@ -8,7 +8,7 @@ mod sqlite;
 mod trials;
 
 pub(crate) use backend::{Backend, Change, Claim};
-pub(crate) use trials::{Held, Studies, TrialChange};
+pub(crate) use trials::{Held, Studies, TrialChange, TrialClaim, WORKER, WRITER};
 
 use crate::error::Error;
 use crate::runs::{Details, Point, RunQuery, RunRow};

@@ -23,10 +23,9 @@ pub(crate) trait Studies: Debug + Send + Sync {
     /// The trials of a study that were begun after the one of this id, and those of these ids.
     fn trials(&self, study: i64, after: i64, also: &[i64]) -> Result<Vec<Trial>, Error>;
 
-    /// Gives somebody a trial to work on: the first that waits; else the first whose worker was not heard
-    /// of since `alive_since` (milliseconds since 1970); else a new one, where there are fewer than
-    /// `most`. The id of the trial.
-    fn claim(&self, study: i64, writer: i64, most: u64, alive_since: i64) -> Result<Option<i64>, Error>;
+    /// Gives somebody a trial to work on: the first that waits; else the first whose worker has died; else
+    /// a new one, where there are fewer than `most`. The id of the trial.
+    fn claim(&self, study: i64, claim: &TrialClaim<'_>, most: u64) -> Result<Option<i64>, Error>;
 
     /// Gives somebody this trial, whoever had it and however it ended.
     fn reopen(&self, trial: i64, writer: i64) -> Result<(), Error>;
@@ -39,6 +38,19 @@ pub(crate) trait Studies: Debug + Send + Sync {
 
     /// Gives a sign of life for each of these trials that is still held so.
     fn sign_trials(&self, held: &[Held]) -> Result<(), Error>;
+}
+
+/// Who asks for a trial.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TrialClaim<'a> {
+    /// Another number for each claim.
+    pub writer: i64,
+    /// What tells the worker from others, for people and for other workers.
+    pub worker: &'a Value,
+    /// Who was not heard of since then has died: milliseconds since 1970 (UTC).
+    pub alive_since: i64,
+    /// Who is known to have died, whenever he was heard of.
+    pub dead: &'a [Held],
 }
 
 /// Who works on a trial: the number is drawn anew for each claim.
@@ -92,5 +104,7 @@ pub(crate) enum TrialChange {
     },
 }
 
-/// The system's attribute of a trial that names who works on it.
+/// The system's attributes of a trial that name who works on it: by the number of the claim, and by what
+/// the worker says of itself.
 pub(crate) const WRITER: &str = "museau:writer";
+pub(crate) const WORKER: &str = "museau:worker";

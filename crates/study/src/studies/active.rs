@@ -51,7 +51,10 @@ impl ActiveTrial {
         }
         let (number, directions) = (self.trial.number, self.study.directions());
         let sampled = self.study.with_trials(|trials| {
-            let others: Vec<&Trial> = trials.iter().filter(|trial| trial.number != number).collect();
+            let others: Vec<&Trial> = trials
+                .iter()
+                .filter(|trial| trial.number != number)
+                .collect();
             (sampler.sample)(&Asked {
                 space,
                 directions,
@@ -112,8 +115,9 @@ impl ActiveTrial {
             return Ok(false);
         };
         self.study.with_trials(|trials| {
-            let others: Vec<&Trial> =
-                (trials.iter()).filter(|trial| trial.number != self.trial.number).collect();
+            let others: Vec<&Trial> = (trials.iter())
+                .filter(|trial| trial.number != self.trial.number)
+                .collect();
             pruner.prunes(&Judged {
                 direction,
                 trials: &others,
@@ -133,7 +137,10 @@ impl ActiveTrial {
 
     /// Says by how much it exceeds what it may take; samplers avoid what is like it.
     pub fn exceeds(&mut self, excess: f64) -> Result<(), Error> {
-        let (key, value) = (super::trial::CONSTRAINTS.to_owned(), serde_json::json!([excess]));
+        let (key, value) = (
+            super::trial::CONSTRAINTS.to_owned(),
+            serde_json::json!([excess]),
+        );
         self.trial.system.insert(key.clone(), value.clone());
         self.pending.push(TrialChange::System { key, value });
         self.write(None)

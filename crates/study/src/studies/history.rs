@@ -14,7 +14,10 @@ impl History {
     /// Reads what is new.
     pub fn refresh(&mut self, storage: &dyn Studies, study: i64) -> Result<(), Error> {
         let last = self.trials.iter().map(|trial| trial.id).max().unwrap_or(-1);
-        let open = self.trials.iter().filter(|trial| !trial.state.is_finished());
+        let open = self
+            .trials
+            .iter()
+            .filter(|trial| !trial.state.is_finished());
         let open: Vec<i64> = open.map(|trial| trial.id).collect();
         let new = storage.trials(study, last, &open)?;
         self.trials.retain(|trial| trial.state.is_finished());

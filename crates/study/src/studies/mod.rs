@@ -8,7 +8,7 @@ pub use trial::{Direction, NewStudy, StudyRow, Trial, TrialState};
 
 use crate::error::Error;
 use crate::recorder::drawn;
-use crate::storage::Storage;
+use crate::storage::{Held, Storage, TrialClaim};
 use history::History;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,20 @@ pub struct Study {
     storage: Storage,
     row: Arc<StudyRow>,
     history: Arc<Mutex<History>>,
+    worker: Worker,
+}
+
+/// Who takes trials.
+#[derive(Clone)]
+struct Worker {
+    says: Value,
+    is_dead: Arc<dyn Fn(&Value) -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.says)
+    }
 }
 
 impl Storage {
@@ -42,6 +56,10 @@ impl Storage {
                 storage: self.clone(),
                 row: Arc::new(rows.swap_remove(place)),
                 history: Arc::default(),
+                worker: Worker {
+                    says: Value::Null,
+                    is_dead: Arc::new(|_| false),
+                },
             }),
             None => Err(Error::NoSuchStudy {
                 wanted: name.to_owned(),
@@ -96,21 +114,52 @@ impl Study {
     /// # Errors
     /// [`Error::NoSuchTrial`]
     pub fn trial(&self, number: u64) -> Result<Trial, Error> {
-        let found = self.with_trials(|trials| {
-            trials.iter().find(|trial| trial.number == number).cloned()
-        })?;
+        let found =
+            self.with_trials(|trials| trials.iter().find(|trial| trial.number == number).cloned())?;
         found.ok_or_else(|| Error::NoSuchTrial {
             study: self.row.name.clone(),
             number,
         })
     }
 
+    /// The same study, of which a worker takes trials that says this of itself. `is_dead` tells by what
+    /// another said of itself whether it has surely died, so that nobody waits for its signs of life.
+    pub fn worked_by(
+        &self,
+        says: Value,
+        is_dead: impl Fn(&Value) -> bool + Send + Sync + 'static,
+    ) -> Study {
+        Study {
+            worker: Worker {
+                says,
+                is_dead: Arc::new(is_dead),
+            },
+            ..self.clone()
+        }
+    }
+
     /// A trial to work on: one that waits, else one whose worker has died, else a new one where there are
     /// fewer than `most` in all; none where nothing is left to do.
     pub fn claim(&self, most: u64) -> Result<Option<ActiveTrial>, Error> {
-        let writer = drawn().cast_signed();
-        let storage = &self.storage;
-        let claimed = storage.studied().claim(self.row.id, writer, most, storage.alive_since())?;
+        let dead: Vec<Held> = self.with_trials(|trials| {
+            let dead = |trial: &&Trial| {
+                trial
+                    .worker()
+                    .is_some_and(|says| (self.worker.is_dead)(says))
+            };
+            let running = trials
+                .iter()
+                .filter(|trial| trial.state == TrialState::Running);
+            running.filter(dead).filter_map(Trial::held).collect()
+        })?;
+        let (writer, storage) = (drawn().cast_signed(), &self.storage);
+        let claim = TrialClaim {
+            writer,
+            worker: &self.worker.says,
+            alive_since: storage.alive_since(),
+            dead: &dead,
+        };
+        let claimed = storage.studied().claim(self.row.id, &claim, most)?;
         claimed.map(|id| self.held(id, writer)).transpose()
     }
 
@@ -130,11 +179,17 @@ impl Study {
     }
 
     fn held(&self, id: i64, writer: i64) -> Result<ActiveTrial, Error> {
-        let trials = self.storage.studied().trials(self.row.id, i64::MAX, &[id])?;
-        let trial = trials.into_iter().next().ok_or_else(|| Error::NoSuchTrial {
-            study: self.row.name.clone(),
-            number: 0,
-        })?;
+        let trials = self
+            .storage
+            .studied()
+            .trials(self.row.id, i64::MAX, &[id])?;
+        let trial = trials
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::NoSuchTrial {
+                study: self.row.name.clone(),
+                number: 0,
+            })?;
         Ok(ActiveTrial::new(self, trial, writer))
     }
 

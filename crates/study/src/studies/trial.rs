@@ -1,5 +1,6 @@
 //! What is known of a trial.
 use crate::space::{Assignment, Distribution};
+use crate::storage::{Held, WORKER, WRITER};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -76,12 +77,17 @@ impl TrialState {
     }
 
     pub(crate) fn by_name(name: &str) -> Option<TrialState> {
-        TrialState::ALL.into_iter().find(|state| state.name() == name)
+        TrialState::ALL
+            .into_iter()
+            .find(|state| state.name() == name)
     }
 
     /// Whether it has ended, one way or another.
     pub fn is_finished(self) -> bool {
-        matches!(self, TrialState::Complete | TrialState::Pruned | TrialState::Failed)
+        matches!(
+            self,
+            TrialState::Complete | TrialState::Pruned | TrialState::Failed
+        )
     }
 }
 
@@ -141,7 +147,9 @@ impl Trial {
     /// Its parameters as they are stored.
     pub fn assignment(&self) -> Assignment {
         let parameters = self.parameters.iter();
-        parameters.map(|(name, (_, value))| (name.clone(), *value)).collect()
+        parameters
+            .map(|(name, (_, value))| (name.clone(), *value))
+            .collect()
     }
 
     /// By how much it exceeds what it may take, all limits together; 0 where it keeps them.
@@ -149,15 +157,34 @@ impl Trial {
         let whole = self.system.get(CONSTRAINTS).and_then(Value::as_array);
         let (prefix, own) = (format!("{CONSTRAINTS}:"), self.system.iter());
         let each = own.filter(|(key, _)| key.starts_with(&prefix));
-        let all = whole.into_iter().flatten().chain(each.map(|(_, value)| value));
-        all.filter_map(Value::as_f64).filter(|excess| *excess > 0.0).sum()
+        let all = whole
+            .into_iter()
+            .flatten()
+            .chain(each.map(|(_, value)| value));
+        all.filter_map(Value::as_f64)
+            .filter(|excess| *excess > 0.0)
+            .sum()
+    }
+
+    /// Who works on it, where somebody does who takes part in this.
+    pub(crate) fn held(&self) -> Option<Held> {
+        let writer = self.system.get(WRITER)?.as_i64()?;
+        let trial = self.id;
+        (self.state == TrialState::Running).then_some(Held { trial, writer })
+    }
+
+    /// What the worker who has it, or had it last, says of itself.
+    pub fn worker(&self) -> Option<&Value> {
+        self.system.get(WORKER)
     }
 
     /// The values that a person asked for, by parameter.
     pub fn wanted(&self) -> BTreeMap<String, Value> {
         let wanted = self.system.get(FIXED).and_then(Value::as_object);
         let pairs = wanted.into_iter().flatten();
-        pairs.map(|(name, value)| (name.clone(), value.clone())).collect()
+        pairs
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// How long it took, or has taken until `now`, in milliseconds.

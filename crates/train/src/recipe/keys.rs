@@ -594,7 +594,10 @@ pub(crate) fn in_range(name: &str, value: f64) -> Result<(), TrainError> {
 }
 
 /// The key of this name.
-pub(super) fn find(name: &str) -> Result<&'static Key, TrainError> {
+///
+/// # Errors
+/// [`TrainError::Key`], which names the nearest one.
+pub fn find(name: &str) -> Result<&'static Key, TrainError> {
     let found = KEYS
         .iter()
         .find(|key| key.name == name || key.place() == name);

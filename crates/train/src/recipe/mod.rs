@@ -18,7 +18,7 @@ mod table;
 mod written;
 
 pub(crate) use keys::in_range;
-pub use keys::{KEYS, Key, Kind};
+pub use keys::{KEYS, Key, Kind, find};
 pub use stages::{From, Stage, Stages};
 pub use written::{Architecture, FromText, Prefixes, Written};
 

@@ -134,7 +134,7 @@ impl RunFolder {
     /// # Errors
     /// `NoRun` where there is none, `InUse` where another training works there.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        if !path.join(RECIPE).is_file() || About::open(&path.join(ABOUT)).is_none() {
+        if !Self::is_run(path) {
             let folder = path.to_owned();
             return Err(TrainError::NoRun { folder });
         }
@@ -155,6 +155,11 @@ impl RunFolder {
     /// Lets go of a folder whose run is forgotten; its lock holds nothing any more.
     pub fn forget(self) {
         self.lock.remove();
+    }
+
+    /// Whether a training was begun in a folder, so that it can be gone on with there.
+    pub fn is_run(path: &Path) -> bool {
+        path.join(RECIPE).is_file() && About::open(&path.join(ABOUT)).is_some()
     }
 
     /// Whether the folder holds a run that has no result yet and that nobody works on. It only looks:

@@ -21,6 +21,7 @@ mod photos;
 mod preprocessing;
 mod reports;
 mod runs;
+mod search;
 mod training;
 mod usage;
 mod weights;
@@ -35,6 +36,7 @@ pub use photos::PhotoMessage;
 pub use preprocessing::PreprocessMessage;
 pub use reports::ReportMessage;
 pub use runs::RunMessage;
+pub use search::SearchMessage;
 pub use training::TrainMessage;
 pub use usage::UsageMessage;
 pub use weights::WeightsMessage;
@@ -166,6 +168,7 @@ mod tests {
         &preprocessing::CATALOGUE,
         &reports::CATALOGUE,
         &runs::CATALOGUE,
+        &search::CATALOGUE,
         &training::CATALOGUE,
         &usage::CATALOGUE,
         &weights::CATALOGUE,

@@ -8,6 +8,8 @@ mod show;
 mod sparkline;
 mod text;
 
+pub(super) use text::duration;
+
 use crate::context::Context;
 use anyhow::Result;
 use clap::Subcommand;

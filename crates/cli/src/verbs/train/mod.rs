@@ -16,10 +16,12 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use data::Manifest;
 use data::loader::LoaderError;
 use engine::EngineError;
-use photos::Manifests;
+pub(super) use photos::Manifests;
 use recorded::Recorded;
+pub(super) use recorded::open as open_storage;
 use serde_json::json;
-use shown::{Board, Preparing, Shown};
+pub(super) use shown::Board;
+use shown::{Both, Preparing, Shown};
 use std::collections::{HashSet, VecDeque};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,7 +31,7 @@ use study::Storage;
 use tensor::memory;
 use train::recipe::{KEYS, Key, Kind};
 use train::run::{Ended, Outcome, RunFolder, Surroundings};
-use train::{Initial, RateRange, Recipe, TrainError, Unwatched};
+use train::{Initial, RateRange, Recipe, TrainError, Unwatched, Watch};
 use words::{RunMessage, Say, TrainMessage, plain_line};
 
 /// Options of `museau train`.
@@ -91,6 +93,11 @@ impl RecipeFlags {
     fn of(&self, keys: &[&str]) -> Self {
         let own = self.0.iter().filter(|(key, _)| keys.contains(key));
         RecipeFlags(own.cloned().collect())
+    }
+
+    /// The keys that were given, and what was typed behind them.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(key, text)| (*key, text.as_str()))
     }
 }
 
@@ -168,13 +175,13 @@ pub enum Start {
 }
 
 /// One training to be done.
-struct Job {
-    name: String,
-    recipe: Recipe,
-    initial: Option<Arc<Initial>>,
-    manifest: Arc<Manifest>,
-    folder: PathBuf,
-    resumed: bool,
+pub(super) struct Job {
+    pub name: String,
+    pub recipe: Recipe,
+    pub initial: Option<Arc<Initial>>,
+    pub manifest: Arc<Manifest>,
+    pub folder: PathBuf,
+    pub resumed: bool,
 }
 
 /// Runs `museau train` or `museau finetune`.
@@ -205,7 +212,7 @@ pub fn run(context: &Context, start: Start, arguments: &TrainingArguments) -> Re
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
                     let Some(job) = next else { break };
-                    let result = one(context, &job, share, stop, storage, board);
+                    let result = one(context, &job, share, stop, storage, board, &mut Unwatched);
                     let end = told(context, arguments, board, &job, &result);
                     ends.lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -232,7 +239,7 @@ pub fn run(context: &Context, start: Start, arguments: &TrainingArguments) -> Re
 
 /// What one of several trainings side by side may have.
 #[derive(Clone, Copy, Debug)]
-struct Share {
+pub(super) struct Share {
     threads: usize,
     /// Bytes; none where it is not known what is free.
     memory_limit: Option<usize>,
@@ -240,7 +247,7 @@ struct Share {
 
 /// The shares of so many lanes of the threads and of the memory that is free: of the latter all the same,
 /// so that of equal trainings all begin or none.
-fn shares(threads: usize, lanes: usize, free: Option<usize>) -> Vec<Share> {
+pub(super) fn shares(threads: usize, lanes: usize, free: Option<usize>) -> Vec<Share> {
     let share = |lane| Share {
         threads: (threads / lanes + usize::from(lane < threads % lanes)).max(1),
         memory_limit: free.map(|bytes| bytes / lanes),
@@ -531,13 +538,15 @@ fn changed(context: &Context, recipe: &Recipe, keys: &RecipeFlags) -> Result<Rec
     Ok(recipe)
 }
 
-fn one(
+/// Does one training and records it; `also` hears what is reported and may end it.
+pub(super) fn one(
     context: &Context,
     job: &Job,
     share: Share,
     stop: &AtomicBool,
     storage: &Storage,
     board: &Board,
+    also: &mut dyn Watch,
 ) -> Result<Outcome, TrainError> {
     let cache = data_set::cache();
     let features = features::folder();
@@ -566,7 +575,8 @@ fn one(
         let open = RunFolder::open(folder)?;
         let record = open.about()?.record;
         let mut recorded = Recorded::resume(context, storage, recipe, name, record, folder, &say);
-        let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
+        let mut both = Both(&mut recorded, also);
+        let mut shown = Shown::new(context, board, name.clone(), &mut both);
         let result = train::run::resume(&open, manifest, &around, &mut shown);
         drop(shown);
         recorded.end(&result);
@@ -574,7 +584,8 @@ fn one(
     } else {
         let mut recorded = Recorded::begin(context, storage, recipe, name, folder, &say);
         let record = recorded.id().map(str::to_owned);
-        let mut shown = Shown::new(context, board, name.clone(), &mut recorded);
+        let mut both = Both(&mut recorded, also);
+        let mut shown = Shown::new(context, board, name.clone(), &mut both);
         let record = record.as_deref();
         let result = train::run::begin(recipe, manifest, folder, record, &around, &mut shown);
         drop(shown);
@@ -763,11 +774,11 @@ fn find_rate(context: &Context, start: Start, arguments: &TrainingArguments) -> 
     Ok(())
 }
 
-fn failure(context: &Context, error: &TrainError) -> anyhow::Error {
+pub(super) fn failure(context: &Context, error: &TrainError) -> anyhow::Error {
     Failure::error(status(error), error.message(context.language))
 }
 
-fn status(error: &TrainError) -> Status {
+pub(super) fn status(error: &TrainError) -> Status {
     match error {
         TrainError::Unknown { .. }
         | TrainError::Option { .. }

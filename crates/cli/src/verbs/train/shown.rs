@@ -8,6 +8,38 @@ use train::recipe::From;
 use train::{Beginning, Flow, Live, Notice, Watch};
 use words::{FileMessage, TrainMessage, plain_line};
 
+/// Two observers; each may end the training.
+pub struct Both<'a>(pub &'a mut dyn Watch, pub &'a mut dyn Watch);
+
+impl Watch for Both<'_> {
+    fn begins(&mut self, beginning: &Beginning) {
+        self.0.begins(beginning);
+        self.1.begins(beginning);
+    }
+
+    fn live(&mut self, live: &Live) {
+        self.0.live(live);
+        self.1.live(live);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.0.notice(notice);
+        self.1.notice(notice);
+    }
+
+    fn report(&mut self, step: u64, metrics: &[(&str, f64)]) -> Flow {
+        match [self.0.report(step, metrics), self.1.report(step, metrics)] {
+            [Flow::Continue, Flow::Continue] => Flow::Continue,
+            _ => Flow::Stop,
+        }
+    }
+
+    fn keeps(&mut self, epoch: u32) {
+        self.0.keeps(epoch);
+        self.1.keeps(epoch);
+    }
+}
+
 /// The place where all trainings of a command are shown.
 #[derive(Debug, Default)]
 pub struct Board {

@@ -1,5 +1,5 @@
 //! Studies and trials in the memory of one process.
-use super::super::trials::{Held, Studies, TrialChange};
+use super::super::trials::{Held, Studies, TrialChange, TrialClaim, WORKER, WRITER};
 use super::super::{locked, now};
 use super::Memory;
 use crate::error::Error;
@@ -18,18 +18,23 @@ pub struct Kept {
 struct Row {
     study: i64,
     trial: Trial,
-    writer: Option<i64>,
     heartbeat: i64,
 }
 
 impl Row {
-    fn give(&mut self, writer: i64, now: i64) -> i64 {
-        self.trial.state = TrialState::Running;
-        self.trial.started.get_or_insert(now);
-        self.trial.ended = None;
-        self.writer = Some(writer);
+    fn give(&mut self, writer: i64, worker: &Value, now: i64) -> i64 {
+        let trial = &mut self.trial;
+        trial.state = TrialState::Running;
+        trial.started.get_or_insert(now);
+        trial.ended = None;
+        trial.system.insert(WRITER.to_owned(), writer.into());
+        trial.system.insert(WORKER.to_owned(), worker.clone());
         self.heartbeat = now;
-        self.trial.id
+        trial.id
+    }
+
+    fn held(&self) -> Option<Held> {
+        self.trial.held()
     }
 
     fn apply(&mut self, change: &TrialChange, now: i64) {
@@ -47,7 +52,7 @@ impl Row {
                 trial.state = state;
                 trial.values = values;
                 trial.ended = state.is_finished().then_some(now);
-                self.writer = None;
+                trial.system.remove(WRITER);
             }
         }
     }
@@ -98,20 +103,23 @@ impl Studies for Memory {
         Ok(wanted.map(|row| row.trial.clone()).collect())
     }
 
-    fn claim(&self, study: i64, writer: i64, most: u64, alive_since: i64) -> Result<Option<i64>, Error> {
+    fn claim(&self, study: i64, claim: &TrialClaim<'_>, most: u64) -> Result<Option<i64>, Error> {
         let (mut kept, now) = (locked(&self.studies), now());
         let next = kept.trials.len() as i64 + 1;
-        let mut own: Vec<&mut Row> = kept.trials.iter_mut().filter(|row| row.study == study).collect();
+        let rows = kept.trials.iter_mut().filter(|row| row.study == study);
+        let mut own: Vec<&mut Row> = rows.collect();
         let count = own.len() as u64;
         let waits = |row: &&mut Row| row.trial.state == TrialState::Waiting;
         let dead = |row: &&mut Row| {
+            let held = row.held();
             row.trial.state == TrialState::Running
-                && row.writer.is_some()
-                && row.heartbeat < alive_since
+                && held.is_some_and(|held| {
+                    row.heartbeat < claim.alive_since || claim.dead.contains(&held)
+                })
         };
-        let open = own.iter().position(waits).or_else(|| own.iter().position(dead));
+        let open = (own.iter().position(waits)).or_else(|| own.iter().position(dead));
         if let Some(place) = open {
-            return Ok(Some(own[place].give(writer, now)));
+            return Ok(Some(own[place].give(claim.writer, claim.worker, now)));
         }
         if count >= most {
             return Ok(None);
@@ -119,10 +127,9 @@ impl Studies for Memory {
         let mut row = Row {
             study,
             trial: Trial::new(next, count),
-            writer: None,
             heartbeat: now,
         };
-        let id = row.give(writer, now);
+        let id = row.give(claim.writer, claim.worker, now);
         kept.trials.push(row);
         Ok(Some(id))
     }
@@ -131,7 +138,7 @@ impl Studies for Memory {
         let (mut kept, now) = (locked(&self.studies), now());
         if let Some(row) = kept.trials.iter_mut().find(|row| row.trial.id == trial) {
             row.trial.values.clear();
-            row.give(writer, now);
+            row.give(writer, &Value::Null, now);
         }
         Ok(())
     }
@@ -139,7 +146,7 @@ impl Studies for Memory {
     fn write_trial(&self, held: Held, changes: &[TrialChange]) -> Result<(), Error> {
         let (mut kept, now) = (locked(&self.studies), now());
         let mut rows = kept.trials.iter_mut();
-        let row = rows.find(|row| row.trial.id == held.trial && row.writer == Some(held.writer));
+        let row = rows.find(|row| row.held() == Some(held));
         let row = row.ok_or(Error::TrialTakenOver)?;
         row.heartbeat = now;
         changes.iter().for_each(|change| row.apply(change, now));
@@ -149,8 +156,7 @@ impl Studies for Memory {
     fn sign_trials(&self, held: &[Held]) -> Result<(), Error> {
         let (mut kept, now) = (locked(&self.studies), now());
         for row in &mut kept.trials {
-            let own = |held: &Held| row.trial.id == held.trial && row.writer == Some(held.writer);
-            if held.iter().any(own) {
+            if row.held().is_some_and(|own| held.contains(&own)) {
                 row.heartbeat = now;
             }
         }

@@ -3,8 +3,8 @@
 //! Writers use the write-ahead log, short transactions that take the lock at once, and wait for each
 //! other; who looks changes nothing.
 mod look;
-mod read;
 mod optuna;
+mod read;
 mod schema;
 mod trials;
 mod write;

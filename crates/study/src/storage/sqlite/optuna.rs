@@ -125,7 +125,9 @@ pub fn are_there(connection: &Connection, path: &Path) -> Result<bool, Fault> {
         return Ok(false);
     }
     let text = "SELECT schema_version FROM version_info";
-    let version: Option<i64> = connection.query_row(text, [], |row| row.get(0)).optional()?;
+    let version: Option<i64> = connection
+        .query_row(text, [], |row| row.get(0))
+        .optional()?;
     match version {
         Some(found) if found != VERSION => Err(Error::Optuna {
             place: shown(path),

@@ -2,7 +2,7 @@
 use super::{Fault, Sqlite, optuna};
 use crate::error::Error;
 use crate::space::Distribution;
-use crate::storage::trials::{Held, Studies, TrialChange, WRITER};
+use crate::storage::trials::{Held, Studies, TrialChange, TrialClaim, WORKER, WRITER};
 use crate::studies::{Direction, NewStudy, StudyRow, Trial, TrialState};
 use rusqlite::{OptionalExtension, Params, Row, Transaction};
 use serde_json::Value;
@@ -38,12 +38,12 @@ impl Studies for Sqlite {
     }
 
     fn studies(&self) -> Result<Vec<StudyRow>, Error> {
-        self.read(|transaction| {
-            match optuna::are_there(transaction, &self.path)? {
+        self.read(
+            |transaction| match optuna::are_there(transaction, &self.path)? {
                 true => Ok(studies(transaction)?),
                 false => Ok(Vec::new()),
-            }
-        })
+            },
+        )
     }
 
     fn note_study(&self, study: i64, key: &str, value: &Value) -> Result<(), Error> {
@@ -54,8 +54,8 @@ impl Studies for Sqlite {
         self.read(|transaction| Ok(trials(transaction, study, after, also)?))
     }
 
-    fn claim(&self, study: i64, writer: i64, most: u64, alive_since: i64) -> Result<Option<i64>, Error> {
-        self.write(|transaction| Ok(claim(transaction, study, writer, most, alive_since)?))
+    fn claim(&self, study: i64, asked: &TrialClaim<'_>, most: u64) -> Result<Option<i64>, Error> {
+        self.write(|transaction| Ok(claim(transaction, study, asked, most)?))
     }
 
     fn reopen(&self, trial: i64, writer: i64) -> Result<(), Error> {
@@ -96,11 +96,14 @@ type Found<T> = std::result::Result<T, rusqlite::Error>;
 fn note_study(transaction: &Transaction<'_>, study: i64, key: &str, value: &Value) -> Found<()> {
     let text = "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (?1, ?2, ?3) \
                 ON CONFLICT (study_id, key) DO UPDATE SET value_json = excluded.value_json";
-    transaction.execute(text, (study, key, value.to_string())).map(drop)
+    transaction
+        .execute(text, (study, key, value.to_string()))
+        .map(drop)
 }
 
 fn studies(transaction: &Transaction<'_>) -> Found<Vec<StudyRow>> {
-    let mut statement = transaction.prepare("SELECT study_id, study_name FROM studies ORDER BY 1")?;
+    let mut statement =
+        transaction.prepare("SELECT study_id, study_name FROM studies ORDER BY 1")?;
     let rows = statement.query_map([], |row| {
         Ok(StudyRow {
             id: row.get(0)?,
@@ -131,7 +134,8 @@ fn studies(transaction: &Transaction<'_>) -> Found<Vec<StudyRow>> {
     let text = "SELECT study_id, state, count(*) FROM trials GROUP BY 1, 2";
     each(transaction, text, [], |row| {
         let (state, count): (String, i64) = (row.get(1)?, row.get(2)?);
-        if let (Some(place), Some(state)) = (place(&rows, row.get(0)?), TrialState::by_name(&state)) {
+        if let (Some(place), Some(state)) = (place(&rows, row.get(0)?), TrialState::by_name(&state))
+        {
             rows[place].counts.insert(state, count.unsigned_abs());
         }
         Ok(())
@@ -154,9 +158,15 @@ fn each(
     Ok(())
 }
 
-fn trials(transaction: &Transaction<'_>, study: i64, after: i64, also: &[i64]) -> Found<Vec<Trial>> {
+fn trials(
+    transaction: &Transaction<'_>,
+    study: i64,
+    after: i64,
+    also: &[i64],
+) -> Found<Vec<Trial>> {
     const TIME: &str = "CAST(1000 * unixepoch({}, 'utc', 'subsec') AS INTEGER)";
-    let [started, ended] = ["datetime_start", "datetime_complete"].map(|name| TIME.replace("{}", name));
+    let [started, ended] =
+        ["datetime_start", "datetime_complete"].map(|name| TIME.replace("{}", name));
     let also = serde_json::to_string(also).unwrap_or_default();
     let text = format!(
         "SELECT trial_id, number, state, {started}, {ended} FROM trials \
@@ -168,12 +178,15 @@ fn trials(transaction: &Transaction<'_>, study: i64, after: i64, also: &[i64]) -
     each(transaction, &text, (study, after, also), |row| {
         let id: i64 = row.get(0)?;
         let (number, state): (i64, String) = (row.get(1)?, row.get(2)?);
-        found.insert(id, Trial {
-            state: TrialState::by_name(&state).unwrap_or(TrialState::Failed),
-            started: row.get(3)?,
-            ended: row.get(4)?,
-            ..Trial::new(id, number.unsigned_abs())
-        });
+        found.insert(
+            id,
+            Trial {
+                state: TrialState::by_name(&state).unwrap_or(TrialState::Failed),
+                started: row.get(3)?,
+                ended: row.get(4)?,
+                ..Trial::new(id, number.unsigned_abs())
+            },
+        );
         Ok(())
     })?;
     let ids: Vec<i64> = found.keys().copied().collect();
@@ -189,7 +202,9 @@ fn trials(transaction: &Transaction<'_>, study: i64, after: i64, also: &[i64]) -
         let (name, json_text): (String, String) = (row.get(1)?, row.get(3)?);
         let value: f64 = row.get(2)?;
         if let Some(distribution) = Distribution::from_json(&json(&json_text)) {
-            with(&mut found, row)?.parameters.insert(name, (distribution, value));
+            with(&mut found, row)?
+                .parameters
+                .insert(name, (distribution, value));
         }
         Ok(())
     })?;
@@ -200,16 +215,28 @@ fn trials(transaction: &Transaction<'_>, study: i64, after: i64, also: &[i64]) -
         Ok(())
     })?;
     let columns = "step, intermediate_value, intermediate_value_type";
-    each(transaction, &of(columns, "trial_intermediate_values"), [&ids], |row| {
-        let value = number(row.get(2)?, &row.get::<_, String>(3)?);
-        with(&mut found, row)?.reported.insert(row.get(1)?, value);
-        Ok(())
-    })?;
-    for (table, system) in [("trial_user_attributes", false), ("trial_system_attributes", true)] {
+    each(
+        transaction,
+        &of(columns, "trial_intermediate_values"),
+        [&ids],
+        |row| {
+            let value = number(row.get(2)?, &row.get::<_, String>(3)?);
+            with(&mut found, row)?.reported.insert(row.get(1)?, value);
+            Ok(())
+        },
+    )?;
+    for (table, system) in [
+        ("trial_user_attributes", false),
+        ("trial_system_attributes", true),
+    ] {
         each(transaction, &of("key, value_json", table), [&ids], |row| {
             let (key, value): (String, String) = (row.get(1)?, row.get(2)?);
             let trial = with(&mut found, row)?;
-            let attributes = if system { &mut trial.system } else { &mut trial.attributes };
+            let attributes = if system {
+                &mut trial.system
+            } else {
+                &mut trial.attributes
+            };
             attributes.insert(key, json(&value));
             Ok(())
         })?;
@@ -218,9 +245,14 @@ fn trials(transaction: &Transaction<'_>, study: i64, after: i64, also: &[i64]) -
 }
 
 /// The trial of a row, whose id stands first.
-fn with<'found>(found: &'found mut BTreeMap<i64, Trial>, row: &Row<'_>) -> Found<&'found mut Trial> {
+fn with<'found>(
+    found: &'found mut BTreeMap<i64, Trial>,
+    row: &Row<'_>,
+) -> Found<&'found mut Trial> {
     let id: i64 = row.get(0)?;
-    found.get_mut(&id).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    found
+        .get_mut(&id)
+        .ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// A JSON text; what is none counts as nothing.
@@ -251,30 +283,20 @@ fn stored(value: f64) -> (Option<f64>, &'static str) {
 fn claim(
     transaction: &Transaction<'_>,
     study: i64,
-    writer: i64,
+    claim: &TrialClaim<'_>,
     most: u64,
-    alive_since: i64,
 ) -> Found<Option<i64>> {
     let text = "SELECT trial_id FROM trials WHERE study_id = ?1 AND state = 'WAITING' \
                 ORDER BY number LIMIT 1";
     let id = |row: &Row<'_>| row.get::<_, i64>(0);
-    let mut open = transaction.prepare(text)?.query_row([study], id).optional()?;
+    let mut open = transaction.query_row(text, [study], id).optional()?;
     if open.is_none() {
-        // One that another program began has no writer; nobody here knows how to go on with it.
-        let text = "SELECT trial_id FROM trials JOIN trial_heartbeats USING (trial_id) \
-             WHERE study_id = ?1 AND state = 'RUNNING' \
-             AND 1000 * unixepoch(heartbeat, 'subsec') < ?2 \
-             AND EXISTS (SELECT 1 FROM trial_system_attributes AS noted \
-                         WHERE noted.trial_id = trials.trial_id AND key = ?3) \
-             ORDER BY number LIMIT 1";
-        let values = (study, alive_since, WRITER);
-        open = transaction.prepare(text)?.query_row(values, id).optional()?;
+        open = dead(transaction, study, claim)?;
     }
     if open.is_none() {
         let text = "SELECT count(*), coalesce(max(number), -1) + 1 FROM trials WHERE study_id = ?1";
-        let (count, number): (i64, i64) = transaction
-            .prepare(text)?
-            .query_row([study], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (count, number): (i64, i64) =
+            transaction.query_row(text, [study], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if count.unsigned_abs() >= most {
             return Ok(None);
         }
@@ -282,7 +304,39 @@ fn claim(
                     RETURNING trial_id";
         open = Some(transaction.query_row(text, (number, study), id)?);
     }
-    open.map(|trial| give(transaction, trial, writer).map(|()| trial)).transpose()
+    if let Some(trial) = open {
+        give(transaction, trial, claim.writer)?;
+        attribute(
+            transaction,
+            "trial_system_attributes",
+            trial,
+            WORKER,
+            claim.worker,
+        )?;
+    }
+    Ok(open)
+}
+
+/// The first trial whose worker has died. One that another program began has no writer: nobody here knows
+/// how to go on with it.
+fn dead(transaction: &Transaction<'_>, study: i64, claim: &TrialClaim<'_>) -> Found<Option<i64>> {
+    let text = "SELECT trial_id, value_json, coalesce(1000 * unixepoch(heartbeat, 'subsec'), 0.0) \
+         FROM trials JOIN trial_system_attributes USING (trial_id) \
+         LEFT JOIN trial_heartbeats USING (trial_id) \
+         WHERE study_id = ?1 AND state = 'RUNNING' AND key = ?2 ORDER BY number";
+    let mut found = None;
+    each(transaction, text, (study, WRITER), |row| {
+        let (trial, writer, heartbeat): (i64, String, f64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        let is_dead = |held: &Held| held.trial == trial && held.writer.to_string() == writer;
+        if found.is_none()
+            && (heartbeat < claim.alive_since as f64 || claim.dead.iter().any(is_dead))
+        {
+            found = Some(trial);
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Lets somebody work on a trial.
@@ -292,7 +346,14 @@ fn give(transaction: &Transaction<'_>, trial: i64, writer: i64) -> Found<()> {
          datetime_start = coalesce(datetime_start, {NOW}) WHERE trial_id = ?1"
     );
     transaction.execute(&text, [trial])?;
-    attribute(transaction, "trial_system_attributes", trial, WRITER, &Value::from(writer))?;
+    let writer = Value::from(writer);
+    attribute(
+        transaction,
+        "trial_system_attributes",
+        trial,
+        WRITER,
+        &writer,
+    )?;
     beat(transaction, trial)
 }
 
@@ -300,8 +361,7 @@ fn is_held(transaction: &Transaction<'_>, held: Held) -> Found<bool> {
     let text = "SELECT value_json FROM trial_system_attributes JOIN trials USING (trial_id) \
                 WHERE trial_id = ?1 AND key = ?2 AND state = 'RUNNING'";
     let writer: Option<String> = transaction
-        .prepare(text)?
-        .query_row((held.trial, WRITER), |row| row.get(0))
+        .query_row(text, (held.trial, WRITER), |row| row.get(0))
         .optional()?;
     Ok(writer.is_some_and(|writer| writer == held.writer.to_string()))
 }
@@ -326,7 +386,9 @@ fn attribute(
         "INSERT INTO {table} (trial_id, key, value_json) VALUES (?1, ?2, ?3) \
          ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json"
     );
-    transaction.execute(&text, (trial, key, value.to_string())).map(drop)
+    transaction
+        .execute(&text, (trial, key, value.to_string()))
+        .map(drop)
 }
 
 fn apply(transaction: &Transaction<'_>, trial: i64, change: &TrialChange) -> Result<(), Fault> {
@@ -371,10 +433,13 @@ fn end(transaction: &Transaction<'_>, trial: i64, state: TrialState, values: &[f
         transaction.execute(text, (trial, objective as i64, value, kind))?;
     }
     let ended = if state.is_finished() { NOW } else { "NULL" };
-    let text = format!("UPDATE trials SET state = ?2, datetime_complete = {ended} WHERE trial_id = ?1");
+    let text =
+        format!("UPDATE trials SET state = ?2, datetime_complete = {ended} WHERE trial_id = ?1");
     transaction.execute(&text, (trial, state.name()))?;
     // It is nobody's any more.
     let text = "DELETE FROM trial_system_attributes WHERE trial_id = ?1 AND key = ?2";
     transaction.execute(text, (trial, WRITER))?;
-    transaction.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", [trial]).map(drop)
+    transaction
+        .execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", [trial])
+        .map(drop)
 }

@@ -1,0 +1,43 @@
+//! The search for hyper-parameters.
+
+use super::messages;
+
+messages! {
+    SearchMessage of "search.toml":
+    "search.empty" => Empty { range, choices },
+    "search.twice" => Twice { parameter },
+    "search.upside_down" => UpsideDown { parameter, low, high },
+    "search.log_over_zero" => LogOverZero { parameter, low },
+    "search.step" => Step { parameter, step },
+    "search.choices" => Choices { parameter },
+    "search.unknown_condition" => UnknownCondition { parameter, on },
+    "search.never_met" => NeverMet { parameter, on, value },
+    "search.circle" => Circle { parameter },
+    "search.impossible" => Impossible { reason },
+    "search.unknown" => Unknown { name, known },
+    "search.unknown_near" => UnknownNear { name, nearest },
+    "search.value" => Value { key, value, range, choices, list },
+    "search.other_space" => OtherSpace { name },
+    "search.no_study" => NoStudy,
+    "search.which_study" => WhichStudy { known },
+    "search.no_such_study" => NoSuchStudy { name, known },
+    "search.study_exists" => StudyExists { name },
+    "search.no_such_trial" => NoSuchTrial { name, number },
+    "search.trial_taken_over" => TrialTakenOver,
+    "search.optuna" => Optuna { path, found, supported },
+    "search.none_complete" => NoneComplete { name },
+    "search.interrupt" => Interrupt,
+    "search.go_on" => GoOn { name },
+    "search.behind" => Behind,
+    "search.not_trained" => NotTrained { reason },
+    "search.waits" => Waits,
+    "search.trial" => Trial { number, what, over, all, pruned },
+    "search.best_so_far" => BestSoFar { number, value },
+    "search.left" => Left { minutes },
+    "search.number" => Number,
+    "search.running" => Running,
+    "search.complete" => Complete,
+    "search.pruned" => Pruned,
+    "search.failed" => Failed,
+    "search.waiting" => Waiting,
+}
