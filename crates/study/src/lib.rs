@@ -44,6 +44,7 @@ pub use runs::{
     Artefact, Compared, Comparison, Details, Goal, Metric, NewRun, Order, Point, RunQuery, RunRow,
     State,
 };
+pub use samplers::rank::front;
 pub use space::{Assignment, Condition, Distribution, Parameter, Space, SpaceError};
 pub use storage::{IN_MEMORY, Options, Storage};
 pub use studies::{ActiveTrial, Direction, NewStudy, Study, StudyRow, Trial, TrialState};

@@ -7,6 +7,14 @@ pub(super) const MEDIAN: Kind = Kind {
     prunes: |pruner, judged| behind(pruner, judged, 0.5),
 };
 
+pub(super) const PERCENTILE: Kind = Kind {
+    name: "percentile",
+    prunes: |pruner, judged| behind(pruner, judged, BEST),
+};
+
+/// The share of the others that a trial must be among.
+const BEST: f64 = 0.25;
+
 /// Whether the best value until now is worse than that of this share of the complete trials at this step.
 pub(super) fn behind(pruner: &Pruner, judged: &Judged<'_>, share: f64) -> bool {
     let complete = judged

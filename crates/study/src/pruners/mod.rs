@@ -1,5 +1,8 @@
 //! Pruners: functions of what the other trials reported, which say whether one should end here.
+mod halving;
 mod median;
+mod patient;
+mod wilcoxon;
 
 use crate::studies::{Direction, Trial};
 use std::collections::BTreeMap;
@@ -38,7 +41,14 @@ pub struct Kind {
 
 /// All pruners.
 pub fn all() -> &'static [Kind] {
-    const ALL: &[Kind] = &[NONE, median::MEDIAN];
+    const ALL: &[Kind] = &[
+        NONE,
+        median::MEDIAN,
+        median::PERCENTILE,
+        patient::PATIENT,
+        halving::HALVING,
+        wilcoxon::WILCOXON,
+    ];
     ALL
 }
 
@@ -76,3 +86,6 @@ fn best_until(judged: &Judged<'_>, reported: &BTreeMap<i64, f64>, step: i64) -> 
         .map(|(_, value)| judged.direction.cost(*value));
     costs.min_by(f64::total_cmp)
 }
+
+#[cfg(test)]
+mod tests;

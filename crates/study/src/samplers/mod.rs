@@ -1,6 +1,13 @@
 //! Samplers: functions of the trials so far and a seed, which say what the next trial is. They know no
 //! database.
+mod cma_es;
+mod eigen;
+mod grid;
+mod parzen;
+mod quasi_random;
 mod random;
+pub(crate) mod rank;
+mod tpe;
 
 use crate::space::{Assignment, Space};
 use crate::studies::{Direction, Trial};
@@ -32,7 +39,14 @@ pub struct Sampler {
 
 /// All samplers.
 pub fn all() -> &'static [Sampler] {
-    &[random::RANDOM]
+    const ALL: &[Sampler] = &[
+        tpe::TPE,
+        random::RANDOM,
+        grid::GRID,
+        quasi_random::SOBOL,
+        cma_es::CMA_ES,
+    ];
+    ALL
 }
 
 /// The sampler of this name.
@@ -45,4 +59,10 @@ pub(crate) fn random(seed: u64, number: u64) -> Random {
     /// Among the streams of a seed, those of samplers.
     const STREAM: u32 = u32::from_le_bytes(*b"smpl");
     Random::new(seed, STREAM, number)
+}
+
+/// A normal number with mean 0 and deviation 1 (Box and Muller), in all digits.
+pub(crate) fn normal(random: &mut Random) -> f64 {
+    let radius = (-2.0 * (1.0 - random.uniform_f64()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.uniform_f64()).cos()
 }

@@ -2,6 +2,8 @@
 mod distribution;
 
 pub use distribution::Distribution;
+#[cfg(test)]
+pub(crate) use distribution::tests::each as tests_each;
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

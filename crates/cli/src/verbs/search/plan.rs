@@ -87,6 +87,9 @@ impl Objective {
     }
 }
 
+/// The keys whose values are paths.
+pub const PATHS: [&str; 3] = ["data.source", "data.decisions", "model.initial"];
+
 /// Behind the name of a list, the name of its length.
 pub const LENGTH: &str = "length";
 
@@ -145,7 +148,7 @@ impl Plan {
     /// of trials, the way of choosing them, and where the photos and the runs lie.
     pub fn core(&self) -> Plan {
         let mut core = self.clone();
-        for elsewhere in ["data.source", "data.decisions"] {
+        for elsewhere in PATHS {
             core.fixed.remove(elsewhere);
         }
         Plan {
@@ -233,7 +236,7 @@ impl Plan {
             let assignment = (sampler.sample)(&asked).unwrap_or_default();
             let recipe = self.recipe(&self.values(&assignment));
             // Of as few classes as can be told apart.
-            match recipe.and_then(|recipe| train::run::network(&recipe, 2)) {
+            match recipe.and_then(|recipe| built(&recipe)) {
                 Ok(_) => return Ok(()),
                 Err(error) => drop(first.get_or_insert(error)),
             }
@@ -247,11 +250,26 @@ impl Plan {
 
     /// The pruner.
     pub fn pruner(&self) -> Option<pruners::Pruner> {
+        // Of several seeds each is a report.
+        let warm_up = if self.seeds.len() > 1 {
+            0
+        } else {
+            self.warm_up
+        };
         Some(pruners::Pruner {
             startup: self.startup,
-            warm_up: self.warm_up,
+            warm_up,
             ..pruners::Pruner::new(pruners::find(&self.pruner)?)
         })
+    }
+}
+
+/// Whether the network of a recipe can be built; one that begins with given weights is judged with them, when
+/// its trial begins.
+fn built(recipe: &Recipe) -> Result<(), TrainError> {
+    match recipe.model.initial {
+        Some(_) => Ok(()),
+        None => train::run::network(recipe, None, 2).map(drop),
     }
 }
 

@@ -2,6 +2,7 @@
 use super::plan::{Objective, Plan};
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::initial::Initials;
 use crate::storage::failure;
 use crate::verbs::train::{Board, Job, Manifests, Share, one, status};
 use anyhow::Result;
@@ -26,6 +27,7 @@ pub struct Around<'a> {
     pub pruner: Pruner,
     pub storage: &'a Storage,
     pub manifests: &'a Mutex<Manifests>,
+    pub initials: &'a Mutex<Initials>,
     pub share: Share,
     /// Set when the person asks for an end.
     pub stop: &'a AtomicBool,
@@ -182,10 +184,15 @@ fn job(around: &Around<'_>, recipe: &Recipe, seed: u64, parent: &Path) -> Result
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let manifest = manifests.open(around.context, &recipe)?;
+    let mut initials = (around.initials)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let initial = initials.open(around.context, &recipe)?;
     Ok(Job {
         resumed: RunFolder::is_run(&folder),
         name,
         recipe,
+        initial,
         manifest,
         folder,
     })

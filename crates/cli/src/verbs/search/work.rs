@@ -5,6 +5,7 @@ use super::trial::{self, Around, End};
 use super::worker;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::initial::Initials;
 use crate::storage::failure;
 use crate::verbs::train::{Board, Manifests, Share, shares};
 use crate::{interrupt, terminal};
@@ -33,6 +34,7 @@ struct Search<'a> {
     storage: &'a Storage,
     options: &'a Options,
     manifests: Mutex<Manifests>,
+    initials: Mutex<Initials>,
     board: Board,
     /// Set when the person asks for an end.
     stop: &'a AtomicBool,
@@ -64,6 +66,7 @@ pub fn work(
         storage,
         options,
         manifests: Mutex::default(),
+        initials: Mutex::default(),
         board: Board::default(),
         stop: interrupt::flag(context.say(SearchMessage::Interrupt)),
         broken: Mutex::default(),
@@ -110,6 +113,7 @@ impl Search<'_> {
             pruner,
             storage: self.storage,
             manifests: &self.manifests,
+            initials: &self.initials,
             share,
             stop: self.stop,
             board: &self.board,
