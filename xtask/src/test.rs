@@ -47,6 +47,7 @@ pub fn run(root: &Path, browser: bool) -> Result<()> {
         step(root, "cargo", &["build", "--release"])?;
         step(root, "node", &["tests/browser/run.mjs"])?;
         step(root, "python3", &["tests/notebook/run.py"])?;
+        step(root, "python3", &["tests/search/run.py"])?;
     }
     Ok(())
 }

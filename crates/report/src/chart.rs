@@ -224,7 +224,7 @@ fn short(language: Language, value: f64) -> String {
 }
 
 /// The same at an axis, without the zeros that keep a table's columns in line.
-fn tick(language: Language, value: f64) -> String {
+pub(crate) fn tick(language: Language, value: f64) -> String {
     let most = decimals(value);
     let written = |decimals: usize| format!("{value:.decimals$}").parse::<f64>();
     let fewest = (0..most).find(|&fewer| written(fewer) == written(most));

@@ -4,18 +4,22 @@
 //! own policy forbids it. This crate knows no data set: it is given texts, numbers and pixels, and
 //! writes numbers as the page's language does.
 
+mod axis;
 mod chart;
 mod draw;
 mod escape;
 mod matrix;
 mod page;
 mod picture;
+mod scatter;
 mod series;
 mod table;
 
+pub use axis::{Axis, Scale};
 pub use chart::Chart;
 pub use matrix::Matrix;
 pub use page::{Page, is_page};
 pub use picture::Picture;
+pub use scatter::{Curve, Curves, Dot, Parallel, Scatter};
 pub use series::{Hue, Line, Share};
 pub use table::Table;

@@ -8,6 +8,7 @@ use crate::chart::Chart;
 use crate::escape::escape;
 use crate::matrix::Matrix;
 use crate::picture::Picture;
+use crate::scatter::{Curves, Parallel, Scatter};
 use crate::table::Table;
 
 /// How everything looks: one column, readable on a phone, in the dark and on paper. What is wider
@@ -144,18 +145,55 @@ impl Page {
         );
     }
 
+    /// Points over two axes, their numbers folded away under them. `numbers` is what opens them.
+    pub fn scatter(&mut self, scatter: &Scatter<'_>, numbers: &str) {
+        let language = self.language;
+        self.drawing(
+            scatter.title,
+            &scatter.svg(language),
+            numbers,
+            &scatter.table(language),
+        );
+    }
+
+    /// Curves over two axes, their numbers folded away under them.
+    pub fn curves(&mut self, curves: &Curves<'_>, numbers: &str) {
+        let language = self.language;
+        self.drawing(
+            curves.title,
+            &curves.svg(language),
+            numbers,
+            &curves.table(language),
+        );
+    }
+
+    /// Lines over several axes at their own size, their numbers folded away under them.
+    pub fn parallel(&mut self, parallel: &Parallel<'_>, numbers: &str) {
+        let language = self.language;
+        self.drawing(
+            parallel.title,
+            &parallel.svg(language),
+            numbers,
+            &parallel.table(language),
+        );
+    }
+
+    /// A drawing at its own size, which a small screen scrolls, its numbers folded away under it.
+    fn drawing(&mut self, title: &str, svg: &str, numbers: &str, table: &Table) {
+        let _ = write!(
+            self.body,
+            "<figure class=own tabindex=0>{svg}<figcaption>{}</figcaption></figure>\
+             <details><summary>{}</summary>{}</details>",
+            escape(title),
+            escape(numbers),
+            table.html("")
+        );
+    }
+
     /// A confusion matrix at its own size, which a small screen scrolls, its numbers folded away under
     /// it. `numbers` is what opens them.
     pub fn matrix(&mut self, matrix: &Matrix<'_>, numbers: &str) {
-        let _ = write!(
-            self.body,
-            "<figure class=own tabindex=0>{}<figcaption>{}</figcaption></figure>\
-             <details><summary>{}</summary>{}</details>",
-            matrix.svg(),
-            escape(matrix.title),
-            escape(numbers),
-            matrix.table().html("")
-        );
+        self.drawing(matrix.title, &matrix.svg(), numbers, &matrix.table());
     }
 
     /// A grid; each cell has pictures side by side and lines of text under them.

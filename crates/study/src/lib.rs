@@ -47,4 +47,6 @@ pub use runs::{
 pub use samplers::rank::front;
 pub use space::{Assignment, Condition, Distribution, Parameter, Space, SpaceError};
 pub use storage::{IN_MEMORY, Options, Storage};
-pub use studies::{ActiveTrial, Direction, NewStudy, Study, StudyRow, Trial, TrialState};
+pub use studies::{
+    ActiveTrial, Direction, NewStudy, Study, StudyRow, Trial, TrialState, importance,
+};

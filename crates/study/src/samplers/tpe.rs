@@ -5,7 +5,6 @@ use super::parzen::Parzen;
 use super::{Asked, Sampler, random, rank};
 use crate::space::{Assignment, Condition, Distribution, Parameter, Space};
 use crate::studies::{Direction, Trial, TrialState};
-use std::collections::BTreeMap;
 
 pub(super) const TPE: Sampler = Sampler {
     name: "tpe",
@@ -164,7 +163,7 @@ pub(super) fn tried(
     space: &Space,
     trials: u64,
     seed: u64,
-    function: impl Fn(&BTreeMap<String, serde_json::Value>) -> f64,
+    function: impl Fn(&std::collections::BTreeMap<String, serde_json::Value>) -> f64,
 ) -> Vec<Trial> {
     let mut all: Vec<Trial> = Vec::new();
     for number in 0..trials {
@@ -202,6 +201,7 @@ pub(super) fn tried(
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn space() -> Space {
         let parameter = |name: &str, distribution, when: Option<&str>| Parameter {

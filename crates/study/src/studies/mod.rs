@@ -1,9 +1,11 @@
 //! Studies: many trials of one question, each with its parameters and what came of it.
 mod active;
 mod history;
+mod importance;
 mod trial;
 
 pub use active::ActiveTrial;
+pub use importance::importance;
 pub use trial::{Direction, NewStudy, StudyRow, Trial, TrialState};
 
 use crate::error::Error;

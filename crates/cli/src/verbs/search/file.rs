@@ -139,6 +139,7 @@ fn section(
     Ok(Asked {
         name: text("name")?,
         plan: Plan {
+            museau: env!("CARGO_PKG_VERSION").to_owned(),
             fixed,
             space,
             objectives,

@@ -1,8 +1,11 @@
 //! `museau search`: many trainings of one recipe whose values may vary, to find the best.
 mod best;
 mod file;
+mod importance;
+mod join;
 mod list;
 mod plan;
+mod report;
 mod show;
 mod trial;
 mod work;
@@ -77,6 +80,14 @@ enum SearchVerb {
     Show(show::ShowArguments),
     /// Show the best trial of a study, or write its model
     Best(best::BestArguments),
+    /// Show which parameters matter
+    Importance(importance::ImportanceArguments),
+    /// Write a study as one HTML page: history, parallel coordinates, importance
+    Report(report::ReportArguments),
+    /// Work on a study that was begun elsewhere
+    Worker(join::WorkerArguments),
+    /// Train a trial to its end that was pruned, interrupted or failed
+    Continue(join::ContinueArguments),
 }
 
 /// Runs `museau search`, or a verb under it.
@@ -85,6 +96,10 @@ pub fn run(context: &Context, arguments: &SearchArguments) -> Result<()> {
         (Some(SearchVerb::List(arguments)), _) => list::run(context, arguments),
         (Some(SearchVerb::Show(arguments)), _) => show::run(context, arguments),
         (Some(SearchVerb::Best(arguments)), _) => best::run(context, arguments),
+        (Some(SearchVerb::Importance(arguments)), _) => importance::run(context, arguments),
+        (Some(SearchVerb::Report(arguments)), _) => report::run(context, arguments),
+        (Some(SearchVerb::Worker(arguments)), _) => join::worker(context, arguments),
+        (Some(SearchVerb::Continue(arguments)), _) => join::go_on(context, arguments),
         (None, Some(space)) => search(context, arguments, space),
         (None, None) => Ok(()),
     }
@@ -117,6 +132,7 @@ fn search(context: &Context, arguments: &SearchArguments, space: &Path) -> Resul
         &work::Options {
             workers: usize::from(arguments.workers),
             json: arguments.json,
+            trial: None,
         },
     )
 }

@@ -18,6 +18,8 @@ pub const PLAN: &str = "museau:plan";
 /// What a search is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// The version of the program that began it, or went on with it last.
+    pub museau: String,
     /// The keys of a recipe that stay, as they are typed behind a flag.
     pub fixed: BTreeMap<String, String>,
     /// The parameters that vary.
@@ -158,6 +160,7 @@ impl Plan {
             warm_up: 0,
             trials: 0,
             output: String::new(),
+            museau: String::new(),
             ..core
         }
     }

@@ -74,68 +74,83 @@ fn table(
     trials: &[Trial],
     limit: usize,
 ) -> Result<()> {
-    let objectives = names(study, plan);
+    let (headings, rows) = rows(context, study, plan, trials);
+    let mut table = Table::new(headings);
+    table.rows.extend(rows.into_iter().take(limit).map(|row| {
+        let cell = |(place, text): (usize, String)| match place {
+            // The state.
+            1 => Cell::text(text),
+            _ => Cell::number(text),
+        };
+        row.into_iter().enumerate().map(cell).collect()
+    }));
+    table.write(&mut terminal::styled(), 0, terminal::width())?;
+    Ok(())
+}
+
+/// The same for a page.
+pub fn table_of(
+    context: &Context,
+    study: &Study,
+    plan: Option<&Plan>,
+    trials: &[Trial],
+) -> report::Table {
+    let (headings, rows) = rows(context, study, plan, trials);
+    let mut table = report::Table::new(headings);
+    rows.into_iter().for_each(|row| table.row(row));
+    table
+}
+
+/// The headings of a table of trials, and its rows, best first.
+fn rows(
+    context: &Context,
+    study: &Study,
+    plan: Option<&Plan>,
+    trials: &[Trial],
+) -> (Vec<String>, Vec<Vec<String>>) {
     let mut parameters: Vec<&str> = Vec::new();
-    match plan {
-        Some(plan) => parameters.extend(
-            plan.space
-                .parameters()
-                .iter()
-                .map(|known| known.name.as_str()),
-        ),
-        None => {
-            let all = trials.iter().flat_map(|trial| trial.parameters.keys());
-            for name in all {
-                if !parameters.contains(&name.as_str()) {
-                    parameters.push(name);
-                }
-            }
+    let own = plan.into_iter().flat_map(|plan| plan.space.parameters());
+    let own = own.map(|known| known.name.as_str());
+    let others = trials.iter().flat_map(|trial| trial.parameters.keys());
+    for name in own.chain(others.map(String::as_str)) {
+        if !parameters.contains(&name) {
+            parameters.push(name);
         }
     }
     let mut headings = vec![
         context.say(SearchMessage::Number),
         context.say(RunMessage::State),
     ];
-    headings.extend(objectives);
+    headings.extend(names(study, plan));
     headings.push(context.say(RunMessage::Spent));
     headings.extend(parameters.iter().map(|name| (*name).to_owned()));
-    let mut table = Table::new(headings);
     let mut ordered: Vec<&Trial> = trials.iter().collect();
-    let direction = study
-        .directions()
-        .first()
-        .copied()
-        .unwrap_or(Direction::Minimize);
+    let first = study.directions().first().copied();
+    let direction = first.unwrap_or(Direction::Minimize);
     ordered.sort_by(|one, other| rank(direction, one).total_cmp(&rank(direction, other)));
     let now = jiff::Timestamp::now().as_millisecond();
-    for trial in ordered.into_iter().take(limit) {
-        let mut cells = vec![
-            Cell::number(trial.number.to_string()),
-            Cell::text(state(context, trial.state)),
-        ];
+    let row = |trial: &Trial| {
+        let mut cells = vec![trial.number.to_string(), state(context, trial.state)];
         cells.extend((0..study.directions().len()).map(|place| {
             let value = trial.values.get(place).map(|value| match plan {
                 Some(plan) => plan.objectives[place].shown(context, *value),
                 None => words::number(context.language, *value, 4),
             });
-            Cell::number(value.unwrap_or_default())
+            value.unwrap_or_default()
         }));
-        cells.push(Cell::number(
-            trial.spent(now).map(duration).unwrap_or_default(),
-        ));
+        cells.push(trial.spent(now).map(duration).unwrap_or_default());
         cells.extend(parameters.iter().map(|name| {
             let setting = trial.parameters.get(*name);
             let text = setting.map(|(kind, value)| short(&kind.external(*value)));
-            Cell::number(text.unwrap_or_default())
+            text.unwrap_or_default()
         }));
-        table.rows.push(cells);
-    }
-    table.write(&mut terminal::styled(), 0, terminal::width())?;
-    Ok(())
+        cells
+    };
+    (headings, ordered.into_iter().map(row).collect())
 }
 
 /// A value with the digits that tell it apart.
-pub fn short(value: &Value) -> String {
+fn short(value: &Value) -> String {
     match value.as_f64().filter(|_| value.is_f64()) {
         Some(number) if number != 0.0 && number.abs() < 1e-2 => format!("{number:.2e}"),
         Some(number) => format!("{}", (number * 1e4).round() / 1e4),

@@ -24,6 +24,8 @@ pub struct Options {
     pub workers: usize,
     /// Whether each trial is printed as JSON.
     pub json: bool,
+    /// The only trial to work on, however it ended; any where none is named.
+    pub trial: Option<u64>,
 }
 
 /// A search under way.
@@ -119,8 +121,13 @@ impl Search<'_> {
             board: &self.board,
         };
         while !self.stop.load(Ordering::Relaxed) && locked(&self.broken).is_none() {
-            let claimed = self.study.claim(self.plan.trials).map_err(told)?;
-            let Some(mut trial) = claimed else { break };
+            let claimed = match self.options.trial {
+                Some(number) => self.study.reopen(number).map(Some),
+                None => self.study.claim(self.plan.trials),
+            };
+            let Some(mut trial) = claimed.map_err(told)? else {
+                break;
+            };
             let sampled = trial.sample(&self.plan.space, sampler, self.plan.seed);
             if !sampled.map_err(told)? {
                 // The sampler has nothing left.
@@ -128,6 +135,9 @@ impl Search<'_> {
                 break;
             }
             self.one(&around, trial)?;
+            if self.options.trial.is_some() {
+                break;
+            }
         }
         Ok(())
     }
