@@ -153,8 +153,8 @@ def main():
         call("search", "space.toml", "--trials", 8, "--seed", 3)
         ours = shown("space")
         out = home / "seen.json"
-        (home / "optuna.py").write_text(OPTUNA)
-        done = subprocess.run([python, home / "optuna.py", database, "space", out], capture_output=True, text=True)
+        (home / "more.py").write_text(OPTUNA)
+        done = subprocess.run([python, home / "more.py", database, "space", out], capture_output=True, text=True)
         check("Optuna loads the study and runs five more", done.returncode == 0, done.stderr[-2000:])
         if done.returncode == 0:
             seen = json.loads(out.read_text())
@@ -208,7 +208,7 @@ def dashboard(home, python, museau, database, environment, check):
             time.sleep(0.5)
             try:
                 text = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=10).read()
-                studies = {study["study_name"]: study["study_id"] for study in json.loads(text)["studies"]}
+                studies = {study["study_name"]: study["study_id"] for study in json.loads(text)["study_summaries"]}
                 if "slow" not in studies:
                     continue
                 address = f"http://127.0.0.1:{port}/api/studies/{studies['slow']}?after=0"

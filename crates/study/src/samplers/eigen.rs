@@ -86,20 +86,16 @@ fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], p: usize, q: usize) {
     let tangent = if theta == 0.0 { 1.0 } else { tangent };
     let cosine = 1.0 / (tangent * tangent + 1.0).sqrt();
     let sine = tangent * cosine;
-    for k in 0..a.len() {
-        let (left, right) = (a[k][p], a[k][q]);
-        a[k][p] = cosine * left - sine * right;
-        a[k][q] = sine * left + cosine * right;
-    }
-    for k in 0..a.len() {
-        let (upper, lower) = (a[p][k], a[q][k]);
-        a[p][k] = cosine * upper - sine * lower;
-        a[q][k] = sine * upper + cosine * lower;
-    }
-    for row in v.iter_mut() {
+    for row in a.iter_mut().chain(v) {
         let (left, right) = (row[p], row[q]);
         row[p] = cosine * left - sine * right;
         row[q] = sine * left + cosine * right;
+    }
+    let (above, below) = a.split_at_mut(q);
+    for (upper, lower) in above[p].iter_mut().zip(&mut below[0]) {
+        let (left, right) = (*upper, *lower);
+        *upper = cosine * left - sine * right;
+        *lower = sine * left + cosine * right;
     }
 }
 

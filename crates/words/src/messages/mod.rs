@@ -157,7 +157,7 @@ mod tests {
     use std::collections::BTreeSet;
     use testkit::{french_faults, placeholders};
 
-    static ALL: [&Catalogue; 13] = [
+    static ALL: [&Catalogue; 14] = [
         &answers::CATALOGUE,
         &data_sets::CATALOGUE,
         &evaluation::CATALOGUE,

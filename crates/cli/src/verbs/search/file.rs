@@ -322,7 +322,8 @@ impl<'a> Reader<'a> {
         };
         let step = range.get("step");
         let whole = match kind {
-            Kind::Whole => true,
+            // One number for a list of one.
+            Kind::Whole | Kind::Wholes => true,
             Kind::Number => false,
             _ => return Err(wrong()),
         };

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use study::{ActiveTrial, Error, Storage, TrialState, pruners::Pruner};
+use study::{ActiveTrial, Error, RunQuery, State, Storage, TrialState, pruners::Pruner};
 use train::run::{Ended, Outcome, RunFolder};
 use train::{Beginning, Flow, Live, Recipe, TrainError, Watch};
 use words::Say;
@@ -70,6 +70,7 @@ fn trained(around: &Around<'_>, trial: &mut ActiveTrial) -> Result<End> {
         Ok(recipe) => recipe,
         Err(error) => return impossible(around, trial, &error),
     };
+    let taken_over = trial.trial().attributes.contains_key(FOLDER);
     let parent = folder(around, trial).map_err(told)?;
     let own = [recipe.train.seed];
     let seeds = if plan.seeds.is_empty() {
@@ -80,6 +81,9 @@ fn trained(around: &Around<'_>, trial: &mut ActiveTrial) -> Result<End> {
     let mut values = Vec::new();
     for (place, &seed) in (0..).zip(seeds) {
         let job = job(around, &recipe, seed, &parent)?;
+        if taken_over && !job.resumed {
+            forget(around.storage, &job.folder).map_err(told)?;
+        }
         let (result, behind) = once(around, trial, &job)?;
         let outcome = match result {
             Ok(outcome) => outcome,
@@ -196,6 +200,17 @@ fn job(around: &Around<'_>, recipe: &Recipe, seed: u64, parent: &Path) -> Result
         manifest,
         folder,
     })
+}
+
+/// Removes the records of runs that a dead worker began in a folder and that never came to a training: the
+/// trial's own run begins now.
+fn forget(storage: &Storage, folder: &Path) -> Result<(), Error> {
+    let rows = storage.runs(&RunQuery::default())?;
+    let unbegun = rows.into_iter().filter(|row| {
+        row.state != State::Complete && row.step.is_none() && row.folder.as_deref() == Some(folder)
+    });
+    let ids: Vec<String> = unbegun.map(|row| row.id).collect();
+    storage.remove(&ids)
 }
 
 /// Trains once; whether the trial turned out to be behind the others.
