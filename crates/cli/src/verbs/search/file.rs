@@ -1,5 +1,5 @@
 //! A space file: a recipe in which values may be ranges, and a table `[search]` for the search itself.
-use super::plan::{LENGTH, Objective, PATHS, Plan, refused, typed, usage};
+use super::plan::{LENGTH, Objective, PATHS, Plan, refused, typed, usage, whole};
 use crate::context::Context;
 use crate::data_set::failed;
 use crate::verbs::train::failure;
@@ -64,13 +64,8 @@ pub fn read(context: &Context, path: &Path) -> Result<Asked> {
     } = reader.resolved()?;
     let folder = path.parent().unwrap_or(Path::new(""));
     for key in PATHS {
-        if let Some(text) = fixed.get_mut(key).filter(|text| !text.is_empty()) {
-            let place = folder.join(&*text);
-            // A name of a model is none of a file.
-            if key != "model.initial" || place.exists() {
-                let whole = std::path::absolute(&place).unwrap_or(place);
-                *text = whole.display().to_string();
-            }
+        if let Some(text) = fixed.get_mut(key) {
+            *text = whole(key, text, folder);
         }
     }
     let space = Space::new(parameters).map_err(|error| refused(context, &error))?;

@@ -1,6 +1,6 @@
 //! `museau search worker` and `continue`: a study that is there already gets another worker, or one of its
 //! trials goes on.
-use super::plan::{PATHS, Plan, usage};
+use super::plan::{PATHS, Plan, usage, whole};
 use super::{plan_of, work};
 use crate::context::Context;
 use crate::failure::{Failure, Status};
@@ -8,7 +8,7 @@ use crate::storage::{StorageArguments, failure};
 use crate::verbs::train::{RecipeFlags, open_storage};
 use anyhow::Result;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use study::{Storage, Study};
 use words::SearchMessage;
 
@@ -116,13 +116,8 @@ fn begun(
         if !PATHS.contains(&key) {
             return Err(usage(context, SearchMessage::OnlyPaths { key }));
         }
-        let whole = std::path::absolute(text).unwrap_or_else(|_| PathBuf::from(text));
-        let text = if whole.exists() {
-            whole.display().to_string()
-        } else {
-            text.to_owned()
-        };
-        plan.fixed.insert(key.to_owned(), text);
+        plan.fixed
+            .insert(key.to_owned(), whole(key, text, Path::new("")));
     }
     Ok((study, plan))
 }

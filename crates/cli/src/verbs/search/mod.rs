@@ -17,7 +17,7 @@ use crate::storage::{StorageArguments, failure, look};
 use crate::verbs::train::{RecipeFlags, open_storage};
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use plan::{Objective, PATHS, PLAN, Plan, usage};
+use plan::{Objective, PATHS, PLAN, Plan, usage, whole};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -140,14 +140,13 @@ fn search(context: &Context, arguments: &SearchArguments, space: &Path) -> Resul
 /// What flags say stands before what the file says.
 fn flags(context: &Context, arguments: &SearchArguments, plan: &mut Plan) -> Result<()> {
     plan.fix(context, &arguments.keys)?;
-    for key in PATHS {
-        let given = arguments.keys.given().any(|(given, _)| given == key);
-        if let Some(text) = plan.fixed.get_mut(key).filter(|_| given)
-            && Path::new(text).exists()
-            && let Ok(whole) = std::path::absolute(&*text)
-        {
-            *text = whole.display().to_string();
-        }
+    for (key, text) in arguments
+        .keys
+        .given()
+        .filter(|(key, _)| PATHS.contains(key))
+    {
+        plan.fixed
+            .insert(key.to_owned(), whole(key, text, Path::new("")));
     }
     plan.trials = arguments.trials.unwrap_or(plan.trials);
     plan.seed = arguments.seed.unwrap_or(plan.seed);

@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use study::{Assignment, Condition, Direction, Distribution, Parameter, Space, SpaceError, Trial};
 use study::{pruners, samplers};
 use train::{Recipe, TrainError};
@@ -90,7 +91,33 @@ impl Objective {
 }
 
 /// The keys whose values are paths.
-pub const PATHS: [&str; 3] = ["data.source", "data.decisions", "model.initial"];
+pub const PATHS: [&str; 5] = [
+    "data.source",
+    "data.sources",
+    "data.class_map",
+    "data.decisions",
+    "model.initial",
+];
+
+/// What stands behind such a key, found from anywhere: a path that is not whole starts at this folder.
+pub fn whole(key: &str, text: &str, folder: &Path) -> String {
+    let one = |text: &str| {
+        let place = folder.join(text);
+        // A name of a model is none of a file.
+        if text.is_empty() || key == "model.initial" && !place.exists() {
+            return text.to_owned();
+        }
+        let whole = std::path::absolute(&place).unwrap_or(place);
+        whole.display().to_string()
+    };
+    match key {
+        "data.sources" => {
+            let all: Vec<String> = text.split(',').map(|text| one(text.trim())).collect();
+            all.join(",")
+        }
+        _ => one(text),
+    }
+}
 
 /// Behind the name of a list, the name of its length.
 pub const LENGTH: &str = "length";
