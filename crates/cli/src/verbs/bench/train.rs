@@ -7,14 +7,14 @@ use crate::model;
 use crate::options::Output;
 use anyhow::Result;
 use clap::Args;
-use engine::{Plan, StepOptions, Targets, TrainingOptions};
+use engine::{Plan, StepOptions, Targets, TrainingMemory, TrainingOptions};
 use graph::Graph;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
-use tensor::Pool;
-use train::{Descent, OptimizerOptions};
+use tensor::{Pool, memory};
+use train::{Descent, OptimizerOptions, TrainError};
 
 /// Options of `museau bench train`.
 #[derive(Debug, Args)]
@@ -82,8 +82,11 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
         ..TrainingOptions::default()
     };
     let plan = Plan::for_training(&graph, &options)?;
+    let optimizer = OptimizerOptions::default();
+    let kept = plan.memory().gradients.saturating_mul(optimizer.copies()?);
+    refuse_above(memory::free(), plan.memory(), kept)?;
     let mut state = plan.state(&graph, &train::initial_parameters(&graph, 1))?;
-    let mut descent = Descent::new(&OptimizerOptions::default(), &state)?;
+    let mut descent = Descent::new(&optimizer, &state)?;
     let pool = Pool::new(context.threads);
     let pixels = timed::pixels(plan.input_shape().elements() * batch);
     let classes: Vec<u32> = (0..batch as u32)
@@ -177,6 +180,25 @@ fn print(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Refuses a step that needs more bytes than are free, before any of them is taken; the optimiser keeps
+/// `kept`.
+fn refuse_above(
+    limit: Option<usize>,
+    memory: TrainingMemory,
+    kept: usize,
+) -> Result<(), TrainError> {
+    let needed = memory.total().saturating_add(kept);
+    match limit {
+        Some(limit) if needed > limit => Err(TrainError::Memory {
+            needed,
+            parameters: needed - memory.working,
+            working: memory.working,
+            limit,
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn network(context: &Context, arguments: &TrainArguments) -> Result<Graph> {
     let head = zoo::Head::Classes(usize::from(arguments.classes));
     let size = arguments.size.map(usize::from);
@@ -216,4 +238,26 @@ fn peak_megabytes() -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use words::Say;
+
+    #[test]
+    fn a_step_that_does_not_fit_is_refused_with_the_numbers() {
+        let memory = TrainingMemory {
+            parameters: 5_000_000,
+            gradients: 4_000_000,
+            working: 30_000_000,
+        };
+        let with = |limit| refuse_above(limit, memory, 8_000_000);
+        assert!(with(None).is_ok() && with(Some(47_000_000)).is_ok());
+        let error = with(Some(46_999_999)).unwrap_err();
+        let said = error.say(words::Language::English).text;
+        for number in ["47", "17", "30"] {
+            assert!(said.contains(number), "{said}");
+        }
+    }
 }
