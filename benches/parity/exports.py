@@ -4,8 +4,9 @@
 with formula weights, with and without the classifier, against the same network of `keras.applications`;
 `.weights.h5` and `.h5` are also loaded into the network of `keras.applications`.
 
-`python benches/parity/exports.py MUSEAU --package FILE PHOTO...`: a package (a trained LeNet, `default`)
-against the probabilities of `museau classify`; photos are prepared by what the ONNX file says of itself
+`python benches/parity/exports.py MUSEAU --package FILE PHOTO...` (needs cargo): a package against the
+probabilities of `museau classify`. The networks are given museau's own pixels; beside them stands how far from
+these, in levels of 255, the pixels are that Pillow and NumPy make by what the ONNX file says of itself
 (`prepared` and `probabilities` below are all that it takes).
 
 Relative error: max|a - b| / max|b|. Fails above 1e-4.
@@ -27,7 +28,7 @@ import openvino
 import peers
 from formula import formula_values
 from PIL import Image
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import keras  # after peers, which chooses its backend
 
@@ -42,45 +43,13 @@ def error(found, wanted):
     return float("inf") if np.isnan(worst) else float(worst)
 
 
-class Zeros:
-    """Layers made within begin with zeros: drawing millions of random numbers takes minutes."""
-
-    def __enter__(self):
-        self.add_weight = keras.layers.Layer.add_weight
-        add_weight = self.add_weight
-        keras.layers.Layer.add_weight = lambda layer, *given, **named: add_weight(
-            layer, *given, **(named | {"initializer": "zeros"})
-        )
-
-    def __exit__(self, *_):
-        keras.layers.Layer.add_weight = self.add_weight
-
-
 def build(name, top):
-    keras.backend.clear_session()
-    network = peers.NETWORKS[name]
-    size = network.size
-    options = {"classifier_activation": None} if top else {}
-    with Zeros():
-        return getattr(keras.applications, network.keras)(
-            weights=None, include_top=top, input_shape=(size, size, 3), **options
-        )
+    return peers.build(name, (peers.NETWORKS[name].size,) * 2 + (3,), top)
 
 
 def own_names(model):
     """All weights by the names that museau gives them."""
-    values = {}
-    for layer in model.layers:
-        for weight in layer.weights:
-            name, shape = f"{layer.name}/{weight.name}", tuple(weight.shape)
-            if weight.name == "depthwise_kernel":
-                name, shape = f"{layer.name}_depthwise/kernel", shape[:3]
-            elif weight.name == "pointwise_kernel":
-                name = f"{layer.name}/kernel"
-            elif isinstance(layer, keras.layers.DepthwiseConv2D):
-                shape = shape[:3]
-            values[name] = formula_values(name, shape)
-    return values
+    return {name: formula_values(name, shape) for _, name, shape in peers.named_weights(model)}
 
 
 def run(museau, *arguments):
@@ -104,9 +73,7 @@ def network(museau, name, top, folder):
     save_file(own_names(model), folder / "own.safetensors")
     peers.formula_weights(model)
     size = peers.NETWORKS[name].size
-    pixels = formula_values("pixels", (2, size, size, 3))
-    if peers.NETWORKS[name].whole_pixels:
-        pixels = pixels * np.float32(127.5) + np.float32(127.5)
+    pixels = peers.formula_pixels(name, (2, size, size, 3))
     wanted = np.asarray(model(pixels, training=False))
     del model
     weights = folder / "weights.safetensors"
@@ -120,7 +87,7 @@ def network(museau, name, top, folder):
     yield error(last(with_openvino(folder / "m.onnx", first)), wanted)
     for format in ("keras", "h5"):
         keras.backend.clear_session()
-        with Zeros():
+        with peers.zeros():
             loaded = keras.models.load_model(folder / f"m.{format}", compile=False)
         yield error(loaded(pixels, training=False), wanted)
         del loaded
@@ -176,8 +143,18 @@ def probabilities(said, logits):
     return dict(zip((label["id"] for label in labels), shares / shares.sum()))
 
 
+def museaus_pixels(file, photos, folder):
+    """The views of each photo, `[views, H, W, 3]`, as museau prepares them."""
+    out = folder / "pixels.safetensors"
+    command = ["cargo", "run", "--release", "--quiet", "--package", "train", "--example", "prepared", "--"]
+    subprocess.run([*command, file, out, *photos], cwd=peers.ROOT, check=True)
+    found = load_file(out)
+    return [found[str(number)] for number in range(len(photos))]
+
+
 def package(museau, file, photos):
     worst = 0.0
+    file, photos = os.path.abspath(file), [os.path.abspath(photo) for photo in photos]
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         for format in ("onnx", "keras", "h5"):
@@ -185,28 +162,26 @@ def package(museau, file, photos):
         onnx.checker.check_model(str(folder / "m.onnx"), full_check=True)
         said = {p.key: p.value for p in onnx.load(str(folder / "m.onnx")).metadata_props}
         models = [keras.models.load_model(folder / f"m.{format}", compile=False) for format in ("keras", "h5")]
-        print(f"| photo | onnxruntime | openvino | .keras | .h5 |\n|---|{'---|' * 4}")
-        for photo in photos:
-            # Of the input's size already, so that no two programs resize it.
-            same = folder / "photo.png"
-            with Image.open(photo) as image:
-                size = (int(said["input_width"]), int(said["input_height"]))
-                image.convert("RGB").resize(size).save(same)
+        deviation = np.float32(said["deviation"].split(","))
+        print(f"| photo | onnxruntime | openvino | .keras | .h5 | pixels, levels |\n|---|{'---|' * 5}")
+        for photo, own in zip(photos, museaus_pixels(file, photos, folder)):
             count = len(json.loads(said["labels"]))
             answer = subprocess.run(
-                [museau, "classify", same, "--model", file, "--json", "--top", str(count)], capture_output=True
+                [museau, "classify", photo, "--model", file, "--json", "--top", str(count)], capture_output=True
             )
             wanted = {breed["id"]: breed["probability"] for breed in json.loads(answer.stdout)["breeds"]}
-            with Image.open(same) as image:
-                pixels = prepared(said, image)
-            outputs = [with_onnxruntime(folder / "m.onnx", pixels), with_openvino(folder / "m.onnx", pixels)]
-            outputs += [np.asarray(model(pixels.transpose(0, 2, 3, 1), training=False)) for model in models]
+            first = np.ascontiguousarray(own.transpose(0, 3, 1, 2))
+            outputs = [with_onnxruntime(folder / "m.onnx", first), with_openvino(folder / "m.onnx", first)]
+            outputs += [np.asarray(model(own, training=False)) for model in models]
             errors = []
             for logits in outputs:
                 found = probabilities(said, logits)
                 errors.append(error([found[key] for key in wanted], list(wanted.values())))
+            with Image.open(photo) as image:
+                levels = float((np.abs(prepared(said, image) - first) * deviation[:, None, None]).max())
             worst = max(worst, *errors)
-            print(f"| {Path(photo).name} | {' | '.join(f'{e:.1e}' for e in errors)} |", flush=True)
+            cells = " | ".join(f"{e:.1e}" for e in errors)
+            print(f"| {Path(photo).name} | {cells} | {levels:.2f} |", flush=True)
     return worst
 
 
