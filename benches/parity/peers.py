@@ -68,23 +68,53 @@ def keras_taps(model, pixels, layers):
     return {layer: np.asarray(value) for layer, value in zip(layers, found)}
 
 
-def formula_weights(model):
-    """Sets all weights by the names that museau gives them."""
+@contextlib.contextmanager
+def zeros():
+    """Layers made within begin with zeros: drawing millions of random numbers takes minutes."""
+    import keras
+
+    add_weight = keras.layers.Layer.add_weight
+    keras.layers.Layer.add_weight = lambda layer, *given, **named: add_weight(
+        layer, *given, **(named | {"initializer": "zeros"})
+    )
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = add_weight
+
+
+def build(name, shape, top, **options):
+    """One of Keras's own networks, all zeros, for images of [H, W, 3]; with its classifier logits."""
+    import keras
+
+    keras.backend.clear_session()  # numbers of layers begin anew
+    options = ({"classifier_activation": None} if top else {}) | options
+    with zeros():
+        make = getattr(keras.applications, NETWORKS[name].keras)
+        return make(weights=None, include_top=top, input_shape=tuple(shape), **options)
+
+
+def named_weights(model):
+    """All weights, each with the name and the shape that museau gives it."""
     import keras
 
     for layer in model.layers:
-        values = []
         for weight in layer.weights:
             shape = tuple(weight.shape)
-            name, graph_shape = f"{layer.name}/{weight.name}", shape
+            name = f"{layer.name}/{weight.name}"
             if weight.name == "depthwise_kernel":  # the first half of a separable convolution
-                name, graph_shape = f"{layer.name}_depthwise/kernel", shape[:3]
+                name, shape = f"{layer.name}_depthwise/kernel", shape[:3]
             elif weight.name == "pointwise_kernel":
                 name = f"{layer.name}/kernel"
             elif isinstance(layer, keras.layers.DepthwiseConv2D):
-                graph_shape = shape[:3]
-            values.append(formula_values(name, graph_shape).reshape(shape))
-        layer.set_weights(values)
+                shape = shape[:3]
+            yield weight, name, shape
+
+
+def formula_weights(model):
+    """Sets all weights by the names that museau gives them."""
+    for weight, name, shape in named_weights(model):
+        weight.assign(formula_values(name, shape).reshape(weight.shape))
 
 
 def mobilenet_v2_formula():
@@ -161,32 +191,24 @@ NETWORKS = {
 }  # fmt: skip
 
 
+def formula_pixels(name, shape, array="pixels"):
+    """From -1 to 1, or from 0 to 255 where the network rescales them itself."""
+    pixels = formula_values(array, shape)
+    return pixels * np.float32(127.5) + np.float32(127.5) if NETWORKS[name].whole_pixels else pixels
+
+
 def formula(name, shape, top):
     """One of Keras's own networks with formula weights."""
-    import keras
-
     network = NETWORKS[name]
 
     def compute(pixels, layers):
-        keras.backend.clear_session()  # numbers of layers begin anew
-        build = getattr(keras.applications, network.keras)
-        add_weight = keras.layers.Layer.add_weight
-        keras.layers.Layer.add_weight = lambda self, *given, **named: add_weight(
-            self, *given, **(named | {"initializer": "zeros"})  # drawing millions takes minutes
-        )
-        options = {"classifier_activation": None} if top else {}
-        try:
-            model = build(weights=None, include_top=top, input_shape=pixels.shape[1:], **options)
-        finally:
-            keras.layers.Layer.add_weight = add_weight
+        model = build(name, pixels.shape[1:], top)
         formula_weights(model)
         theirs = [network.activations.get(layer, layer) for layer in layers]
         found = keras_taps(model, pixels, theirs)
         return {layer: found[keras_layer] for layer, keras_layer in zip(layers, theirs)}
 
-    pixels = formula_values("pixels", shape)
-    if network.whole_pixels:
-        pixels = pixels * np.float32(127.5) + np.float32(127.5)
+    pixels = formula_pixels(name, shape)
     layers = [*network.layers, *(network.top + ["predictions"] if top else [])]
     head = "top" if top else "features"
     return Case(

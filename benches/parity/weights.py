@@ -23,18 +23,9 @@ from keras.src.legacy.saving import legacy_h5_format
 
 
 def build(name, size, top):
-    keras.backend.clear_session()
-    network = peers.NETWORKS[name]
-    add_weight = keras.layers.Layer.add_weight
-    keras.layers.Layer.add_weight = lambda self, *given, **named: add_weight(
-        self, *given, **(named | {"initializer": "zeros"})
-    )
-    try:
-        model = getattr(keras.applications, network.keras)(
-            weights=None, include_top=top, input_shape=(size, size, 3)
-        )
-    finally:
-        keras.layers.Layer.add_weight = add_weight
+    # What it saves is its own model, the softmax at its end too.
+    options = {"classifier_activation": "softmax"} if top else {}
+    model = peers.build(name, (size, size, 3), top, **options)
     peers.formula_weights(model)
     return model
 
