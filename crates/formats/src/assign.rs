@@ -151,7 +151,7 @@ pub fn fit<'a>(
             mismatch.not_finite.push(found.to_string());
         }
         let wants = stored_shape(layout, spec.shape);
-        if tensor.shape() == wants || layout == Layout::Squeezed && alike(tensor.shape(), wants) {
+        if agree(layout, tensor.shape(), wants) {
             filled.push((spec, layout, tensor));
         } else {
             mismatch.shapes.push(ShapeMismatch {
@@ -165,13 +165,15 @@ pub fn fit<'a>(
     let used: HashSet<&str> = matched.values().map(|&(_, found)| found).collect();
     let left: Vec<(&str, Shape)> = source
         .iter()
+        .filter(|(name, _)| !used.contains(name.as_str()) && !is_ignored(name, &names.ignored))
+        .filter(|(name, tensor)| !is_one_of(name, &names.ones) || !is_ones(tensor))
         .map(|(name, tensor)| (name.as_str(), tensor.shape()))
-        .filter(|(name, _)| !used.contains(name) && !is_ignored(name, &names.ignored))
         .collect();
-    if !names.partial {
-        let left = left.iter().map(|&(name, shape)| (name.to_owned(), shape));
-        mismatch.unused = left.collect();
-    }
+    let wanted = |&&(name, _): &&(&str, Shape)| !names.partial || is_one_of(name, &names.ones);
+    let unused = left.iter().filter(wanted);
+    mismatch.unused = unused
+        .map(|&(name, shape)| (name.to_owned(), shape))
+        .collect();
     match mismatch == Mismatch::default() {
         true => Ok(Fit {
             pairs: filled,
@@ -204,6 +206,23 @@ fn pairs<'a>(
         Matching::Position => by_position().unwrap_or_else(|| match_by_number(rows, source)),
         Matching::Order => by_position().unwrap_or_default(),
     }
+}
+
+/// Whether a tensor of shape `has` is what a file of this layout has for `wants`: a dense layer may be
+/// written as a convolution.
+fn agree(layout: Layout, has: Shape, wants: Shape) -> bool {
+    let written_as_convolution = || match layout {
+        Layout::Squeezed | Layout::DenseOutputFirst => alike(has, wants),
+        Layout::FlattenedOutputFirst { channels } => {
+            matches!((has.dimensions(), wants.dimensions()), (&[units, c, h, w], &[all, inputs])
+                if units == all && c == channels && c * h * w == inputs)
+        }
+        Layout::Same
+        | Layout::ConvOutputFirst
+        | Layout::DepthwiseChannelFirst
+        | Layout::DepthwiseTrailingOne => false,
+    };
+    has == wants || written_as_convolution()
 }
 
 /// Whether shapes are the same but for dimensions of 1.
@@ -339,6 +358,20 @@ impl<'a> Numbers<'a> {
     }
 }
 
+/// Whether a tensor's name is one of `names`, after whatever prefix.
+fn is_one_of(name: &str, names: &[String]) -> bool {
+    names
+        .iter()
+        .any(|one| match name.strip_suffix(one.as_str()) {
+            Some(before) => before.is_empty() || before.ends_with(['.', '/']),
+            None => false,
+        })
+}
+
+fn is_ones(tensor: &Tensor) -> bool {
+    tensor.values().iter().all(|&value| value == 1.0)
+}
+
 /// Whether one of the patterns, in which `*` stands for any characters, is the whole name.
 fn is_ignored(name: &str, patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| {
@@ -402,7 +435,8 @@ fn to_graph(layout: Layout, shape: Shape, stored: &Tensor) -> Tensor {
             transpose(values, dimensions[0], out);
         }
         // [OC, C * H * W] to [H * W * C, OC]
-        (Layout::FlattenedOutputFirst { channels }, &[units, inputs]) => {
+        (Layout::FlattenedOutputFirst { channels }, &[units, ..]) => {
+            let inputs = values.len() / units.max(1);
             let places = inputs / channels.max(1);
             for (unit, values) in values.chunks(inputs.max(1)).enumerate() {
                 for (channel, values) in values.chunks(places.max(1)).enumerate() {
@@ -446,7 +480,7 @@ mod tests {
             rows,
             matching,
             ignored,
-            partial: false,
+            ..WeightNames::default()
         }
     }
 
@@ -650,11 +684,62 @@ mod tests {
             Matching::Name,
             &[],
         );
-        let source = tensors(&[("fc.weight", &[3, 4][..])]);
-        let out = assign(&parameters, source, &rows).unwrap();
-        for (place, channel, unit) in [(0, 0, 0), (1, 0, 2), (0, 1, 1), (1, 1, 2)] {
-            let value = out["fc/kernel"].values()[(place * 2 + channel) * 3 + unit];
-            assert_eq!(value, (unit * 4 + channel * 2 + place) as f32);
+        // Written as a convolution it has the same values.
+        for shape in [&[3, 4][..], &[3, 2, 2, 1], &[3, 2, 1, 2]] {
+            let source = tensors(&[("fc.weight", shape)]);
+            let out = assign(&parameters, source, &rows).unwrap();
+            for (place, channel, unit) in [(0, 0, 0), (1, 0, 2), (0, 1, 1), (1, 1, 2)] {
+                let value = out["fc/kernel"].values()[(place * 2 + channel) * 3 + unit];
+                assert_eq!(value, (unit * 4 + channel * 2 + place) as f32);
+            }
+        }
+        for shape in [&[3, 4, 1, 1][..], &[4, 3], &[3, 1, 2, 2], &[12]] {
+            let source = tensors(&[("fc.weight", shape)]);
+            let error = assign(&parameters, source, &rows).unwrap_err();
+            assert_eq!(error.shapes.len(), 1, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn a_dense_layer_written_as_a_convolution() {
+        let parameters = [spec("fc/kernel", [2, 3])];
+        let row = WeightRow::new("fc/kernel", "fc.weight", Layout::DenseOutputFirst);
+        let rows = names(vec![row], Matching::Name, &[]);
+        for (shape, fits) in [
+            (&[3, 2][..], true),
+            (&[3, 2, 1, 1], true),
+            (&[2, 3, 1, 1], false),
+            (&[3, 1, 2, 2], false),
+        ] {
+            let found = assign(&parameters, tensors(&[("fc.weight", shape)]), &rows);
+            assert_eq!(found.is_ok(), fits, "{shape:?}");
+            if let Ok(found) = found {
+                let values = found["fc/kernel"].values();
+                assert_eq!(*values, [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_must_be_one_is_left_over_where_it_is() {
+        let parameters = [spec("norm/beta", [2])];
+        let row = WeightRow::new("norm/beta", "bn.bias", Layout::Same);
+        let mut rows = names(vec![row], Matching::Name, &[]);
+        rows.ones = vec!["bn.weight".into()];
+        for prefix in ["", "module."] {
+            let name = format!("{prefix}bn.weight");
+            let mut source = tensors(&[(&format!("{prefix}bn.bias"), &[2])]);
+            source.insert(name.clone(), Tensor::from_slice([2], &[1.0; 2]).unwrap());
+            for partial in [false, true] {
+                rows.partial = partial;
+                assert!(fit(&parameters, &source, &rows).unwrap().left.is_empty());
+            }
+            source[&name].values_mut()[1] = 1.5;
+            for partial in [false, true] {
+                rows.partial = partial;
+                let error = fit(&parameters, &source, &rows).unwrap_err();
+                assert_eq!(error.unused, [(name.clone(), Shape::from([2]))]);
+            }
         }
     }
 

@@ -163,6 +163,6 @@ pub fn keras_names(graph: &Graph, origin: Origin, matching: Matching) -> WeightN
             "*seed_generator/*".to_string(),
             "*/seed_generator_state".to_string(),
         ],
-        partial: false,
+        ..WeightNames::default()
     }
 }

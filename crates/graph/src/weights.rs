@@ -32,6 +32,9 @@ pub struct WeightNames {
     /// Names of tensors that may be left over, `*` standing for any characters
     /// (`*.num_batches_tracked`, `optimizer.*`). Every other one that is left over is an error.
     pub ignored: Vec<String>,
+    /// Names of tensors that may be left over where all their values are 1: factors of batch norms
+    /// that have none.
+    pub ones: Vec<String>,
     /// Whether whatever no row asks for may be left over: a classifier on a backbone that is taken
     /// without it. By position, that is what comes after the last row.
     pub partial: bool,

@@ -6,8 +6,7 @@ use crate::builder::{Builder, Pad};
 use crate::torch::torch_rows;
 use crate::{Backbone, HEAD_LAYER, Head};
 use graph::{
-    Filter, Geometry, Graph, GraphError, InputSpec, Matching, Op, Origin, Scaling, View,
-    WeightNames,
+    Filter, Geometry, Graph, GraphError, InputSpec, Op, Origin, Scaling, View, WeightNames,
 };
 
 pub(crate) const LITE0: Backbone = variant(
@@ -218,9 +217,8 @@ fn names(graph: &Graph, _: Origin) -> WeightNames {
     ];
     WeightNames {
         rows,
-        matching: Matching::Name,
         ignored,
-        partial: false,
+        ..WeightNames::default()
     }
 }
 

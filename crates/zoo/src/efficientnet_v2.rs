@@ -1,19 +1,26 @@
 //! EfficientNetV2 S and L, as `keras.applications` builds them (Tan and Le 2021).
 use crate::builder::{Builder, Built, Pad};
-use crate::input::stretched;
-use crate::{Backbone, Head};
+use crate::input::{stretched, timm};
+use crate::torch::{by_name, torch_rows};
+use crate::{Backbone, HEAD_LAYER, Head};
 use graph::keras_names;
-use graph::{Activation, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Scaling};
+use graph::{
+    Activation, Geometry, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Scaling,
+    WeightNames,
+};
 
 pub(crate) const EFFICIENTNET_V2S: Backbone = Backbone {
     name: "efficientnet_v2s",
     title: "EfficientNetV2S",
     default_size: 384,
     minimum_size: 32,
-    origins: &[Origin::Keras, Origin::KerasArchive],
+    origins: &[Origin::Keras, Origin::KerasArchive, Origin::PyTorch],
     builder: |height, width, head| build(24, SMALL, height, width, head),
-    names: |graph, origin| keras_names(graph, origin, Matching::NameOrPosition),
-    input,
+    names,
+    input: |height, width, origin| {
+        let geometry = Geometry::CenterCrop { fraction: 1.0 };
+        input(height, width, origin, geometry)
+    },
 };
 
 pub(crate) const EFFICIENTNET_V2L: Backbone = Backbone {
@@ -21,10 +28,10 @@ pub(crate) const EFFICIENTNET_V2L: Backbone = Backbone {
     title: "EfficientNetV2L",
     default_size: 480,
     minimum_size: 32,
-    origins: &[Origin::Keras, Origin::KerasArchive],
+    origins: &[Origin::Keras, Origin::KerasArchive, Origin::PyTorch],
     builder: |height, width, head| build(32, LARGE, height, width, head),
-    names: |graph, origin| keras_names(graph, origin, Matching::NameOrPosition),
-    input,
+    names,
+    input: |height, width, origin| input(height, width, origin, Geometry::Stretch),
 };
 
 /// Blocks of one kind after another.
@@ -199,7 +206,72 @@ impl Builder {
     }
 }
 
-/// As the pixels are: the network's first layer rescales them.
-fn input(height: usize, width: usize, _: Origin) -> InputSpec {
-    stretched(height, width, Scaling::uniform(0.0, 1.0))
+fn names(graph: &Graph, origin: Origin) -> WeightNames {
+    match origin {
+        Origin::PyTorch => timm_names(graph),
+        _ => keras_names(graph, origin, Matching::NameOrPosition),
+    }
+}
+
+/// The keys of the `state_dict` of timm's `tf_efficientnetv2_s` and `_l`. Its `efficientnetv2_s`, of
+/// which no trained weights are published, has the same keys and another padding.
+fn timm_names(graph: &Graph) -> WeightNames {
+    let mut rows = Vec::new();
+    for id in graph.ids() {
+        let layer = graph.node(id).name();
+        let module = match layer {
+            "stem_conv" => "conv_stem".to_string(),
+            "stem_bn" => "bn1".to_string(),
+            "top_conv" => "conv_head".to_string(),
+            "top_bn" => "bn2".to_string(),
+            HEAD_LAYER => "classifier".to_string(),
+            _ => match timm_module(graph, layer) {
+                Some(module) => module,
+                None => continue,
+            },
+        };
+        rows.extend(torch_rows(graph, id, &module));
+    }
+    by_name(rows)
+}
+
+/// timm's name of a block's layer: its batch norms are counted through, its convolutions of 1 x 1 are
+/// called by what they do.
+fn timm_module(graph: &Graph, layer: &str) -> Option<String> {
+    let (block, part) = layer.strip_prefix("block")?.split_once('_')?;
+    let has = |part: &str| graph.find(&format!("block{block}_{part}")).is_some();
+    let (alone, inverted) = (!has("expand_conv"), has("dwconv2"));
+    let module = match part {
+        "expand_conv" if inverted => "conv_pw",
+        "expand_conv" => "conv_exp",
+        "expand_bn" => "bn1",
+        "dwconv2" => "conv_dw",
+        "bn" => "bn2",
+        "se_reduce" => "se.conv_reduce",
+        "se_expand" => "se.conv_expand",
+        "project_conv" if alone => "conv",
+        "project_conv" => "conv_pwl",
+        "project_bn" if alone => "bn1",
+        "project_bn" if inverted => "bn3",
+        "project_bn" => "bn2",
+        _ => return None,
+    };
+    let letter = block.find(|c: char| c.is_ascii_lowercase())?;
+    let stage: usize = block[..letter].parse().ok()?;
+    let repeat = block.as_bytes()[letter] - b'a';
+    Some(format!("blocks.{}.{repeat}.{module}", stage - 1))
+}
+
+/// As the pixels are: the network's first layer rescales them. timm's weights want x / 127.5 - 1 after
+/// it.
+fn input(height: usize, width: usize, origin: Origin, geometry: Geometry) -> InputSpec {
+    match origin {
+        Origin::PyTorch => timm(
+            height,
+            width,
+            Scaling::uniform(0.0, 127.5 / 128.0),
+            geometry,
+        ),
+        _ => stretched(height, width, Scaling::uniform(0.0, 1.0)),
+    }
 }

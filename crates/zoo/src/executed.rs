@@ -14,14 +14,14 @@ pub(crate) fn executed_names(graph: &Graph, origin: Origin) -> Option<WeightName
     }
     let named = WeightNames {
         rows,
-        ignored: unused_factors(graph),
+        ones: unused_factors(graph),
         ..WeightNames::default()
     };
     (origin == Origin::Onnx).then_some(named)
 }
 
-/// What ONNX has and a graph has not: the factors of batch norms that have none. They must be 1.
-pub fn unused_factors(graph: &Graph) -> Vec<String> {
+/// What ONNX has and a graph has not: the factors of batch norms that have none.
+fn unused_factors(graph: &Graph) -> Vec<String> {
     let without = |node: &&graph::Node| matches!(node.op(), Op::BatchNorm { scale: false, .. });
     let nodes = graph.nodes().iter().filter(without);
     nodes.map(|node| format!("{}/gamma", node.name())).collect()

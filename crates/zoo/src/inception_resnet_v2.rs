@@ -1,19 +1,26 @@
 //! InceptionResNetV2, as `keras.applications.InceptionResNetV2` builds it (Szegedy et al. 2016).
 use crate::builder::{Builder, Built, Pad};
-use crate::input::stretched;
-use crate::{Backbone, Head};
+use crate::input::{stretched, timm};
+use crate::torch::{by_name, torch_rows};
+use crate::{Backbone, HEAD_LAYER, Head};
 use graph::keras_names;
-use graph::{Activation, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Scaling};
+use graph::{
+    Activation, Geometry, Graph, GraphError, InputSpec, Matching, NodeId, Op, Origin, Scaling,
+    WeightNames,
+};
 
 pub(crate) const INCEPTION_RESNET_V2: Backbone = Backbone {
     name: "inception_resnet_v2",
     title: "InceptionResNetV2",
     default_size: 299,
     minimum_size: 75,
-    origins: &[Origin::Keras, Origin::KerasArchive],
+    origins: &[Origin::Keras, Origin::KerasArchive, Origin::PyTorch],
     builder: build,
-    // Layers are numbered by the process that made them: only their order is sure.
-    names: |graph, origin| keras_names(graph, origin, Matching::Position),
+    names: |graph, origin| match origin {
+        Origin::PyTorch => timm_names(graph),
+        // Layers are numbered by the process that made them: only their order is sure.
+        _ => keras_names(graph, origin, Matching::Position),
+    },
     input,
 };
 
@@ -172,7 +179,90 @@ impl Builder {
     }
 }
 
+/// The keys of timm's `state_dict`. Its batch norms have factors, which TensorFlow's weights leave 1.
+fn timm_names(graph: &Graph) -> WeightNames {
+    let (mut rows, mut ones) = (Vec::new(), Vec::new());
+    let mut modules = timm_modules().into_iter();
+    let mut module = String::new();
+    for id in graph.ids() {
+        let layer = graph.node(id).name();
+        let path = match (graph.node(id).op(), layer) {
+            (_, HEAD_LAYER) => "classif".to_string(),
+            (Op::Conv2d(conv), _) if conv.bias => match block_of(layer) {
+                Some(block) => format!("{block}.conv2d"),
+                None => continue,
+            },
+            (Op::Conv2d(_), _) => {
+                module = modules.next().unwrap_or_default();
+                format!("{module}.conv")
+            }
+            (Op::BatchNorm { .. }, _) => {
+                ones.push(format!("{module}.bn.weight"));
+                format!("{module}.bn")
+            }
+            _ => continue,
+        };
+        rows.extend(torch_rows(graph, id, &path));
+    }
+    WeightNames {
+        ones,
+        ..by_name(rows)
+    }
+}
+
+/// timm's names of the convolutions with batch norms, in the order in which they are made.
+fn timm_modules() -> Vec<String> {
+    let branches = |block: &str, branches: &[&[Step]]| {
+        let mut found = Vec::new();
+        for (branch, steps) in branches.iter().enumerate() {
+            found.extend((0..steps.len()).map(|step| match steps.len() {
+                1 => format!("{block}.branch{branch}"),
+                _ => format!("{block}.branch{branch}.{step}"),
+            }));
+        }
+        found
+    };
+    let residual = |(kind, count, _, steps): (&str, usize, f32, &[&[Step]])| {
+        let block = |number| block_of(&format!("{kind}_{number}_conv")).unwrap_or_default();
+        let found = (1..=count).map(|number| branches(&block(number), steps));
+        found.collect::<Vec<_>>().concat()
+    };
+    let stem = ["1a", "2a", "2b", "3b", "4a"].map(|place| format!("conv2d_{place}"));
+    [
+        stem.to_vec(),
+        branches("mixed_5b", MIXED_5B),
+        vec!["mixed_5b.branch3.1".to_string()],
+        residual(BLOCK35),
+        branches("mixed_6a", MIXED_6A),
+        residual(BLOCK17),
+        branches("mixed_7a", MIXED_7A),
+        residual(BLOCK8),
+        vec!["conv2d_7b".to_string()],
+    ]
+    .concat()
+}
+
+/// timm's name of the residual block that ends in this convolution (`block17_3_conv`).
+fn block_of(layer: &str) -> Option<String> {
+    let (kind, rest) = layer.split_once('_')?;
+    let number: usize = rest.strip_suffix("_conv")?.parse().ok()?;
+    Some(match kind {
+        "block35" => format!("repeat.{}", number - 1),
+        "block17" => format!("repeat_1.{}", number - 1),
+        // The last of them, which has no activation, stands alone.
+        _ if number == BLOCK8.1 => "block8".to_string(),
+        _ => format!("repeat_2.{}", number - 1),
+    })
+}
+
 /// Keras's 'tf' mode: x / 127.5 - 1.
-fn input(height: usize, width: usize, _: Origin) -> InputSpec {
-    stretched(height, width, Scaling::uniform(127.5, 127.5))
+fn input(height: usize, width: usize, origin: Origin) -> InputSpec {
+    let scaling = Scaling::uniform(127.5, 127.5);
+    match origin {
+        Origin::PyTorch => {
+            let geometry = Geometry::CenterCrop { fraction: 0.8975 };
+            timm(height, width, scaling, geometry)
+        }
+        _ => stretched(height, width, scaling),
+    }
 }

@@ -35,3 +35,18 @@ pub(crate) fn torchvision(height: usize, width: usize) -> InputSpec {
         preprocessing: String::new(),
     }
 }
+
+/// As timm prepares photos, Pillow's bicubic filter, this view.
+pub(crate) fn timm(height: usize, width: usize, scaling: Scaling, geometry: Geometry) -> InputSpec {
+    InputSpec {
+        height,
+        width,
+        filter: Filter::Bicubic,
+        scaling,
+        views: vec![View {
+            geometry,
+            mirrored: false,
+        }],
+        preprocessing: String::new(),
+    }
+}

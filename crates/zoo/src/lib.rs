@@ -20,6 +20,7 @@ pub mod imagenet;
 mod inception_resnet_v2;
 mod input;
 mod lenet;
+mod lookalike;
 mod mobilenet_v2;
 mod nasnet;
 mod published;
@@ -27,10 +28,11 @@ mod torch;
 mod vgg16;
 
 pub use dense_head::DenseHead;
-pub use executed::{Folded, unused_factors};
+pub use executed::Folded;
 pub use graph::{KerasLayer, keras_layers};
 pub use head::select_classes;
 pub use lenet::{LeNet, SMALL};
+pub use lookalike::{Differs, Lookalike};
 pub use published::{PUBLISHED, Published};
 
 use graph::{Graph, GraphError, InputSpec, Origin, WeightNames};

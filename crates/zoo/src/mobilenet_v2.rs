@@ -2,11 +2,11 @@
 //! torchvision does: with the same layers, but other padding where the stride is 2, and another
 //! epsilon, so that weights of the one are not the other's.
 use crate::builder::{Builder, Pad, correct_pad};
-use crate::input::{stretched, torchvision};
-use crate::torch::torch_rows;
+use crate::input::{self, stretched};
+use crate::torch::{by_name, either, torch_rows};
 use crate::{Backbone, HEAD_LAYER, Head};
 use graph::keras_names;
-use graph::{Graph, GraphError, InputSpec, Matching, Op, Origin, Padding, Scaling, WeightNames};
+use graph::{Graph, GraphError, InputSpec, Matching, Op, Origin, Padding, Scaling, WeightRow};
 
 pub(crate) const MOBILENET_V2: Backbone = Backbone {
     name: "mobilenet_v2",
@@ -16,7 +16,7 @@ pub(crate) const MOBILENET_V2: Backbone = Backbone {
     origins: &[Origin::Keras, Origin::KerasArchive],
     builder: |height, width, head| build(KERAS, height, width, head),
     names: |graph, origin| keras_names(graph, origin, Matching::NameOrPosition),
-    input,
+    input: keras_input,
 };
 
 pub(crate) const MOBILENET_V2_TORCHVISION: Backbone = Backbone {
@@ -26,8 +26,8 @@ pub(crate) const MOBILENET_V2_TORCHVISION: Backbone = Backbone {
     minimum_size: 32,
     origins: &[Origin::PyTorch],
     builder: |height, width, head| build(TORCHVISION, height, width, head),
-    names: |graph, _| torchvision_names(graph),
-    input: |height, width, _| torchvision(height, width),
+    names: |graph, _| by_name(either(rows(graph, torchvision), rows(graph, timm))),
+    input: |height, width, _| input::torchvision(height, width),
 };
 
 /// What tells the two apart.
@@ -129,44 +129,86 @@ fn build(variant: Variant, height: usize, width: usize, head: Head) -> Result<Gr
     net.head(x, "global_average_pooling2d", variant.dropout, head)
 }
 
-/// The keys of torchvision's `state_dict`: blocks and layers counted through.
-fn torchvision_names(graph: &Graph) -> WeightNames {
+/// The rows of all layers, by what `name` calls the layer `part` of a block. What comes before the
+/// blocks, and after them, is no block's.
+fn rows(graph: &Graph, name: fn(Option<usize>, &str) -> Option<String>) -> Vec<WeightRow> {
     let mut rows = Vec::new();
     for id in graph.ids() {
         let layer = graph.node(id).name();
-        let (prefix, part) = match layer.strip_prefix("expanded_conv_") {
-            Some(part) => (1, part),
+        let (block, part) = match layer.strip_prefix("expanded_conv_") {
+            Some(part) => (Some(0), part),
             None => match layer.strip_prefix("block_").and_then(|l| l.split_once('_')) {
-                Some((number, part)) => (number.parse().unwrap_or(0) + 1, part),
-                None => (0usize, layer),
+                Some((number, part)) => (number.parse().ok(), part),
+                None => (None, layer),
             },
         };
-        // The first block has no expansion, so that what follows is counted from 0.
-        let from = usize::from(prefix > 1);
+        if let Some(module) = name(block, part) {
+            rows.extend(torch_rows(graph, id, &module));
+        }
+    }
+    rows
+}
+
+/// The keys of torchvision's `state_dict`: blocks and layers counted through.
+fn torchvision(block: Option<usize>, part: &str) -> Option<String> {
+    let Some(block) = block else {
         let module = match part {
-            "Conv1" => "features.0.0".into(),
-            "bn_Conv1" => "features.0.1".into(),
-            "expand" => format!("features.{prefix}.conv.0.0"),
-            "expand_BN" => format!("features.{prefix}.conv.0.1"),
-            "depthwise" => format!("features.{prefix}.conv.{from}.0"),
-            "depthwise_BN" => format!("features.{prefix}.conv.{from}.1"),
-            "project" => format!("features.{prefix}.conv.{}", from + 1),
-            "project_BN" => format!("features.{prefix}.conv.{}", from + 2),
-            "Conv_1" => "features.18.0".into(),
-            "Conv_1_bn" => "features.18.1".into(),
-            HEAD_LAYER => "classifier.1".into(),
-            _ => continue,
+            "Conv1" => "features.0.0",
+            "bn_Conv1" => "features.0.1",
+            "Conv_1" => "features.18.0",
+            "Conv_1_bn" => "features.18.1",
+            HEAD_LAYER => "classifier.1",
+            _ => return None,
         };
-        rows.extend(torch_rows(graph, id, &module));
-    }
-    WeightNames {
-        rows,
-        ignored: vec!["*.num_batches_tracked".to_string()],
-        ..WeightNames::default()
-    }
+        return Some(module.to_string());
+    };
+    // The first block has no expansion, so that what follows is counted from 0.
+    let from = usize::from(block > 0);
+    let module = match part {
+        "expand" => "0.0".to_string(),
+        "expand_BN" => "0.1".to_string(),
+        "depthwise" => format!("{from}.0"),
+        "depthwise_BN" => format!("{from}.1"),
+        "project" => (from + 1).to_string(),
+        "project_BN" => (from + 2).to_string(),
+        _ => return None,
+    };
+    Some(format!("features.{}.conv.{module}", block + 1))
+}
+
+/// The keys of timm's `mobilenetv2_100`, which is torchvision's network: blocks counted by the stages,
+/// which begin where the channels change.
+fn timm(block: Option<usize>, part: &str) -> Option<String> {
+    let Some(block) = block else {
+        let module = match part {
+            "Conv1" => "conv_stem",
+            "bn_Conv1" => "bn1",
+            "Conv_1" => "conv_head",
+            "Conv_1_bn" => "bn2",
+            HEAD_LAYER => "classifier",
+            _ => return None,
+        };
+        return Some(module.to_string());
+    };
+    let starts = |&block: &usize| block == 0 || BLOCKS[block].0 != BLOCKS[block - 1].0;
+    let starts: Vec<usize> = (0..=block).filter(starts).collect();
+    let (stage, first) = (starts.len() - 1, starts.last()?);
+    let module = match (part, block) {
+        ("depthwise", _) => "conv_dw",
+        ("depthwise_BN", 0) => "bn1",
+        ("project", 0) => "conv_pw",
+        ("project_BN", 0) => "bn2",
+        ("expand", _) => "conv_pw",
+        ("expand_BN", _) => "bn1",
+        ("depthwise_BN", _) => "bn2",
+        ("project", _) => "conv_pwl",
+        ("project_BN", _) => "bn3",
+        _ => return None,
+    };
+    Some(format!("blocks.{stage}.{}.{module}", block - first))
 }
 
 /// Keras's 'tf' mode: x / 127.5 - 1.
-fn input(height: usize, width: usize, _: Origin) -> InputSpec {
+fn keras_input(height: usize, width: usize, _: Origin) -> InputSpec {
     stretched(height, width, Scaling::uniform(127.5, 127.5))
 }

@@ -427,3 +427,42 @@ fn keys_are_pytorchs_own() {
         assert_eq!(elements, theirs, "{name}");
     }
 }
+
+/// Of torchvision's and timm's networks the keys and their number of elements are kept as a CRC-32.
+#[test]
+fn keys_are_torchvisions_and_timms_own() {
+    let text = String::from_utf8(golden("state_dicts/twins.txt")).unwrap();
+    let mut compared = HashSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [name, library, tensors, checksum] = fields[..] else {
+            panic!("{line}")
+        };
+        let backbone = find(name).unwrap();
+        let size = backbone.default_size;
+        let graph = backbone.build(size, size, Head::Classes(1000)).unwrap();
+        let names = backbone.weight_names(&graph, Origin::PyTorch).unwrap();
+        assert_eq!(names.rows.len().to_string(), tensors, "{line}");
+        let keys = names
+            .rows
+            .iter()
+            .zip(graph.parameters())
+            .map(|(row, spec)| {
+                assert_eq!(row.parameter, spec.name);
+                // Where both have the network, torchvision's name comes first.
+                let source = match library {
+                    "timm" => row.sources.last(),
+                    _ => row.sources.first(),
+                };
+                format!("{} {}\n", source.unwrap(), spec.shape.elements())
+            });
+        let keys: String = keys.collect();
+        let ours = format!("{:08x}", crc32fast::hash(keys.as_bytes()));
+        assert_eq!(ours, checksum, "{line}: {keys}");
+        compared.insert(name);
+    }
+    let published = |backbone: &&Backbone| {
+        backbone.origins.contains(&Origin::PyTorch) && !backbone.name.contains("lite")
+    };
+    assert_eq!(compared.len(), all().iter().filter(published).count());
+}

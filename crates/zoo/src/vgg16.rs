@@ -16,7 +16,7 @@ pub(crate) const VGG16: Backbone = Backbone {
     origins: &[Origin::Keras, Origin::KerasArchive, Origin::PyTorch],
     builder: build,
     names: |graph, origin| match origin {
-        Origin::PyTorch => torchvision_names(graph),
+        Origin::PyTorch => torch_names(graph),
         _ => keras_names(graph, origin, Matching::NameOrPosition),
     },
     input,
@@ -52,8 +52,9 @@ fn build(height: usize, width: usize, head: Head) -> Result<Graph, GraphError> {
     Ok(net.graph)
 }
 
-/// The keys of torchvision's `state_dict`: its layers are counted through, ReLUs and maxima too.
-fn torchvision_names(graph: &Graph) -> WeightNames {
+/// The keys of torchvision's `state_dict`: its layers are counted through, ReLUs and maxima too. timm's
+/// has the same features, and its dense layers as convolutions.
+fn torch_names(graph: &Graph) -> WeightNames {
     let mut rows = Vec::new();
     let (mut features, mut classifier) = (0, 0);
     for id in graph.ids() {
@@ -93,12 +94,21 @@ fn torchvision_names(graph: &Graph) -> WeightNames {
             Op::Dense { .. } => classifier += 3,
             _ => features += 1,
         }
+        let timm = match node.name() {
+            "fc1" => Some("pre_logits.fc1"),
+            "fc2" => Some("pre_logits.fc2"),
+            HEAD_LAYER => Some("head.fc"),
+            _ => None,
+        };
         for spec in graph.node_parameters(id) {
             let (key, layout) = match spec.shape.rank() {
                 1 => ("bias", Layout::Same),
                 _ => ("weight", layout),
             };
-            rows.push(WeightRow::new(spec.name, format!("{module}.{key}"), layout));
+            let mut row = WeightRow::new(spec.name, format!("{module}.{key}"), layout);
+            row.sources
+                .extend(timm.map(|module| format!("{module}.{key}")));
+            rows.push(row);
         }
     }
     WeightNames {

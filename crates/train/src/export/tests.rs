@@ -87,26 +87,6 @@ fn every_backbone_is_read_again_from_every_format_that_knows_it() {
 
 /// A batch norm without a factor has one in ONNX; only one that changes nothing may be left out.
 #[test]
-fn a_factor_that_the_network_lacks_must_be_one() {
-    let backbone = zoo::find("inception_resnet_v2").unwrap();
-    let graph = backbone.build(299, 299, Head::Features).unwrap();
-    let mut tensors = values(&graph);
-    for name in zoo::unused_factors(&graph) {
-        tensors.insert(name, Tensor::from_slice([1], &[1.0]).unwrap());
-    }
-    let mut read = formats::Weights {
-        origin: Origin::Onnx,
-        tensors,
-        metadata: BTreeMap::new(),
-    };
-    import_from(&read, backbone, Top::AsFound).unwrap();
-    let name = "batch_normalization_7/gamma";
-    read.tensors[name].values_mut()[0] = 0.5;
-    let error = import_from(&read, backbone, Top::AsFound).unwrap_err();
-    assert!(error.to_string().contains(name), "{error}");
-}
-
-#[test]
 fn bad_files_of_every_format_are_refused() {
     let backbone = zoo::find("mobilenet_v2").unwrap();
     let others =

@@ -32,6 +32,14 @@ pub enum MakeError {
         /// The network.
         backbone: &'static str,
     },
+    /// The file is of a network that has the same layers and computes something else.
+    #[error("{backbone}: the weights are of {}", lookalike.title)]
+    Lookalike {
+        /// The network.
+        backbone: &'static str,
+        /// The file's.
+        lookalike: &'static zoo::Lookalike,
+    },
     /// The number of classes is not that of the weights' head.
     #[error("the weights have {outputs} outputs, {wanted} are wanted for these classes")]
     Outputs {
@@ -81,6 +89,21 @@ impl Say for MakeError {
                 reason: &network_reason(error, language),
             }),
             MakeError::Names { backbone } => say(&ModelMessage::MakeNames { backbone }),
+            MakeError::Lookalike {
+                backbone,
+                lookalike,
+            } => {
+                let title = lookalike.title;
+                say(&match lookalike.differs {
+                    zoo::Differs::Padding => ModelMessage::MakeOtherPadding { title, backbone },
+                    zoo::Differs::Epsilon { instead } => ModelMessage::MakeOtherEpsilon {
+                        title,
+                        backbone,
+                        instead,
+                    },
+                    zoo::Differs::Pooling => ModelMessage::MakeOtherPooling { title, backbone },
+                })
+            }
             MakeError::Outputs { outputs, wanted } => say(&ModelMessage::MakeOutputs {
                 outputs: &outputs.to_string(),
                 wanted: &wanted.to_string(),

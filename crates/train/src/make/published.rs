@@ -1,7 +1,7 @@
 //! The package of published weights: read, assigned to a backbone, its labels by `words`.
 use super::card::card;
 use super::{MakeError, label, stanford_labels};
-use crate::weights::WeightsCard;
+use crate::weights::{WeightsCard, other_network};
 use graph::{InputSpec, View};
 use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance};
 use std::path::Path;
@@ -72,6 +72,9 @@ pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
         Classes::Stanford => zoo::imagenet::CLASSES,
         Classes::All(ids) => ids.len(),
     };
+    if let Some(other) = other_network(&source, backbone) {
+        return Err(other);
+    }
     let graph = backbone.build(size, size, Head::Classes(wanted))?;
     let names = backbone
         .weight_names(&graph, source.origin)

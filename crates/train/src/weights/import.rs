@@ -82,12 +82,27 @@ pub(crate) fn import_from(
             }
         }
     }
+    if let Some(other) = other_network(source, backbone) {
+        return Err(other);
+    }
     match nearest {
         Some(mismatch) if known => Err(mismatch.into()),
         _ => Err(MakeError::Names {
             backbone: backbone.name,
         }),
     }
+}
+
+/// Why the file of another network is refused that has the layers of `backbone` and computes something
+/// else; `None` of any other file.
+pub(crate) fn other_network(source: &Weights, backbone: &Backbone) -> Option<MakeError> {
+    let names = source.tensors.iter();
+    let tensors = names.map(|(name, tensor)| (name.as_str(), tensor.shape()));
+    let lookalike = zoo::Lookalike::find(backbone, tensors)?;
+    Some(MakeError::Lookalike {
+        backbone: backbone.name,
+        lookalike,
+    })
 }
 
 impl Imported {
@@ -196,9 +211,6 @@ impl Rules {
                 &own
             }
         };
-        if source.origin == Origin::Onnx {
-            refuse_factors(graph, source)?;
-        }
         let fit = formats::fit(wanted, &source.tensors, &self.names)?;
         let left = fit.left.iter();
         let left = left
@@ -209,26 +221,6 @@ impl Rules {
             None => fit.fill(),
         };
         Ok((parameters, left))
-    }
-}
-
-/// Refuses factors of batch norms that the network has no place for, unless they change nothing.
-fn refuse_factors(graph: &Graph, source: &Weights) -> Result<(), Mismatch> {
-    let changes = |name: &String| {
-        let tensor = source.tensors.get(name)?;
-        let changes = tensor.values().iter().any(|&value| value != 1.0);
-        changes.then(|| (name.clone(), tensor.shape()))
-    };
-    let unused: Vec<(String, Shape)> = zoo::unused_factors(graph)
-        .iter()
-        .filter_map(changes)
-        .collect();
-    match unused.is_empty() {
-        true => Ok(()),
-        false => Err(Mismatch {
-            unused,
-            ..Mismatch::default()
-        }),
     }
 }
 

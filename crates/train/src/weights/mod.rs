@@ -4,8 +4,8 @@ mod card;
 mod import;
 
 pub use card::{METADATA, WeightsCard};
-pub(crate) use import::import_from;
 pub use import::{Imported, Top, import};
+pub(crate) use import::{import_from, other_network};
 
 #[cfg(test)]
 mod tests;

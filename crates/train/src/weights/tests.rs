@@ -148,6 +148,108 @@ fn what_is_missing_extra_or_misshapen_is_named() {
     assert!(import_from(&source, backbone, Top::LeftAside).is_err());
 }
 
+/// A batch norm of Keras's InceptionResNetV2 has no factor, everyone else's has one.
+#[test]
+fn a_factor_that_the_network_lacks_must_be_one() {
+    let backbone = zoo::find("inception_resnet_v2").unwrap();
+    let graph = backbone.build(299, 299, Head::Features).unwrap();
+    for origin in [Origin::Onnx, Origin::PyTorch] {
+        let mut source = file(backbone, &graph, origin).unwrap();
+        let names = backbone.weight_names(&graph, origin).unwrap().ones;
+        let norms = |op: &graph::Op| matches!(op, graph::Op::BatchNorm { .. });
+        let count = graph.nodes().iter().filter(|node| norms(node.op())).count();
+        assert_eq!(names.len(), count, "{origin:?}");
+        for name in &names {
+            let one = Tensor::from_slice([1], &[1.0]).unwrap();
+            assert!(source.tensors.insert(name.clone(), one).is_none(), "{name}");
+        }
+        import_from(&source, backbone, Top::AsFound).unwrap();
+        assert!(
+            import_from(&source, backbone, Top::LeftAside)
+                .unwrap()
+                .left
+                .is_empty()
+        );
+        source.tensors[&names[7]].values_mut()[0] = 0.5;
+        for top in [Top::AsFound, Top::LeftAside] {
+            let error = import_from(&source, backbone, top).unwrap_err();
+            assert!(error.to_string().contains(&names[7]), "{error}");
+        }
+    }
+}
+
+/// A tensor's name and shape.
+type Named = (&'static str, &'static [usize]);
+
+/// The libraries' own networks of the same layers, which compute something else, by tensors that only
+/// they have.
+#[test]
+fn lookalikes_are_told_by_name() {
+    let files: [(&str, &[Named]); 5] = [
+        (
+            "mobilenet_v2",
+            &[
+                ("features.0.0.weight", &[32, 3, 3, 3]),
+                ("features.17.conv.2.weight", &[320, 960, 1, 1]),
+            ],
+        ),
+        (
+            "mobilenet_v2",
+            &[
+                ("conv_stem.weight", &[32, 3, 3, 3]),
+                ("blocks.6.0.conv_pwl.weight", &[320, 960, 1, 1]),
+            ],
+        ),
+        (
+            "efficientnet_v2s",
+            &[("features.7.0.weight", &[1280, 256, 1, 1])],
+        ),
+        (
+            "efficientnet_v2l",
+            &[("features.8.0.weight", &[1280, 640, 1, 1])],
+        ),
+        (
+            "nasnet_large",
+            &[("cell_stem_0.conv_1x1.conv.weight", &[42, 96, 1, 1])],
+        ),
+    ];
+    for (name, tensors) in files {
+        let backbone = zoo::find(name).unwrap();
+        for prefix in ["", "module."] {
+            for origin in [Origin::PyTorch, Origin::Safetensors] {
+                let tensor = |&(name, shape): &Named| {
+                    (format!("{prefix}{name}"), Tensor::zeros(Shape::new(shape)))
+                };
+                let source = Weights {
+                    origin,
+                    tensors: tensors.iter().map(tensor).collect(),
+                    metadata: BTreeMap::new(),
+                };
+                for top in [Top::AsFound, Top::LeftAside] {
+                    let error = import_from(&source, backbone, top).unwrap_err();
+                    let MakeError::Lookalike { lookalike, .. } = &error else {
+                        panic!("{name}: {error}");
+                    };
+                    assert!(error.to_string().contains(lookalike.title));
+                    for language in [words::Language::French, words::Language::English] {
+                        let said = words::Say::say(&error, language);
+                        assert!(said.text.contains(lookalike.title), "{}", said.text);
+                    }
+                }
+            }
+        }
+        // Of other backbones it is nothing but the wrong file.
+        let other = zoo::find("vgg16").unwrap();
+        assert!(
+            zoo::Lookalike::find(
+                other,
+                [("features.7.0.weight", Shape::from([1280, 256, 1, 1]))].into_iter()
+            )
+            .is_none()
+        );
+    }
+}
+
 /// A classifier's name is whoever made it's to choose, and a nested model's names have its own before
 /// them; InceptionResNetV2's numbers are of the process that made it.
 #[test]
