@@ -219,6 +219,39 @@ fn predictions_are_read_back_as_they_were_and_models_are_compared() {
 }
 
 #[test]
+fn views_are_chosen_on_val_alone_and_the_package_has_them() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let (set, viewed) = (at("set"), at("viewed.museau"));
+    let choose = |model: &str, more: &[&str]| {
+        let arguments = ["evaluate", model, &set, "--choose-views", &viewed];
+        run(&[&arguments[..], more].concat())
+    };
+    for (language, words) in [("en", "Views can only be chosen"), ("fr", "Les vues ne se")] {
+        let done = choose("default", &["--part", "test", "--lang", language]);
+        assert_eq!(status(&done), 2, "{done:?}");
+        assert!(text(&done.stderr).contains(words), "{done:?}");
+    }
+    let table = at("table.csv");
+    run(&["evaluate", "default", &set, "--predictions", &table]);
+    assert_eq!(status(&choose(&table, &[])), 2);
+    assert!(!Path::new(&viewed).exists());
+    let done = choose("default", &["--no-baseline", "--lang", "en"]);
+    assert_eq!(status(&done), 0, "{done:?}");
+    let said = text(&done.stdout);
+    assert!(said.contains("crop:0.875+stretch "), "{said}");
+    let chosen = said.lines().find_map(|line| line.strip_prefix("Chosen: "));
+    let chosen = chosen.and_then(|line| line.split(',').next()).unwrap();
+    // Few photos tell nothing apart: one view is enough.
+    assert!(!chosen.contains('+'), "{said}");
+    let shown = text(&run(&["models", "show", &viewed]).stdout);
+    assert!(shown.contains(&format!("Seen as `{chosen}`")), "{shown}");
+    assert_eq!(status(&run(&["models", "verify", &viewed])), 0);
+    let after = json(&run(&["evaluate", &viewed, &set, "--json"]));
+    assert_eq!(after["calibrated_on"], after["over_all"]["photos"]);
+}
+
+#[test]
 fn a_temperature_is_fitted_on_val_alone_and_the_package_is_whole() {
     let folder = dataset();
     let at = |name: &str| path(folder.path().join(name));

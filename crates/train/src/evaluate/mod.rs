@@ -13,6 +13,7 @@ mod scores;
 #[cfg(test)]
 mod tests;
 mod text;
+mod views;
 
 use classify::{AnswerKind, ModelName};
 use data::score::{self, ConfusedPair, Outcome, ScoreError};
@@ -26,6 +27,7 @@ pub use pairs::{PairError, Pairs};
 pub use predicted::{Predicted, PredictedPhoto, entries_of, match_classes};
 pub use scores::{Estimate, Scores, score};
 pub use text::percent;
+pub use views::{ViewTrial, try_views};
 
 /// How many of the most certain mistakes are kept.
 const WORST: usize = 24;

@@ -1,5 +1,6 @@
 //! `museau evaluate`: how good a model is on one part of a data set, beside others.
 pub mod subject;
+mod views;
 
 use crate::context::Context;
 use crate::data_set::{Source, open};
@@ -46,6 +47,10 @@ pub struct EvaluateArguments {
     /// Fit the temperature on val, and write a copy of the package with it
     #[arg(long, value_name = "FILE")]
     fit_temperature: Option<PathBuf>,
+    /// Choose the views of a photo on val by accuracy and time, and write a copy of the package with
+    /// them, its temperature fitted anew
+    #[arg(long, value_name = "FILE")]
+    choose_views: Option<PathBuf>,
     /// Print everything as one JSON object
     #[arg(long)]
     json: bool,
@@ -58,6 +63,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         &arguments.report,
         &arguments.predictions,
         &arguments.fit_temperature,
+        &arguments.choose_views,
     ];
     for path in outputs.into_iter().flatten() {
         let inputs = std::iter::once(&arguments.model).chain(&arguments.against);
@@ -71,6 +77,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
     let page = begin(&arguments.report, Kind::Page)?;
     let table = begin(&arguments.predictions, Kind::Predictions)?;
     let fitted = begin(&arguments.fit_temperature, Kind::Package)?;
+    let viewed = begin(&arguments.choose_views, Kind::Package)?;
     let (manifest, problems, _) = open(context, &arguments.source)?;
     let source = arguments.source.path();
     let part = part(context, &manifest, source, arguments.part)?;
@@ -78,7 +85,15 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         let said = context.say(EvaluateMessage::FitElsewhere);
         return Err(Failure::error(Status::Usage, said));
     }
+    if viewed.is_some() && part != Part::Validation {
+        let said = context.say(EvaluateMessage::ViewsElsewhere);
+        return Err(Failure::error(Status::Usage, said));
+    }
     let subject = Subject::open(context, &arguments.model)?;
+    if viewed.is_some() && matches!(subject, Subject::Table(..)) {
+        let said = context.say(EvaluateMessage::ViewsOfATable);
+        return Err(Failure::error(Status::Usage, said));
+    }
     if fitted.is_some() && matches!(subject, Subject::Table(..)) {
         let said = context.say(EvaluateMessage::FitATable);
         return Err(Failure::error(Status::Usage, said));
@@ -140,8 +155,30 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         .map(PathBuf::as_path)
         .collect();
     outputs::told(context, &written, None);
-    if let (Some(file), Subject::Model(package, _)) = (fitted, subject) {
-        fit(context, *package, &predicted, &manifest, &evaluation, file)?;
+    let Subject::Model(package, _) = subject else {
+        return Ok(());
+    };
+    if let Some(file) = fitted {
+        fit(
+            context,
+            (*package).clone(),
+            &predicted,
+            &manifest,
+            &evaluation,
+            file,
+        )?;
+    }
+    if let Some(file) = viewed {
+        let trial = views::choose(context, &package, &manifest, arguments.json)?;
+        let package = views::with_views(*package, &trial);
+        fit(
+            context,
+            package,
+            &trial.predicted,
+            &manifest,
+            &evaluation,
+            file,
+        )?;
     }
     Ok(())
 }
