@@ -12,6 +12,10 @@ pub struct Answer {
     /// The likeliest breeds, falling; calibrated, given that there is a dog; over all classes of
     /// the model the probabilities sum to 1.
     pub breeds: Vec<BreedGuess>,
+    /// The type of breeds that photos cannot part, where several of it share the likeness: the answer
+    /// is then the type, and the breeds are its likeliest.
+    #[serde(default)]
+    pub breed_type: Option<BreedType>,
     /// The group with most of the mass, where the answer is unsure.
     pub group: Option<Group>,
     /// Whether two breeds share the mass, so that a cross is likely.
@@ -70,6 +74,21 @@ pub struct Group {
     pub probability: f32,
 }
 
+/// A type of breeds with its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BreedType {
+    /// The type's id, as `words` has it.
+    pub id: String,
+    /// English name.
+    pub name: String,
+    /// French name.
+    pub name_fr: String,
+    /// The ids of those of its breeds that the model knows, by falling probability.
+    pub breeds: Vec<String>,
+    /// The sum over them, 0 to 1.
+    pub probability: f32,
+}
+
 /// What must be said with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +98,10 @@ pub enum Notice {
     Category,
     /// A wild canid.
     Wild,
+    /// A breed that is hardly ever met in France.
+    Rare,
+    /// A breed that is hardly ever met, by frequencies that a person gave.
+    RareHere,
 }
 
 /// What is wrong with a photo.

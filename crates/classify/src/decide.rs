@@ -1,6 +1,8 @@
 //! From the network's outputs to the answer: probabilities, the three kinds, group, cross, notices.
-use crate::answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice};
-use package::{Calibration, Label, softmax};
+use crate::answer::{
+    Answer, AnswerKind, BreedGuess, BreedType, Group, Milliseconds, ModelName, Notice,
+};
+use package::{About, Calibration, Label, softmax};
 
 /// What is known of one class of the model.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,8 @@ pub(crate) struct Class {
     pub breed_id: Option<String>,
     /// Ids in `words` of the breeds that it is easily taken for.
     pub look_alikes: Vec<String>,
+    /// Its type in `words`, where photos cannot part the type's breeds.
+    pub breed_type: Option<&'static words::BreedType>,
 }
 
 impl Class {
@@ -55,6 +59,7 @@ impl Class {
             category: breed.is_some_and(|breed| breed.category),
             breed_id: breed.map(|breed| breed.id.clone()),
             look_alikes: breed.map_or_else(Vec::new, |breed| breed.look_alikes.clone()),
+            breed_type: breed.and_then(|breed| words::breed_type(&breed.id)),
         }
     }
 
@@ -71,22 +76,44 @@ pub struct Probabilities {
     pub dog: f32,
     /// Of each class of the model, given a dog; they sum to 1.
     pub breeds: Vec<f32>,
+    /// The largest of a breed or, where photos cannot part them, of a type of breeds.
+    pub likeness: f32,
     /// The largest logit of the classes: how much the network knows what it sees.
     pub familiarity: f32,
+    /// The entropy, in nats, of what the network says before the prior; breeds of a type that photos
+    /// cannot part count as one.
+    pub spread: f32,
 }
 
 impl Probabilities {
     /// From the outputs of the network, `[outputs]`.
     pub(crate) fn new(logits: &[f32], classes: &[Class], calibration: &Calibration) -> Self {
         let of_classes = classes.iter().map(|class| logits[class.output]);
+        let weighed = calibration.weighed(of_classes.clone());
+        let breeds = softmax(weighed, calibration.temperature);
         Probabilities {
             dog: calibration
                 .dog
                 .as_ref()
                 .map_or(1.0, |rule| rule.probability(logits)),
-            familiarity: of_classes.clone().fold(f32::NEG_INFINITY, f32::max),
-            breeds: softmax(of_classes, calibration.temperature),
+            likeness: likeness(&breeds, classes),
+            spread: match &calibration.prior {
+                Some(_) => spread(
+                    &softmax(of_classes.clone(), calibration.temperature),
+                    classes,
+                ),
+                None => spread(&breeds, classes),
+            },
+            familiarity: of_classes.fold(f32::NEG_INFINITY, f32::max),
+            breeds,
         }
+    }
+
+    /// Of each row of outputs, by what a package says of itself.
+    pub fn of_rows(about: &About, rows: &[Vec<f32>]) -> Vec<Self> {
+        let classes: Vec<Class> = about.labels.iter().map(Class::new).collect();
+        let of_row = |row: &Vec<f32>| Self::new(row, &classes, &about.calibration);
+        rows.iter().map(of_row).collect()
     }
 
     /// The classes' positions by falling probability; equal ones in the model's order.
@@ -98,13 +125,15 @@ impl Probabilities {
 
     /// Dog, unsure or no dog, by the thresholds of a calibration.
     pub fn kind(&self, calibration: &Calibration) -> AnswerKind {
-        let first = self.breeds.iter().copied().fold(0.0, f32::max);
         let unfamiliar = calibration
             .unfamiliar_below
             .is_some_and(|least| self.familiarity < least);
+        let spread = calibration
+            .spread_above
+            .is_some_and(|most| self.spread > most);
         if self.dog < calibration.not_a_dog_below {
             AnswerKind::NotADog
-        } else if first < calibration.unsure_below || unfamiliar {
+        } else if self.likeness < calibration.unsure_below || unfamiliar || spread {
             AnswerKind::Unsure
         } else {
             AnswerKind::Dog
@@ -131,7 +160,11 @@ pub(crate) fn answer(
         .flatten()
         .filter(|group| group.probability >= calibration.group_from);
 
+    let breed_type = (kind == AnswerKind::Dog)
+        .then(|| shared_type(first, breeds, classes))
+        .flatten();
     let mixed = is_dog
+        && breed_type.is_none()
         && order
             .get(1)
             .is_some_and(|&second| is_cross(first, second, breeds, classes, calibration));
@@ -143,6 +176,16 @@ pub(crate) fn answer(
     }
     if is_dog && classes[first].wild {
         notices.push(Notice::Wild);
+    }
+    let prior = calibration.prior.as_ref();
+    if let Some(prior) = prior.filter(|prior| prior.is_rare(first)) {
+        // A type is not rare for one of its breeds.
+        if kind == AnswerKind::Dog && breed_type.is_none() && !classes[first].wild {
+            notices.push(match prior.france {
+                true => Notice::Rare,
+                false => Notice::RareHere,
+            });
+        }
     }
 
     let look_alikes = if is_dog {
@@ -171,6 +214,7 @@ pub(crate) fn answer(
         answer: kind,
         dog_probability: probabilities.dog,
         breeds: guesses.collect(),
+        breed_type,
         group,
         mixed,
         look_alikes,
@@ -179,6 +223,76 @@ pub(crate) fn answer(
         model: model.clone(),
         milliseconds: Milliseconds::default(),
     }
+}
+
+/// A breed that has more of its type's mass than this is named itself: the type's others have so little
+/// that the photo does part them.
+const NAMED_ABOVE: f32 = 0.85;
+
+/// The classes of a type.
+fn of_type<'a>(
+    breed_type: &'a words::BreedType,
+    classes: &'a [Class],
+) -> impl Iterator<Item = usize> + 'a {
+    let is_of = |class: &Class| {
+        class
+            .breed_type
+            .is_some_and(|found| found.id == breed_type.id)
+    };
+    (0..classes.len()).filter(move |&place| is_of(&classes[place]))
+}
+
+/// The largest probability of a breed, or of a type of breeds together.
+fn likeness(breeds: &[f32], classes: &[Class]) -> f32 {
+    let together = classes
+        .iter()
+        .zip(breeds)
+        .map(|(class, &own)| match class.breed_type {
+            Some(breed_type) => of_type(breed_type, classes)
+                .map(|place| breeds[place])
+                .sum(),
+            None => own,
+        });
+    // A sum may be above 1 by its rounding.
+    together.fold(0.0, f32::max).min(1.0)
+}
+
+/// The entropy of the probabilities, those of a type together.
+fn spread(breeds: &[f32], classes: &[Class]) -> f32 {
+    let entropy = |probability: f32| match probability > 0.0 {
+        true => -probability * probability.ln(),
+        false => 0.0,
+    };
+    let of_each = classes.iter().enumerate().map(|(place, class)| {
+        let Some(breed_type) = class.breed_type else {
+            return entropy(breeds[place]);
+        };
+        let mut members = of_type(breed_type, classes).peekable();
+        // Each type once, at its first breed.
+        match members.peek() == Some(&place) {
+            true => entropy(members.map(|member| breeds[member]).sum()),
+            false => 0.0,
+        }
+    });
+    of_each.sum()
+}
+
+/// The type of the first breed, where others of it have a share that counts.
+fn shared_type(first: usize, breeds: &[f32], classes: &[Class]) -> Option<BreedType> {
+    let breed_type = classes[first].breed_type?;
+    let mut places: Vec<usize> = of_type(breed_type, classes).collect();
+    places.sort_by(|&a, &b| breeds[b].total_cmp(&breeds[a]));
+    let probability: f32 = places.iter().map(|&place| breeds[place]).sum();
+    (breeds[first] <= NAMED_ABOVE * probability).then(|| BreedType {
+        id: breed_type.id.clone(),
+        name: breed_type.name_en.clone(),
+        name_fr: breed_type.name_fr.clone(),
+        breeds: places
+            .iter()
+            .map(|&place| classes[place].id.clone())
+            .collect(),
+        probability: probability.min(1.0),
+    })
 }
 
 /// Two breeds that share the mass hint at a cross, unless they are hard to tell apart or one of
@@ -236,7 +350,7 @@ fn likeliest_group(breeds: &[f32], classes: &[Class]) -> Option<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use package::DogRule;
+    use package::{DogRule, Prior};
 
     /// Six classes: a and b look alike in group 1; c, d in group 2; e wild; f of the category look.
     fn classes() -> Vec<Class> {
@@ -385,6 +499,109 @@ mod tests {
             AnswerKind::Unsure,
             "the same probabilities, smaller logits"
         );
+    }
+
+    /// The answer of a model of husky, malamute and beagle to these probabilities.
+    fn of_sled_dogs(breeds: [f32; 3], prior: Option<Prior>) -> Answer {
+        let ids = ["n02110185", "n02110063", "n02088364"];
+        let label = |(output, id): (usize, &str)| Label {
+            id: id.into(),
+            name: id.into(),
+            name_fr: None,
+            output,
+        };
+        let labels: Vec<Label> = ids.into_iter().enumerate().map(label).collect();
+        let classes: Vec<Class> = labels.iter().map(Class::new).collect();
+        let calibration = Calibration {
+            prior,
+            ..Calibration::default()
+        };
+        let probabilities = Probabilities::new(&breeds.map(f32::ln), &classes, &calibration);
+        let (name, version) = ("test".into(), "1".into());
+        answer(
+            &probabilities,
+            &classes,
+            &calibration,
+            3,
+            &ModelName { name, version },
+        )
+    }
+
+    #[test]
+    fn breeds_that_photos_cannot_part_are_answered_as_their_type() {
+        // None of them is above the threshold of 'unsure', together they are.
+        let shared = of_sled_dogs([0.44, 0.36, 0.2], None);
+        assert_eq!(shared.answer, AnswerKind::Dog);
+        let breed_type = shared.breed_type.expect("husky and malamute share it");
+        assert_eq!(breed_type.id, "husky");
+        assert_eq!(breed_type.breeds, ["n02110185", "n02110063"]);
+        assert!((breed_type.probability - 0.8).abs() < 1e-5);
+        assert!(!shared.mixed, "they are hard to part, not crossed");
+        // One that has most of it is named itself, and so is one of no type.
+        assert!(of_sled_dogs([0.9, 0.05, 0.05], None).breed_type.is_none());
+        assert!(of_sled_dogs([0.2, 0.1, 0.7], None).breed_type.is_none());
+        let unsure = of_sled_dogs([0.2, 0.2, 0.6], None);
+        assert!(unsure.breed_type.is_none() && unsure.answer == AnswerKind::Dog);
+    }
+
+    #[test]
+    fn a_prior_weighs_the_breeds_and_says_which_are_rare() {
+        let mut prior = Prior::of_counts(&[2_000.0, 500.0, 6_000.0], 0.5, "counted").unwrap();
+        let answer = of_sled_dogs([0.4, 0.4, 0.2], Some(prior.clone()));
+        let breed_type = answer.breed_type.as_ref().expect("a type");
+        // Of equal ones the frequent one is twice as likely, for the root of a fourth is a half.
+        let [first, second, _] = &answer.breeds[..] else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(
+            (first.id.as_str(), second.id.as_str()),
+            ("n02110185", "n02088364")
+        );
+        assert_eq!(breed_type.breeds, ["n02110185", "n02110063"]);
+        let root = |count: f32| (count + 1.0).sqrt();
+        let weights = [0.4 * root(2_000.0), 0.4 * root(500.0), 0.2 * root(6_000.0)];
+        let expected = weights[0] / weights.iter().sum::<f32>();
+        assert!((first.probability - expected).abs() < 1e-5);
+        assert!(answer.notices.is_empty());
+        // A strength of 0 changes nothing.
+        prior.strength = 0.0;
+        let plain = of_sled_dogs([0.4, 0.4, 0.2], Some(prior));
+        assert!((plain.breeds[0].probability - 0.4).abs() < 1e-5);
+        let mut rare = Prior::of_counts(&[20_000.0, 500.0, 0.0], 0.1, "counted").unwrap();
+        let notices = |prior| of_sled_dogs([0.03, 0.02, 0.95], Some(prior)).notices;
+        assert_eq!(notices(rare.clone()), [Notice::RareHere]);
+        rare.france = true;
+        assert_eq!(notices(rare), [Notice::Rare]);
+    }
+
+    #[test]
+    fn an_answer_spread_over_many_breeds_is_unsure_but_not_over_one_type() {
+        let classes: Vec<Class> = ["n02110185", "n02110063", "n02088364", "n02085620"]
+            .into_iter()
+            .enumerate()
+            .map(|(output, id)| {
+                Class::new(&Label {
+                    id: id.into(),
+                    name: id.into(),
+                    name_fr: None,
+                    output,
+                })
+            })
+            .collect();
+        let calibration = Calibration {
+            spread_above: Some(0.6),
+            unsure_below: 0.0,
+            ..Calibration::default()
+        };
+        let of =
+            |breeds: [f32; 4]| Probabilities::new(&breeds.map(f32::ln), &classes, &calibration);
+        let over_a_type = of([0.5, 0.48, 0.01, 0.01]);
+        let expected = -(0.98f32 * 0.98f32.ln() + 0.02 * 0.01f32.ln());
+        assert!((over_a_type.spread - expected).abs() < 1e-5);
+        assert_eq!(over_a_type.kind(&calibration), AnswerKind::Dog);
+        let over_breeds = of([0.5, 0.01, 0.48, 0.01]);
+        assert!(over_breeds.spread > 0.7);
+        assert_eq!(over_breeds.kind(&calibration), AnswerKind::Unsure);
     }
 
     #[test]

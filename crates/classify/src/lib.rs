@@ -10,13 +10,17 @@ mod answer;
 mod classifier;
 mod decide;
 mod error;
+mod explain;
 mod features;
 mod network;
 mod said;
 
-pub use answer::{Answer, AnswerKind, BreedGuess, Group, Milliseconds, ModelName, Notice, Quality};
+pub use answer::{
+    Answer, AnswerKind, BreedGuess, BreedType, Group, Milliseconds, ModelName, Notice, Quality,
+};
 pub use classifier::{Classifier, ClassifyOptions, Seen};
 pub use decide::Probabilities;
 pub use error::{ClassifyError, OpenError};
+pub use explain::{Deletion, Explainer, HeatMap};
 pub use features::Features;
 pub use network::OpenOptions;

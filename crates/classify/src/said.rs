@@ -20,18 +20,34 @@ impl Answer {
                 AnswerMessage::MixedBreeds { first, second }.text(language)
             }
             (AnswerKind::Dog, [first, ..]) => AnswerMessage::LooksLikeBreed {
-                breed: first.name_in(language),
+                breed: self.likeness(first, language),
                 confidence: &self.confidence(language),
-                percent: &words::percent(language, first.probability.into()),
+                percent: &words::percent(language, self.probability().into()),
             }
             .text(language),
         }
     }
 
-    /// How sure it is of its first breed, in words; to be confirmed where the photo is a poor one.
+    /// What it looks like: the type where photos cannot part its breeds, else the first breed.
+    pub fn likeness<'a>(&'a self, first: &'a BreedGuess, language: Language) -> &'a str {
+        match (&self.breed_type, language) {
+            (Some(found), Language::French) => &found.name_fr,
+            (Some(found), Language::English) => &found.name,
+            (None, _) => first.name_in(language),
+        }
+    }
+
+    /// The probability of what it looks like, 0 to 1.
+    pub fn probability(&self) -> f32 {
+        match &self.breed_type {
+            Some(found) => found.probability,
+            None => self.breeds.first().map_or(0.0, |first| first.probability),
+        }
+    }
+
+    /// How sure it is of what it looks like, in words; to be confirmed where the photo is a poor one.
     pub fn confidence(&self, language: Language) -> String {
-        let first = self.breeds.first().map_or(0.0, |first| first.probability);
-        let confidence = &words::confidence(first.into()).text(language);
+        let confidence = &words::confidence(self.probability().into()).text(language);
         if self.quality.is_empty() {
             return confidence.clone();
         }
@@ -43,6 +59,8 @@ impl Answer {
         let notices = self.notices.iter().map(|notice| match notice {
             Notice::Category => AnswerMessage::NoticeCategory,
             Notice::Wild => AnswerMessage::NoticeWild,
+            Notice::Rare => AnswerMessage::NoticeRare,
+            Notice::RareHere => AnswerMessage::NoticeRareHere,
         });
         let quality = self.quality.iter().map(|quality| match quality {
             Quality::Dark => AnswerMessage::QualityDark,

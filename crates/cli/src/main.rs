@@ -18,6 +18,7 @@ mod model;
 mod options;
 mod outputs;
 mod photos;
+mod prior;
 mod progress;
 mod storage;
 mod table;

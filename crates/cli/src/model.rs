@@ -1,6 +1,7 @@
 //! Which model to use: the embedded model, a file, or one of the models folder by its name.
 use crate::context::{Context, not_one_of};
 use crate::failure::{Failure, Status};
+use crate::prior::PriorArguments;
 use crate::terminal;
 use anyhow::Result;
 use classify::{Classifier, ClassifyError, OpenError, OpenOptions};
@@ -20,15 +21,12 @@ pub const DEFAULT_NAME: &str = "default";
 pub const EXTENSION: &str = "museau";
 
 /// Makes a model ready to answer.
-pub fn open(context: &Context, model: Option<&Path>) -> Result<Classifier> {
-    let options = options(context, context.threads);
-    match find(context, model)? {
-        None => {
-            Classifier::open(DEFAULT, &options).map_err(|error| unusable(context, None, &error))
-        }
-        Some(path) => Classifier::open_file(&path, &options)
-            .map_err(|error| unusable(context, Some(&path), &error)),
-    }
+pub fn open(context: &Context, model: Option<&Path>, prior: &PriorArguments) -> Result<Classifier> {
+    let path = find(context, model)?;
+    let mut package = read_found(context, path.as_deref())?;
+    prior.apply(context, &mut package.about)?;
+    Classifier::from_package(package, &options(context, context.threads))
+        .map_err(|error| unusable(context, path.as_deref(), &error))
 }
 
 /// How a model is made ready for pools of so many threads.
@@ -42,12 +40,16 @@ pub fn options(context: &Context, threads: usize) -> OpenOptions {
 
 /// Reads and checks a package.
 pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
-    match find(context, model)? {
-        None => Package::read(DEFAULT).map_err(|error| unusable(context, None, &error.into())),
-        Some(path) => {
-            Package::read_file(&path).map_err(|error| unusable(context, Some(&path), &error.into()))
-        }
-    }
+    read_found(context, find(context, model)?.as_deref())
+}
+
+/// The same of one that was found: the file, or the embedded model.
+fn read_found(context: &Context, path: Option<&Path>) -> Result<Package> {
+    let read = match path {
+        None => Package::read(DEFAULT),
+        Some(path) => Package::read_file(path),
+    };
+    read.map_err(|error| unusable(context, path, &error.into()))
 }
 
 /// The BLAKE3 of a package's file.

@@ -67,6 +67,175 @@ fn names_a_dog_in_both_languages() {
     );
 }
 
+/// The probability of a breed on the beagle's photo, of all breeds that the model knows.
+fn of_beagle(id: &str, arguments: &[&str]) -> f64 {
+    let photo = photo("beagle_14.jpg");
+    let all = [&["classify", "--json", "--top", "1000", &photo], arguments].concat();
+    let output = run(&all);
+    assert!(output.status.success(), "{output:?}");
+    let line: Value = serde_json::from_str(&text(&output.stdout)).expect("a line of JSON");
+    let breeds = line["breeds"].as_array().expect("breeds");
+    let found = breeds.iter().find(|breed| breed["id"] == id);
+    found.expect("a breed")["probability"]
+        .as_f64()
+        .expect("a number")
+}
+
+#[test]
+fn frequencies_weigh_the_breeds_by_their_strength() {
+    // English foxhounds are rare in France, and look like beagles.
+    let foxhound = |arguments: &[&str]| of_beagle("n02089973", arguments);
+    let plain = foxhound(&["--prior", "none"]);
+    let of_france = |strength| foxhound(&["--prior", "france", "--prior-strength", strength]);
+    assert!((of_france("0") - plain).abs() < 1e-7);
+    let (weak, strong) = (of_france("0.25"), of_france("1"));
+    assert!(strong < weak && weak < plain, "{strong} {weak} {plain}");
+    // A table of one's own, in which there are only foxhounds.
+    let (_folder, table) = file(
+        "counts.csv",
+        b"breed;count\nFoxhound anglais;900\nLassie;0\n",
+    );
+    let refused = run(&["classify", "--prior", &table, &photo("beagle_14.jpg")]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(text(&refused.stderr).contains("line 3: ‘Lassie’ is neither a breed"));
+    let (_folder, table) = file(
+        "counts.csv",
+        b"breed;count\nFoxhound anglais;900\nWelsh terrier;5\n",
+    );
+    assert!(foxhound(&["--prior", &table, "--prior-strength", "1"]) > 100.0 * plain);
+}
+
+#[test]
+fn frequencies_that_are_none_are_refused_in_both_languages() {
+    let photo = photo("beagle_14.jpg");
+    for (content, english, french) in [
+        (
+            "breed,count\nBeagle,0\n",
+            "counts no dog",
+            "ne compte aucun chien",
+        ),
+        (
+            "breed,count\nBeagel,3\n",
+            "Did you mean ‘Beagle’?",
+            "Vouliez-vous dire «\u{a0}Beagle\u{a0}»",
+        ),
+        (
+            "breed,count\nBeagle,3\nbeagle,4\n",
+            "already counted",
+            "déjà comptée",
+        ),
+        ("breed,count\nBeagle,-3\n", "line 2", "ligne 2"),
+        (
+            "breed,count\nBeagle,1e308\nPug,1e308\n",
+            "too large",
+            "trop grands",
+        ),
+    ] {
+        let (_folder, table) = file("counts.csv", content.as_bytes());
+        for (language, said) in [("en", english), ("fr", french)] {
+            let output = run(&["classify", "--lang", language, "--prior", &table, &photo]);
+            assert_eq!(output.status.code(), Some(3), "{content}: {output:?}");
+            let told = text(&output.stderr);
+            assert!(told.contains(said), "{content}: {told}");
+        }
+    }
+    let output = run(&[
+        "classify",
+        "--prior",
+        "france",
+        "--prior-strength",
+        "2",
+        &photo,
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn an_answer_is_explained_by_a_picture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = folder.path().join("why.png");
+    let path = picture.to_str().expect("a UTF-8 path");
+    let beagle = photo("beagle_14.jpg");
+    let output = run(&["classify", "--explain", path, &beagle]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stdout).contains("Looks like: Beagle"));
+    let said = text(&output.stderr);
+    let percents = said
+        .split_whitespace()
+        .filter_map(|word| word.strip_suffix('%'));
+    let percents: Vec<u32> = percents.filter_map(|number| number.parse().ok()).collect();
+    // On the whole photo, without the hottest, the share, and at random.
+    let [whole, without, _, random] = percents[..] else {
+        panic!("{said}")
+    };
+    assert!(whole > 90 && without < 60 && random > 80, "{said}");
+    assert!(
+        fs::read(&picture)
+            .expect("a picture")
+            .starts_with(b"\x89PNG")
+    );
+    let refused = run(&["classify", "--explain", path, &beagle, &beagle]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("a single photo"));
+    // A person's file stays.
+    let (_own, own) = file("notes.png", b"my own");
+    let refused = run(&["classify", "--explain", &own, &beagle]);
+    assert!(!refused.status.success());
+    assert_eq!(fs::read(&own).expect("the file"), b"my own");
+}
+
+#[test]
+fn a_model_is_calibrated_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |place: &str, name: &str| {
+        let to = folder.path().join(place);
+        fs::create_dir_all(&to).expect("a folder");
+        fs::copy(photo(name), to.join(name)).expect("a photo");
+    };
+    put("dogs/beagle", "beagle_14.jpg");
+    put("dogs/keeshond", "keeshond_173.jpg");
+    put("dogs/Samoyed", "samoyed_32.jpg");
+    put("others", "birman_108.jpg");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (dogs, others, made) = (path("dogs"), path("others"), path("own.museau"));
+    let output = run(&[
+        "models",
+        "calibrate",
+        "default",
+        "--dogs",
+        &dogs,
+        "--not-dogs",
+        &others,
+        "--prior",
+        "france",
+        "--name",
+        "own",
+        "-o",
+        &made,
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let card = text(&output.stdout);
+    assert!(card.starts_with("# own "), "{card}");
+    assert!(card.contains("fitted on 3 train photos of dogs"), "{card}");
+    assert!(
+        card.contains("weighed by how frequent they are, with strength 0.25"),
+        "{card}"
+    );
+    let shown = run(&["classify", "--model", &made, &photo("beagle_14.jpg")]);
+    assert!(text(&shown.stdout).contains("Beagle"), "{shown:?}");
+    // Never over another model.
+    let again = run(&[
+        "models",
+        "calibrate",
+        "default",
+        "--dogs",
+        &dogs,
+        "-o",
+        &made,
+    ]);
+    assert!(!again.status.success());
+}
+
 #[test]
 fn the_json_is_the_contract() {
     let (line, status) = json(&photo("keeshond_173.jpg"));

@@ -14,6 +14,7 @@ pub mod explore;
 mod features;
 pub mod fetch;
 pub mod files;
+mod frequencies;
 mod import;
 mod join;
 pub mod loader;
@@ -40,6 +41,7 @@ pub use dataset::{Dataset, DatasetError, HeldOut, LeftAside, ListError, Photo, R
 pub use error::{ArchiveFault, Error, TableFault};
 pub use features::Features;
 pub use files::AtomicFile;
+pub use frequencies::{Frequency, frequencies};
 pub use import::{ImportOptions, Imported, Layout, Problem, ProblemKind, import};
 pub use join::{ClassMap, JoinSource, join};
 pub use manifest::{Entry, Manifest, Rectangle};

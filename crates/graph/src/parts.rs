@@ -44,8 +44,8 @@ impl Graph {
         part
     }
 
-    /// The layers that stand on the value of `bottom`, up to the outputs; its values, flattened, are
-    /// their input, `[1, 1, values]`.
+    /// The layers that stand on the value of `bottom`, up to the outputs: a map is their input as it is,
+    /// other values flattened, `[1, 1, values]`.
     ///
     /// # Errors
     /// [`GraphError::UnknownInput`] where one of them reads another layer of those below.
@@ -55,17 +55,23 @@ impl Graph {
     pub fn above(&self, bottom: NodeId) -> Result<Graph, GraphError> {
         let mut part = Graph::new();
         let shape = self.node(bottom).shape();
+        let (height, width, channels) = match *shape.dimensions() {
+            [height, width, channels] => (height, width, channels),
+            _ => (1, 1, shape.elements()),
+        };
         let input = Op::Input {
-            height: 1,
-            width: 1,
-            channels: shape.elements(),
+            height,
+            width,
+            channels,
         };
         // No layer that stands on them bears the names of layers below.
-        let input = part.add("input", input, &[])?;
-        let name = self.node(bottom).name();
-        let name = if name == "input" { "flatten" } else { name };
-        let flat = part.add(name, Op::Flatten, &[input])?;
-        let mut places = HashMap::from([(bottom, flat)]);
+        let mut bottom_values = part.add("input", input, &[])?;
+        if shape.rank() != 3 {
+            let name = self.node(bottom).name();
+            let name = if name == "input" { "flatten" } else { name };
+            bottom_values = part.add(name, Op::Flatten, &[bottom_values])?;
+        }
+        let mut places = HashMap::from([(bottom, bottom_values)]);
         let mut reached = vec![false; self.nodes().len()];
         reached[bottom.index()] = true;
         for id in self.ids().skip(bottom.index() + 1) {

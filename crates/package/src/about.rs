@@ -108,6 +108,9 @@ impl About {
                 Some(free) => *free = true,
             }
         }
+        if let Some(prior) = &self.calibration.prior {
+            prior.check(self.labels.len()).or_else(wrong)?;
+        }
         self.calibration.check(outputs).or_else(wrong)
     }
 

@@ -1,5 +1,6 @@
 //! From the network's outputs to probabilities that can be believed: temperatures, and the
 //! thresholds of the three answers.
+use crate::prior::Prior;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -11,6 +12,9 @@ pub const TEMPERATURES: RangeInclusive<f32> = 0.05..=20.0;
 pub struct Calibration {
     /// The breeds' logits are divided by it before their softmax; one of [`TEMPERATURES`].
     pub temperature: f32,
+    /// How frequent the breeds are where the model is used; `None` for a model that takes all alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
     /// How the dog probability is read off the network's whole head; `None` for a network whose
     /// classes are all dogs: its dog probability is 1.
     pub dog: Option<DogRule>,
@@ -21,6 +25,10 @@ pub struct Calibration {
     /// A largest logit of the breeds below this value makes it 'unsure' too: the network has seen
     /// nothing like it, though one breed may stand out among the others. `None`: not looked at.
     pub unfamiliar_below: Option<f32>,
+    /// Probabilities that are spread over more breeds than this make it 'unsure' too: the entropy, in
+    /// nats, of what the network says before the prior. `None`: not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_above: Option<f32>,
     /// An unsure answer names a group from this probability of its breeds on, 0 to 1.
     pub group_from: f32,
     /// A cross is likely where two breeds that are not look-alikes have at least this probability
@@ -56,10 +64,12 @@ impl Default for Calibration {
     fn default() -> Self {
         Calibration {
             temperature: 1.0,
+            prior: None,
             dog: None,
             not_a_dog_below: 0.5,
             unsure_below: 0.45,
             unfamiliar_below: None,
+            spread_above: None,
             group_from: 0.6,
             mixed_together: 0.7,
             mixed_share: 0.35,
@@ -70,6 +80,22 @@ impl Default for Calibration {
 }
 
 impl Calibration {
+    /// The logits of the classes, in the labels' order, weighed by the prior: what
+    /// `softmax(_, temperature)` makes the calibrated probabilities of.
+    pub fn weighed<'a>(
+        &'a self,
+        logits: impl Iterator<Item = f32> + Clone + 'a,
+    ) -> impl Iterator<Item = f32> + Clone + 'a {
+        let prior = self.prior.as_ref();
+        logits.enumerate().map(move |(class, logit)| match prior {
+            // A finite logit stays finite.
+            Some(prior) => {
+                (logit + self.temperature * prior.log_weight(class)).clamp(f32::MIN, f32::MAX)
+            }
+            None => logit,
+        })
+    }
+
     /// Whether the numbers make sense for a network of so many outputs; else what does not.
     pub(crate) fn check(&self, outputs: usize) -> Result<(), String> {
         let positive = |value: f32| value.is_finite() && value > 0.0;
@@ -94,6 +120,9 @@ impl Calibration {
         }
         if let Some(least) = self.unfamiliar_below.filter(|least| !least.is_finite()) {
             return Err(format!("`unfamiliar_below` is {least}"));
+        }
+        if let Some(most) = self.spread_above.filter(|most| !most.is_finite()) {
+            return Err(format!("`spread_above` is {most}"));
         }
         let Some(rule) = &self.dog else {
             return Ok(());

@@ -11,6 +11,7 @@ mod foreign;
 mod header;
 mod package;
 mod photo_ids;
+mod prior;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 #[cfg(test)]
@@ -22,3 +23,4 @@ pub use calibration::{Calibration, DogRule, TEMPERATURES, log_sum_exp, softmax};
 pub use error::{PackageError, network_reason};
 pub use package::Package;
 pub use photo_ids::PhotoIds;
+pub use prior::{Prior, PriorError};

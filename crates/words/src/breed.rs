@@ -44,6 +44,30 @@ pub struct Breed {
     /// Ids of the breeds that it is easily taken for; symmetric.
     #[serde(skip)]
     pub look_alikes: Vec<String>,
+    /// Dogs of it that come to France a year, roughly; `None` where nobody looked it up. See
+    /// [`REGISTRATIONS_SOURCE`].
+    #[serde(skip)]
+    pub registrations: Option<u32>,
+}
+
+/// Where [`Breed::registrations`] comes from; `data/registrations.tsv` names the source of each.
+pub const REGISTRATIONS_SOURCE: &str = "registrations in the French stud book (LOF) and identified \
+    dogs (I-CAD), 2015 to 2024, else a foreign register or an estimate: data/registrations.tsv";
+
+/// Breeds that photos cannot part, since size or papers alone do: the sled dogs, the poodles.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreedType {
+    /// A slug of the English name.
+    pub id: String,
+    /// English.
+    #[serde(rename = "en")]
+    pub name_en: String,
+    /// French.
+    #[serde(rename = "fr")]
+    pub name_fr: String,
+    /// The ids of its breeds, at least two; a breed is of one type at most.
+    pub breeds: Vec<String>,
 }
 
 impl Breed {
@@ -142,6 +166,7 @@ struct GroupFile {
 struct LookAlikeFile {
     /// Every breed of a set looks like every other of it.
     sets: Vec<Vec<String>>,
+    types: Vec<BreedType>,
 }
 
 /// The breeds in the file's order, and where each id and each folded name is found.
@@ -165,12 +190,17 @@ static BREEDS: LazyLock<Breeds> = LazyLock::new(|| {
         .enumerate()
         .flat_map(|(index, breed)| breed.names().map(move |name| (fold(name), index)))
         .collect();
-    for set in look_alike_sets() {
-        for id in &set {
+    for (id, registrations) in registrations() {
+        if let Some(&index) = by_id.get(id) {
+            list[index].registrations = Some(registrations);
+        }
+    }
+    for set in &LOOK_ALIKES.sets {
+        for id in set {
             let Some(&index) = by_id.get(id) else {
                 continue;
             };
-            for other in &set {
+            for other in set {
                 let known = &mut list[index].look_alikes;
                 if other != id && by_id.contains_key(other) && !known.contains(other) {
                     known.push(other.clone());
@@ -191,10 +221,35 @@ static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
         .groups
 });
 
-fn look_alike_sets() -> Vec<Vec<String>> {
-    toml::from_str::<LookAlikeFile>(include_str!("../data/look_alikes.toml"))
+static LOOK_ALIKES: LazyLock<LookAlikeFile> = LazyLock::new(|| {
+    toml::from_str(include_str!("../data/look_alikes.toml"))
         .expect("data/look_alikes.toml is read by a test")
-        .sets
+});
+
+/// Each breed whose figure was looked up.
+fn registrations() -> impl Iterator<Item = (&'static str, u32)> {
+    let lines = include_str!("../data/registrations.tsv").lines();
+    let lines = lines.filter(|line| !line.starts_with('#')).skip(1);
+    lines.map(|line| {
+        let mut cells = line.split('\t');
+        let mut cell = || {
+            cells
+                .next()
+                .expect("data/registrations.tsv is read by a test")
+        };
+        (
+            cell(),
+            cell()
+                .parse()
+                .expect("data/registrations.tsv is read by a test"),
+        )
+    })
+}
+
+/// The type of the breed with this id.
+pub fn breed_type(id: &str) -> Option<&'static BreedType> {
+    let mut types = LOOK_ALIKES.types.iter();
+    types.find(|found| found.breeds.iter().any(|breed| breed == id))
 }
 
 /// Every breed: the 120 classes of Stanford Dogs in their own order, then the others.
@@ -356,11 +411,11 @@ mod tests {
 
     #[test]
     fn look_alikes_exist_and_are_symmetric() {
-        for set in look_alike_sets() {
+        for set in &LOOK_ALIKES.sets {
             assert!(set.len() >= 2);
             let distinct: HashSet<_> = set.iter().collect();
             assert_eq!(distinct.len(), set.len(), "a breed twice in {set:?}");
-            for id in &set {
+            for id in set {
                 assert!(breed(id).is_some(), "no breed '{id}'");
             }
         }
@@ -381,6 +436,45 @@ mod tests {
                 .iter()
                 .all(|breed| !breed.look_alikes.is_empty())
         );
+    }
+
+    #[test]
+    fn registrations_are_known_of_every_class_with_their_source() {
+        let mut seen = HashSet::new();
+        for (id, _) in registrations() {
+            assert!(seen.insert(id), "{id} twice");
+            assert!(breed(id).is_some(), "no breed '{id}'");
+        }
+        for breed in &breeds()[..120] {
+            assert!(breed.registrations.is_some(), "{}", breed.id);
+        }
+        let figure = |id| breed(id).unwrap().registrations.unwrap();
+        // Siberian husky, malamute, husky-type sled dog of ImageNet.
+        assert!(figure("n02110185") > figure("n02110063"));
+        assert!(figure("n02110063") > figure("n02109961"));
+        let table = include_str!("../data/registrations.tsv").lines();
+        let rows = table.filter(|line| !line.starts_with('#'));
+        for row in rows {
+            let cells: Vec<_> = row.split('\t').collect();
+            assert_eq!(cells.len(), 4, "{row}");
+            assert!(cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        }
+    }
+
+    #[test]
+    fn types_are_of_breeds_that_look_alike_and_a_breed_has_one() {
+        let mut seen = HashSet::new();
+        for breed_type in &LOOK_ALIKES.types {
+            assert!(breed_type.breeds.len() >= 2, "{}", breed_type.id);
+            for id in &breed_type.breeds {
+                assert!(seen.insert(id), "{id} is of two types");
+                assert_eq!(super::breed_type(id).unwrap().id, breed_type.id);
+                let look_alikes = &breed(id).unwrap().look_alikes;
+                let mut others = breed_type.breeds.iter().filter(|other| *other != id);
+                assert!(others.all(|other| look_alikes.contains(other)), "{id}");
+            }
+        }
+        assert!(super::breed_type("n02088364").is_none());
     }
 
     #[test]

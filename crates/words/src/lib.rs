@@ -25,7 +25,10 @@ mod reason;
 mod said;
 mod texts;
 
-pub use breed::{Breed, Group, breed, breeds, find, fold, group, groups};
+pub use breed::{
+    Breed, BreedType, Group, REGISTRATIONS_SOURCE, breed, breed_type, breeds, find, fold, group,
+    groups,
+};
 pub use confidence::{Confidence, confidence};
 pub use fill::fill;
 pub use language::{Language, ParseLanguageError};

@@ -1,6 +1,7 @@
 //! `museau serve`, `museau demo`, and museau without a verb: the pages and the API.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::prior::PriorArguments;
 use crate::{memory, model};
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -22,6 +23,8 @@ pub struct ServeArguments {
     /// A model: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub prior: PriorArguments,
     /// Serve the test page too, on this data set, under /demo
     #[arg(long, value_name = "FOLDER")]
     pub demo: Option<PathBuf>,
@@ -42,6 +45,8 @@ pub struct DemoArguments {
     /// A model: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub prior: PriorArguments,
     /// Open the page in the browser
     #[arg(long)]
     pub open: bool,
@@ -54,25 +59,37 @@ pub fn serve(context: &Context, arguments: &ServeArguments) -> Result<()> {
         apps.push(apps::demo(dataset(context, folder)?));
     }
     let (model, listen) = (arguments.model.as_deref(), &arguments.listen);
-    with_model(context, model, listen, arguments.open, apps)
+    with_model(
+        context,
+        (model, &arguments.prior),
+        listen,
+        arguments.open,
+        apps,
+    )
 }
 
 /// Serves the test page alone.
 pub fn demo(context: &Context, arguments: &DemoArguments) -> Result<()> {
     let apps = vec![apps::demo(dataset(context, &arguments.dataset)?)];
     let (model, listen) = (arguments.model.as_deref(), &arguments.listen);
-    with_model(context, model, listen, arguments.open, apps)
+    with_model(
+        context,
+        (model, &arguments.prior),
+        listen,
+        arguments.open,
+        apps,
+    )
 }
 
 /// Serves apps that answer photos, by a model that has answered once.
 fn with_model(
     context: &Context,
-    named: Option<&Path>,
+    (named, prior): (Option<&Path>, &PriorArguments),
     listen: &str,
     in_browser: bool,
     apps: Vec<App>,
 ) -> Result<()> {
-    let classifier = model::open(context, named)?;
+    let classifier = model::open(context, named, prior)?;
     let model = Model::new(classifier, context.threads)
         .map_err(|error| model::unanswered(context, named, &error))?;
     run(context, listen, in_browser, apps, Some(model))

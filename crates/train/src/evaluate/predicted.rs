@@ -22,6 +22,9 @@ pub struct Predicted {
     /// What its logits are divided by before the softmax; none for a table of predictions, whose
     /// logits are the logarithms of probabilities that were final.
     pub temperature: Option<f32>,
+    /// How frequent each of the labels is, as the model's prior weighs it: added to the logarithms of the
+    /// probabilities. Empty for a model without one.
+    pub log_weights: Vec<f32>,
     /// For each class of the data set the model's, where it knows it.
     pub of_data: Vec<Option<usize>>,
     /// The photos of classes that it knows, which could be read; in the manifest's order.
@@ -113,6 +116,10 @@ impl Predicted {
         let model = classifier.model().clone();
         let (mut predicted, known) = Self::begin(model, about.labels.clone(), manifest, part)?;
         predicted.temperature = Some(about.calibration.temperature);
+        if let Some(prior) = &about.calibration.prior {
+            let classes = 0..about.labels.len();
+            predicted.log_weights = classes.map(|class| prior.log_weight(class)).collect();
+        }
         predicted.training.clone_from(&about.provenance.training);
         predicted
             .calibrated
@@ -221,6 +228,7 @@ impl Predicted {
             model,
             labels,
             temperature: None,
+            log_weights: Vec::new(),
             of_data,
             photos: Vec::with_capacity(known.len()),
             unknown: unknown
@@ -266,8 +274,10 @@ impl Predicted {
         temperature: Option<f32>,
     ) -> Option<(Vec<f32>, usize)> {
         let label = classes.iter().position(|&class| class == photo.label)?;
-        let logits = classes.iter().map(|&class| photo.logits[class]);
         let temperature = temperature.or(self.temperature).unwrap_or(1.0);
+        let weight = |class: usize| self.log_weights.get(class).copied().unwrap_or(0.0);
+        let weighed = |&class: &usize| photo.logits[class] + temperature * weight(class);
+        let logits = classes.iter().map(weighed);
         Some((softmax(logits, temperature), label))
     }
 

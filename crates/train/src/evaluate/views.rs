@@ -151,6 +151,7 @@ mod tests {
                 version: String::new(),
             },
             labels: Vec::new(),
+            log_weights: Vec::new(),
             temperature: Some(1.0),
             of_data: Vec::new(),
             photos: (0..40).map(photo).collect(),

@@ -3,6 +3,9 @@ use super::Fit;
 use graph::views_text;
 use package::About;
 
+/// What the part of a card begins with in which a training tells of itself.
+pub(crate) const TRAINING: &str = "\n## Training\n";
+
 /// The model card, Markdown: what it is, what it rests on, what it was fitted on, what to mind.
 pub(super) fn card(about: &About, fit: Option<&Fit>) -> String {
     let provenance = &about.provenance;
@@ -30,9 +33,20 @@ pub(super) fn card(about: &About, fit: Option<&Fit>) -> String {
         calibration.temperature,
         calibration.fitted_on,
     );
+    if let Some(prior) = &calibration.prior {
+        card += &format!(
+            "\nThe breeds are weighed by how frequent they are, with strength {:.2} (0 is not at all): {}. \
+             Rare breeds are found less often for it; `--prior none` leaves it out.\n",
+            prior.strength, prior.source,
+        );
+    }
     let unfamiliar = calibration
         .unfamiliar_below
         .map(|least| format!(" or its logit below {least:.2}"))
+        .unwrap_or_default();
+    let spread = calibration
+        .spread_above
+        .map(|most| format!(" or the entropy above {most:.2}"))
         .unwrap_or_default();
     // A network whose classes are all dogs has no answer 'not a dog'.
     if calibration.dog.is_some() {
@@ -40,7 +54,7 @@ pub(super) fn card(about: &About, fit: Option<&Fit>) -> String {
         card += &format!("\n'Not a dog' below a dog probability of {least:.3}.\n");
     }
     card += &format!(
-        "\n'Unsure' where the first breed's probability is below {:.3}{unfamiliar}; the group is \
+        "\n'Unsure' where the first breed's probability is below {:.3}{unfamiliar}{spread}; the group is \
          then named if its probability reaches {:.2}. A cross is likely where two breeds that are \
          not look-alikes have {:.2} together and the lesser one {:.2} of that.\n",
         calibration.unsure_below,

@@ -16,6 +16,7 @@ pub use photos::CalibrationPhotos;
 pub use published::{Classes, Published, assemble};
 pub use trained::{Trained, of_trained};
 
+pub(crate) use card::TRAINING;
 use package::Label;
 
 /// A class with the names that `words` has for it.

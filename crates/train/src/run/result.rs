@@ -4,7 +4,7 @@ use super::folder::RunFolder;
 use super::network::Network;
 use super::photos::places;
 use crate::finetune::BesideOldHead;
-use crate::make::{MakeError, Trained, check_outputs, fit_to_photos, of_trained};
+use crate::make::{MakeError, TRAINING, Trained, check_outputs, fit_to_photos, of_trained};
 use crate::recipe::Recipe;
 use crate::watch::{Notice, Watch};
 use crate::{Initial, TrainError};
@@ -173,7 +173,7 @@ impl Origin<'_> {
     /// What a model card says of this training.
     fn card(&self, kept: &Kept) -> String {
         let mut card = format!(
-            "\n## Training\n\n{} parameters, {} epochs of {}, epoch {} kept.\n",
+            "{TRAINING}\n{} parameters, {} epochs of {}, epoch {} kept.\n",
             self.network.parameters, kept.epochs, self.recipe.train.epochs, kept.epoch
         );
         if let Some(initial) = self.initial {

@@ -70,6 +70,7 @@ impl Recognise for Double {
             answer: AnswerKind::Dog,
             dog_probability: 0.99,
             breeds,
+            breed_type: None,
             group: None,
             mixed: false,
             look_alikes: vec!["n02089973".into()],

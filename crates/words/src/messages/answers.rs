@@ -14,6 +14,7 @@ messages! {
     "answer.closest" => Closest,
     "answer.others" => Others,
     "answer.look_alikes" => LookAlikes,
+    "answer.deletion" => Deletion { breed, share, whole, without, random },
     "answer.looks_only" => LooksOnly,
     "confidence.very_likely" => ConfidenceVeryLikely,
     "confidence.likely" => ConfidenceLikely,
@@ -24,5 +25,7 @@ messages! {
     "quality.blurred" => QualityBlurred,
     "quality.tiny" => QualityTiny,
     "notice.category" => NoticeCategory,
+    "notice.rare" => NoticeRare,
+    "notice.rare_here" => NoticeRareHere,
     "notice.wild" => NoticeWild,
 }

@@ -79,4 +79,10 @@ messages! {
     "models.place" => ModelsPlace,
     "models.inside" => ModelsInside,
     "models.whole" => ModelsWhole { path, name, version },
+    "prior.unknown" => PriorUnknown { path, line, name },
+    "prior.unknown_near" => PriorUnknownNear { path, line, name, near },
+    "prior.twice" => PriorTwice { path, line, name },
+    "prior.nothing" => PriorNothing { path },
+    "prior.too_large" => PriorTooLarge { path },
+    "prior.no_figures" => PriorNoFigures,
 }

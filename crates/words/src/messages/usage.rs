@@ -22,4 +22,5 @@ messages! {
     "range.above" => RangeAbove { least },
     "range.below" => RangeBelow { least, most },
     "range.between" => RangeBetween { least, most },
+    "usage.explain_one" => ExplainOne,
 }

@@ -1,10 +1,12 @@
 //! `museau classify`: photos in, one answer a photo out, as text, JSON or CSV.
+mod explain;
 mod print;
 
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
 use crate::photos::{self, Found, Unanswered, load};
+use crate::prior::PriorArguments;
 use anyhow::Result;
 use clap::Args;
 use classify::{Classifier, ClassifyOptions};
@@ -23,6 +25,8 @@ pub struct ClassifyArguments {
     /// A model: file, run folder, listed name, or `default` [default: the embedded model]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub prior: PriorArguments,
     /// How many breeds to give
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
@@ -35,21 +39,33 @@ pub struct ClassifyArguments {
     /// All photos show the same animal: one answer for all
     #[arg(long)]
     pub together: bool,
+    /// Of one photo, also write a picture of what the answer rests on (PNG)
+    #[arg(long, value_name = "FILE", conflicts_with = "together")]
+    pub explain: Option<PathBuf>,
+}
+
+impl ClassifyArguments {
+    fn form(&self) -> Form {
+        match (self.json, self.csv) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Csv,
+            _ => Form::Text,
+        }
+    }
 }
 
 /// Answers all photos, in order; fails at the end where any of them could not be read.
 pub fn run(context: &Context, arguments: &ClassifyArguments) -> Result<()> {
-    let classifier = model::open(context, arguments.model.as_deref())?;
     let found = photos::find(context, &arguments.photos);
+    if let Some(path) = &arguments.explain {
+        return explain::run(context, arguments, found, path);
+    }
+    let classifier = model::open(context, arguments.model.as_deref(), &arguments.prior)?;
     let options = ClassifyOptions {
         top: usize::from(arguments.top),
         together: arguments.together,
     };
-    let form = match (arguments.json, arguments.csv) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Csv,
-        _ => Form::Text,
-    };
+    let form = arguments.form();
     let mut printer = Printer::new(context, form)?;
     let mut failed: Option<Status> = None;
     let mut show = |outcome: Outcome| {

@@ -68,7 +68,7 @@ struct LineError<'a> {
 
 /// The columns of `--csv`.
 const COLUMNS: &str = "photo,answer,dog_probability,id,name,probability,second_id,second_name,\
-                       second_probability,mixed,group,error";
+                       second_probability,mixed,group,type,error";
 
 impl<'a> Printer<'a> {
     /// In this form.
@@ -169,10 +169,12 @@ impl<'a> Printer<'a> {
                         .map(|group| group.id.clone())
                         .unwrap_or_default(),
                 );
+                let breed_type = answer.breed_type.as_ref();
+                cells.push(breed_type.map(|found| found.id.clone()).unwrap_or_default());
                 cells.push(String::new());
             }
             Err(why) => {
-                cells.extend([const { String::new() }; 10]);
+                cells.extend([const { String::new() }; 11]);
                 cells.push(why.kind.to_owned());
             }
         }
@@ -189,7 +191,8 @@ fn details(answer: &Answer, language: Language) -> Vec<String> {
         ":"
     };
     if answer.answer != AnswerKind::NotADog {
-        let skipped = usize::from(answer.answer == AnswerKind::Dog);
+        let is_named = answer.answer == AnswerKind::Dog && answer.breed_type.is_none();
+        let skipped = usize::from(is_named);
         let with_percent = |breed: &BreedGuess| {
             let percent = words::percent(language, breed.probability.into());
             format!("{} {percent}", breed.name_in(language))
@@ -201,9 +204,9 @@ fn details(answer: &Answer, language: Language) -> Vec<String> {
             .map(with_percent)
             .collect();
         if !others.is_empty() {
-            let label = match answer.answer {
-                AnswerKind::Dog => AnswerMessage::Others,
-                _ => AnswerMessage::Closest,
+            let label = match is_named {
+                true => AnswerMessage::Others,
+                false => AnswerMessage::Closest,
             };
             let label = label.text(language);
             lines.push(format!("{label}{colon} {}", others.join(", ")));

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::data_set::{Source, open};
 use crate::failure::{Failure, Status};
 use crate::outputs::Kind;
+use crate::prior::PriorArguments;
 use crate::progress::Shown;
 use crate::{data_set, model, outputs, terminal};
 use anyhow::Result;
@@ -26,6 +27,8 @@ pub struct EvaluateArguments {
     /// --predictions wrote
     #[arg(value_name = "MODEL")]
     model: PathBuf,
+    #[command(flatten)]
+    prior: PriorArguments,
     #[command(flatten)]
     source: Source,
     /// The split to evaluate on; the test split only if named
@@ -89,7 +92,7 @@ pub fn run(context: &Context, arguments: &EvaluateArguments) -> Result<()> {
         let said = context.say(EvaluateMessage::ViewsElsewhere);
         return Err(Failure::error(Status::Usage, said));
     }
-    let subject = Subject::open(context, &arguments.model)?;
+    let subject = Subject::open_with(context, &arguments.model, &arguments.prior)?;
     if viewed.is_some() && matches!(subject, Subject::Table(..)) {
         let said = context.say(EvaluateMessage::ViewsOfATable);
         return Err(Failure::error(Status::Usage, said));

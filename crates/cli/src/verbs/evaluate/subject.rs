@@ -1,6 +1,7 @@
 //! Whose predictions are looked at, and on which part of a data set.
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::prior::PriorArguments;
 use crate::progress::Shown;
 use crate::{data_set, model};
 use anyhow::Result;
@@ -47,12 +48,19 @@ pub enum Subject {
 impl Subject {
     /// A package or, where the name says so, a table.
     pub fn open(context: &Context, path: &Path) -> Result<Self> {
+        Self::open_with(context, path, &PriorArguments::default())
+    }
+
+    /// The same, a package with a prior of the person's choice.
+    pub fn open_with(context: &Context, path: &Path, prior: &PriorArguments) -> Result<Self> {
         if is_table(path) {
             let table = Predictions::open(path).map_err(data_set::unusable(context))?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             return Ok(Subject::Table(table, name.into_owned()));
         }
-        Self::of_package(context, model::read(context, Some(path))?, Some(path))
+        let mut package = model::read(context, Some(path))?;
+        prior.apply(context, &mut package.about)?;
+        Self::of_package(context, package, Some(path))
     }
 
     /// A package that was read from `path`; without one that inside museau.

@@ -1,18 +1,16 @@
 //! `museau models make`: a package from published weights, calibrated on photos.
+use super::calibrate;
 use crate::context::Context;
 use crate::data_set::unreadable;
 use crate::failure::{Failure, Status};
 use crate::outputs::{Kind, begin, finish};
-use crate::progress::Shown;
 use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
-use indicatif::ProgressBar;
-use package::Package;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
-use train::make::{self, CalibrationPhotos, Classes, MakeError, Published};
+use train::make::{self, Classes, MakeError, Published};
 use words::{ModelMessage, Say, UsageMessage};
 
 /// What `--views` takes, in signs.
@@ -124,54 +122,18 @@ pub fn run(context: &Context, arguments: &MakeArguments) -> Result<()> {
     let pool = Pool::new(context.threads);
     make::check_outputs(&package, &pool).map_err(unmade)?;
     if let Some(folder) = &arguments.calibrate {
-        calibrate(context, arguments, folder, &mut package, &pool).map_err(unmade)?;
+        let photos = calibrate::Photos {
+            dogs: folder,
+            not_dogs: arguments.not_dogs.as_deref(),
+            per_class: usize::from(arguments.photos_per_class),
+        };
+        calibrate::fit(context, &photos, &mut package, &pool).map_err(unmade)?;
     }
     let bytes = package
         .to_bytes()
         .map_err(|error| Failure::error(Status::Failed, error.message(context.language)))?;
     finish(context, file, &bytes)?;
     terminal::stdout().write_all(package.about.card.as_bytes())?;
-    Ok(())
-}
-
-/// Calibrates the package on the photos that were named; says how many could not be read.
-fn calibrate(
-    context: &Context,
-    arguments: &MakeArguments,
-    folder: &Path,
-    package: &mut Package,
-    pool: &Pool,
-) -> Result<(), MakeError> {
-    let opened = Shown::of_items(context, "import");
-    let photos = CalibrationPhotos::open(
-        folder,
-        arguments.not_dogs.as_deref(),
-        &package.about.labels,
-        usize::from(arguments.photos_per_class),
-        context.threads,
-        &|done, all| opened.now(done as u64, all as u64),
-    );
-    opened.finish();
-    let photos = photos?;
-    let bar = if context.quiet {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::new(0)
-    };
-    let fit = make::calibrate(package, &photos, pool, &mut |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
-    let all = photos.count();
-    let read: usize = fit.photos.iter().sum();
-    if read < all && !context.quiet {
-        let (count, all) = (&(all - read).to_string(), &all.to_string());
-        eprintln!(
-            "{}",
-            context.say(ModelMessage::MakeUnreadable { count, all })
-        );
-    }
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! `museau models`: which models there are, what they say of themselves, whether they are whole, and
 //! what backbones take.
+mod calibrate;
 mod cost;
 mod make;
 
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::model;
+use crate::prior::PriorArguments;
 use crate::table::{Cell, Table};
 use crate::terminal::{self, stdout};
 use anyhow::Result;
@@ -41,6 +43,8 @@ pub enum ModelsVerb {
     },
     /// Compare what backbones take: parameters, multiply-adds, size, memory
     CompareCost(cost::CostArguments),
+    /// Fit a model's temperature and thresholds to photos, and write a copy
+    Calibrate(Box<calibrate::CalibrateArguments>),
     /// Make a package from published weights, calibrated on photos
     Make(Box<make::MakeArguments>),
 }
@@ -52,6 +56,7 @@ pub fn run(context: &Context, verb: &ModelsVerb) -> Result<()> {
         ModelsVerb::Show { model, graph } => show(context, model.as_deref(), *graph),
         ModelsVerb::Verify { models } => verify(context, models),
         ModelsVerb::CompareCost(arguments) => cost::run(context, arguments),
+        ModelsVerb::Calibrate(arguments) => calibrate::run(context, arguments),
         ModelsVerb::Make(arguments) => make::run(context, arguments),
     }
 }
@@ -152,7 +157,7 @@ fn verify(context: &Context, named: &[PathBuf]) -> Result<()> {
         let shown = named.display().to_string();
         // Opening checks all but that what the network gives are numbers: header, hash, shapes, values,
         // and that it can be run.
-        let whole = model::open(context, path).and_then(|classifier| {
+        let whole = model::open(context, path, &PriorArguments::default()).and_then(|classifier| {
             let checked = classifier.check_outputs(&Pool::new(context.threads));
             checked.map_err(|error| model::unanswered(context, path, &error))?;
             Ok(classifier)

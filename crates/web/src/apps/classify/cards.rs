@@ -144,7 +144,12 @@ fn answered(answer: &Answer, language: Language) -> Markup {
 }
 
 fn dog(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) -> Markup {
-    let sure = words::confidence(first.probability.into());
+    let sure = words::confidence(answer.probability().into());
+    // The first breed is in the heading, unless that names its type.
+    let (named, caption) = match answer.breed_type {
+        None => (1, AnswerMessage::Others),
+        Some(_) => (0, AnswerMessage::Closest),
+    };
     html! {
         h3 class="verdict" {
             span class="lead" { (AnswerMessage::LooksLike.text(language)) " " }
@@ -155,10 +160,10 @@ fn dog(answer: &Answer, first: &BreedGuess, text: &Texts, language: Language) ->
                 span class="chip calm" { (AnswerMessage::Mixed.text(language)) }
             }
             span class=(tone(sure, answer)) { (answer.confidence(language)) }
-            span { (percent(language, first.probability.into())) }
+            span { (percent(language, answer.probability().into())) }
         }
-        (bar(first.probability))
-        (table(&answer.breeds[1..], &AnswerMessage::Others.text(language), language))
+        (bar(answer.probability()))
+        (table(&answer.breeds[named..], &caption.text(language), language))
         @if !answer.look_alikes.is_empty() {
             p class="plain" {
                 (AnswerMessage::LookAlikes.text(language)) (colon(language))
@@ -187,7 +192,7 @@ fn looks_like(answer: &Answer, first: &BreedGuess, text: &Texts, language: Langu
                 ("second", second.name_in(language)),
             ],
         ),
-        _ => first.name_in(language).to_string(),
+        _ => answer.likeness(first, language).to_string(),
     }
 }
 
@@ -264,6 +269,8 @@ fn notices(answer: &Answer, language: Language) -> Markup {
             (note(match notice {
                 Notice::Category => AnswerMessage::NoticeCategory,
                 Notice::Wild => AnswerMessage::NoticeWild,
+                Notice::Rare => AnswerMessage::NoticeRare,
+                Notice::RareHere => AnswerMessage::NoticeRareHere,
             }, "note"))
         }
     }
@@ -299,6 +306,7 @@ mod tests {
             answer,
             dog_probability: 1.0,
             breeds: vec![breed],
+            breed_type: None,
             group: None,
             mixed: false,
             look_alikes: vec![],
@@ -309,6 +317,32 @@ mod tests {
                 version: "1".into(),
             },
             milliseconds: Milliseconds::default(),
+        }
+    }
+
+    #[test]
+    fn a_type_stands_in_the_heading_and_its_breeds_below() {
+        let mut shared = answer(AnswerKind::Dog, 0.45);
+        shared.breed_type = Some(classify::BreedType {
+            id: "husky".into(),
+            name: "Husky or malamute".into(),
+            name_fr: "Husky ou malamute".into(),
+            breeds: vec!["n02110185".into(), "n02110063".into()],
+            probability: 0.9,
+        });
+        for (language, heading, percent) in [
+            (Language::English, "Husky or malamute</span>", "90%"),
+            (Language::French, "Husky ou malamute</span>", "90\u{a0}%"),
+        ] {
+            let card = answered(&shared, language).into_string();
+            assert!(card.contains(heading), "{card}");
+            assert!(card.contains(percent), "{card}");
+            assert!(card.contains("<th scope=\"row\">Beagle</th>"), "{card}");
+            assert!(
+                shared
+                    .summary(language)
+                    .contains(heading.trim_end_matches("</span>"))
+            );
         }
     }
 
