@@ -184,9 +184,30 @@ def main():
         wanted = begun and begun[0]["parameters"].get("optimizer.rate") == 0.005
         check("museau goes on with a study that Optuna began", len(begun) == 3 and wanted, begun)
 
+        deployed(home, museau, database, environment, call, shown, check)
         dashboard(home, python, museau, database, environment, check)
     print(f"{check.passed} passed, {check.failed} failed")
     sys.exit(bool(check.failed))
+
+
+def deployed(home, museau, database, environment, call, shown, check):
+    """The command lines of deploy/ on this machine: the Job's, and the array's script as it stands."""
+    call("search", "space.toml", "--study", "deployed", "--trials", 4, "--workers", 0)
+    check("a study is begun for others", shown("deployed") == [])
+    text = (ROOT / "deploy" / "kubernetes" / "search.yaml").read_text(encoding="utf-8")
+    lines = text.split("args:")[1].split("env:")[0].splitlines()
+    arguments = [line.strip()[2:].strip('"') for line in lines if line.strip().startswith("- ")]
+    here = {"$(MUSEAU_STORAGE)": str(database), "/runs": str(home / "shared"), "space": "deployed"}
+    arguments = [here.get(argument, argument) for argument in arguments]
+    one = subprocess.Popen([museau, *arguments, "--quiet"], cwd=home, env=environment, stdout=subprocess.DEVNULL)
+    array = {**environment, "MUSEAU": str(museau), "MUSEAU_STORAGE": str(database), "MUSEAU_STUDY": "deployed",
+             "MUSEAU_RUNS": str(home / "shared"), "MUSEAU_QUIET": "1"}
+    script = ROOT / "deploy" / "slurm" / "search.sbatch"
+    two = subprocess.run(["sh", script], cwd=home, env=array, capture_output=True, text=True)
+    ends = [one.wait(), two.returncode]
+    trials = shown("deployed")
+    over = [trial["number"] for trial in trials] == list(range(4))
+    check("workers by the files of deploy/ end a study", over and ends == [0, 0], (ends, trials, two.stderr))
 
 
 def dashboard(home, python, museau, database, environment, check):

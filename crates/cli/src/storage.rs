@@ -12,8 +12,9 @@ use words::{FileMessage, RunMessage, Say, SearchMessage};
 /// Where the runs are recorded.
 #[derive(Debug, Args)]
 pub struct StorageArguments {
-    /// The database of the runs, or `:memory:` for none [default: runs.sqlite in museau's data folder]
-    #[arg(long, value_name = "FILE")]
+    /// The database of the runs: a file, or the URL of a PostgreSQL database (`postgres://...`); `:memory:`
+    /// for none [default: runs.sqlite in museau's data folder]
+    #[arg(long, value_name = "FILE|URL")]
     pub storage: Option<PathBuf>,
 }
 
@@ -39,6 +40,7 @@ pub fn failure(context: &Context, error: &Error) -> anyhow::Error {
         | Error::Foreign { .. }
         | Error::Newer { .. }
         | Error::Optuna { .. }
+        | Error::NoRights { .. }
         | Error::Damaged { .. } => Status::Unusable,
         Error::NoSuchRun { .. }
         | Error::Ambiguous { .. }
@@ -115,6 +117,10 @@ pub fn said(context: &Context, error: &Error) -> String {
             found: &found.to_string(),
             supported: &supported.to_string(),
         }),
+        Error::NoRights { place, detail } => {
+            let path = place;
+            context.say(RunMessage::NoRights { path, detail })
+        }
         Error::Artefact { path, source } => {
             let path = &path.display().to_string();
             let reason = &source.message(context.language);

@@ -129,6 +129,14 @@ pub enum Error {
         /// The one that this program knows.
         supported: i64,
     },
+    /// The database gives this user too few rights, or none.
+    #[error("{place}: not allowed: {detail}")]
+    NoRights {
+        /// The storage.
+        place: String,
+        /// What it said, in English.
+        detail: String,
+    },
     /// An artefact could not be read.
     #[error("{} could not be read: {source}", path.display())]
     Artefact {
@@ -161,6 +169,7 @@ impl Error {
             Error::NoSuchTrial { .. } => "no_such_trial",
             Error::TrialTakenOver => "trial_taken_over",
             Error::Optuna { .. } => "optuna",
+            Error::NoRights { .. } => "no_rights",
             Error::Artefact { .. } => "artefact",
         }
     }

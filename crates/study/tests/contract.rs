@@ -540,10 +540,11 @@ fn history(storage: &Storage, seed: u64, folder: &std::path::Path) -> String {
 fn every_storage_answers_the_same() {
     let folder = tempfile::tempdir().unwrap();
     for seed in 0..40 {
-        let answers = STORAGES.map(|(name, place)| {
-            let place = place(Options::default());
-            (name, history(&place.storage, seed, folder.path()))
+        let storages = STORAGES.into_iter().filter_map(|(name, place)| {
+            let place = place(Options::default())?;
+            Some((name, history(&place.storage, seed, folder.path())))
         });
+        let answers: Vec<(&str, String)> = storages.collect();
         for (name, other) in &answers[1..] {
             for (own, other) in answers[0].1.lines().zip(other.lines()) {
                 assert_eq!(own, other, "{} and {name}, seed {seed}", answers[0].0);

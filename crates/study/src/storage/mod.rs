@@ -4,12 +4,14 @@
 mod backend;
 mod heart;
 mod memory;
+mod postgres;
 mod sqlite;
 mod trials;
 
 pub(crate) use backend::{Backend, Change, Claim};
 pub(crate) use trials::{Held, Studies, TrialChange, TrialClaim, WORKER, WRITER};
 
+use self::postgres::{Postgres, is_url};
 use crate::error::Error;
 use crate::runs::{Details, Point, RunQuery, RunRow};
 use heart::{Heart, Sign};
@@ -60,18 +62,21 @@ struct Inner {
 
 impl Storage {
     /// Opens a storage to write into: an SQLite database, which is made, and its folder, where there
-    /// is none; [`IN_MEMORY`] is one in memory.
+    /// is none; a PostgreSQL database by its URL (`postgres://...`); [`IN_MEMORY`] is one in memory.
     pub fn open(place: &Path) -> Result<Storage, Error> {
         Storage::open_with(place, Options::default())
     }
 
     /// As [`Storage::open`], with other waiting times.
     pub fn open_with(place: &Path, options: Options) -> Result<Storage, Error> {
-        Ok(if place == Path::new(IN_MEMORY) {
-            Storage::in_memory_with(options)
-        } else {
-            Storage::over(Arc::new(Sqlite::open(place, options.busy)?), options)
-        })
+        if place == Path::new(IN_MEMORY) {
+            return Ok(Storage::in_memory_with(options));
+        }
+        let backend: Arc<dyn Backend> = match url(place) {
+            Some(url) => Arc::new(Postgres::open(url, options)?),
+            None => Arc::new(Sqlite::open(place, options.busy)?),
+        };
+        Ok(Storage::over(backend, options))
     }
 
     /// A storage that ends with the process: for runs that nobody will look up later.
@@ -92,8 +97,11 @@ impl Storage {
 
     /// As [`Storage::open_read_only`], with other waiting times.
     pub fn open_read_only_with(place: &Path, options: Options) -> Result<Storage, Error> {
-        let backend = Sqlite::open_read_only(place, options.busy)?;
-        Ok(Storage::over(Arc::new(backend), options))
+        let backend: Arc<dyn Backend> = match url(place) {
+            Some(url) => Arc::new(Postgres::open_read_only(url, options)?),
+            None => Arc::new(Sqlite::open_read_only(place, options.busy)?),
+        };
+        Ok(Storage::over(backend, options))
     }
 
     fn over(backend: Arc<dyn Backend>, options: Options) -> Storage {
@@ -202,6 +210,11 @@ impl Storage {
         let patience = self.inner.options.patience.as_millis();
         now().saturating_sub(i64::try_from(patience).unwrap_or(i64::MAX))
     }
+}
+
+/// The URL that a place is, where it is one.
+fn url(place: &Path) -> Option<&str> {
+    place.to_str().filter(|place| is_url(place))
 }
 
 /// Milliseconds since 1970 (UTC).

@@ -108,3 +108,28 @@ pub(crate) enum TrialChange {
 /// the worker says of itself.
 pub(crate) const WRITER: &str = "museau:writer";
 pub(crate) const WORKER: &str = "museau:worker";
+
+/// A JSON text; what is none counts as nothing.
+pub(crate) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// A number as Optuna stores it.
+pub(crate) fn number(value: Option<f64>, kind: &str) -> f64 {
+    match kind {
+        "INF_POS" => f64::INFINITY,
+        "INF_NEG" => f64::NEG_INFINITY,
+        "NAN" => f64::NAN,
+        _ => value.unwrap_or(f64::NAN),
+    }
+}
+
+/// How Optuna stores a number.
+pub(crate) fn stored(value: f64) -> (Option<f64>, &'static str) {
+    match value {
+        value if value.is_nan() => (None, "NAN"),
+        f64::INFINITY => (None, "INF_POS"),
+        f64::NEG_INFINITY => (None, "INF_NEG"),
+        value => (Some(value), "FINITE"),
+    }
+}

@@ -13,6 +13,7 @@ messages! {
     "runs.disk_full" => DiskFull { path },
     "runs.read_only" => ReadOnly { path },
     "runs.damaged" => Damaged { path },
+    "runs.no_rights" => NoRights { path, detail },
     "runs.refused" => Refused { path, detail },
     "runs.no_such_run" => NoSuchRun { wanted },
     "runs.ambiguous" => Ambiguous { wanted, runs },

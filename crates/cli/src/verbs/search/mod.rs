@@ -13,7 +13,8 @@ mod worker;
 
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::storage::{StorageArguments, failure, look};
+use crate::outputs::{self, argument};
+use crate::storage::{StorageArguments, failure, look, place};
 use crate::verbs::train::{RecipeFlags, open_storage};
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -38,9 +39,8 @@ pub struct SearchArguments {
     /// Trials in all, those of an earlier search included [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     trials: Option<u64>,
-    /// Trials at a time; they share the threads
-    #[arg(long, visible_alias = "jobs", value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u16).range(1..))]
+    /// Trials at a time; they share the threads. 0: only begin the study, for workers elsewhere
+    #[arg(long, visible_alias = "jobs", value_name = "N", default_value_t = 1)]
     workers: u16,
     /// How the next trial is chosen
     #[arg(long, value_name = "NAME", value_parser = file::names_of_samplers())]
@@ -124,6 +124,13 @@ fn search(context: &Context, arguments: &SearchArguments, space: &Path) -> Resul
     plan.check(context)?;
     let storage = open_storage(context, &arguments.storage)?;
     let study = study(context, &storage, &name, &plan)?;
+    if arguments.workers == 0 {
+        let storage = argument(&place(&arguments.storage));
+        let name = argument(Path::new(&name));
+        let next = format!("museau search worker --study {name} --storage {storage}");
+        outputs::told(context, &[], Some(&next));
+        return Ok(());
+    }
     work::work(
         context,
         &study,

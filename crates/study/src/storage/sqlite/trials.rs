@@ -2,7 +2,9 @@
 use super::{Fault, Sqlite, optuna};
 use crate::error::Error;
 use crate::space::Distribution;
-use crate::storage::trials::{Held, Studies, TrialChange, TrialClaim, WORKER, WRITER};
+use crate::storage::trials::{
+    Held, Studies, TrialChange, TrialClaim, WORKER, WRITER, json, number, stored,
+};
 use crate::studies::{Direction, NewStudy, StudyRow, Trial, TrialState};
 use rusqlite::{OptionalExtension, Params, Row, Transaction};
 use serde_json::Value;
@@ -253,31 +255,6 @@ fn with<'found>(
     found
         .get_mut(&id)
         .ok_or(rusqlite::Error::QueryReturnedNoRows)
-}
-
-/// A JSON text; what is none counts as nothing.
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or(Value::Null)
-}
-
-/// A number as Optuna stores it.
-fn number(value: Option<f64>, kind: &str) -> f64 {
-    match kind {
-        "INF_POS" => f64::INFINITY,
-        "INF_NEG" => f64::NEG_INFINITY,
-        "NAN" => f64::NAN,
-        _ => value.unwrap_or(f64::NAN),
-    }
-}
-
-/// How Optuna stores a number.
-fn stored(value: f64) -> (Option<f64>, &'static str) {
-    match value {
-        value if value.is_nan() => (None, "NAN"),
-        f64::INFINITY => (None, "INF_POS"),
-        f64::NEG_INFINITY => (None, "INF_NEG"),
-        value => (Some(value), "FINITE"),
-    }
 }
 
 fn claim(
