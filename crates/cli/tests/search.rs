@@ -301,3 +301,173 @@ fn what_makes_no_sense_is_named_before_anything_is_trained() {
     );
     assert!(!home.path("home/runs.sqlite").exists() && !home.path("runs").exists());
 }
+
+#[test]
+fn a_study_is_worked_on_and_shown_from_elsewhere() {
+    let home = Home::new();
+    let begun = home.output(&["search", "space.toml", "--workers", "0", "--trials", "5"]);
+    assert!(begun.status.success(), "{}", said(&begun));
+    assert!(
+        said(&begun).contains("search worker --study space"),
+        "{}",
+        said(&begun)
+    );
+    assert!(home.trials("space").is_empty());
+    // The photos have moved; what varies may not change any more.
+    fs::rename(home.path("photos"), home.path("moved")).expect("moved");
+    let refused = home.output(&["search", "worker", "--study", "space", "--model.units", "4"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    let worker = [
+        "search",
+        "worker",
+        "--study",
+        "space",
+        "--data.source",
+        "moved",
+        "-o",
+        "else",
+    ];
+    let workers = [home.start(&worker), home.start(&worker)];
+    for mut worker in workers {
+        assert!(worker.wait().expect("an end").success());
+    }
+    whole(&home.trials("space"), 5);
+    assert_eq!(
+        fs::read_dir(home.path("else")).expect("the runs").count(),
+        5
+    );
+
+    let shown = home.output(&["search", "importance", "--json"]);
+    let shares: Vec<f64> = String::from_utf8_lossy(&shown.stdout)
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["importance"]
+                .as_f64()
+                .unwrap()
+        })
+        .collect();
+    assert!(
+        !shares.is_empty() && shares.iter().sum::<f64>() < 1.0 + 1e-9,
+        "{shares:?}"
+    );
+    let page = home.output(&["search", "report", "-o", "page.html", "--lang", "fr"]);
+    assert!(page.status.success(), "{}", said(&page));
+    let html = fs::read_to_string(home.path("page.html")).expect("a page");
+    for wanted in ["Coordonnées parallèles", "optimizer.rate", "Historique"] {
+        assert!(html.contains(wanted), "{wanted}");
+    }
+    assert!(
+        html.matches("<svg").count() > 8,
+        "{}",
+        html.matches("<svg").count()
+    );
+    assert_eq!(
+        html.matches("<svg").count(),
+        html.matches("<details").count()
+    );
+}
+
+/// A pruned trial is trained to its end, from where it was left.
+#[test]
+fn a_trial_that_was_pruned_goes_on() {
+    let home = Home::new();
+    let text = SPACE
+        .replace(
+            "pruner = \"none\"",
+            "pruner = \"median\"\nstartup = 1\nwarm_up = 1",
+        )
+        .replace("epochs = 4", "epochs = 6")
+        .replace("trials = 6", "trials = 12");
+    home.write("space.toml", &text);
+    let output = home.output(&["search", "space.toml", "--quiet"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let trials = home.trials("space");
+    let pruned = trials.iter().find(|trial| trial["state"] == "pruned");
+    let pruned = pruned.unwrap_or_else(|| panic!("{trials:?}"));
+    let number = pruned["number"].as_u64().unwrap();
+    let folder = PathBuf::from(pruned["folder"].as_str().unwrap());
+    assert!(
+        folder.join("checkpoint.safetensors").is_file() && !folder.join("model.museau").exists()
+    );
+    let go_on = |number: u64| {
+        home.output(&[
+            "search",
+            "continue",
+            "space",
+            "--trial",
+            &number.to_string(),
+        ])
+    };
+    let output = go_on(number);
+    assert!(output.status.success(), "{}", said(&output));
+    let now = &home.trials("space")[number as usize];
+    assert_eq!(now["state"], "complete", "{now}");
+    assert!(folder.join("model.museau").is_file());
+    // It is over now, and there is none of this number.
+    assert_eq!(go_on(number).status.code(), Some(2));
+    assert_eq!(go_on(99).status.code(), Some(2));
+}
+
+/// Two objectives: the trials that none beats are told in the page.
+#[test]
+fn two_objectives_are_a_trade_off() {
+    let home = Home::new();
+    let arguments = [
+        "search",
+        "space.toml",
+        "--objective",
+        "val_accuracy,parameters",
+        "--trials",
+        "5",
+    ];
+    let output = home.output(&arguments);
+    assert!(output.status.success(), "{}", said(&output));
+    for trial in home.trials("space") {
+        let parameters = trial["values"]["parameters"].as_f64().unwrap();
+        assert!(
+            parameters > 50.0 && trial["values"]["val_accuracy"].is_f64(),
+            "{trial}"
+        );
+    }
+    let page = home.output(&["search", "report", "-o", "page.html"]);
+    assert!(page.status.success(), "{}", said(&page));
+    let html = fs::read_to_string(home.path("page.html")).expect("a page");
+    assert!(html.contains("Pareto front"));
+}
+
+/// What cannot be built is no crash: the trial is ruled out, with the reason.
+#[test]
+fn what_cannot_be_trained_is_ruled_out() {
+    let home = Home::new();
+    let text = SPACE
+        .replace("size = 16", "size = { choices = [8, 16] }")
+        .replace(
+            "length = { low = 2, high = 3 }",
+            "length = { low = 2, high = 5 }",
+        );
+    home.write("space.toml", &text);
+    let output = home.output(&[
+        "search",
+        "space.toml",
+        "--sampler",
+        "random",
+        "--trials",
+        "10",
+    ]);
+    assert!(output.status.success(), "{}", said(&output));
+    let trials = home.trials("space");
+    let (out, over): (Vec<_>, Vec<_>) = trials.iter().partition(|trial| trial["state"] == "pruned");
+    assert!(!out.is_empty() && !over.is_empty(), "{trials:?}");
+    for trial in out {
+        // Each block halves what the next one sees.
+        let number = |name: &str| trial["parameters"][name].as_u64().unwrap();
+        let least = 1 << number("model.filters.length");
+        assert!(number("input.size") < least, "{trial}");
+        assert!(
+            trial["error"]
+                .as_str()
+                .is_some_and(|error| !error.is_empty()),
+            "{trial}"
+        );
+    }
+}

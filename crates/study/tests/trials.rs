@@ -279,3 +279,51 @@ fn the_same_seed_gives_the_same_trials() {
     assert!(first[1..].iter().all(|other| *other != first[0]));
     assert!(all.iter().all(|trials| parameters(trials) == first));
 }
+
+#[test]
+fn tables_of_another_version_of_optuna_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.sqlite");
+    let storage = study::Storage::open(&path).unwrap();
+    storage.new_study(&new("a")).unwrap();
+    let change = |version: i64| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let text = "UPDATE version_info SET schema_version = ?1";
+        connection.execute(text, [version]).unwrap();
+    };
+    for version in [11, 13] {
+        change(version);
+        for refused in [
+            storage.studies().map(drop),
+            storage.new_study(&new("b")).map(drop),
+        ] {
+            assert!(
+                matches!(refused, Err(Error::Optuna { found, .. }) if found == version),
+                "{refused:?}"
+            );
+        }
+    }
+    change(12);
+    assert_eq!(storage.studies().unwrap().len(), 1);
+}
+
+#[test]
+fn a_database_that_is_gone_is_named_without_its_password() {
+    let hasty = Options {
+        busy: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let place = std::path::Path::new("postgres://somebody:secret@127.0.0.1:1/runs");
+    for refused in [
+        study::Storage::open_with(place, hasty),
+        study::Storage::open_read_only_with(place, hasty),
+    ] {
+        let error = refused.unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, Error::CannotOpen { .. }), "{text}");
+        assert!(
+            text.contains("somebody@127.0.0.1:1") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}
