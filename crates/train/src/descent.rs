@@ -11,6 +11,8 @@ pub struct Descent {
     optimizer: Box<dyn Optimizer>,
     /// Steps done.
     steps: u64,
+    /// The step after which all count the same in an average over the last part of them.
+    averaged_after: u64,
     parameters: Vec<Kept>,
 }
 
@@ -51,7 +53,7 @@ impl Descent {
                 name: name.to_owned(),
                 shape,
                 slots: (0..slots).map(|_| AlignedBuffer::zeroed(size)).collect(),
-                average: options.average.map(|_| AlignedBuffer::zeroed(size)),
+                average: (options.averages()).then(|| AlignedBuffer::zeroed(size)),
                 initial,
                 factor: 1.0,
             };
@@ -67,6 +69,7 @@ impl Descent {
             entry,
             optimizer,
             steps: 0,
+            averaged_after: u64::MAX,
         })
     }
 
@@ -74,6 +77,23 @@ impl Descent {
     pub fn scale_rates(&mut self, factor: impl Fn(&str) -> f32) {
         for kept in &mut self.parameters {
             kept.factor = factor(&kept.name);
+        }
+    }
+
+    /// Says how many steps there will be, of whose last part an equal average may be asked for.
+    pub fn expect_steps(&mut self, steps: u64) {
+        let part = f64::from(self.options.average_last.unwrap_or(0.0));
+        self.averaged_after = steps - ((steps as f64 * part).round() as u64).min(steps);
+    }
+
+    /// What a step leaves of the average.
+    fn average_share(&self) -> Option<f32> {
+        let counted = self.steps.saturating_sub(self.averaged_after);
+        match (self.options.average, self.options.average_last) {
+            // The first step's values are the average's first.
+            (Some(share), _) => Some(if self.steps == 1 { 0.0 } else { share }),
+            (None, Some(_)) => Some(1.0 - 1.0 / counted.max(1) as f32),
+            (None, None) => None,
         }
     }
 
@@ -126,7 +146,7 @@ impl Descent {
             .map_or(1.0, |most| f64::from(most) / norm.max(f64::from(most)));
         let weight_decay = options.weight_decay.unwrap_or(self.entry.weight_decay);
         let mut begun = 1.0;
-        let first = self.steps == 1;
+        let share = self.average_share();
         state.for_each_trained(|place, trained| {
             let kept = &mut self.parameters[place];
             assert_eq!(kept.name, trained.name, "a state of the same plan");
@@ -160,9 +180,7 @@ impl Descent {
             }
             self.optimizer
                 .update(trained.values, trained.gradient, &mut slots[..count]);
-            if let (Some(average), Some(share)) = (&mut kept.average, options.average) {
-                // The first step's values are the average's first.
-                let share = if first { 0.0 } else { share };
+            if let (Some(average), Some(share)) = (&mut kept.average, share) {
                 for (average, &value) in average.iter_mut().zip(&*trained.values) {
                     *average = share * *average + (1.0 - share) * value;
                 }

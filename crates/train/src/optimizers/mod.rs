@@ -95,6 +95,11 @@ pub struct OptimizerOptions {
     /// Keeps a moving average of the parameters, of which each step leaves this share (0.999, say).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<f32>,
+    /// Keeps the equal average of the parameters over this last part of all steps (stochastic weight
+    /// averaging; Izmailov et al. 2018), in place of the moving one; statistics of batch norms stay the
+    /// last ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_last: Option<f32>,
 }
 
 impl Default for OptimizerOptions {
@@ -120,6 +125,7 @@ impl Default for OptimizerOptions {
             layer_decay: None,
             pull: None,
             average: None,
+            average_last: None,
         }
     }
 }
@@ -214,10 +220,20 @@ impl OptimizerOptions {
             ("optimizer.layer_decay", self.layer_decay),
             ("optimizer.pull", self.pull),
             ("optimizer.average", self.average),
+            ("optimizer.average_last", self.average_last),
         ] {
             value.map_or(Ok(()), |value| in_range(key, value.into()))?;
         }
+        if self.average.is_some() && self.average_last.is_some() {
+            let (name, option) = ("optimizer.average".to_owned(), "optimizer.average_last");
+            return Err(TrainError::Option { name, option });
+        }
         Ok((entry.build)(self))
+    }
+
+    /// Whether an average of the parameters is kept.
+    pub(crate) fn averages(&self) -> bool {
+        self.average.is_some() || self.average_last.is_some()
     }
 
     /// Values that are kept for each that is trained: the optimiser's own, their average, and the
@@ -227,7 +243,7 @@ impl OptimizerOptions {
     /// As [`OptimizerOptions::build`].
     pub fn copies(&self) -> Result<usize, TrainError> {
         let slots = self.build()?.slots().len();
-        Ok(slots + usize::from(self.average.is_some()) + usize::from(self.pull.is_some()))
+        Ok(slots + usize::from(self.averages()) + usize::from(self.pull.is_some()))
     }
 }
 

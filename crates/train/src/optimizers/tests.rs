@@ -171,3 +171,44 @@ fn a_pull_leads_back_to_the_initial_values() {
     }
     assert!(sgd(Some(-1.0)).build().is_err());
 }
+
+#[test]
+fn the_last_steps_are_averaged_alike_and_two_averages_are_refused() {
+    let options = OptimizerOptions {
+        name: "sgd".into(),
+        rate: Some(0.1),
+        average_last: Some(0.4),
+        ..OptimizerOptions::default()
+    };
+    let mut state = start();
+    let mut descent = Descent::new(&options, &state).unwrap();
+    descent.expect_steps(10);
+    let mut after = Vec::new();
+    for index in 0..10 {
+        // Cut anywhere, it goes on with what it keeps.
+        let mut fresh = Descent::new(&options, &state).unwrap();
+        fresh.expect_steps(10);
+        fresh.resume(descent.steps(), &descent.kept()).unwrap();
+        descent = fresh;
+        let mut values = Vec::new();
+        step(&mut descent, &mut state, index, &mut values);
+        after.push(values);
+        let averages = descent.averages().unwrap();
+        let mut found = Vec::new();
+        state.for_each_trained(|_, trained| {
+            found.extend_from_slice(&averages[trained.name].values());
+        });
+        // The parameters themselves until the seventh step, from then on the mean of all since.
+        let counted = &after[index.min(6)..];
+        for (place, found) in found.iter().enumerate() {
+            let sum: f32 = counted.iter().map(|values| values[place]).sum();
+            let mean = sum / counted.len() as f32;
+            assert!((found - mean).abs() < 1e-6, "step {index}: {found} {mean}");
+        }
+    }
+    let both = OptimizerOptions {
+        average: Some(0.9),
+        ..options
+    };
+    assert!(matches!(both.build(), Err(TrainError::Option { .. })));
+}

@@ -458,6 +458,12 @@ pub const KEYS: &[Key] = &[
     )
     .within(SHARE),
     key(
+        "optimizer.average_last",
+        Kind::Number,
+        "Equal average of the parameters over this last part of all steps (SWA), such as 0.25",
+    )
+    .within(Range::FromTo(0.0, 1.0)),
+    key(
         "schedule.name",
         Kind::Text,
         "constant, step, exponential, cosine, one_cycle or plateau",

@@ -33,6 +33,7 @@ fn the_keys_are_the_recipes_own_fields() {
         layer_decay: Some(0.1),
         pull: Some(0.1),
         average: Some(0.1),
+        average_last: Some(0.1),
         ..OptimizerOptions::default()
     };
     full.optimizer = optimizer;

@@ -59,6 +59,8 @@ impl Session {
         let options = &recipe.train;
         let state = plan.state(&graph, initial)?;
         let mut descent = Descent::new(&recipe.optimizer, &state)?;
+        let epoch_steps = (batches as u64).div_ceil(u64::from(options.accumulate));
+        descent.expect_steps(epoch_steps * u64::from(options.epochs));
         if let Some(decay) = recipe.optimizer.layer_decay {
             let depths = depths(&graph);
             descent.scale_rates(|name| {
@@ -70,7 +72,7 @@ impl Session {
             descent,
             schedule: recipe.schedule.build()?,
             pool: Pool::new(validation.threads),
-            epoch_steps: (batches as u64).div_ceil(u64::from(options.accumulate)),
+            epoch_steps,
             recipe: recipe.clone(),
             graph,
             plan,

@@ -269,8 +269,16 @@ mod tests {
     /// The loop, its checkpoints and its metrics know nothing of photos.
     #[test]
     fn a_head_is_trained_on_a_table_of_features_and_goes_on_where_it_was_broken_off() {
-        let text = "[optimizer]\nrate = 0.1\naverage = 0.5\n[train]\nepochs = 9\nbatch = 4\naccumulate = 2\n";
-        let recipe = Recipe::parse(text).unwrap();
+        for average in ["average = 0.5", "average_last = 0.4"] {
+            goes_on_where_it_was_broken_off(average);
+        }
+    }
+
+    fn goes_on_where_it_was_broken_off(average: &str) {
+        let text = format!(
+            "[optimizer]\nrate = 0.1\n{average}\n[train]\nepochs = 9\nbatch = 4\naccumulate = 2\n"
+        );
+        let recipe = Recipe::parse(&text).unwrap();
         let place = tempfile::tempdir().unwrap();
         let whole = RunFolder::create(&place.path().join("whole")).unwrap();
         let (ended, kept) = trained(&recipe, &whole, &Table::new(usize::MAX));
