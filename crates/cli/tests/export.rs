@@ -286,3 +286,16 @@ fn costs_are_compared_and_sizes_that_cannot_be_are_refused() {
         assert!(said.contains(part), "{said}");
     }
 }
+
+/// 1024 photos of 1024 pixels: some 5 TB.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_step_that_no_machine_holds_is_refused_in_both_languages() {
+    let place = Place::new();
+    let step = "bench train --backbone efficientnet_v2l --batch 1024 --size 1024 --runs 1";
+    for (language, said) in [("en", "Training needs"), ("fr", "L’entraînement demande")] {
+        let (status, text) = place.run(&format!("{step} --lang {language}"));
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+}

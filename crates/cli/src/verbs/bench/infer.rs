@@ -2,11 +2,13 @@
 use super::timed::{self, Timed};
 use crate::context::Context;
 use crate::data_set::unreadable;
+use crate::failure::{Failure, Status};
 use crate::model;
 use crate::options::Output;
 use crate::outputs::{Kind, begin, finish};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use classify::OpenError;
 use engine::{Kernels, Plan, PlanOptions};
 use graph::Graph;
 use serde::Serialize;
@@ -81,7 +83,10 @@ pub fn run(context: &Context, arguments: &InferArguments) -> Result<()> {
         memory_limit: memory::free(),
         ..PlanOptions::default()
     };
-    let plan = Plan::for_inference(&graph, &weights, &options)?;
+    let plan = Plan::for_inference(&graph, &weights, &options).map_err(|error| {
+        let error = OpenError::Engine(error);
+        Failure::error(Status::Failed, context.say(error))
+    })?;
     drop(weights);
     let pool = Pool::new(context.threads);
     let mut workspace = plan.workspace();

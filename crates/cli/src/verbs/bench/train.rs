@@ -3,6 +3,7 @@
 use super::networks::NETWORKS;
 use super::timed::{self, Timed};
 use crate::context::Context;
+use crate::failure::{Failure, Status};
 use crate::model;
 use crate::options::Output;
 use anyhow::Result;
@@ -84,7 +85,8 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Result<()> {
     let plan = Plan::for_training(&graph, &options)?;
     let optimizer = OptimizerOptions::default();
     let kept = plan.memory().gradients.saturating_mul(optimizer.copies()?);
-    refuse_above(memory::free(), plan.memory(), kept)?;
+    refuse_above(memory::free(), plan.memory(), kept)
+        .map_err(|error| Failure::error(Status::Failed, context.say(error)))?;
     let mut state = plan.state(&graph, &train::initial_parameters(&graph, 1))?;
     let mut descent = Descent::new(&optimizer, &state)?;
     let pool = Pool::new(context.threads);
