@@ -376,6 +376,7 @@ impl web::Recognise for Double {
             answer: AnswerKind::Dog,
             dog_probability: 1.0,
             breeds: [breed].into_iter().take(top).collect(),
+            breed_type: None,
             group: None,
             mixed: false,
             look_alikes: Vec::new(),
