@@ -197,6 +197,26 @@ test("one dog is pointed at with the mouse, and the box is sent", async ({ world
   assert.match(card, /Zone encadrée/);
 });
 
+test("what an answer rests on is shown over its photo, and taken away", async ({ world, open }) => {
+  const page = await open();
+  await page.goto("/");
+  await page.setInputFiles("#photos", ["beagle_14.jpg", "birman_108.jpg"].map((name) => world.photo(name)));
+  await answers(page, 2);
+  assert.equal(await page.locator("[data-do=explain]").count(), 1, "a cat is not explained");
+  const photo = page.locator(".card .picture img").first();
+  const before = await photo.getAttribute("src");
+  const why = page.getByRole("button", { name: "Montrer ce qui a compté dans la réponse sur beagle_14.jpg" });
+  await why.click();
+  await page.locator('[data-do=explain][aria-pressed="true"]').waitFor();
+  assert.notEqual(await photo.getAttribute("src"), before);
+  assert.match(await photo.getAttribute("alt"), /en couleur/);
+  await photo.evaluate((image) => image.decode());
+  assert.match(await page.locator("#status").innerText(), /ce qui a compté/);
+  await why.click();
+  assert.equal(await photo.getAttribute("src"), before);
+  assert.equal(await why.getAttribute("aria-pressed"), "false");
+});
+
 test("everything is done with the keyboard alone", async ({ world, open }) => {
   const page = await open();
   await keepForms(page);
@@ -411,6 +431,8 @@ test("the test page asks, shows, scores, and goes on by keyboard", async ({ open
   assert.equal(await page.locator("#score-you").innerText(), you);
   assert.equal(await page.locator("#score-model").innerText(), "1 sur 1");
   assert.equal(await page.locator(".next tr").count(), 2);
+  await page.click(".why summary");
+  await page.waitForFunction(() => document.querySelector(".why img").naturalWidth > 0);
 
   await page.reload();
   assert.equal(await page.locator("#score-you").innerText(), you, "a reload counts nothing twice");

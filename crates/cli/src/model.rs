@@ -45,11 +45,16 @@ pub fn read(context: &Context, model: Option<&Path>) -> Result<Package> {
 
 /// The same of one that was found: the file, or the embedded model.
 fn read_found(context: &Context, path: Option<&Path>) -> Result<Package> {
+    package(path).map_err(|error| unusable(context, path, &error))
+}
+
+/// The same without a word where it cannot be read.
+pub fn package(path: Option<&Path>) -> Result<Package, OpenError> {
     let read = match path {
         None => Package::read(DEFAULT),
         Some(path) => Package::read_file(path),
     };
-    read.map_err(|error| unusable(context, path, &error.into()))
+    Ok(read?)
 }
 
 /// The BLAKE3 of a package's file.

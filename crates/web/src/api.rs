@@ -1,8 +1,9 @@
-//! `POST /api/v1/classify`: photos in, the command line's JSON out; errors are problem documents.
+//! `POST /api/v1/classify`: photos in, the command line's JSON out; `POST /api/v1/explain`: a photo in,
+//! a picture of what its answer rests on out. Errors are problem documents.
 use crate::service::{Outcome, Service};
 use crate::site::{Asked, Failure, Peer};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,6 +15,7 @@ use words::Language;
 pub(crate) fn routes(service: Service) -> Router {
     Router::new()
         .route("/api/v1/classify", post(classify))
+        .route("/api/v1/explain", post(explain))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(service)
@@ -45,6 +47,12 @@ async fn classify(State(service): State<Service>, asked: Asked, request: Request
             Json(items).into_response()
         }
     }
+}
+
+/// One photo: a JPEG of it, grey, with what its answer rests on in colour.
+async fn explain(State(service): State<Service>, request: Request) -> Result<Response, Failure> {
+    let jpeg = service.explain(request).await?;
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response())
 }
 
 fn one(outcomes: &[Outcome], language: Language) -> Response {

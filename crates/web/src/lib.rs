@@ -9,7 +9,7 @@ pub mod apps;
 mod service;
 mod site;
 
-pub use service::{Model, Recognise, UploadLimits};
+pub use service::{Model, OpenExplainer, Recognise, UploadLimits};
 pub use site::{ServeError, ServerEvent};
 
 use apps::{APPS, App};

@@ -464,6 +464,38 @@ async fn a_model_that_gives_no_numbers_is_told_as_such_in_both_languages() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_is_explained_by_a_picture_of_its_photo() {
+    let beagle = photo("beagle_14.jpg");
+    let app = app();
+    let body = form(&[("box", None, b"0,0,0.5,1"), ("photo", Some("a.jpg"), &beagle)]);
+    let got = ask(&app, post("/api/v1/explain", body)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    assert_eq!(got.header(header::CONTENT_TYPE), "image/jpeg");
+    let (whole, part) = (decoded(&beagle), decoded(&got.body));
+    assert_eq!((part.width(), part.height()), (whole.width() / 2, whole.height()));
+
+    let two = form(&[("photo", Some("a.jpg"), &beagle), ("photo", Some("b.jpg"), &beagle)]);
+    let got = ask(&app, post("/api/v1/explain", two)).await;
+    got.is_problem(413, "too_many_photos");
+    let text = form(&[("photo", Some("a.jpg"), b"no photo")]);
+    let got = ask(&app, post("/api/v1/explain", text)).await;
+    got.is_problem(422, "not_a_photo");
+
+    let without_maps = Double {
+        explains: false,
+        ..Double::new()
+    };
+    let app = web::router(options(Arc::new(without_maps))).unwrap();
+    let body = form(&[("photo", Some("a.jpg"), &beagle)]);
+    let got = ask(&app, post("/api/v1/explain", body)).await;
+    got.is_problem(501, "no_map");
+}
+
+fn decoded(photo: &[u8]) -> vision::Photo {
+    vision::decode(photo, &vision::Limits::default()).unwrap()
+}
+
 // ---- load and slow senders --------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread")]
@@ -677,6 +709,7 @@ async fn the_test_page_hides_the_label_then_scores_both() {
     assert!(page.contains("Vous avez raison") && page.contains("Le modèle a raison"));
     assert!(page.contains("90\u{a0}%") && page.contains("10\u{a0}%"));
     assert!(page.contains("id=\"score-you\">1 sur 1"));
+    assert!(page.contains(&format!("src=\"/demo/why/{seed}/1\"")));
     let next = format!("href=\"/demo?seed={seed}&amp;n=2&amp;you=1-1&amp;model=1-1\"");
     assert!(page.contains(&next), "{page}");
 
@@ -696,6 +729,9 @@ async fn the_test_page_serves_photos_of_the_set_alone() {
     let got = ask(&app, get("/demo/photo/3/1")).await;
     assert_eq!(got.header(header::CONTENT_TYPE), "image/jpeg");
     assert!(got.body.starts_with(&[0xFF, 0xD8]));
+    let why = ask(&app, get("/demo/why/3/1")).await;
+    assert_eq!(why.header(header::CONTENT_TYPE), "image/jpeg");
+    assert!(why.body.starts_with(&[0xFF, 0xD8]));
     let last = format!("/demo/photo/{}/{}", u64::MAX, u64::MAX);
     assert_eq!(ask(&app, get(&last)).await.status, StatusCode::OK);
     let last = format!("/demo?seed=1&n={}&show=1", u64::MAX);
@@ -707,6 +743,8 @@ async fn the_test_page_serves_photos_of_the_set_alone() {
     );
     for path in [
         "/demo/photo/3/0",
+        "/demo/why/3/0",
+        "/demo/why/x/1",
         "/demo/photo/3/..%2f..%2fCargo.toml",
         "/demo/photo/..%2f/1",
         "/demo/photo/-1/1",

@@ -3,8 +3,9 @@ use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::prior::PriorArguments;
 use crate::{memory, model};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use classify::Explainer;
 use data::Dataset;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -90,7 +91,15 @@ fn with_model(
     apps: Vec<App>,
 ) -> Result<()> {
     let classifier = model::open(context, named, prior)?;
-    let model = Model::new(classifier, context.threads)
+    let path = model::find(context, named)?;
+    let options = model::options(context, context.threads);
+    let labels = classifier.about().labels.clone();
+    let open_explainer = move || {
+        let package = model::package(path.as_deref())?;
+        ensure!(package.about.labels == labels, "the model's file is another now");
+        Ok(Explainer::from_package(package, &options)?)
+    };
+    let model = Model::new(classifier, Box::new(open_explainer), context.threads)
         .map_err(|error| model::unanswered(context, named, &error))?;
     run(context, listen, in_browser, apps, Some(model))
 }

@@ -4,7 +4,7 @@ mod recognise;
 mod thumbnail;
 mod upload;
 
-pub use recognise::{Model, Recognise};
+pub use recognise::{Model, OpenExplainer, Recognise};
 pub(crate) use recognise::{Outcome, Seen};
 pub(crate) use thumbnail::large_jpeg;
 pub use upload::UploadLimits;
@@ -97,6 +97,26 @@ impl Service {
             self.gate.refused();
         }
         answered.map(|outcomes| Answered { outcomes, together })
+    }
+
+    /// Reads an upload of one photo and explains its answer, as a JPEG.
+    pub(crate) async fn explain(&self, request: Request) -> Result<Vec<u8>, Failure> {
+        let form = self.gate.read(request).await?;
+        let recogniser = self.recogniser.clone();
+        let explained = self.run(move || recogniser.explain(form)).await;
+        if explained.as_ref().is_err_and(Failure::is_refusal) {
+            self.gate.refused();
+        }
+        explained
+    }
+
+    /// Explains the answer about one photo of a data set, as a JPEG.
+    pub(crate) async fn explain_photo(
+        &self,
+        read: impl FnOnce(&Limits) -> Result<Vec<u8>, Failure> + Send + 'static,
+    ) -> Result<Vec<u8>, Failure> {
+        let recogniser = self.recogniser.clone();
+        self.run(move || recogniser.explain_photo(read)).await
     }
 
     /// Answers one photo of a data set, with every breed that the model knows.

@@ -3,8 +3,8 @@
 use crate::service::thumbnail;
 use crate::service::upload::{Form, Part, Upload};
 use crate::site::Failure;
-use classify::{Answer, Classifier, ClassifyError, ClassifyOptions, ModelName};
-use std::sync::Arc;
+use classify::{Answer, Classifier, ClassifyError, ClassifyOptions, Explainer, ModelName};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tensor::{Pool, Random};
 use vision::{Budget, Limits, Photo};
@@ -22,15 +22,31 @@ pub trait Recognise: Send + Sync + 'static {
         top: usize,
     ) -> anyhow::Result<Option<Answer>>;
 
+    /// A photo with what the answer about it rests on laid over it; `None` where the network keeps no
+    /// map of the photo.
+    ///
+    /// # Errors
+    /// As [`Recognise::recognise`].
+    fn explain(&self, photo: &Photo) -> anyhow::Result<Option<Photo>>;
+
     /// The model that answers.
     fn model(&self) -> &ModelName;
 }
+
+/// Opens what explains a classifier's answers.
+pub type OpenExplainer = dyn Fn() -> anyhow::Result<Explainer> + Send + Sync;
 
 /// A classifier with the threads that it runs on.
 pub struct Model {
     classifier: Classifier,
     pool: Pool,
+    /// Opened when the first explanation is asked for: most visitors ask for none.
+    explainer: OnceLock<Option<Explainer>>,
+    open_explainer: Box<OpenExplainer>,
 }
+
+/// The longer side of a photo that an explanation lies on, pixels.
+const EXPLAINED_SIDE: usize = 800;
 
 impl Model {
     /// Runs `classifier` on `threads` threads, as many as it was opened for. Where several photos
@@ -38,7 +54,11 @@ impl Model {
     ///
     /// # Errors
     /// Where the model cannot answer: it is asked once, about noise, rather than by the first visitor.
-    pub fn new(classifier: Classifier, threads: usize) -> Result<Self, ClassifyError> {
+    pub fn new(
+        classifier: Classifier,
+        open_explainer: Box<OpenExplainer>,
+        threads: usize,
+    ) -> Result<Self, ClassifyError> {
         let pool = Pool::new(threads);
         let input = &classifier.about().input;
         let (width, height) = (input.width, input.height);
@@ -46,7 +66,12 @@ impl Model {
         let noise = std::iter::repeat_with(|| random.below(256) as u8);
         let noise = noise.take(width * height * 3).collect();
         classifier.look(&pool, &Photo::from_rgb(width, height, noise))?;
-        Ok(Model { classifier, pool })
+        Ok(Model {
+            classifier,
+            pool,
+            explainer: OnceLock::new(),
+            open_explainer,
+        })
     }
 }
 
@@ -63,6 +88,22 @@ impl Recognise for Model {
             together: seen.len() > 1,
         };
         Ok(self.classifier.answers(seen, &options).pop())
+    }
+
+    fn explain(&self, photo: &Photo) -> anyhow::Result<Option<Photo>> {
+        let opened = self.explainer.get_or_init(|| {
+            let opened = (self.open_explainer)();
+            opened
+                .inspect_err(|error| tracing::warn!("answers are not explained: {error:#}"))
+                .ok()
+        });
+        let Some(explainer) = opened else {
+            return Ok(None);
+        };
+        let outputs = self.classifier.outputs(&self.pool, photo)?;
+        let first = self.classifier.probabilities(&outputs).ranking()[0];
+        let map = explainer.heat_map(&self.pool, photo, first)?;
+        Ok(Some(map.over(photo, EXPLAINED_SIDE)))
     }
 
     fn model(&self) -> &ModelName {
@@ -208,18 +249,46 @@ impl Recogniser {
         Ok(answer)
     }
 
+    /// What the answer about a form's only photo rests on, as a JPEG.
+    pub(super) fn explain(&self, form: Form) -> Result<Vec<u8>, Failure> {
+        let Form { photos, .. } = form;
+        let only: Result<[Upload; 1], _> = photos.try_into();
+        let [upload] = only.map_err(|_| Failure::too_many_photos(1))?;
+        let photo = self.decode(upload.content, upload.part);
+        let explained = photo.and_then(|photo| self.explained(&photo));
+        explained.map_err(|failure| failure.about(&upload.name))
+    }
+
+    /// The same of a photo of a data set.
+    pub(super) fn explain_photo(
+        &self,
+        read: impl FnOnce(&Limits) -> Result<Vec<u8>, Failure>,
+    ) -> Result<Vec<u8>, Failure> {
+        let photo = self.decode(read(&self.limits), None)?;
+        self.explained(&photo)
+    }
+
+    fn explained(&self, photo: &Photo) -> Result<Vec<u8>, Failure> {
+        let explained = self.model.explain(photo).map_err(failed)?;
+        let explained = explained.ok_or_else(Failure::no_map)?;
+        Ok(thumbnail::large_jpeg(&explained))
+    }
+
     fn ask(
         &self,
         photos: &mut dyn Iterator<Item = Photo>,
         top: usize,
     ) -> Result<Option<Answer>, Failure> {
-        self.model.recognise(photos, top).map_err(|error| {
-            tracing::error!("the model failed: {error:#}");
-            match error.downcast_ref() {
-                Some(ClassifyError::NotFinite) => Failure::model_not_finite(),
-                _ => Failure::internal(),
-            }
-        })
+        self.model.recognise(photos, top).map_err(failed)
+    }
+}
+
+/// What a visitor is told where the model itself fails.
+fn failed(error: anyhow::Error) -> Failure {
+    tracing::error!("the model failed: {error:#}");
+    match error.downcast_ref() {
+        Some(ClassifyError::NotFinite) => Failure::model_not_finite(),
+        _ => Failure::internal(),
     }
 }
 
@@ -257,6 +326,10 @@ mod tests {
                 self.2.fetch_max(self.1.taken(), Ordering::Relaxed);
             });
             anyhow::bail!("its answer is not looked at")
+        }
+
+        fn explain(&self, _photo: &Photo) -> anyhow::Result<Option<Photo>> {
+            Ok(None)
         }
 
         fn model(&self) -> &ModelName {

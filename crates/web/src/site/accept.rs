@@ -165,6 +165,10 @@ mod tests {
             anyhow::bail!("its answer is not looked at")
         }
 
+        fn explain(&self, _photo: &Photo) -> anyhow::Result<Option<Photo>> {
+            Ok(None)
+        }
+
         fn model(&self) -> &ModelName {
             &self.name
         }

@@ -57,6 +57,7 @@ enum What {
     /// A file of the data set; said in the person's language already.
     Data(String),
     ModelNotFinite,
+    NoMap,
     Internal,
 }
 
@@ -152,6 +153,10 @@ impl Failure {
     pub(crate) fn model_not_finite() -> Self {
         What::ModelNotFinite.into()
     }
+    /// The model keeps no map of a photo that its answers could be explained by.
+    pub(crate) fn no_map() -> Self {
+        What::NoMap.into()
+    }
     pub(crate) fn internal() -> Self {
         What::Internal.into()
     }
@@ -210,6 +215,7 @@ impl Failure {
             What::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             What::Forbidden => StatusCode::FORBIDDEN,
             What::ForeignName => StatusCode::MISDIRECTED_REQUEST,
+            What::NoMap => StatusCode::NOT_IMPLEMENTED,
             What::Data(_) | What::ModelNotFinite | What::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -291,6 +297,7 @@ impl Say for Failure {
             }
             What::Data(detail) => PageMessage::Data { detail }.say(language),
             What::ModelNotFinite => PageMessage::ModelNotFinite.say(language),
+            What::NoMap => PageMessage::NoMap.say(language),
             What::Internal => PageMessage::Internal.say(language),
         }
     }

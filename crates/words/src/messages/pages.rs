@@ -19,6 +19,7 @@ messages! {
     "http.method_not_allowed" => MethodNotAllowed,
     "http.internal" => Internal,
     "http.model_not_finite" => ModelNotFinite,
+    "http.no_map" => NoMap,
     "http.unreachable" => Unreachable,
     "http.box_outside" => BoxOutside,
     "http.box_too_small" => BoxTooSmall,

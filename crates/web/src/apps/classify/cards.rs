@@ -55,7 +55,7 @@ fn card(outcome: &Outcome, language: Language) -> Markup {
     html! {
         article class="card" data-summary=(summary(outcome, language)) {
             div class=(if many { "pictures many" } else { "pictures" }) {
-                @for seen in &outcome.photos { (picture(seen, text)) }
+                @for seen in &outcome.photos { (picture(seen, is_dog(outcome), text)) }
             }
             div class="answer" {
                 @if many {
@@ -72,7 +72,13 @@ fn card(outcome: &Outcome, language: Language) -> Markup {
     }
 }
 
-fn picture(seen: &Seen, text: &Texts) -> Markup {
+/// Whether the answer names a dog, surely or not: nothing else is explained.
+fn is_dog(outcome: &Outcome) -> bool {
+    let answer = outcome.result.as_ref();
+    answer.is_ok_and(|answer| answer.answer != AnswerKind::NotADog)
+}
+
+fn picture(seen: &Seen, can_explain: bool, text: &Texts) -> Markup {
     let name = shown_name(&seen.name, seen.index, text);
     html! {
         figure class="picture" data-photo=(seen.index) {
@@ -89,7 +95,7 @@ fn picture(seen: &Seen, text: &Texts) -> Markup {
                 (name)
                 @if seen.is_part { " · " (text.part_looked_at) }
             }
-            (actions(&name, text, seen.thumbnail.is_some()))
+            (actions(&name, text, seen.thumbnail.is_some(), can_explain))
         }
     }
 }
@@ -104,7 +110,7 @@ fn shown_name(name: &str, index: usize, text: &Texts) -> String {
 }
 
 /// The buttons of a picture; the script shows them, for nothing happens without it.
-fn actions(name: &str, text: &Texts, can_point: bool) -> Markup {
+fn actions(name: &str, text: &Texts, can_point: bool, can_explain: bool) -> Markup {
     let remove = fill(&text.remove, &[("name", name)]);
     html! {
         div class="actions" hidden {
@@ -112,6 +118,12 @@ fn actions(name: &str, text: &Texts, can_point: bool) -> Markup {
                 button type="button" class="quiet" data-do="point"
                     aria-label=(fill(&text.box_button_label, &[("name", name)])) {
                     (sign(signs::FRAME)) span class="label" { (text.box_button) }
+                }
+            }
+            @if can_point && can_explain {
+                button type="button" class="quiet" data-do="explain" aria-pressed="false"
+                    aria-label=(fill(&text.explain_label, &[("name", name)])) title=(text.explain_hint) {
+                    (sign(signs::WHY)) span class="label" { (text.explain) }
                 }
             }
             button type="button" class="quiet" data-do="remove" aria-label=(remove) title=(remove) {

@@ -286,6 +286,8 @@ function bind(card, of) {
     const point = actions.querySelector("[data-do=point]");
     if (photo.preview && point) point.addEventListener("click", () => pointAt(photo, of, card));
     else point?.remove();
+    const why = actions.querySelector("[data-do=explain]");
+    why?.addEventListener("click", () => explain(photo, figure, why));
     actions.querySelector("[data-do=remove]")?.addEventListener("click", () => {
       photos = photos.filter((other) => other !== photo);
       card.remove();
@@ -294,6 +296,47 @@ function bind(card, of) {
       (cards.querySelector("button") ?? app.querySelector("#photos")).focus();
     });
   }
+}
+
+// ---- what an answer rests on -------------------------------------------------------------------
+
+/** Shows what the answer rests on in the photo's place, or the photo again. */
+async function explain(photo, figure, button) {
+  const image = figure.querySelector("img");
+  const caption = figure.querySelector("figcaption");
+  if (button.ariaPressed === "true") {
+    Object.assign(image, button.before.image);
+    caption.textContent = button.before.caption;
+    button.ariaPressed = "false";
+    return;
+  }
+  button.before ??= {
+    image: { src: image.src, alt: image.alt },
+    caption: caption.textContent,
+  };
+  button.disabled = true;
+  status.textContent = text.looking;
+  let said = text.network;
+  try {
+    const form = new FormData();
+    if (photo.box) form.append("box", photo.box.map((part) => part.toFixed(5)).join(","));
+    form.append("photo", await prepared(photo), photo.name);
+    const response = await fetch("/api/v1/explain", { method: "POST", body: form });
+    if (response.ok) {
+      image.src = URL.createObjectURL(await response.blob());
+      image.alt = text.explained_alt;
+      button.ariaPressed = "true";
+      said = text.explain_hint;
+    } else {
+      said = (await response.json()).detail;
+    }
+  } catch {
+    // What is said is that museau does not respond.
+  }
+  button.disabled = false;
+  caption.textContent = said;
+  status.textContent = said;
+  button.focus();
 }
 
 // ---- pointing at one dog ---------------------------------------------------------------------

@@ -256,6 +256,8 @@ fn script_texts(text: &Texts, language: Language) -> String {
         "waiting": text.waiting,
         "network": PageMessage::Unreachable.message(language),
         "retry": text.retry,
+        "explained_alt": text.explained_alt,
+        "explain_hint": text.explain_hint,
         "box_area": text.box_area,
     })
     .to_string()

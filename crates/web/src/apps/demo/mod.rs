@@ -40,12 +40,14 @@ pub fn demo(set: Dataset) -> App {
     let open = move |service: Option<&Service>, base: &str| {
         let base = base.to_owned();
         let (page, photos) = (at(&base, ""), at(&base, "/photo/{seed}/{number}"));
+        let explained = at(&base, "/why/{seed}/{number}");
         let app = Demo {
             service: service.context("the test page needs a model")?.clone(),
             draw: Arc::new(Draw { base, set }),
         };
         let routes = Router::new().route(&page, get(show));
-        Ok(routes.route(&photos, get(photo)).with_state(app))
+        let routes = routes.route(&photos, get(photo)).route(&explained, get(why));
+        Ok(routes.with_state(app))
     };
     App {
         about: &ABOUT,
@@ -139,12 +141,29 @@ async fn photo(
         let photo = vision::decode(&bytes, &limits).map_err(Failure::photo)?;
         Ok(large_jpeg(&photo))
     };
-    let jpeg = app.service.run(shown).await?;
+    Ok(shown_a_while(app.service.run(shown).await?))
+}
+
+/// What the model's answer about a photo of the draw rests on.
+async fn why(
+    State(app): State<Demo>,
+    place: Result<Path<(u64, u64)>, PathRejection>,
+) -> Result<Response, Failure> {
+    let Ok(Path((seed, number @ 1..))) = place else {
+        return Err(Failure::not_found());
+    };
+    let draw = Arc::clone(&app.draw);
+    let read = move |limits: &Limits| draw.read(draw.set.random_photo(seed, number - 1), limits);
+    Ok(shown_a_while(app.service.explain_photo(read).await?))
+}
+
+/// A JPEG that the browser may keep.
+fn shown_a_while(jpeg: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "image/jpeg"),
         (header::CACHE_CONTROL, "private, max-age=3600"),
     ];
-    Ok((headers, jpeg).into_response())
+    (headers, jpeg).into_response()
 }
 
 /// What stands behind a page's address, so that it is answered again as it was: the guess, or none.

@@ -111,6 +111,12 @@ impl View<'_> {
                 AnswerKind::NotADog => p class="note" { (text.model_not_a_dog) },
             }
             (self.two_best(&answer.breeds, id(class)))
+            // The browser asks for the picture when it is opened.
+            details class="why" {
+                summary { (text.why) }
+                img loading="lazy" alt=(text.why_alt)
+                    src={ (self.draw.base) "/why/" (self.state.seed) "/" (self.state.number + 1) };
+            }
             @if !knows { p class="note warn" { (text.model_unknown) } }
             (self.go_on(next))
             (self.score(you, model))
