@@ -251,6 +251,60 @@ fn views_are_chosen_on_val_alone_and_the_package_has_them() {
     assert_eq!(after["calibrated_on"], after["over_all"]["photos"]);
 }
 
+/// A copy that sees one view less: as good on these photos, and faster.
+#[test]
+fn of_models_that_are_as_good_the_faster_is_picked_with_its_reason() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let (one, page) = (at("one.museau"), at("pick.html"));
+    let viewed = run(&["evaluate", "default", &at("set"), "--choose-views", &one]);
+    assert_eq!(status(&viewed), 0, "{viewed:?}");
+    let pick = [
+        "models",
+        "pick",
+        &at("set"),
+        "--models",
+        &one,
+        "--report",
+        &page,
+        "--json",
+    ];
+    let said = json(&run(&pick));
+    assert_eq!((&said["part"], &said["photos"]), (&"val".into(), &3.into()));
+    let models = said["models"].as_array().expect("models");
+    assert_eq!(models.len(), 2);
+    let number = |model: usize, key: &str| models[model][key].as_f64().expect("a number");
+    assert_eq!(models[1]["name"], "default");
+    assert!(
+        number(0, "milliseconds") < number(1, "milliseconds"),
+        "{said}"
+    );
+    assert_eq!(2.0 * number(0, "multiply_adds"), number(1, "multiply_adds"));
+    assert_eq!(number(0, "parameters"), number(1, "parameters"));
+    assert!(number(0, "file_bytes") > 1e6 && number(0, "memory_bytes") > 1e7);
+    assert_eq!(said["pick"], one.as_str());
+    assert!(models[0]["on_front"].as_bool().expect("told"));
+    let page = fs::read_to_string(&page).expect("a page");
+    assert!(page.contains("<circle") && page.contains("Use ") && page.contains("no faster one"));
+
+    let french = run(&[
+        "--lang",
+        "fr",
+        "models",
+        "pick",
+        &at("set"),
+        "--models",
+        &one,
+    ]);
+    assert!(text(&french.stdout).contains("Choix\u{a0}:"), "{french:?}");
+    let twice = run(&["models", "pick", &at("set"), "--models", &one, &one]);
+    assert_eq!(status(&twice), 2, "{twice:?}");
+    let table = at("a.csv");
+    let read = run(&["models", "pick", &at("set"), "--models", &table]);
+    assert_eq!(status(&read), 2, "{read:?}");
+    assert!(text(&read.stderr).contains("predictions table"), "{read:?}");
+}
+
 #[test]
 fn a_temperature_is_fitted_on_val_alone_and_the_package_is_whole() {
     let folder = dataset();

@@ -468,14 +468,23 @@ async fn a_model_that_gives_no_numbers_is_told_as_such_in_both_languages() {
 async fn an_answer_is_explained_by_a_picture_of_its_photo() {
     let beagle = photo("beagle_14.jpg");
     let app = app();
-    let body = form(&[("box", None, b"0,0,0.5,1"), ("photo", Some("a.jpg"), &beagle)]);
+    let body = form(&[
+        ("box", None, b"0,0,0.5,1"),
+        ("photo", Some("a.jpg"), &beagle),
+    ]);
     let got = ask(&app, post("/api/v1/explain", body)).await;
     assert_eq!(got.status, StatusCode::OK);
     assert_eq!(got.header(header::CONTENT_TYPE), "image/jpeg");
     let (whole, part) = (decoded(&beagle), decoded(&got.body));
-    assert_eq!((part.width(), part.height()), (whole.width() / 2, whole.height()));
+    assert_eq!(
+        (part.width(), part.height()),
+        (whole.width() / 2, whole.height())
+    );
 
-    let two = form(&[("photo", Some("a.jpg"), &beagle), ("photo", Some("b.jpg"), &beagle)]);
+    let two = form(&[
+        ("photo", Some("a.jpg"), &beagle),
+        ("photo", Some("b.jpg"), &beagle),
+    ]);
     let got = ask(&app, post("/api/v1/explain", two)).await;
     got.is_problem(413, "too_many_photos");
     let text = form(&[("photo", Some("a.jpg"), b"no photo")]);

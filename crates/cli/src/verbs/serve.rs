@@ -96,7 +96,10 @@ fn with_model(
     let labels = classifier.about().labels.clone();
     let open_explainer = move || {
         let package = model::package(path.as_deref())?;
-        ensure!(package.about.labels == labels, "the model's file is another now");
+        ensure!(
+            package.about.labels == labels,
+            "the model's file is another now"
+        );
         Ok(Explainer::from_package(package, &options)?)
     };
     let model = Model::new(classifier, Box::new(open_explainer), context.threads)

@@ -8,6 +8,7 @@ mod compare;
 mod error;
 mod page;
 mod pairs;
+mod pick;
 mod predicted;
 mod scores;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde::Serialize;
 pub use compare::{Comparison, Verdict};
 pub use error::EvaluateError;
 pub use pairs::{PairError, Pairs};
+pub use pick::{Pick, on_common_ground};
 pub use predicted::{Predicted, PredictedPhoto, entries_of, match_classes};
 pub use scores::{Estimate, Scores, score};
 pub use text::percent;

@@ -1,6 +1,6 @@
 //! Which views of a photo are worth their time, by validation photos.
 use super::Predicted;
-use data::score::mcnemar;
+use data::score::{SIGNIFICANT, mcnemar};
 use graph::{View, parse_views};
 use std::collections::HashMap;
 
@@ -27,9 +27,6 @@ const CANDIDATES: [&str; 7] = [
     "crop:0.875+letterbox",
     "crop:0.875+stretch+crop:0.875:mirror+stretch:mirror",
 ];
-
-/// Below this probability a trial is worse than the best one.
-const SIGNIFICANT: f64 = 0.05;
 
 /// Tries views, a package's own among them; `of_view` gives what the model says of the same photos with
 /// one view alone. The trials by their number of views, and which of them has the fewest that are not

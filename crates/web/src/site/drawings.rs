@@ -42,6 +42,7 @@ pub(crate) mod signs {
     pub(crate) const CHECK: &str = "M5 12.500l4.500 4.500L19 7.500";
     pub(crate) const CROSS: &str = "M6 6l12 12M18 6L6 18";
     /// A magnifying glass.
-    pub(crate) const WHY: &str = "M10.500 4a6.500 6.500 0 1 1 0 13a6.500 6.500 0 0 1 0-13M15.500 15.500L20 20";
+    pub(crate) const WHY: &str =
+        "M10.500 4a6.500 6.500 0 1 1 0 13a6.500 6.500 0 0 1 0-13M15.500 15.500L20 20";
     pub(crate) const ARROW: &str = "M5 12h13M13 6l6 6-6 6";
 }

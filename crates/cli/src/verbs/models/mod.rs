@@ -1,8 +1,9 @@
-//! `museau models`: which models there are, what they say of themselves, whether they are whole, and
-//! what backbones take.
+//! `museau models`: which models there are, what they say of themselves, whether they are whole, what
+//! backbones take, and which model to use.
 mod calibrate;
 mod cost;
 mod make;
+mod pick;
 
 use crate::context::Context;
 use crate::failure::{Failure, Status};
@@ -45,6 +46,8 @@ pub enum ModelsVerb {
     CompareCost(cost::CostArguments),
     /// Fit a model's temperature and thresholds to photos, and write a copy
     Calibrate(Box<calibrate::CalibrateArguments>),
+    /// Compare models on the same photos and this machine, and say which of them to use
+    Pick(Box<pick::PickArguments>),
     /// Make a package from published weights, calibrated on photos
     Make(Box<make::MakeArguments>),
 }
@@ -57,6 +60,7 @@ pub fn run(context: &Context, verb: &ModelsVerb) -> Result<()> {
         ModelsVerb::Verify { models } => verify(context, models),
         ModelsVerb::CompareCost(arguments) => cost::run(context, arguments),
         ModelsVerb::Calibrate(arguments) => calibrate::run(context, arguments),
+        ModelsVerb::Pick(arguments) => pick::run(context, arguments),
         ModelsVerb::Make(arguments) => make::run(context, arguments),
     }
 }

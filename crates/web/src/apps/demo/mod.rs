@@ -46,7 +46,9 @@ pub fn demo(set: Dataset) -> App {
             draw: Arc::new(Draw { base, set }),
         };
         let routes = Router::new().route(&page, get(show));
-        let routes = routes.route(&photos, get(photo)).route(&explained, get(why));
+        let routes = routes
+            .route(&photos, get(photo))
+            .route(&explained, get(why));
         Ok(routes.with_state(app))
     };
     App {
