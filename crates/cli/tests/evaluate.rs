@@ -251,6 +251,44 @@ fn views_are_chosen_on_val_alone_and_the_package_has_them() {
     assert_eq!(after["calibrated_on"], after["over_all"]["photos"]);
 }
 
+#[test]
+fn a_copy_in_whole_numbers_is_half_as_large_and_says_what_it_costs() {
+    let folder = dataset();
+    let at = |name: &str| path(folder.path().join(name));
+    let (set, small) = (at("set"), at("small.museau"));
+    let said = json(&run(&[
+        "models", "quantize", "default", &set, "-o", &small, "--json",
+    ]));
+    assert_eq!((&said["part"], &said["photos"]), (&"val".into(), &3.into()));
+    let bytes = |when: &str| said[when]["file_bytes"].as_u64().expect("a number");
+    assert_eq!(
+        fs::metadata(&small).expect("a copy").len() / 1000,
+        bytes("after") / 1000
+    );
+    assert!(bytes("after") * 100 < bytes("before") * 55, "{said}");
+    assert_eq!(
+        said["before"]["accuracy"], said["after"]["accuracy"],
+        "{said}"
+    );
+    assert_eq!(status(&run(&["models", "verify", &small])), 0);
+    let beagle = at("set/val/beagle/1.jpg");
+    let first = |model: &str| {
+        let answer = json(&run(&["classify", "--json", "--model", model, &beagle]));
+        let breed = &answer["breeds"][0];
+        (
+            breed["id"].clone(),
+            breed["probability"].as_f64().expect("a number"),
+        )
+    };
+    let (halves, whole) = (first("default"), first(&small));
+    assert_eq!(halves.0, whole.0);
+    assert!((halves.1 - whole.1).abs() < 0.05, "{halves:?} {whole:?}");
+    let again = run(&[
+        "--lang", "fr", "models", "quantize", &small, &set, "-o", &small,
+    ]);
+    assert_eq!(status(&again), 2, "{again:?}");
+}
+
 /// A copy that sees one view less: as good on these photos, and faster.
 #[test]
 fn of_models_that_are_as_good_the_faster_is_picked_with_its_reason() {

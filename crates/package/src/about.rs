@@ -27,6 +27,21 @@ pub struct About {
     pub provenance: Provenance,
     /// The model card, Markdown.
     pub card: String,
+    /// How the values of kernels are stored.
+    pub stored: Stored,
+}
+
+/// How the values of kernels are stored; vectors (biases and batch norms, which are few and sensitive) are
+/// f32 always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stored {
+    /// Half precision.
+    #[default]
+    F16,
+    /// Whole numbers from -127 to 127 and an f32 scale for each output channel (the last axis). The network
+    /// is computed in f32 all the same.
+    Int8,
 }
 
 /// One class.
@@ -130,6 +145,10 @@ impl About {
             calibration: parse("calibration", text("calibration")?)?,
             provenance: parse("provenance", text("provenance")?)?,
             card: text("card")?.into(),
+            stored: match metadata.get(header::KERNELS) {
+                Some(stored) => parse(header::KERNELS, &format!("\"{stored}\""))?,
+                None => Stored::default(),
+            },
         };
         Ok((about, text("graph")?.into()))
     }

@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 /// What `format` says in every package.
 pub(crate) const FORMAT: &str = "museau";
 /// The newest layout that is understood; grows when a reader of today would misread a new file.
-pub(crate) const FORMAT_VERSION: u64 = 1;
+pub(crate) const FORMAT_VERSION: u64 = 2;
+/// The layout of a package without int8 kernels, which any museau reads.
+pub(crate) const FORMAT_VERSION_F16: u64 = 1;
+/// The key that says how kernels are stored, where they are not f16.
+pub(crate) const KERNELS: &str = "kernels";
 /// The key under which the hash stands, with the bytes before its digits.
 const HASH_KEY: &str = "\"content_hash\":\"";
 /// Hexadecimal digits of a blake3 hash.

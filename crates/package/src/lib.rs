@@ -18,7 +18,7 @@ pub mod samples;
 mod tests;
 mod values;
 
-pub use about::{About, Label, Provenance, TrainingRecord};
+pub use about::{About, Label, Provenance, Stored, TrainingRecord};
 pub use calibration::{Calibration, DogRule, TEMPERATURES, log_sum_exp, softmax};
 pub use error::{PackageError, network_reason};
 pub use package::Package;

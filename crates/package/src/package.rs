@@ -5,14 +5,16 @@
 //! keys are `format`, `format_version`, `name`, `version`, `graph`, `input`, `labels`,
 //! `calibration`, `provenance`, `card` and `content_hash`: the blake3 of the whole file in which
 //! the 64 digits of the hash itself stand as zeros. Kernels are stored as f16, vectors (biases and
-//! batch norms, which are few and sensitive) as f32.
-use crate::about::About;
+//! batch norms, which are few and sensitive) as f32. Where the key `kernels` says `int8`, a kernel `NAME` is
+//! stored as I8 and `NAME:scale`, f32, says for each output channel what 1 stands for; `format_version` is
+//! 2 then.
+use crate::about::{About, Stored};
 use crate::error::{PackageError, wrong};
-use crate::header::{self, FORMAT, FORMAT_VERSION};
-use crate::values;
+use crate::header::{self, FORMAT, FORMAT_VERSION, FORMAT_VERSION_F16};
+use crate::values::{self, Int8};
 use formats::Precision;
 use graph::{Graph, Op};
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use std::path::Path;
 use tensor::{NamedTensors, Shape, Tensor, Values};
@@ -58,18 +60,29 @@ impl Package {
                     found: (view.shape().len() <= 5).then(|| Shape::new(view.shape())),
                 });
             }
-            let values = values::read(view.dtype(), view.data(), &spec.name)?;
-            let tensor =
+            let tensor = if view.dtype() == Dtype::I8 {
+                let scales = file.tensor(&scale_of(&spec.name)).ok();
+                let scales = scales.filter(|scales| scales.dtype() == Dtype::F32);
+                let read = scales.and_then(|it| Int8::read(view.data(), it.data(), spec.shape));
+                let Some(read) = read else {
+                    return wrong(format!("`{}` has no scale for each channel", spec.name));
+                };
+                read.tensor(spec.shape)
+            } else {
+                let values = values::read(view.dtype(), view.data(), &spec.name)?;
                 Tensor::new(spec.shape, values).map_err(|error| PackageError::Damaged {
                     reason: error.to_string(),
-                })?;
+                })?
+            };
             weights.insert(spec.name.clone(), tensor);
         }
-        if let Some(name) = file
-            .names()
-            .into_iter()
-            .find(|name| !weights.contains_key(*name))
-        {
+        let is_used = |name: &&str| {
+            let kernel = name.strip_suffix(SCALE);
+            let is_int8 = |kernel| file.tensor(kernel).is_ok_and(|it| it.dtype() == Dtype::I8);
+            weights.contains_key(*name)
+                || kernel.is_some_and(|kernel| weights.contains_key(kernel) && is_int8(kernel))
+        };
+        if let Some(name) = file.names().into_iter().find(|name| !is_used(name)) {
             return Err(PackageError::Inconsistent {
                 reason: format!("it holds values `{name}` that the network does not use"),
             });
@@ -168,7 +181,10 @@ impl Package {
         self.check()?;
         for tensor in self.weights.values_mut() {
             if values::precision(tensor) == Precision::F16 {
-                *tensor = tensor.to_f16();
+                *tensor = match self.about.stored {
+                    Stored::F16 => tensor.to_f16(),
+                    Stored::Int8 => Int8::of(tensor).tensor(tensor.shape()),
+                };
             }
         }
         Ok(self)
@@ -180,6 +196,7 @@ impl Package {
     /// Where the values do not fit the network, or the description contradicts itself.
     pub fn to_bytes(&self) -> Result<Vec<u8>, PackageError> {
         self.check()?;
+        let is_int8 = self.about.stored == Stored::Int8;
         let mut header = serde_json::Map::new();
         let mut values = Vec::new();
         for spec in self.graph.parameters() {
@@ -192,21 +209,41 @@ impl Package {
                     found,
                 });
             };
+            let mut list = |name: String,
+                            dtype: &str,
+                            shape: &[usize],
+                            [begin, end]: [usize; 2]| {
+                let offsets = [begin, end];
+                let entry =
+                    serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": offsets});
+                header.insert(name, entry);
+            };
             let begin = values.len();
-            let dtype = values::write(tensor, &mut values);
-            header.insert(
-                spec.name,
-                serde_json::json!({
-                    "dtype": dtype,
-                    "shape": spec.shape.dimensions(),
-                    "data_offsets": [begin, values.len()],
-                }),
-            );
+            let shape = spec.shape.dimensions();
+            let is_int8 = is_int8 && values::precision(tensor) == Precision::F16;
+            if is_int8 {
+                let int8 = Int8::of(tensor);
+                int8.write_scales(&mut values);
+                let middle = values.len();
+                int8.write_values(&mut values);
+                let end = values.len();
+                let channels = [spec.shape.channels()];
+                list(scale_of(&spec.name), "F32", &channels, [begin, middle]);
+                list(spec.name, "I8", shape, [middle, end]);
+            } else {
+                let dtype = values::write(tensor, &mut values);
+                list(spec.name, dtype, shape, [begin, values.len()]);
+            }
         }
         let about = &self.about;
-        let metadata = serde_json::json!({
+        let version = if is_int8 {
+            FORMAT_VERSION
+        } else {
+            FORMAT_VERSION_F16
+        };
+        let mut metadata = serde_json::json!({
             "format": FORMAT,
-            "format_version": FORMAT_VERSION.to_string(),
+            "format_version": version.to_string(),
             "name": about.name,
             "version": about.version,
             "graph": self.graph.to_json(),
@@ -217,6 +254,9 @@ impl Package {
             "card": about.card,
             "content_hash": "0".repeat(header::HASH_DIGITS),
         });
+        if is_int8 {
+            metadata[header::KERNELS] = "int8".into();
+        }
         header.insert("__metadata__".into(), metadata);
         let mut header = serde_json::Value::Object(header).to_string().into_bytes();
         while !(8 + header.len()).is_multiple_of(ALIGNMENT) {
@@ -232,6 +272,14 @@ impl Package {
         bytes[place..place + header::HASH_DIGITS].copy_from_slice(hash.as_bytes());
         Ok(bytes)
     }
+}
+
+/// What the scales of a kernel in whole numbers are called: its name and this. No name of a network's
+/// values ends so.
+const SCALE: &str = ":scale";
+
+fn scale_of(kernel: &str) -> String {
+    format!("{kernel}{SCALE}")
 }
 
 /// Reads a whole file.

@@ -1,5 +1,5 @@
 //! A small package for tests, of this crate and of those above it.
-use crate::{About, Calibration, DogRule, Label, Package, Provenance};
+use crate::{About, Calibration, DogRule, Label, Package, Provenance, Stored};
 use graph::{Filter, Geometry, Graph, InputSpec, Op, Scaling, View};
 use tensor::{NamedTensors, Tensor};
 
@@ -75,6 +75,7 @@ pub fn tiny() -> Package {
             },
             provenance: Provenance::default(),
             card: "# tiny\n\nIts \"card\".".into(),
+            stored: Stored::F16,
         },
         graph,
         weights,

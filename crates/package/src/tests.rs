@@ -307,6 +307,69 @@ fn values_that_are_no_numbers_are_refused() {
 }
 
 #[test]
+fn kernels_in_whole_numbers_are_read_as_they_were_rounded() {
+    let mut package = tiny();
+    let kernel = |package: &Package| package.weights["dense/kernel"].values().to_vec();
+    let mut random = tensor::Random::new(7, 0, 0);
+    for value in package.weights["dense/kernel"].values_mut() {
+        *value = random.normal_f32();
+    }
+    // A channel of nothing but zeros has no scale.
+    for row in 0..3 {
+        package.weights["dense/kernel"].values_mut()[4 * row + 2] = 0.0;
+    }
+    let halves = package.to_bytes().unwrap();
+    let exact = kernel(&package);
+    package.about.stored = Stored::Int8;
+    let rounded = package.clone().rounded().unwrap();
+    let bytes = package.to_bytes().unwrap();
+    let read = Package::read(&bytes).unwrap();
+    assert_eq!(read.about, package.about);
+    assert_eq!(kernel(&read), kernel(&rounded));
+    // Read and written again it stays as it is, and vectors are as exact as ever.
+    assert_eq!(read.to_bytes().unwrap(), bytes);
+    assert_eq!(
+        read.weights["dense/bias"].values(),
+        package.weights["dense/bias"].values()
+    );
+    for channel in 0..4 {
+        let of_channel = |values: &[f32]| -> Vec<f32> {
+            values.iter().skip(channel).step_by(4).copied().collect()
+        };
+        let (exact, read) = (of_channel(&exact), of_channel(&kernel(&read)));
+        let largest = exact.iter().fold(0f32, |most, value| most.max(value.abs()));
+        for (exact, read) in exact.iter().zip(&read) {
+            // Half a step, and what the scale lost.
+            assert!(
+                (exact - read).abs() <= largest / 127.0 * 0.51,
+                "{exact} {read}"
+            );
+        }
+    }
+    // An older museau says that it is newer; one with f16 is as it was.
+    let version = |bytes: &[u8], version: &str| {
+        let key = format!("\"format_version\":\"{version}\"");
+        bytes
+            .windows(key.len())
+            .any(|window| window == key.as_bytes())
+    };
+    assert!(version(&bytes, "2") && version(&halves, "1"));
+    // Scales that are missing, too few, or no numbers.
+    let lost = with(&bytes, "dense/kernel:scale", "dense/kernel:other");
+    assert!(matches!(error(&lost), PackageError::Inconsistent { .. }));
+    let at = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut infinite = bytes.clone();
+    infinite[at..at + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    let infinite = with(&infinite, "format", "format");
+    assert!(matches!(
+        error(&infinite),
+        PackageError::Inconsistent { .. }
+    ));
+    let unknown = with(&bytes, "\"kernels\":\"int8\"", "\"kernels\":\"int4\"");
+    assert!(matches!(error(&unknown), PackageError::Inconsistent { .. }));
+}
+
+#[test]
 fn what_is_no_variance_is_refused() {
     for (variance, epsilon, good) in [
         (1.0, 1e-3, true),

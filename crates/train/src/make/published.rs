@@ -3,7 +3,7 @@ use super::card::card;
 use super::{MakeError, label, stanford_labels};
 use crate::weights::{WeightsCard, other_network};
 use graph::{InputSpec, View};
-use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance};
+use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance, Stored};
 use std::path::Path;
 use zoo::{Backbone, Head};
 
@@ -129,6 +129,7 @@ pub fn assemble(published: &Published<'_>) -> Result<Package, MakeError> {
                 calibrated: PhotoIds::default(),
             },
             card: String::new(),
+            stored: Stored::F16,
         },
         graph,
         weights,

@@ -2,7 +2,7 @@
 use super::card::card;
 use super::{MakeError, label};
 use graph::{Graph, InputSpec};
-use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance, TrainingRecord};
+use package::{About, Calibration, DogRule, Package, PhotoIds, Provenance, Stored, TrainingRecord};
 use tensor::NamedTensors;
 
 /// A network that was trained here.
@@ -71,6 +71,7 @@ pub fn of_trained(trained: Trained<'_>) -> Result<Package, MakeError> {
                 calibrated: PhotoIds::default(),
             },
             card: String::new(),
+            stored: Stored::F16,
         },
         graph: trained.graph,
         weights: trained.weights,

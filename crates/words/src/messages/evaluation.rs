@@ -57,6 +57,7 @@ messages! {
     "evaluate.pick_best" => PickBest { chosen },
     "evaluate.pick_faster" => PickFaster { chosen, best, p, times },
     "evaluate.pick_table" => PickTable { path },
+    "evaluate.quantized" => Quantized { photos, part, before, after, p, ece_before, ece_after, size_before, size_after },
     "evaluate.comparisons" => Comparisons,
     "evaluate.compared" => Compared { first, first_share, second, second_share, photos, classes },
     "evaluate.better" => Better { better, more, worse, fewer, p },

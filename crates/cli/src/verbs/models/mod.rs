@@ -4,6 +4,7 @@ mod calibrate;
 mod cost;
 mod make;
 mod pick;
+mod quantize;
 
 use crate::context::Context;
 use crate::failure::{Failure, Status};
@@ -48,6 +49,8 @@ pub enum ModelsVerb {
     Calibrate(Box<calibrate::CalibrateArguments>),
     /// Compare models on the same photos and this machine, and say which of them to use
     Pick(Box<pick::PickArguments>),
+    /// Write a copy with kernels stored as int8, half as large, and say what that costs
+    Quantize(Box<quantize::QuantizeArguments>),
     /// Make a package from published weights, calibrated on photos
     Make(Box<make::MakeArguments>),
 }
@@ -61,6 +64,7 @@ pub fn run(context: &Context, verb: &ModelsVerb) -> Result<()> {
         ModelsVerb::CompareCost(arguments) => cost::run(context, arguments),
         ModelsVerb::Calibrate(arguments) => calibrate::run(context, arguments),
         ModelsVerb::Pick(arguments) => pick::run(context, arguments),
+        ModelsVerb::Quantize(arguments) => quantize::run(context, arguments),
         ModelsVerb::Make(arguments) => make::run(context, arguments),
     }
 }
