@@ -2,6 +2,7 @@
 use crate::answer::{Answer, ModelName, Quality};
 use crate::decide::{Class, Probabilities, answer};
 use crate::error::{ClassifyError, OpenError};
+use crate::gate::{Gate, Guarded};
 use crate::network::Network;
 use package::{About, Package};
 use std::path::Path;
@@ -19,6 +20,7 @@ pub struct Classifier {
     model: ModelName,
     classes: Vec<Class>,
     network: Network,
+    gate: Option<Gate>,
 }
 
 /// How to answer.
@@ -38,6 +40,8 @@ pub struct Seen {
     /// Preparing and running.
     milliseconds: f32,
     faults: Vec<Quality>,
+    /// What the model that is asked first says.
+    guarded: Option<Guarded>,
 }
 
 impl Default for ClassifyOptions {
@@ -87,7 +91,32 @@ impl Classifier {
             classes: about.labels.iter().map(Class::new).collect(),
             about,
             network,
+            gate: None,
         })
+    }
+
+    /// The same model with another of many breeds asked before it: what that takes for no dog is none, and
+    /// what it takes for breeds that this one does not know makes an answer 'unsure', as far as
+    /// [`package::GateRule`] says.
+    #[must_use]
+    pub fn guarded_by(mut self, other: Classifier) -> Self {
+        let gate = Gate::new(other, &self.classes);
+        self.about.calibration.not_a_dog_below = gate.not_a_dog_below();
+        self.gate = Some(gate);
+        self
+    }
+
+    /// What the model that is asked first says of a photo; `None` where none is.
+    ///
+    /// # Errors
+    /// As [`Classifier::look`].
+    pub fn guarded(&self, pool: &Pool, photo: &Photo) -> Result<Option<Guarded>, ClassifyError> {
+        let gate = self.gate.as_ref();
+        gate.map(|gate| gate.ask(pool, photo)).transpose()
+    }
+
+    pub(crate) fn classes(&self) -> &[Class] {
+        &self.classes
     }
 
     /// What the package says of itself.
@@ -125,6 +154,7 @@ impl Classifier {
     pub fn look(&self, pool: &Pool, photo: &Photo) -> Result<Seen, ClassifyError> {
         let start = Instant::now();
         let outputs = self.outputs(pool, photo)?;
+        let guarded = self.guarded(pool, photo)?;
         let milliseconds = start.elapsed().as_secs_f32() * 1000.0;
         let faults = vision::quality(photo)
             .into_iter()
@@ -134,6 +164,7 @@ impl Classifier {
             outputs,
             milliseconds,
             faults,
+            guarded,
         })
     }
 
@@ -145,8 +176,7 @@ impl Classifier {
         let calibration = &self.about.calibration;
         let mut together = None;
         if options.together && !seen.is_empty() {
-            let dog =
-                |seen: &Seen| Probabilities::new(&seen.outputs, &self.classes, calibration).dog;
+            let dog = |seen: &Seen| self.seen_probabilities(seen).dog;
             let is_dog = |seen: &Seen| dog(seen) >= calibration.not_a_dog_below;
             let any = seen.iter().any(is_dog);
             let used = seen.iter().filter(|seen| !any || is_dog(seen));
@@ -159,13 +189,14 @@ impl Classifier {
             let mut shared = faults.pop().unwrap_or_default();
             shared.retain(|fault| faults.iter().all(|other| other.contains(fault)));
             seen = vec![Seen {
-                outputs: mean(used.map(|seen| seen.outputs.as_slice())),
+                outputs: mean(used.clone().map(|seen| seen.outputs.as_slice())),
                 milliseconds: seen.iter().map(|seen| seen.milliseconds).sum(),
                 faults: shared,
+                guarded: together_guarded(used.clone()),
             }];
         }
         let answers = seen.into_iter().map(|seen| {
-            let mut probabilities = Probabilities::new(&seen.outputs, &self.classes, calibration);
+            let mut probabilities = self.seen_probabilities(&seen);
             probabilities.dog = together.unwrap_or(probabilities.dog);
             let mut answer = answer(
                 &probabilities,
@@ -179,6 +210,16 @@ impl Classifier {
             answer
         });
         answers.collect()
+    }
+
+    /// The probabilities of what was seen, by this model and by that which is asked first.
+    fn seen_probabilities(&self, seen: &Seen) -> Probabilities {
+        let mut probabilities = self.probabilities(&seen.outputs);
+        if let Some(guarded) = seen.guarded {
+            probabilities.dog = guarded.dog;
+            probabilities.known = guarded.known;
+        }
+        probabilities
     }
 
     /// The network's outputs for a photo, `[outputs]`: logits, averaged over the package's views.
@@ -211,6 +252,17 @@ impl Classifier {
     /// The calibrated probabilities of all classes, from the outputs of [`Classifier::outputs`].
     pub fn probabilities(&self, outputs: &[f32]) -> Probabilities {
         Probabilities::new(outputs, &self.classes, &self.about.calibration)
+    }
+}
+
+/// What the model that is asked first says of photos of one animal: the means.
+fn together_guarded<'a>(seen: impl Iterator<Item = &'a Seen>) -> Option<Guarded> {
+    let rows: Option<Vec<[f32; 2]>> = seen
+        .map(|seen| seen.guarded.map(|guarded| [guarded.dog, guarded.known]))
+        .collect();
+    match mean(rows?.iter().map(<[f32; 2]>::as_slice))[..] {
+        [dog, known] => Some(Guarded { dog, known }),
+        _ => None,
     }
 }
 
@@ -352,6 +404,7 @@ mod tests {
                 outputs: outputs.to_vec(),
                 milliseconds: 1.0,
                 faults: Vec::new(),
+                guarded: None,
             };
             for together in [false, true] {
                 let options = ClassifyOptions { top: 9, together };

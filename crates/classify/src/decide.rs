@@ -83,6 +83,9 @@ pub struct Probabilities {
     /// The entropy, in nats, of what the network says before the prior; breeds of a type that photos
     /// cannot part count as one.
     pub spread: f32,
+    /// What another model that was asked says is of the breeds that this one knows, 0 to 1; 1 where none
+    /// was asked.
+    pub known: f32,
 }
 
 impl Probabilities {
@@ -106,6 +109,7 @@ impl Probabilities {
             },
             familiarity: of_classes.fold(f32::NEG_INFINITY, f32::max),
             breeds,
+            known: 1.0,
         }
     }
 
@@ -131,9 +135,12 @@ impl Probabilities {
         let spread = calibration
             .spread_above
             .is_some_and(|most| self.spread > most);
+        let strange = calibration
+            .gate
+            .is_some_and(|gate| self.known < gate.known_below);
         if self.dog < calibration.not_a_dog_below {
             AnswerKind::NotADog
-        } else if self.likeness < calibration.unsure_below || unfamiliar || spread {
+        } else if self.likeness < calibration.unsure_below || unfamiliar || spread || strange {
             AnswerKind::Unsure
         } else {
             AnswerKind::Dog
@@ -195,7 +202,13 @@ pub(crate) fn answer(
                 .find(|class| class.breed_id.as_ref() == Some(id));
             class.map_or(id, |class| &class.id).clone()
         };
-        classes[first].look_alikes.iter().map(in_model).collect()
+        let look_alikes = classes[first].look_alikes.iter();
+        // A model of a few breeds could not have answered the others.
+        let is_own = |id: &&String| {
+            let mut own = classes.iter();
+            calibration.gate.is_none() || own.any(|class| class.breed_id.as_ref() == Some(*id))
+        };
+        look_alikes.filter(is_own).map(in_model).collect()
     } else {
         Vec::new()
     };

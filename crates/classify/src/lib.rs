@@ -12,6 +12,7 @@ mod decide;
 mod error;
 mod explain;
 mod features;
+mod gate;
 mod network;
 mod said;
 
@@ -23,4 +24,5 @@ pub use decide::Probabilities;
 pub use error::{ClassifyError, OpenError};
 pub use explain::{Deletion, Explainer, HeatMap};
 pub use features::Features;
+pub use gate::Guarded;
 pub use network::OpenOptions;

@@ -25,8 +25,19 @@ pub fn open(context: &Context, model: Option<&Path>, prior: &PriorArguments) -> 
     let path = find(context, model)?;
     let mut package = read_found(context, path.as_deref())?;
     prior.apply(context, &mut package.about)?;
-    Classifier::from_package(package, &options(context, context.threads))
-        .map_err(|error| unusable(context, path.as_deref(), &error))
+    let classifier = Classifier::from_package(package, &options(context, context.threads))
+        .map_err(|error| unusable(context, path.as_deref(), &error))?;
+    let gate = classifier.about().calibration.gate;
+    let gate = gate.and_then(|_| self::gate(context, context.threads));
+    Ok(match gate {
+        Some(gate) => classifier.guarded_by(gate),
+        None => classifier,
+    })
+}
+
+/// The embedded model, to be asked before one of a few breeds; `None` where memory is short of it.
+pub fn gate(context: &Context, threads: usize) -> Option<Classifier> {
+    Classifier::open(DEFAULT, &options(context, threads)).ok()
 }
 
 /// How a model is made ready for pools of so many threads.

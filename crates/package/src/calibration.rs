@@ -36,6 +36,10 @@ pub struct Calibration {
     pub mixed_together: f32,
     /// ... and the second of them at least this share of it, 0 to 0.5.
     pub mixed_share: f32,
+    /// How a model of many breeds is asked before this one, which takes every photo for a dog of its few
+    /// breeds; `None` where none is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateRule>,
     /// The notice about the legal categories is given from this probability of the breeds of that
     /// look on, 0 to 1.
     pub category_from: f32,
@@ -59,6 +63,15 @@ pub struct DogRule {
     pub among: Option<[usize; 2]>,
 }
 
+/// When what another model says of a photo makes the answer 'unsure'. That model has its own rule for
+/// 'not a dog'.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateRule {
+    /// The other model's probability of the breeds that this one knows, 0 to 1: below, the answer is
+    /// 'unsure'.
+    pub known_below: f32,
+}
+
 impl Default for Calibration {
     /// A network whose outputs are taken as they are: temperature 1, all classes dogs.
     fn default() -> Self {
@@ -73,6 +86,7 @@ impl Default for Calibration {
             group_from: 0.6,
             mixed_together: 0.7,
             mixed_share: 0.35,
+            gate: None,
             category_from: 0.1,
             fitted_on: "nothing: the network's own probabilities".into(),
         }
@@ -113,6 +127,10 @@ impl Calibration {
             ("mixed_together", self.mixed_together),
             ("mixed_share", self.mixed_share),
             ("category_from", self.category_from),
+            (
+                "known_below",
+                self.gate.map_or(0.0, |gate| gate.known_below),
+            ),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return Err(format!("`{name}` is {share}, it must be 0 to 1"));

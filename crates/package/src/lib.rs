@@ -19,7 +19,7 @@ mod tests;
 mod values;
 
 pub use about::{About, Label, Provenance, Stored, TrainingRecord};
-pub use calibration::{Calibration, DogRule, TEMPERATURES, log_sum_exp, softmax};
+pub use calibration::{Calibration, DogRule, GateRule, TEMPERATURES, log_sum_exp, softmax};
 pub use error::{PackageError, network_reason};
 pub use package::Package;
 pub use photo_ids::PhotoIds;

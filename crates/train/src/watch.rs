@@ -148,6 +148,14 @@ pub enum Notice {
         /// Epochs of it.
         epochs: u32,
     },
+    /// The model is not guarded by the one inside museau, to which too many of its own validation photos
+    /// are no dogs.
+    NoGate {
+        /// How many photos were looked at.
+        photos: usize,
+        /// Of these those without a dog.
+        not_dogs: usize,
+    },
     /// The augmentation mixes photos, so that their features cannot be computed once.
     FeaturesMixed,
 }

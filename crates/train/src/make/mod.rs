@@ -4,6 +4,7 @@ mod calibrate;
 mod card;
 mod error;
 mod fit;
+mod gate;
 mod harder;
 mod photos;
 mod published;
@@ -12,6 +13,7 @@ mod trained;
 
 pub use calibrate::{Fit, calibrate, calibrate_answers, check_outputs, fit_to_photos};
 pub use error::MakeError;
+pub use gate::{GateFit, fit_gate};
 pub use photos::CalibrationPhotos;
 pub use published::{Classes, Published, assemble};
 pub use trained::{Trained, of_trained};

@@ -3,11 +3,15 @@
 use super::folder::RunFolder;
 use super::network::Network;
 use super::photos::places;
+use super::surroundings::Surroundings;
 use crate::finetune::BesideOldHead;
-use crate::make::{MakeError, TRAINING, Trained, check_outputs, fit_to_photos, of_trained};
+use crate::make::{
+    GateFit, MakeError, TRAINING, Trained, check_outputs, fit_gate, fit_to_photos, of_trained,
+};
 use crate::recipe::Recipe;
 use crate::watch::{Notice, Watch};
 use crate::{Initial, TrainError};
+use classify::Classifier;
 use data::{Manifest, Part};
 use package::{PhotoIds, Provenance, TrainingRecord};
 use std::collections::BTreeMap;
@@ -47,6 +51,7 @@ impl Origin<'_> {
         &self,
         kept: Kept,
         folder: &RunFolder,
+        around: &Surroundings<'_>,
         pool: &Pool,
         watch: &mut dyn Watch,
     ) -> Result<PathBuf, TrainError> {
@@ -75,11 +80,50 @@ impl Origin<'_> {
             });
         }
         package.about.card += &card;
+        if let Some(gate) = around.gate {
+            self.guard(&mut package, gate, pool, watch)?;
+        }
         let bytes = package.to_bytes().map_err(MakeError::from)?;
         let path = folder.package_path();
         folder.write(&path, &bytes)?;
         folder.write(&folder.card_path(), package.about.card.as_bytes())?;
         Ok(path)
+    }
+
+    /// Has another model asked before the package, as its own photos allow.
+    fn guard(
+        &self,
+        package: &mut package::Package,
+        gate: &dyn Fn() -> Option<Classifier>,
+        pool: &Pool,
+        watch: &mut dyn Watch,
+    ) -> Result<(), TrainError> {
+        /// Photos that it is fitted on: they take as long as as many answers.
+        const MOST: usize = 100;
+        let validation = places(self.photos, Part::Validation);
+        let places = match validation.is_empty() {
+            true => places(self.photos, Part::Train),
+            false => validation,
+        };
+        let every = places.len().div_ceil(MOST).max(1);
+        let photos = places.iter().step_by(every).filter_map(|&place| {
+            let entry = &self.photos.all_entries()[place];
+            Some(self.photos.photo(entry).ok()?.0)
+        });
+        match fit_gate(package, gate, photos, pool)? {
+            GateFit::NotAsked => {}
+            GateFit::Strange { photos, not_dogs } => {
+                watch.notice(&Notice::NoGate { photos, not_dogs });
+            }
+            GateFit::Guarded { photos, lost } => {
+                package.about.card += &format!(
+                    "\n## What it does not know\n\nThe model inside museau is asked first: what it takes for no \
+                     dog, or for breeds that are not among these, is answered so. Of {photos} photos of these \
+                     breeds {lost} are lost by it.\n"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The package with its calibration left at what the network says itself.

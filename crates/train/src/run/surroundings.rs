@@ -1,5 +1,6 @@
 //! What a training is given besides its recipe and its photos.
 use crate::Initial;
+use classify::Classifier;
 use kernels::Isa;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +15,8 @@ pub struct Surroundings<'a> {
     pub features: Option<&'a Path>,
     /// The weights that the recipe names to start from.
     pub initial: Option<&'a Initial>,
+    /// Opens the model of many breeds that is asked before one of few; the result has no gate without.
+    pub gate: Option<&'a dyn Fn() -> Option<Classifier>>,
     /// Threads that compute.
     pub threads: usize,
     /// The instructions of the kernels.

@@ -71,6 +71,7 @@ pub(crate) fn around<'a>(cache: &'a Path, stop: &'a AtomicBool) -> Surroundings<
         cache,
         features: None,
         initial: None,
+        gate: None,
         threads: 1,
         isa: Isa::best(),
         memory_limit: None,

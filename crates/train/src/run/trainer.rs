@@ -123,7 +123,7 @@ fn packaged(
             .filter(|_| has_old_features)
             .and_then(|initial| initial.beside_old_head(network)),
     };
-    let package = origin.package(kept, folder, session.pool(), watch)?;
+    let package = origin.package(kept, folder, around, session.pool(), watch)?;
     folder.tell_moved(watch);
     Ok(Outcome {
         package: Some(package),

@@ -199,6 +199,8 @@ fn job(around: &Around<'_>, recipe: &Recipe, seed: u64, parent: &Path) -> Result
         initial,
         manifest,
         folder,
+        // Of many trials few are used.
+        guarded: false,
     })
 }
 

@@ -182,6 +182,8 @@ pub(super) struct Job {
     pub manifest: Arc<Manifest>,
     pub folder: PathBuf,
     pub resumed: bool,
+    /// Whether the embedded model is to be asked before the result.
+    pub guarded: bool,
 }
 
 /// Runs `museau train` or `museau finetune`.
@@ -286,6 +288,7 @@ fn jobs(context: &Context, start: Start, arguments: &TrainingArguments) -> Resul
             manifest,
             folder: folder.clone(),
             resumed: true,
+            guarded: true,
         });
     }
     if !arguments.resume.is_empty() {
@@ -329,6 +332,7 @@ fn jobs(context: &Context, start: Start, arguments: &TrainingArguments) -> Resul
                 manifest: manifest.clone(),
                 folder,
                 resumed: false,
+                guarded: true,
             });
         }
     }
@@ -551,10 +555,12 @@ pub(super) fn one(
     let cache = data_set::cache();
     let features = features::folder();
     let preparing = Preparing::new(context, board, &job.name);
+    let gate = || model::gate(context, share.threads);
     let around = Surroundings {
         cache: &cache,
         features: features.as_deref(),
         initial: job.initial.as_deref(),
+        gate: job.guarded.then_some(&gate),
         threads: share.threads,
         isa: context.isa,
         memory_limit: share.memory_limit,
@@ -733,6 +739,7 @@ fn find_rate(context: &Context, start: Start, arguments: &TrainingArguments) -> 
             cache: &cache,
             features: features.as_deref(),
             initial: initial.as_deref(),
+            gate: None,
             threads: context.threads,
             isa: context.isa,
             memory_limit: memory::free(),

@@ -324,6 +324,10 @@ fn said(context: &Context, notice: &Notice) -> String {
                 }),
             }
         }
+        Notice::NoGate { photos, not_dogs } => context.say(TrainMessage::NoGate {
+            photos: &photos.to_string(),
+            not_dogs: &not_dogs.to_string(),
+        }),
         Notice::FeaturesMixed => context.say(TrainMessage::FeaturesMixed),
     }
 }
