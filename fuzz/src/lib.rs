@@ -387,8 +387,16 @@ impl web::Recognise for Double {
         }))
     }
 
+    fn explain(&self, photo: &Photo) -> anyhow::Result<Option<Photo>> {
+        Ok(Some(photo.clone()))
+    }
+
     fn model(&self) -> &ModelName {
         &self.0
+    }
+
+    fn breeds(&self, _language: words::Language) -> Vec<&str> {
+        vec!["Beagle"]
     }
 }
 

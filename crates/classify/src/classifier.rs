@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 use tensor::{Pool, Random};
 use vision::Photo;
+use words::Language;
 
 use crate::network::OpenOptions;
 
@@ -113,6 +114,24 @@ impl Classifier {
     pub fn guarded(&self, pool: &Pool, photo: &Photo) -> Result<Option<Guarded>, ClassifyError> {
         let gate = self.gate.as_ref();
         gate.map(|gate| gate.ask(pool, photo)).transpose()
+    }
+
+    /// The names of its classes in a language, sorted as people look them up; the English one where the
+    /// French is not known.
+    pub fn names(&self, language: Language) -> Vec<&str> {
+        let name = |class| match (language, class) {
+            (
+                Language::French,
+                Class {
+                    name_fr: Some(name),
+                    ..
+                },
+            ) => name.as_str(),
+            (_, Class { name, .. }) => name,
+        };
+        let mut names: Vec<&str> = self.classes.iter().map(name).collect();
+        names.sort_by_key(|name| words::fold(name));
+        names
     }
 
     pub(crate) fn classes(&self) -> &[Class] {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use upload::Gate;
 use vision::{Budget, Limits};
+use words::Language;
 
 /// What answers photos; cheap to clone.
 #[derive(Clone)]
@@ -71,6 +72,11 @@ impl Service {
     /// The model that answers.
     pub(crate) fn model(&self) -> &ModelName {
         self.recogniser.model.model()
+    }
+
+    /// The breeds that it knows.
+    pub(crate) fn breeds(&self, language: Language) -> Vec<&str> {
+        self.recogniser.model.breeds(language)
     }
 
     /// What may be decoded.

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tensor::{Pool, Random};
 use vision::{Budget, Limits, Photo};
+use words::Language;
 
 /// What names the breeds: [`Model`], or in tests of the pages a double with known answers.
 pub trait Recognise: Send + Sync + 'static {
@@ -31,6 +32,9 @@ pub trait Recognise: Send + Sync + 'static {
 
     /// The model that answers.
     fn model(&self) -> &ModelName;
+
+    /// The names of the breeds that it knows, in a language.
+    fn breeds(&self, language: Language) -> Vec<&str>;
 }
 
 /// Opens what explains a classifier's answers.
@@ -108,6 +112,10 @@ impl Recognise for Model {
 
     fn model(&self) -> &ModelName {
         self.classifier.model()
+    }
+
+    fn breeds(&self, language: Language) -> Vec<&str> {
+        self.classifier.names(language)
     }
 }
 
@@ -334,6 +342,10 @@ mod tests {
 
         fn model(&self) -> &ModelName {
             &self.0
+        }
+
+        fn breeds(&self, _language: Language) -> Vec<&str> {
+            Vec::new()
         }
     }
 

@@ -172,6 +172,10 @@ mod tests {
         fn model(&self) -> &ModelName {
             &self.name
         }
+
+        fn breeds(&self, _language: words::Language) -> Vec<&str> {
+            Vec::new()
+        }
     }
 
     #[tokio::test]

@@ -91,6 +91,10 @@ impl Recognise for Double {
     fn model(&self) -> &ModelName {
         &self.name
     }
+
+    fn breeds(&self, _language: words::Language) -> Vec<&str> {
+        vec!["Beagle", "English foxhound"]
+    }
 }
 
 /// The association's page with this model.

@@ -14,7 +14,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use std::sync::Arc;
 use texts::Texts;
-use words::{Language, PageMessage, Say};
+use words::{Language, PageMessage, Say, fill};
 
 pub(crate) static ABOUT: About = About {
     name: "classify",
@@ -144,7 +144,20 @@ impl Classify {
                     li { (text.tip_three) }
                 }
             }
+            (self.known(text, language))
             (pointing(text))
+        }
+    }
+
+    /// What the model knows: of anything else it cannot say the name.
+    fn known(&self, text: &Texts, language: Language) -> Markup {
+        let breeds = self.service.breeds(language);
+        html! {
+            details class="known" {
+                summary { (fill(&text.knows, &[("count", &breeds.len().to_string())])) }
+                p class="hint" { (text.knows_hint) }
+                ul { @for breed in &breeds { li { (breed) } } }
+            }
         }
     }
 
