@@ -69,7 +69,7 @@ pub struct Live {
 }
 
 /// Something about a training that a person should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// It goes on with another number of threads, which changes the last digits.
     Threads {
@@ -147,6 +147,13 @@ pub enum Notice {
         from: From,
         /// Epochs of it.
         epochs: u32,
+    },
+    /// The network tells its classes no better than always answering the most frequent one.
+    LearntNothing {
+        /// The share of validation photos that it predicts correctly.
+        accuracy: f64,
+        /// The share of the most frequent class.
+        guessed: f64,
     },
     /// The model is not guarded by the one inside museau, to which too many of its own validation photos
     /// are no dogs.

@@ -12,6 +12,7 @@ use crate::recipe::Recipe;
 use crate::watch::{Notice, Watch};
 use crate::{Initial, TrainError};
 use classify::Classifier;
+use data::score::wilson;
 use data::{Manifest, Part};
 use package::{PhotoIds, Provenance, TrainingRecord};
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ impl Origin<'_> {
         watch: &mut dyn Watch,
     ) -> Result<PathBuf, TrainError> {
         let card = self.card(&kept);
+        let guessing = self.guessing(&kept);
         let mut package = self.uncalibrated(kept)?;
         // Of the training it is known on its own photos alone, and of its last epoch.
         check_outputs(&package, pool)?;
@@ -80,6 +82,12 @@ impl Origin<'_> {
             });
         }
         package.about.card += &card;
+        if let Some((accuracy, guessed)) = guessing {
+            watch.notice(&Notice::LearntNothing { accuracy, guessed });
+            // Whatever it says of a photo is chance: every answer is 'unsure'.
+            package.about.calibration.unsure_below = 1.0;
+            package.about.card += "\n**It tells its classes no better than guessing does: every answer is 'unsure'.**\n";
+        }
         if let Some(gate) = around.gate {
             self.guard(&mut package, gate, pool, watch)?;
         }
@@ -88,6 +96,28 @@ impl Origin<'_> {
         folder.write(&path, &bytes)?;
         folder.write(&folder.card_path(), package.about.card.as_bytes())?;
         Ok(path)
+    }
+
+    /// The accuracy on validation photos, and what always answering their most frequent class would have,
+    /// where the first is not better than by chance.
+    fn guessing(&self, kept: &Kept) -> Option<(f64, f64)> {
+        /// Of fewer photos an interval says little: then only an accuracy no better than guessing is told.
+        const FEW: usize = 20;
+        let accuracy = kept.val_accuracy?;
+        let places = places(self.photos, Part::Validation);
+        let mut counts = vec![0usize; self.photos.classes().len()];
+        for place in &places {
+            counts[self.photos.all_entries()[*place].class] += 1;
+        }
+        let photos = places.len();
+        let most = counts.iter().max().copied().unwrap_or(0);
+        let guessed = most as f64 / photos.max(1) as f64;
+        let right = (accuracy * photos as f64).round() as usize;
+        let surely = match photos < FEW {
+            true => accuracy,
+            false => wilson(right, photos).low,
+        };
+        (counts.len() > 1 && surely <= guessed).then_some((accuracy, guessed))
     }
 
     /// Has another model asked before the package, as its own photos allow.

@@ -117,6 +117,40 @@ fn a_training_learns_and_leaves_a_package_that_answers() {
     assert!(page.contains(&kept) && page.matches("<svg").count() == 2);
 }
 
+#[test]
+fn a_network_that_learns_nothing_is_told_and_answers_that_it_is_unsure() {
+    let photos = Photos::new(&[("beagle", 24), ("pug", 24), ("striped", 24)]);
+    let (cache, folder) = (photos.run("cache"), photos.run("a"));
+    let around = around(&cache, &NEVER);
+    let recipe = recipe(&[("optimizer.rate", "1e-12"), ("train.epochs", "1")]);
+    let mut told = After(usize::MAX, &NEVER, Vec::new());
+    let outcome = begin(
+        &recipe,
+        &photos.manifest(),
+        &folder,
+        None,
+        &around,
+        &mut told,
+    )
+    .unwrap();
+    let nothing = told.2.iter().find_map(|notice| match notice {
+        Notice::LearntNothing { accuracy, guessed } => Some((*accuracy, *guessed)),
+        _ => None,
+    });
+    let (accuracy, guessed) = nothing.expect("it is told");
+    assert!(accuracy <= guessed && (guessed - 1.0 / 3.0).abs() < 1e-9);
+    let options = classify::OpenOptions::default();
+    let classifier = classify::Classifier::open_file(&outcome.package.unwrap(), &options).unwrap();
+    assert!(classifier.about().card.contains("no better than guessing"));
+    let bytes = std::fs::read(photos.folder.path().join("photos/pug/3.jpg")).unwrap();
+    let photo = vision::decode(&bytes, &vision::Limits::default()).unwrap();
+    let ask = classify::ClassifyOptions::default();
+    let answers = classifier
+        .classify(&tensor::Pool::serial(), &[photo], &ask)
+        .unwrap();
+    assert_eq!(answers[0].answer, classify::AnswerKind::Unsure);
+}
+
 /// Sets the flag after so many batches.
 struct After<'a>(usize, &'a AtomicBool, Vec<Notice>);
 

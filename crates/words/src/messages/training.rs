@@ -47,6 +47,7 @@ messages! {
     "train.initial_several" => InitialSeveral { name },
     "train.features_unkept" => FeaturesUnkept { path, reason },
     "train.features_mixed" => FeaturesMixed,
+    "train.learnt_nothing" => LearntNothing { accuracy, guessed },
     "train.no_gate" => NoGate { photos, not_dogs },
     "train.threads" => Threads { before, now },
     "train.older_checkpoint" => OlderCheckpoint { reason },

@@ -324,6 +324,10 @@ fn said(context: &Context, notice: &Notice) -> String {
                 }),
             }
         }
+        Notice::LearntNothing { accuracy, guessed } => context.say(TrainMessage::LearntNothing {
+            accuracy: &train::evaluate::percent(context.language, *accuracy),
+            guessed: &train::evaluate::percent(context.language, *guessed),
+        }),
         Notice::NoGate { photos, not_dogs } => context.say(TrainMessage::NoGate {
             photos: &photos.to_string(),
             not_dogs: &not_dogs.to_string(),
