@@ -118,18 +118,12 @@ impl Classifier {
 
     /// The names of its classes in a language, sorted as people look them up; the English one where the
     /// French is not known.
-    pub fn names(&self, language: Language) -> Vec<&str> {
-        let name = |class| match (language, class) {
-            (
-                Language::French,
-                Class {
-                    name_fr: Some(name),
-                    ..
-                },
-            ) => name.as_str(),
-            (_, Class { name, .. }) => name,
+    pub fn names<'a>(&'a self, language: Language) -> Vec<&'a str> {
+        let of_class = |class: &'a Class| match (language, &class.name_fr) {
+            (Language::French, Some(name)) => name.as_str(),
+            _ => class.name.as_str(),
         };
-        let mut names: Vec<&str> = self.classes.iter().map(name).collect();
+        let mut names: Vec<&str> = self.classes.iter().map(of_class).collect();
         names.sort_by_key(|name| words::fold(name));
         names
     }

@@ -161,7 +161,7 @@ fn a_wrong_file_is_named_as_what_it_is() {
         error(&newer),
         PackageError::Newer {
             version: 9,
-            known: 1
+            known: 2
         }
     ));
 }

@@ -168,7 +168,10 @@ fn fit_to_rows(about: &mut About, dogs: &[Rows; 2], others: &Rows) -> Result<Fit
     calibration.temperature = fit::temperature(&both, &truths);
 
     let (mut dogs_missed, mut not_dogs_taken) = ([0.0; 2], 0.0);
-    if let Some(rule) = &mut calibration.dog {
+    // A rule that was fitted before stays where there is nothing to fit it to.
+    let was_fitted = calibration.fitted_on != Calibration::default().fitted_on;
+    let rule = calibration.dog.as_mut();
+    if let Some(rule) = rule.filter(|_| !others.outputs.is_empty() || !was_fitted) {
         if others.outputs.is_empty() {
             return Err(MakeError::NoOthers);
         }

@@ -98,26 +98,14 @@ impl Origin<'_> {
         Ok(path)
     }
 
-    /// The accuracy on validation photos, and what always answering their most frequent class would have,
-    /// where the first is not better than by chance.
+    /// The accuracy on validation photos, and what guessing would have, where the first is no better.
     fn guessing(&self, kept: &Kept) -> Option<(f64, f64)> {
-        /// Of fewer photos an interval says little: then only an accuracy no better than guessing is told.
-        const FEW: usize = 20;
         let accuracy = kept.val_accuracy?;
-        let places = places(self.photos, Part::Validation);
-        let mut counts = vec![0usize; self.photos.classes().len()];
-        for place in &places {
-            counts[self.photos.all_entries()[*place].class] += 1;
+        let mut counts = vec![0; self.photos.classes().len()];
+        for place in places(self.photos, Part::Validation) {
+            counts[self.photos.all_entries()[place].class] += 1;
         }
-        let photos = places.len();
-        let most = counts.iter().max().copied().unwrap_or(0);
-        let guessed = most as f64 / photos.max(1) as f64;
-        let right = (accuracy * photos as f64).round() as usize;
-        let surely = match photos < FEW {
-            true => accuracy,
-            false => wilson(right, photos).low,
-        };
-        (counts.len() > 1 && surely <= guessed).then_some((accuracy, guessed))
+        Some((accuracy, no_better_than_guessing(accuracy, &counts)?))
     }
 
     /// Has another model asked before the package, as its own photos allow.
@@ -290,6 +278,22 @@ impl Origin<'_> {
     }
 }
 
+/// What always answering the most frequent class would have, where an accuracy on so many photos of each
+/// class is not better by more than chance.
+fn no_better_than_guessing(accuracy: f64, counts: &[usize]) -> Option<f64> {
+    /// Of fewer photos an interval says little: then only an accuracy that is no higher is told.
+    const FEW: usize = 20;
+    let photos: usize = counts.iter().sum();
+    let most = counts.iter().max().copied().unwrap_or(0);
+    let guessed = most as f64 / photos.max(1) as f64;
+    let least = match photos < FEW {
+        true => accuracy,
+        false => wilson((accuracy * photos as f64).round() as usize, photos).low,
+    };
+    // One class alone is always right.
+    (photos > 0 && guessed < 1.0 && least <= guessed).then_some(guessed)
+}
+
 /// What initial weights are called without the path of a machine.
 fn initial_name(initial: &Initial) -> String {
     let name = Path::new(&initial.name).file_name();
@@ -308,4 +312,26 @@ fn hash(weights: &NamedTensors) -> String {
         hasher.update(&bytes);
     }
     hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_better_than_guessing_is_told_and_what_is_better_is_not() {
+        let five = [39, 39, 39, 39, 39];
+        // Seen of a training on five breeds that ended at chance, with three seeds, and of one that learnt.
+        for (accuracy, told) in [(0.219, true), (0.2, true), (0.3, false), (0.57, false)] {
+            let found = no_better_than_guessing(accuracy, &five);
+            assert_eq!(found.is_some(), told, "{accuracy}");
+        }
+        assert_eq!(no_better_than_guessing(0.7, &[70, 30]), Some(0.7));
+        assert_eq!(no_better_than_guessing(0.85, &[70, 30]), None);
+        // Ten photos of three classes: six right is no proof, but no reason to warn either.
+        assert_eq!(no_better_than_guessing(0.6, &[4, 3, 3]), None);
+        assert_eq!(no_better_than_guessing(0.4, &[4, 3, 3]), Some(0.4));
+        assert_eq!(no_better_than_guessing(1.0, &[9]), None);
+        assert_eq!(no_better_than_guessing(0.0, &[]), None);
+    }
 }

@@ -248,6 +248,7 @@ mod tests {
             cache: Path::new("unused"),
             features: None,
             initial: None,
+            gate: None,
             threads: 1,
             isa: kernels::Isa::best(),
             memory_limit: None,

@@ -8,7 +8,7 @@ use crate::{model, terminal};
 use anyhow::Result;
 use clap::Args;
 use indicatif::ProgressBar;
-use package::Package;
+use package::{Calibration, Package};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tensor::Pool;
@@ -24,7 +24,7 @@ pub struct CalibrateArguments {
     /// Photos of dogs that the weights were not fitted to (any data set); test photos are left out
     #[arg(long, value_name = "DATASET")]
     dogs: PathBuf,
-    /// Photos without a dog, for the 'no dog' threshold of a model that has one
+    /// Photos without a dog, to fit the 'no dog' threshold too, of a model that has one
     #[arg(long, value_name = "DATASET")]
     not_dogs: Option<PathBuf>,
     /// Photos per class
@@ -32,6 +32,10 @@ pub struct CalibrateArguments {
     photos_per_class: u16,
     #[command(flatten)]
     prior: PriorArguments,
+    /// Say that a crossbreed is likely where two breeds have 70% together; a model of a few breeds that
+    /// was trained here says none
+    #[arg(long)]
+    crosses: bool,
     /// The copy's name [default: the model's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -53,6 +57,11 @@ pub fn run(context: &Context, arguments: &CalibrateArguments) -> Result<()> {
     about.name = arguments.name.clone().unwrap_or_else(|| about.name.clone());
     let version = arguments.model_version.clone();
     about.version = version.unwrap_or_else(|| about.version.clone());
+    if arguments.crosses {
+        let usual = Calibration::default();
+        about.calibration.mixed_together = usual.mixed_together;
+        about.calibration.mixed_share = usual.mixed_share;
+    }
     let photos = Photos {
         dogs: &arguments.dogs,
         not_dogs: arguments.not_dogs.as_deref(),
