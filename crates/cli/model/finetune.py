@@ -1,4 +1,4 @@
-"""Makes the model inside museau: EfficientNet-Lite2 with its published weights, a head of 134 breeds
+"""Makes the embedded model: EfficientNet-Lite2 with its published weights, a head of 134 breeds
 trained on Stanford Dogs' train photos and on dogs from elsewhere, calibrated, weighed by the
 frequencies of France.
 

@@ -155,7 +155,7 @@ pub enum Notice {
         /// The share of the most frequent class.
         guessed: f64,
     },
-    /// The model is not guarded by the one inside museau, to which too many of its own validation photos
+    /// The model is not guarded by the embedded model, to which too many of its own validation photos
     /// are no dogs.
     NoGate {
         /// How many photos were looked at.

@@ -135,7 +135,7 @@ impl Origin<'_> {
             }
             GateFit::Guarded { photos, lost } => {
                 package.about.card += &format!(
-                    "\n## What it does not know\n\nThe model inside museau is asked first: what it takes for no \
+                    "\n## What it does not know\n\nThe embedded model is asked first: what it takes for no \
                      dog, or for breeds that are not among these, is answered so. Of {photos} photos of these \
                      breeds {lost} are lost by it.\n"
                 );
