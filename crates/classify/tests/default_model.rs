@@ -27,7 +27,7 @@ fn the_default_model_tells_the_photos_of_the_repository() {
     };
     let classifier = Classifier::open_file(&path, &options).expect("a sound package");
     let about = classifier.about();
-    assert_eq!(about.labels.len(), 120);
+    assert_eq!(about.labels.len(), 134);
     assert!(about.labels.iter().all(|label| label.name_fr.is_some()));
     assert_eq!(about.provenance.licence, "Apache-2.0");
     let pool = Pool::new(2);
@@ -51,13 +51,13 @@ fn the_default_model_tells_the_photos_of_the_repository() {
             None => assert_eq!(answer.answer, AnswerKind::NotADog, "{name}: {answer:?}"),
         }
         let classes = ClassifyOptions {
-            top: 120,
+            top: 134,
             ..ClassifyOptions::default()
         };
         let all = classifier
             .classify(&pool, &[photo(name)], &classes)
             .expect("an answer");
         let sum: f32 = all[0].breeds.iter().map(|breed| breed.probability).sum();
-        assert!((sum - 1.0).abs() < 1e-4 && all[0].breeds.len() == 120);
+        assert!((sum - 1.0).abs() < 1e-4 && all[0].breeds.len() == 134);
     }
 }
