@@ -305,12 +305,12 @@ async function explain(photo, figure, button) {
   const image = figure.querySelector("img");
   const caption = figure.querySelector("figcaption");
   if (button.ariaPressed === "true") {
-    Object.assign(image, button.before.image);
-    caption.textContent = button.before.caption;
+    Object.assign(image, button.unexplained.image);
+    caption.textContent = button.unexplained.caption;
     button.ariaPressed = "false";
     return;
   }
-  button.before ??= {
+  button.unexplained ??= {
     image: { src: image.src, alt: image.alt },
     caption: caption.textContent,
   };
