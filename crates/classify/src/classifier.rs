@@ -101,19 +101,10 @@ impl Classifier {
     /// [`package::GateRule`] says.
     #[must_use]
     pub fn guarded_by(mut self, other: Classifier) -> Self {
-        let gate = Gate::new(other, &self.classes);
+        let gate = Gate::new(other, &self.about);
         self.about.calibration.not_a_dog_below = gate.not_a_dog_below();
         self.gate = Some(gate);
         self
-    }
-
-    /// What the model that is asked first says of a photo; `None` where none is.
-    ///
-    /// # Errors
-    /// As [`Classifier::look`].
-    pub fn guarded(&self, pool: &Pool, photo: &Photo) -> Result<Option<Guarded>, ClassifyError> {
-        let gate = self.gate.as_ref();
-        gate.map(|gate| gate.ask(pool, photo)).transpose()
     }
 
     /// The names of its classes in a language, sorted as people look them up; the English one where the
@@ -167,7 +158,8 @@ impl Classifier {
     pub fn look(&self, pool: &Pool, photo: &Photo) -> Result<Seen, ClassifyError> {
         let start = Instant::now();
         let outputs = self.outputs(pool, photo)?;
-        let guarded = self.guarded(pool, photo)?;
+        let gate = self.gate.as_ref();
+        let guarded = gate.map(|gate| gate.ask(pool, photo)).transpose()?;
         let milliseconds = start.elapsed().as_secs_f32() * 1000.0;
         let faults = vision::quality(photo)
             .into_iter()
@@ -223,6 +215,11 @@ impl Classifier {
             answer
         });
         answers.collect()
+    }
+
+    /// The place among the labels of the likeliest class of what was seen.
+    pub fn likeliest(&self, seen: &Seen) -> usize {
+        self.probabilities(&seen.outputs).ranking()[0]
     }
 
     /// The probabilities of what was seen, by this model and by that which is asked first.

@@ -3,6 +3,7 @@
 use crate::classifier::Classifier;
 use crate::decide::Class;
 use crate::error::ClassifyError;
+use package::About;
 use tensor::Pool;
 use vision::Photo;
 
@@ -24,8 +25,9 @@ pub struct Guarded {
 }
 
 impl Gate {
-    /// `classifier` asked for a model of these classes.
-    pub(crate) fn new(classifier: Classifier, guarded: &[Class]) -> Self {
+    /// `classifier` asked before the model that says `guarded` of itself.
+    pub fn new(classifier: Classifier, guarded: &About) -> Self {
+        let guarded: Vec<Class> = guarded.labels.iter().map(Class::new).collect();
         let is_known = |class: &Class| {
             let same = |own: &Class| own.breed_id.is_some() && own.breed_id == class.breed_id;
             // Photos do not part the breeds of a type.
@@ -42,7 +44,7 @@ impl Gate {
     }
 
     /// Below this probability of a dog there is none.
-    pub(crate) fn not_a_dog_below(&self) -> f32 {
+    pub fn not_a_dog_below(&self) -> f32 {
         self.classifier.about().calibration.not_a_dog_below
     }
 
@@ -50,7 +52,7 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Classifier::look`].
-    pub(crate) fn ask(&self, pool: &Pool, photo: &Photo) -> Result<Guarded, ClassifyError> {
+    pub fn ask(&self, pool: &Pool, photo: &Photo) -> Result<Guarded, ClassifyError> {
         let outputs = self.classifier.outputs(pool, photo)?;
         let said = self.classifier.probabilities(&outputs);
         let known = said.breeds.iter().zip(&self.known);
@@ -127,9 +129,9 @@ mod tests {
     fn breeds_that_photos_do_not_part_count_as_one() {
         let mut own = few();
         own.about.labels[1].id = "n02110063".into();
-        let guarded = open(own).guarded_by(open(many()));
+        let gate = Gate::new(open(many()), &own.about);
         let blue = Photo::from_rgb(9, 9, [0, 0, 255].repeat(81));
-        let said = guarded.guarded(&Pool::serial(), &blue).unwrap().unwrap();
+        let said = gate.ask(&Pool::serial(), &blue).unwrap();
         assert!(
             said.known > 0.9,
             "a malamute may look like a husky: {said:?}"

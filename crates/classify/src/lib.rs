@@ -24,5 +24,5 @@ pub use decide::Probabilities;
 pub use error::{ClassifyError, OpenError};
 pub use explain::{Deletion, Explainer, HeatMap};
 pub use features::Features;
-pub use gate::Guarded;
+pub use gate::{Gate, Guarded};
 pub use network::OpenOptions;

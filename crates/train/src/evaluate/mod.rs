@@ -25,7 +25,7 @@ use serde::Serialize;
 pub use compare::{Comparison, Verdict};
 pub use error::EvaluateError;
 pub use pairs::{PairError, Pairs};
-pub use pick::{Pick, on_common_ground};
+pub use pick::{Pick, known_to_all, on_common_ground};
 pub use predicted::{Predicted, PredictedPhoto, entries_of, match_classes};
 pub use scores::{Estimate, Scores, score};
 pub use text::percent;

@@ -60,16 +60,21 @@ impl Pick {
     }
 }
 
-/// What each of several models says of the photos that all have answered, among the classes of the data
-/// set that all know: the same photos in the same order.
+/// The classes of the data set that all of several models know.
+pub fn known_to_all(all: &[Predicted]) -> Vec<usize> {
+    let classes = all.first().map_or(0, |first| first.of_data.len());
+    (0..classes)
+        .filter(|&class| all.iter().all(|one| one.of_data[class].is_some()))
+        .collect()
+}
+
+/// What each of several models says of the photos that all have answered, among the classes of
+/// [`known_to_all`]: the same photos in the same order.
 ///
 /// # Errors
 /// Where a network gives no numbers.
 pub fn on_common_ground(all: &[Predicted]) -> Result<Vec<Vec<Outcome>>, ScoreError> {
-    let classes = all.first().map_or(0, |first| first.of_data.len());
-    let known: Vec<usize> = (0..classes)
-        .filter(|&class| all.iter().all(|one| one.of_data[class].is_some()))
-        .collect();
+    let known = known_to_all(all);
     let answers: Vec<HashMap<usize, Outcome>> = all
         .iter()
         .map(|one| {

@@ -1,7 +1,7 @@
 //! Whether a model of a few breeds can be guarded by one of many, and from which share of the breeds that
 //! it knows on: fitted on photos of its own.
 use super::MakeError;
-use classify::Classifier;
+use classify::{Classifier, Gate};
 use package::{GateRule, Package};
 use tensor::Pool;
 use vision::Photo;
@@ -56,17 +56,12 @@ pub fn fit_gate(
     let Some(other) = other else {
         return Ok(GateFit::NotAsked);
     };
-    let not_a_dog_below = other.about().calibration.not_a_dog_below;
-    let options = classify::OpenOptions {
-        threads: pool.threads(),
-        ..classify::OpenOptions::default()
-    };
-    let guarded = Classifier::from_package(package.clone(), &options)?.guarded_by(other);
+    let gate = Gate::new(other, about);
     let mut known = Vec::new();
     let mut not_dogs = 0;
     for photo in photos {
-        let said = guarded.guarded(pool, &photo)?.expect("a gate");
-        match said.dog < not_a_dog_below {
+        let said = gate.ask(pool, &photo)?;
+        match said.dog < gate.not_a_dog_below() {
             true => not_dogs += 1,
             false => known.push(said.known),
         }

@@ -54,8 +54,7 @@ pub fn run(
         together: false,
     };
     let seen = classifier.look(&pool, &photo).map_err(unanswered)?;
-    let outputs = classifier.outputs(&pool, &photo).map_err(unanswered)?;
-    let class = classifier.probabilities(&outputs).ranking()[0];
+    let class = classifier.likeliest(&seen);
     let answers = classifier.answers(vec![seen], &options);
     for answer in answers {
         printer.outcome(&Outcome::one(photo_path.clone(), Ok(answer)))?;

@@ -20,7 +20,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tensor::{Pool, Random};
-use train::evaluate::{EvaluateError, Pick, Predicted, on_common_ground, percent};
+use train::evaluate::{EvaluateError, Pick, Predicted, known_to_all, on_common_ground, percent};
 use vision::Photo;
 use words::{EvaluateMessage, ModelMessage};
 
@@ -121,9 +121,10 @@ pub fn run(context: &Context, arguments: &PickArguments) -> Result<()> {
         print(context, &picked)?;
     }
     if let Some(file) = page {
+        let path = file.path().to_owned();
         let html = shown_on_a_page(context, &picked, arguments.source.path());
         outputs::finish(context, file, html.as_bytes())?;
-        outputs::told(context, &[report.unwrap_or(Path::new(""))], None);
+        outputs::told(context, &[&path], None);
     }
     Ok(())
 }
@@ -161,8 +162,7 @@ fn measured(
     part: Part,
 ) -> Result<(Predicted, Cost)> {
     let package = model::read(context, Some(path))?;
-    let place = model::find(context, Some(path))?;
-    let file_bytes = match &place {
+    let file_bytes = match model::find(context, Some(path))? {
         Some(place) => place.metadata().map_or(0, |found| found.len()),
         None => model::DEFAULT.len() as u64,
     };
@@ -258,9 +258,6 @@ fn picked(
         .collect();
     let times: Vec<f64> = costs.iter().map(|cost| cost.milliseconds).collect();
     let pick = Pick::of(&right, &times).expect("a model at least");
-    let classes = (0..all[0].of_data.len())
-        .filter(|&class| all.iter().all(|one| one.of_data[class].is_some()))
-        .count();
     let rows = outcomes.iter().zip(costs).enumerate();
     let models = rows.map(|(place, (outcomes, cost))| {
         let count = right[place].iter().filter(|right| **right).count();
@@ -277,7 +274,7 @@ fn picked(
     Ok(Picked {
         part: data::part_name(part),
         photos,
-        classes,
+        classes: known_to_all(all).len(),
         threads: context.threads,
         models: models.collect(),
         pick: names[pick.chosen].clone(),
